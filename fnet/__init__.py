@@ -1,0 +1,26 @@
+"""fnet: functional deep learning over JAX, with backward passes written by hand and proved.
+
+A layer is four pure functions, an optimizer is two, and nothing is hidden in an object:
+
+>>> import jax
+>>> from fnet import serial
+>>> from fnet.layers import affine, relu
+>>> model = serial(affine(100), relu(), affine(10))
+>>> params, out_shape = model.init(jax.random.key(0), (3072,))
+>>> model, out_shape
+(serial(affine(100), relu(), affine(10)), (10,))
+"""
+
+from fnet import errors, initializers, layers, losses, models, optimizers
+from fnet.compose import serial
+
+__all__ = [
+    "errors",
+    "initializers",
+    "layers",
+    "losses",
+    "models",
+    "optimizers",
+    "serial",
+]
+__version__ = "0.1.0"

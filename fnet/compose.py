@@ -1,0 +1,102 @@
+"""Layers made from layers."""
+
+from typing import Any
+
+import jax
+from chex import Array, ArrayTree, PRNGKey
+
+from fnet.configuration import constructor
+from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.errors import ConfigurationError
+
+
+@jax.tree_util.register_pytree_node_class
+class Tape:
+    """What the layers of a chain remember, each array once, however many of them remember it.
+
+    An activation's output is the next layer's input: both caches hold the same array, and left
+    alone a compiled function would return it twice.
+    """
+
+    def __init__(self, arrays: tuple[Array, ...], structure: Any) -> None:
+        self.arrays, self.structure = arrays, structure
+
+    @classmethod
+    def of(cls, caches: ArrayTree) -> "Tape":
+        leaves, tree = jax.tree.flatten(caches)
+        arrays = {id(leaf): leaf for leaf in leaves}
+        places = {key: place for place, key in enumerate(arrays)}
+        return cls(tuple(arrays.values()), (tree, tuple(places[id(leaf)] for leaf in leaves)))
+
+    def caches(self) -> ArrayTree:
+        tree, places = self.structure
+        return jax.tree.unflatten(tree, [self.arrays[place] for place in places])
+
+    def tree_flatten(self) -> tuple[tuple[Array, ...], Any]:
+        return self.arrays, self.structure
+
+    @classmethod
+    def tree_unflatten(cls, structure: Any, arrays: tuple[Array, ...]) -> "Tape":
+        return cls(arrays, structure)
+
+
+@constructor
+def serial(*layers: Layer) -> Layer:
+    """Layers in a chain: each takes what the one before it gives.
+
+        x₀ = x    xᵢ = fᵢ(paramsᵢ, xᵢ₋₁)    y = x_k                      left to right
+        dx_k = dy    dparamsᵢ, dxᵢ₋₁ = backwardᵢ(paramsᵢ, cacheᵢ, dxᵢ)    right to left
+
+    params is a tuple with an entry a layer; the penalty is the sum of the layers' own; a key is
+    split among them. Cache: a Tape of their caches, which holds no array twice. An empty chain
+    is the identity. Source: Rumelhart et al. (1986), Learning representations by
+    back-propagating errors.
+    """
+    for part in layers:
+        if not isinstance(part, Layer):
+            raise ConfigurationError(f"serial: {part!r} is not a Layer; write relu(), not relu")
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
+        params = []
+        for part, part_key in zip(layers, _keys(key), strict=True):
+            part_params, shape = part.init(part_key, shape)
+            params.append(part_params)
+        return tuple(params), shape
+
+    def forward(params: ArrayTree, x: Array, key: PRNGKey | None = None) -> tuple[Array, Tape]:
+        caches = []
+        for part, part_params, part_key in zip(layers, params, _keys(key), strict=True):
+            x, cache = part.forward(part_params, x, part_key)
+            caches.append(cache)
+        return x, Tape.of(tuple(caches))
+
+    def backward(params: ArrayTree, tape: Tape, dy: Array) -> tuple[ArrayTree, Array]:
+        gradients = []
+        for part, part_params, cache in zip(
+            layers[::-1], params[::-1], tape.caches()[::-1], strict=True
+        ):
+            dparams, dy = part.backward(part_params, cache, dy)
+            gradients.append(dparams)
+        return tuple(gradients[::-1]), dy
+
+    def _keys(key: PRNGKey | None) -> Any:
+        return [None] * len(layers) if key is None else jax.random.split(key, len(layers))
+
+    return layer(init, forward, backward, _sum(layers), layers)
+
+
+def _sum(layers: tuple[Layer, ...]) -> Penalty | None:
+    """The penalties of the layers added up; None where no layer has one."""
+
+    def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
+        values, gradients = [], []
+        for part, part_params in zip(layers, params, strict=True):
+            if part.penalty is None:
+                gradients.append(jax.tree.map(jax.numpy.zeros_like, part_params))
+            else:
+                value, gradient = part.penalty.value_and_grad(part_params)
+                values.append(value)
+                gradients.append(gradient)
+        return sum(values[1:], values[0]), tuple(gradients)
+
+    return penalty(value_and_grad) if any(part.penalty for part in layers) else None

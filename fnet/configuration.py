@@ -1,0 +1,121 @@
+"""Values made from configuration alone: equal configurations are the same value, a value prints as
+it was written, and what it prints can be read back without running any code."""
+
+import ast
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from fnet.errors import ConfigurationError
+
+P = ParamSpec("P")
+T = TypeVar("T", bound="Value")
+
+REMEMBERED = 4096  # constructions a constructor keeps; to forget one costs a new trace, no more
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Value:
+    """The parent of what a `constructor` builds; `written` is the call that builds it again."""
+
+    written: str = dataclasses.field(default="", kw_only=True)
+
+    def __repr__(self) -> str:
+        return self.written or f"<{type(self).__name__} of no constructor>"
+
+
+def constructor(build: Callable[P, T]) -> Callable[P, T]:
+    """Make `build` memoised, and its values print as they were written.
+
+    Arguments are configuration: numbers, strings, tuples, None and other values. Arrays and lists
+    become tuples of plain numbers. Anything unhashable raises `ConfigurationError`.
+
+    >>> from fnet.layers import affine
+    >>> affine(100, l2=0.0) is affine(width=100)
+    True
+    """
+    signature = inspect.signature(build)
+    name = build.__name__
+
+    @functools.lru_cache(maxsize=REMEMBERED, typed=True)  # typed: 1, 1.0 and True are three things
+    def remembered(*args: Any, **kwargs: Any) -> T:
+        value = build(*args, **kwargs)
+        return dataclasses.replace(value, written=_write(name, signature.bind(*args, **kwargs)))
+
+    @functools.wraps(build)
+    def construct(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ConfigurationError(f"{name}: {error}; it takes {name}{signature}") from None
+        bound.apply_defaults()
+        try:
+            return remembered(*_plain(bound.args), **{k: _plain(v) for k, v in bound.kwargs.items()})
+        except TypeError as error:
+            if "unhashable" not in str(error):
+                raise
+            raise ConfigurationError(
+                f"{name}: {error}; its arguments are configuration: numbers, strings, tuples, "
+                "and values such as layers"
+            ) from None
+
+    return construct
+
+
+def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
+    """The value that printed as `text`, made of constants and of the names in `vocabulary`.
+
+    Nothing else can be called, looked up or computed, so the text may come from a stranger.
+    Raises `ConfigurationError` naming what it does not know.
+
+    >>> from fnet import layers
+    >>> read("leaky_relu(a=0.2)", vars(layers)) is layers.leaky_relu(0.2)
+    True
+    """
+
+    def value(node: ast.expr) -> Any:
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
+                known = vocabulary.get(name)
+                if known is None or isinstance(known, Value):
+                    raise ConfigurationError(f"unknown constructor {name!r} in {text!r}")
+                return known(*map(value, args), **{k.arg or "": value(k.value) for k in keywords})
+            case ast.Name(id=name) if isinstance(vocabulary.get(name), Value):
+                return vocabulary[name]
+            case ast.Tuple(elts=elements):
+                return tuple(map(value, elements))
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+                return -number
+            case ast.Constant(value=constant):
+                return constant
+        raise ConfigurationError(f"cannot read {ast.unparse(node)!r} in {text!r}")
+
+    try:
+        return value(ast.parse(text, mode="eval").body)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ConfigurationError(f"cannot read {text!r}: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """The same configuration in plain Python: no arrays, no lists, no NumPy numbers."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return value
+
+
+def _write(name: str, bound: inspect.BoundArguments) -> str:
+    """`name(...)` with what has no default by position, the rest by name where it differs."""
+    words = []
+    for key, parameter in bound.signature.parameters.items():
+        value = bound.arguments.get(key, parameter.default)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            words += map(repr, bound.arguments.get(key, ()))
+        elif parameter.default is parameter.empty:
+            words.append(repr(value))
+        elif value != parameter.default:
+            words.append(f"{key}={value!r}")
+    return f"{name}({', '.join(words)})"

@@ -1,0 +1,1 @@
+"""Data: datasets of files and arrays, transforms, splits and batches."""

@@ -1,0 +1,67 @@
+"""Batches: the order of an epoch, and a generator of its batches."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fnet.data.dataset import Arrays, Dataset
+from fnet.errors import ConfigurationError
+
+PADDING = -1
+
+
+def epoch_order(
+    n: int,
+    batch_size: int,
+    *,
+    shuffle: bool = True,
+    seed: int = 0,
+    epoch: int = 0,
+    drop_last: bool = False,
+) -> np.ndarray:
+    """The places of n samples in the order of an epoch, (steps, batch_size) int32, a row a batch.
+
+    steps is ⌈n / batch_size⌉, or ⌊n / batch_size⌋ with `drop_last`; what is missing in the last
+    row is −1. The order is a function of the arguments alone, another one each epoch.
+
+    >>> epoch_order(5, 2, shuffle=False).tolist()
+    [[0, 1], [2, 3], [4, -1]]
+    """
+    if batch_size < 1:
+        raise ConfigurationError(f"batch_size is {batch_size}; it must be 1 or more")
+    order = np.arange(n, dtype=np.int32)
+    if shuffle:
+        order = np.random.default_rng((seed, epoch)).permutation(order)
+    steps = n // batch_size if drop_last else -(-n // batch_size)
+    padded = np.full(steps * batch_size, PADDING, np.int32)
+    padded[: min(n, padded.size)] = order[: padded.size]
+    return padded.reshape(steps, batch_size)
+
+
+def batches(
+    dataset: Dataset,
+    batch_size: int,
+    *,
+    shuffle: bool = True,
+    seed: int = 0,
+    epoch: int = 0,
+    drop_last: bool = False,
+    start: int = 0,
+) -> Iterator[Arrays]:
+    """The batches of an epoch, from batch `start` on: dictionaries of fresh arrays.
+
+    There are ⌈n / batch_size⌉ of them, the last one smaller where n asks for it, or
+    ⌊n / batch_size⌋ with `drop_last`. The dataset's transform has been applied.
+    """
+    order = epoch_order(
+        len(dataset), batch_size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last
+    )
+    return _batches(dataset, order[start:])
+
+
+def _batches(dataset: Dataset, order: Any) -> Iterator[Arrays]:
+    name = dataset.fields[0]
+    for row in order:
+        batch = dataset.gather(row[row != PADDING])
+        yield {**batch, name: dataset.transform(batch[name])}

@@ -1,0 +1,149 @@
+"""What a dataset is, the one that lies in memory, and how one is split."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from fnet.data.transforms import Transform, compose
+from fnet.errors import ConfigurationError, DataError
+
+Arrays = dict[str, np.ndarray]
+
+
+class Dataset(Protocol):
+    """Samples in a fixed order, each with an input and a target.
+
+    `fields` names the two, ("image", "label") say; `classes` are the names that integer labels
+    stand for, empty where the target is a number; `transform` is applied to inputs on access.
+    Serves as it is as a map-style dataset of PyTorch.
+    """
+
+    @property
+    def fields(self) -> tuple[str, str]: ...
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+    @property
+    def transform(self) -> Transform: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Sample `index`, its input transformed."""
+
+    def gather(self, indices: Any) -> Arrays:
+        """The samples at these places as fresh arrays with a batch axis, inputs not transformed."""
+
+    def select(self, indices: Any) -> "Dataset":
+        """The dataset of the samples at these places, in this order."""
+
+
+class Samples:
+    """What every dataset does the same way, given `gather`, `fields`, `classes`, `transform`."""
+
+    def __getitem__(self: Any, index: int) -> dict[str, Any]:
+        if not -len(self) <= index < len(self):  # also ends a for loop over the dataset
+            raise IndexError(f"sample {index} of a dataset of {len(self)}")
+        batch = self.gather(np.array([index]))
+        name, target = self.fields
+        return {name: self.transform(batch[name])[0], target: batch[target][0]}
+
+    @property
+    def class_to_idx(self: Any) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.classes)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Memory(Samples):
+    """A dataset that lies in memory: `arrays` holds the input, then the target, row by row."""
+
+    arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
+    classes: tuple[str, ...] = ()
+    transform: Transform = compose()
+
+    @property
+    def fields(self) -> tuple[str, str]:
+        name, target = self.arrays
+        return name, target
+
+    def __len__(self) -> int:
+        return len(self.arrays[self.fields[0]])
+
+    def gather(self, indices: Any) -> Arrays:
+        return {name: array[np.asarray(indices)] for name, array in self.arrays.items()}
+
+    def select(self, indices: Any) -> "Memory":
+        return dataclasses.replace(self, arrays=self.gather(indices))
+
+
+def memory(
+    source: Mapping[str, Any] | Dataset,
+    classes: Sequence[str] | None = None,
+    transform: Transform | None = None,
+) -> Memory:
+    """A dataset in memory, of arrays, or of another dataset decoded once.
+
+    Of a mapping, the first entry is the input and the second the target, as in
+    `memory({"image": images, "label": labels})`. Labels must be integers from 0, one for each of
+    `classes` where these are given; their default is "0", "1", ... A target of floating point is a
+    number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
+    label that has no class.
+    """
+    if isinstance(source, Mapping):
+        arrays = {name: np.asarray(array) for name, array in source.items()}
+        _check_arrays(arrays)
+        labels = list(arrays.values())[1]
+        if classes is None and np.issubdtype(labels.dtype, np.integer):
+            classes = [str(label) for label in range(int(labels.max(initial=0)) + 1)]
+        _check_labels(labels, tuple(classes or ()))
+        return Memory(arrays, tuple(classes or ()), transform or compose())
+    return Memory(
+        source.gather(np.arange(len(source))),
+        tuple(source.classes if classes is None else classes),
+        transform or source.transform,
+    )
+
+
+def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> dict[str, Any]:
+    """Disjoint parts of a shuffled dataset that together are all of it.
+
+    `fractions` name the parts and sum to 1, up to rounding; a part's size is the difference of the
+    rounded ends, so that {"train": .6, "val": .2, "test": .2} of 1460 rows are 876, 292 and 292.
+    Raises ConfigurationError for other fractions, DataError where a part would be empty.
+    """
+    shares = np.array(list(fractions.values()), np.float64)
+    if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+        raise ConfigurationError(
+            f"split: fractions are {dict(fractions)}; each must be above 0, and their sum 1"
+        )
+    order = np.random.default_rng(seed).permutation(len(dataset))
+    ends = np.rint(np.cumsum(shares) * len(dataset)).astype(int)
+    parts = dict(zip(fractions, np.split(order, ends[:-1]), strict=True))
+    for name, indices in parts.items():
+        if len(indices) == 0:
+            raise DataError(f"split: {len(dataset)} samples are too few; {name!r} would get none")
+    return {name: dataset.select(indices) for name, indices in parts.items()}
+
+
+def _check_arrays(arrays: Arrays) -> None:
+    if len(arrays) != 2:
+        raise DataError(f"memory: got {list(arrays)}; two arrays are needed, input and target")
+    sizes = {name: array.shape[0] if array.ndim else 0 for name, array in arrays.items()}
+    if len(set(sizes.values())) != 1:
+        raise DataError(f"memory: the arrays differ in length: {sizes}; they need a row a sample")
+    if not all(sizes.values()):
+        raise DataError("memory: there are no samples")
+
+
+def _check_labels(labels: np.ndarray, classes: tuple[str, ...]) -> None:
+    if not classes:
+        if not np.issubdtype(labels.dtype, np.floating):
+            raise DataError(f"memory: the target is {labels.dtype}; it must be integer or floating")
+        return
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"memory: labels are {labels.shape} {labels.dtype}; they must be (N,) integers")
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    if len(wrong):
+        raise DataError(
+            f"memory: label[{wrong[0]}] is {labels[wrong[0]]}; with {len(classes)} classes it must "
+            f"be from 0 to {len(classes) - 1} ({len(wrong)} labels are not)"
+        )

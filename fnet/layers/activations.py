@@ -1,0 +1,86 @@
+"""Activations: one number in, one number out. All of them cache their output alone, which the next
+layer caches as its input anyway, so that in a chain an activation remembers nothing of its own."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from chex import Array, PRNGKey
+
+from fnet.configuration import constructor
+from fnet.core import Layer, Shape, layer
+from fnet.errors import ConfigurationError
+
+
+def _elementwise(f: Callable[[Array], Array], df: Callable[[Array, Array], Array]) -> Layer:
+    """The layer y = f(x) of gradient dx = df(y, dy), for a derivative that can be told from y."""
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
+        return (), shape
+
+    def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
+        y = f(x)
+        return y, y
+
+    def backward(params: tuple[()], y: Array, dy: Array) -> tuple[tuple[()], Array]:
+        return (), df(y, dy)
+
+    return layer(init, forward, backward)
+
+
+@constructor
+def relu() -> Layer:
+    """The positive part.
+
+        y  = max(0, x)
+        dx = dy · [y > 0]
+
+    x, y and dx have one shape, any. At x = 0 the derivative is 0; a NaN stays NaN. Cache: y.
+    Source: Nair & Hinton (2010), Rectified Linear Units Improve Restricted Boltzmann Machines.
+    """
+    # Not jnp.maximum, whose derivative at 0 is ½; and "not x <= 0" lets a NaN through.
+    return _elementwise(lambda x: jnp.where(x <= 0, 0, x), lambda y, dy: jnp.where(y > 0, dy, 0))
+
+
+@constructor
+def leaky_relu(a: float = 0.1) -> Layer:
+    """The positive part, and a little of the negative one.
+
+        y  = max(a x, x)
+        dx = dy · (1 where y > 0, else a)
+
+    x, y and dx have one shape, any; 0 <= a < 1, else ConfigurationError. At x = 0 the derivative
+    is a. Cache: y, which has the sign of x.
+    Source: Maas et al. (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models.
+    """
+    if not 0 <= a < 1:
+        raise ConfigurationError(f"leaky_relu: a is {a}; it must be at least 0 and below 1")
+    return _elementwise(
+        lambda x: jnp.where(x > 0, x, a * x), lambda y, dy: jnp.where(y > 0, dy, a * dy)
+    )
+
+
+@constructor
+def sigmoid() -> Layer:
+    """The logistic function.
+
+        y  = σ(x) = 1 / (1 + e⁻ˣ)
+        dx = dy · y (1 − y)
+
+    x, y and dx have one shape, any; nothing overflows, whatever the size of x. Cache: y.
+    Source: Goodfellow et al., Deep Learning (2016), section 3.10.
+    """
+    return _elementwise(jax.lax.logistic, lambda y, dy: dy * y * (1 - y))
+
+
+@constructor
+def tanh() -> Layer:
+    """The hyperbolic tangent.
+
+        y  = tanh x
+        dx = dy (1 − y²)
+
+    x, y and dx have one shape, any. Cache: y.
+    Source: LeCun et al. (1998), Efficient BackProp, section 4.4.
+    """
+    return _elementwise(jnp.tanh, lambda y, dy: dy * (1 - y * y))

@@ -1,0 +1,80 @@
+"""The affine layer: a weighted sum and a bias."""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from chex import Array, PRNGKey
+
+from fnet.configuration import constructor
+from fnet.core import Layer, Penalty, Shape, layer, penalty, require
+from fnet.errors import ConfigurationError
+from fnet.initializers import Initializer, he_normal
+
+
+class Affine(NamedTuple):
+    """The parameters of `affine`, and their gradients: w (M, D) and b (M,)."""
+
+    w: Array
+    b: Array
+
+
+@constructor
+def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Layer:
+    """Every output is a weighted sum of every input.
+
+        y  = x wᵀ + b                        x: (N, D)   w: (M, D)   b: (M,)   y: (N, M)
+        dw = dyᵀ x     db = Σ_N dy     dx = dy w
+
+    Trailing axes of x are flattened first, so x may be (N, d1, ..., dk) with D = d1 ··· dk; dx has
+    the shape of x. M is `width`; b begins at zero. With `l2` = λ > 0 the layer's penalty is
+    λ Σ w², of gradient 2λw; b is not penalised.
+
+    Cache: x. Raises ShapeError where x is not floating point or has not D numbers a row.
+    Source: Goodfellow et al., Deep Learning (2016), algorithm 6.4 and section 7.1.1.
+    """
+    if not isinstance(width, int) or isinstance(width, bool) or width < 1:
+        raise ConfigurationError(f"affine: width is {width!r}; it must be a whole number, 1 or more")
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
+        w = w_init.draw(key, (width, math.prod(shape)))
+        return Affine(w, jnp.zeros(width, w.dtype)), (width,)
+
+    def forward(params: Affine, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
+        _check(params, x)
+        return _rows(x) @ params.w.T + params.b, x
+
+    def backward(params: Affine, x: Array, dy: Array) -> tuple[Affine, Array]:
+        dx = (dy @ params.w).reshape(x.shape)
+        return Affine(dy.T @ _rows(x), dy.sum(0)), dx
+
+    return layer(init, forward, backward, _l2(l2))
+
+
+def _rows(x: Array) -> Array:
+    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+
+
+def _check(params: Affine, x: Array) -> None:
+    require(
+        jnp.issubdtype(x.dtype, jnp.floating),
+        f"affine: x is {x.dtype}, and must be floating point: convert it, or rescale it if it "
+        "holds images (fnet.data.rescale)",
+    )
+    wanted = params.w.shape[1]
+    require(
+        x.ndim > 1 and math.prod(x.shape[1:]) == wanted,
+        f"affine: x is {x.shape}, {math.prod(x.shape[1:])} numbers a row after the batch axis, "
+        f"and w {params.w.shape} takes {wanted}",
+    )
+
+
+def _l2(strength: float) -> Penalty | None:
+    if not 0 <= strength < math.inf:
+        raise ConfigurationError(f"affine: l2 is {strength}; it must be a finite number, 0 or more")
+
+    def value_and_grad(params: Affine) -> tuple[Array, Affine]:
+        value = strength * jnp.sum(params.w**2)
+        return value, Affine(2 * strength * params.w, jnp.zeros_like(params.b))
+
+    return penalty(value_and_grad) if strength else None

@@ -1,0 +1,57 @@
+"""Layers that move no number: they only give an array another shape."""
+
+import math
+from collections.abc import Callable
+
+from chex import Array, PRNGKey
+
+from fnet.configuration import constructor
+from fnet.core import Layer, Shape, layer, require
+
+
+def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:
+    """The layer that gives every row the shape `out_shape_of` makes of its own.
+
+    The cache is the empty array x[:0]: no bytes, and it has the shape that dx must have.
+    """
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
+        return (), out_shape_of(shape)
+
+    def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
+        return x.reshape(x.shape[:1] + out_shape_of(x.shape[1:])), x[:0]
+
+    def backward(params: tuple[()], empty: Array, dy: Array) -> tuple[tuple[()], Array]:
+        return (), dy.reshape(dy.shape[:1] + empty.shape[1:])
+
+    return layer(init, forward, backward)
+
+
+@constructor
+def flatten() -> Layer:
+    """Every row becomes a vector.
+
+        y  = x as (N, D)               x: (N, d1, ..., dk)   D = d1 ··· dk
+        dx = dy as (N, d1, ..., dk)
+
+    Cache: x[:0], an empty array that has the shape of a row.
+    """
+    return _reshape(lambda shape: (math.prod(shape),))
+
+
+@constructor
+def squeeze() -> Layer:
+    """A last axis of size one is dropped: (N, 1) predictions become (N,), the shape of targets.
+
+        y  = x as (N, d1, ..., dk)         x: (N, d1, ..., dk, 1)
+        dx = dy as (N, d1, ..., dk, 1)
+
+    Cache: x[:0], an empty array that has the shape of a row. Raises ShapeError where the last axis
+    is not of size one.
+    """
+
+    def out_shape_of(shape: Shape) -> Shape:
+        require(shape[-1:] == (1,), f"squeeze: a row is {shape}; its last axis must be of size 1")
+        return shape[:-1]
+
+    return _reshape(out_shape_of)

@@ -1,0 +1,40 @@
+"""The classic networks, each a few lines of composition."""
+
+from fnet.compose import serial
+from fnet.core import Layer
+from fnet.errors import ConfigurationError
+from fnet.initializers import he_normal, normal
+from fnet.layers import affine, relu, sigmoid, squeeze
+
+
+def logistic_regression(l2: float = 0.0) -> Layer:
+    """The probability that a row belongs to class 1: ŷ = σ(x · w + b), of shape (N,).
+
+    w begins as 0.001 · N(0, 1), b at 0; the penalty is l2 · Σ w². For `losses.bce`.
+    Source: Bishop, Pattern Recognition and Machine Learning (2006), section 4.3.2.
+    """
+    return serial(affine(1, w_init=normal(1e-3), l2=l2), squeeze(), sigmoid())
+
+
+def classification_net(
+    classes: int,
+    hidden: int = 100,
+    layers: int = 2,
+    activation: Layer = relu(),  # noqa: B008  (a value, and immutable)
+    std: float | None = None,
+    l2: float = 0.0,
+) -> Layer:
+    """`layers` affine layers, an activation between each two; it gives (N, classes) logits.
+
+    Rows may have any shape. Weights begin as N(0, std²), or, where std is None, as fits the fan-in
+    (He et al. 2015), which keeps a deep network's signal alive; biases begin at 0. The penalty is
+    l2 · Σ w² over all weights, biases excluded. For `losses.cross_entropy`.
+
+    >>> classification_net(10)
+    serial(affine(100), relu(), affine(10))
+    """
+    if layers < 1:
+        raise ConfigurationError(f"classification_net: layers is {layers}; it must be 1 or more")
+    w_init = he_normal if std is None else normal(std)
+    block = (affine(hidden, w_init=w_init, l2=l2), activation)
+    return serial(*block * (layers - 1), affine(classes, w_init=w_init, l2=l2))

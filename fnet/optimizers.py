@@ -1,0 +1,194 @@
+"""Optimizers: stateless (init_state, update) pairs. updates are added to the parameters.
+
+The learning rate stands in the state as an array: it can be read there, and changed
+(`state._replace(learning_rate=...)`) without a new compilation. Moments of bfloat16 parameters
+are kept in float32, where 1 − 0.999 is not lost; an update has the dtype of its gradient.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from chex import Array, ArrayTree
+
+from fnet.configuration import constructor
+from fnet.core import Optimizer
+from fnet.errors import ConfigurationError
+
+
+class Sgd(NamedTuple):
+    """The state of `sgd`."""
+
+    step: Array
+    learning_rate: Array
+
+
+class Momentum(NamedTuple):
+    """The state of `momentum`: v, the velocity, like the parameters."""
+
+    step: Array
+    learning_rate: Array
+    v: ArrayTree
+
+
+class RmsProp(NamedTuple):
+    """The state of `rmsprop`: s, the mean square of the gradients, like the parameters."""
+
+    step: Array
+    learning_rate: Array
+    s: ArrayTree
+
+
+class Adam(NamedTuple):
+    """The state of `adam`: m and v, the first and second moments, like the parameters."""
+
+    step: Array
+    learning_rate: Array
+    m: ArrayTree
+    v: ArrayTree
+
+
+@constructor
+def sgd(learning_rate: float) -> Optimizer:
+    """Gradient descent, stochastic where the gradient is of a batch.
+
+        θ ← θ − α g
+
+    Source: Robbins & Monro (1951), A Stochastic Approximation Method.
+    """
+    _check("sgd", learning_rate)
+
+    def init_state(params: ArrayTree) -> Sgd:
+        return Sgd(*_start(learning_rate))
+
+    def update(grads: ArrayTree, state: Sgd, params: Any = None) -> tuple[ArrayTree, Sgd]:
+        def delta(g: Array) -> Array:
+            a = state.learning_rate.astype(g.dtype)
+            return -a * g
+
+        return jax.tree.map(delta, grads), state._replace(step=state.step + 1)
+
+    return Optimizer(init_state, update)
+
+
+@constructor
+def momentum(learning_rate: float, decay: float = 0.9, nesterov: bool = False) -> Optimizer:
+    """Gradient descent that keeps a velocity; β is `decay`.
+
+        v ← β v − α g      θ ← θ + v
+                           θ ← θ + β v − α g      with nesterov
+
+    Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods;
+    Sutskever et al. (2013), On the importance of initialization and momentum, section 2.
+    """
+    _check("momentum", learning_rate, decay=decay)
+
+    def init_state(params: ArrayTree) -> Momentum:
+        return Momentum(*_start(learning_rate), _zeros(params))
+
+    def update(grads: ArrayTree, state: Momentum, params: Any = None) -> tuple[ArrayTree, Momentum]:
+        def velocity(g: Array, v: Array) -> Array:
+            return decay * v - state.learning_rate.astype(v.dtype) * g.astype(v.dtype)
+
+        def delta(g: Array, v: Array) -> Array:
+            return (velocity(g, v) if nesterov else v).astype(g.dtype)
+
+        v = jax.tree.map(velocity, grads, state.v)
+        return jax.tree.map(delta, grads, v), state._replace(step=state.step + 1, v=v)
+
+    return Optimizer(init_state, update)
+
+
+@constructor
+def rmsprop(learning_rate: float, decay: float = 0.9, eps: float = 1e-8) -> Optimizer:
+    """Gradient descent divided by the root of a running mean square; β is `decay`.
+
+        s ← β s + (1 − β) g²      θ ← θ − α g / √(s + ε)
+
+    Source: Tieleman & Hinton (2012), Neural Networks for Machine Learning, lecture 6.5.
+    """
+    _check("rmsprop", learning_rate, eps=eps, decay=decay)
+
+    def init_state(params: ArrayTree) -> RmsProp:
+        return RmsProp(*_start(learning_rate), _zeros(params))
+
+    def update(grads: ArrayTree, state: RmsProp, params: Any = None) -> tuple[ArrayTree, RmsProp]:
+        def mean_square(g: Array, s: Array) -> Array:
+            return decay * s + (1 - decay) * g.astype(s.dtype) ** 2
+
+        def delta(g: Array, s: Array) -> Array:
+            a = state.learning_rate.astype(s.dtype)
+            return (-a * g.astype(s.dtype) / jnp.sqrt(s + eps)).astype(g.dtype)
+
+        s = jax.tree.map(mean_square, grads, state.s)
+        return jax.tree.map(delta, grads, s), state._replace(step=state.step + 1, s=s)
+
+    return Optimizer(init_state, update)
+
+
+@constructor
+def adam(
+    learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+) -> Optimizer:
+    """Momentum and a running mean square, each corrected for having begun at zero.
+
+        m ← β₁ m + (1 − β₁) g        m̂ = m / (1 − β₁ᵗ)
+        v ← β₂ v + (1 − β₂) g²       v̂ = v / (1 − β₂ᵗ)
+        θ ← θ − α m̂ / (√v̂ + ε)                             t = 1, 2, ...
+
+    Source: Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
+    """
+    _check("adam", learning_rate, eps=eps, b1=b1, b2=b2)
+
+    def init_state(params: ArrayTree) -> Adam:
+        return Adam(*_start(learning_rate), _zeros(params), _zeros(params))
+
+    def update(grads: ArrayTree, state: Adam, params: Any = None) -> tuple[ArrayTree, Adam]:
+        t = state.step + 1
+
+        def first(g: Array, m: Array) -> Array:
+            return b1 * m + (1 - b1) * g.astype(m.dtype)
+
+        def second(g: Array, v: Array) -> Array:
+            return b2 * v + (1 - b2) * g.astype(v.dtype) ** 2
+
+        def delta(g: Array, m: Array, v: Array) -> Array:
+            a = state.learning_rate.astype(m.dtype)
+            m_hat = m / (1 - b1 ** t.astype(m.dtype))
+            v_hat = v / (1 - b2 ** t.astype(v.dtype))
+            return (-a * m_hat / (jnp.sqrt(v_hat) + eps)).astype(g.dtype)
+
+        m = jax.tree.map(first, grads, state.m)
+        v = jax.tree.map(second, grads, state.v)
+        return jax.tree.map(delta, grads, m, v), state._replace(step=t, m=m, v=v)
+
+    return Optimizer(init_state, update)
+
+
+def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
+    """θ + Δθ, leaf by leaf, in the dtype of θ."""
+    return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
+
+
+def _start(learning_rate: float) -> tuple[Array, Array]:
+    return jnp.zeros((), jnp.int32), jnp.asarray(learning_rate, dtype=float)
+
+
+def _zeros(params: ArrayTree) -> ArrayTree:
+    """Zeros like the parameters, in float32 at least."""
+    zeros: Callable[[Array], Array] = lambda p: jnp.zeros(  # noqa: E731
+        p.shape, jnp.promote_types(p.dtype, jnp.float32)
+    )
+    return jax.tree.map(zeros, params)
+
+
+def _check(name: str, learning_rate: float, eps: float = 1.0, **rates: float) -> None:
+    if not 0 < learning_rate < math.inf:
+        raise ConfigurationError(f"{name}: learning_rate is {learning_rate}; it must be above 0")
+    if not 0 < eps < math.inf:
+        raise ConfigurationError(f"{name}: eps is {eps}; it must be above 0")
+    for key, rate in rates.items():
+        if not 0 <= rate < 1:
+            raise ConfigurationError(f"{name}: {key} is {rate}; it must be at least 0 and below 1")
