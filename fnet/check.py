@@ -133,10 +133,11 @@ def _check_penalty(layer: Layer, params: ArrayTree) -> Report:
 
 def _compare(subject: Any, where: str, actual: ArrayTree, expected: ArrayTree) -> Report:
     """Both trees, leaf by leaf; the first that differs raises."""
-    if jax.tree.structure(actual) != jax.tree.structure(expected):
+    tree: Any = jax.tree.structure(expected)
+    if jax.tree.structure(actual) != tree:
         raise GradientMismatch(
             f"{subject}: the gradient's tree is {jax.tree.structure(actual)}, and must be that of "
-            f"what it is the gradient of, {jax.tree.structure(expected)}",
+            f"what it is the gradient of, {tree}",
             leaf="",
         )
     paths = [

@@ -51,8 +51,9 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
         except TypeError as error:
             raise ConfigurationError(f"{name}: {error}; it takes {name}{signature}") from None
         bound.apply_defaults()
+        keywords = {key: _plain(value) for key, value in bound.kwargs.items()}
         try:
-            return remembered(*_plain(bound.args), **{k: _plain(v) for k, v in bound.kwargs.items()})
+            return remembered(*_plain(bound.args), **keywords)
         except TypeError as error:
             if "unhashable" not in str(error):
                 raise
@@ -109,7 +110,7 @@ def _plain(value: Any) -> Any:
 
 def _write(name: str, bound: inspect.BoundArguments) -> str:
     """`name(...)` with what has no default by position, the rest by name where it differs."""
-    words = []
+    words: list[str] = []
     for key, parameter in bound.signature.parameters.items():
         value = bound.arguments.get(key, parameter.default)
         if parameter.kind is parameter.VAR_POSITIONAL:

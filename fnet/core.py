@@ -102,7 +102,9 @@ def layer(
         return y, (params, cache)
 
     def differentiate(remembered: ArrayTree, dy: Array) -> tuple[ArrayTree, Array, None]:
-        return *backward(*remembered, dy), None
+        params, cache = remembered
+        dparams, dx = backward(params, cache, dy)
+        return dparams, dx, None
 
     apply.defvjp(remember, differentiate)
     return Layer(init, apply, forward, backward, penalty, layers)

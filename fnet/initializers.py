@@ -1,4 +1,4 @@
-"""How weights begin. A weight is (out, in...), so its fan-in is the product of all axes but the first."""
+"""How weights begin. A weight is (out, in...), and its fan-in the product of all axes but one."""
 
 import dataclasses
 import math

@@ -102,9 +102,7 @@ def cross_entropy(reduction: str = "mean") -> Loss:
     Source: Goodfellow et al., Deep Learning (2016), section 6.2.2.3.
     """
 
-    def value_and_grad(
-        y: Array, target: Array, where: Array | None = None
-    ) -> tuple[Array, Array]:
+    def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
         _check_logits(y, target)
         # Narrow labels are widened, never the classes narrowed: 200 classes do not fit an int8.
         labels = target.astype(jnp.int32) if target.dtype.itemsize < 4 else target
@@ -140,9 +138,7 @@ def _elementwise(
     """The loss of `pointwise(y, target) -> values, dy`, after its arguments are checked."""
     _check_reduction(name, reduction)
 
-    def value_and_grad(
-        y: Array, target: Array, where: Array | None = None
-    ) -> tuple[Array, Array]:
+    def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
         _check_floating(name, y)
         require(
             y.shape == target.shape,
@@ -154,15 +150,13 @@ def _elementwise(
     return loss(value_and_grad, probabilities, reduction)
 
 
-def _reduce(
-    values: Array, dy: Array, where: Array | None, reduction: str
-) -> tuple[Array, Array]:
+def _reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tuple[Array, Array]:
     """The values and their gradients, of the rows that count, summed up or averaged."""
     count: Array | int = values.size
     if where is not None:
         require(
             where.shape == values.shape[:1] and where.dtype == bool,
-            f"where is {where.shape} {where.dtype}; it must be ({values.shape[0]},) bool, a row each",
+            f"where is {where.shape} {where.dtype}; it must be bool, one for each row of y",
         )
         # A row that does not count may hold anything, NaN too: select, do not multiply.
         values = jnp.where(rows(where, values), values, 0)
@@ -178,7 +172,7 @@ def _reduce(
 
 def _check_reduction(name: str, reduction: str) -> None:
     if reduction not in REDUCTIONS:
-        raise ConfigurationError(f"{name}: reduction is {reduction!r}; it must be one of {REDUCTIONS}")
+        raise ConfigurationError(f"{name}: reduction is {reduction!r}, and not one of {REDUCTIONS}")
 
 
 def _check_floating(name: str, y: Array) -> None:

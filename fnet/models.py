@@ -20,7 +20,7 @@ def classification_net(
     classes: int,
     hidden: int = 100,
     layers: int = 2,
-    activation: Layer = relu(),  # noqa: B008  (a value, and immutable)
+    activation: Layer = relu(),
     std: float | None = None,
     l2: float = 0.0,
 ) -> Layer:

@@ -129,9 +129,7 @@ def rmsprop(learning_rate: float, decay: float = 0.9, eps: float = 1e-8) -> Opti
 
 
 @constructor
-def adam(
-    learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
-) -> Optimizer:
+def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
     """Momentum and a running mean square, each corrected for having begun at zero.
 
         m ← β₁ m + (1 − β₁) g        m̂ = m / (1 − β₁ᵗ)

@@ -34,7 +34,7 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
     Source: Goodfellow et al., Deep Learning (2016), algorithm 6.4 and section 7.1.1.
     """
     if not isinstance(width, int) or isinstance(width, bool) or width < 1:
-        raise ConfigurationError(f"affine: width is {width!r}; it must be a whole number, 1 or more")
+        raise ConfigurationError(f"affine: width is {width!r}; it must be a whole number above 0")
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
         w = w_init.draw(key, (width, math.prod(shape)))

@@ -1,0 +1,134 @@
+"""What a trained model is worth: its loss and accuracy, its predictions, its confusions."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array, ArrayTree
+
+from fnet.core import Layer, Loss
+from fnet.data.batches import PADDING, epoch_order
+from fnet.data.dataset import Dataset, Memory
+from fnet.data.transforms import Transform
+
+CHUNK = 1024  # samples looked at together
+
+
+class Predictions(NamedTuple):
+    """For every sample, in order: its label, the class predicted, what it says of each class.
+
+    For a regression `labels` are the targets, `predicted` the outputs, `probabilities` None.
+    """
+
+    labels: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray | None
+
+
+def evaluate(
+    model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int = CHUNK
+) -> dict[str, float]:
+    """The loss over all samples, penalty included, and for a classifier the accuracy.
+
+    Each is over samples, not a mean of batch means: it does not depend on `batch_size`, but for
+    rounding.
+    """
+    look = _make_look(model, loss, dataset.transform)
+    order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
+    parts = [look(params, *block) for block in blocks(dataset, order)]
+    values, hits, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
+    metrics = {"loss": mean_loss(loss, values, counts)}
+    if model.penalty is not None:
+        metrics["loss"] += float(model.penalty.apply(params))
+    if loss.probabilities is not None:
+        metrics["accuracy"] = float(hits.sum() / counts.sum())
+    return metrics
+
+
+def predict(
+    model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int = CHUNK
+) -> Predictions:
+    """What the model says of every sample, in the dataset's order."""
+    n = len(dataset)
+    apply = _make_apply(model, dataset.transform)
+    order = epoch_order(n, min(batch_size, n), shuffle=False)
+    pairs = [(apply(params, *block), block[1]) for block in blocks(dataset, order)]
+    outputs = jnp.concatenate([y.reshape(-1, *y.shape[2:]) for y, _ in pairs])[:n]
+    labels = np.concatenate([np.asarray(target) for _, target in pairs])[:n]
+    if loss.probabilities is None:
+        return Predictions(labels, np.asarray(outputs), None)
+    probabilities = np.asarray(loss.probabilities(outputs))
+    return Predictions(labels, probabilities.argmax(axis=-1), probabilities)
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """(classes, classes) counts: row = the true class, column = the class predicted.
+
+    >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
+    [[1, 1], [0, 1]]
+    """
+    pairs = labels.astype(int) * classes + predicted
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
+
+def blocks(dataset: Dataset, order: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
+    """(x, target, order of them) triples that together are the batches of `order`.
+
+    A dataset in memory is one block; of any other each batch is a block of its own, padded.
+    """
+    if isinstance(dataset, Memory):
+        x, target = dataset.arrays.values()
+        yield x, target, order
+        return
+    for row in order:
+        places = np.where(row == PADDING, PADDING, np.arange(len(row), dtype=row.dtype))
+        batch = dataset.gather(np.where(row == PADDING, row[0], row))
+        x, target = (batch[name] for name in dataset.fields)
+        yield x, target, places[None]
+
+
+def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
+    """How many rows are classified right, and how many count; a regression has none right."""
+    rows = jnp.ones(y.shape[:1], bool) if where is None else where
+    if loss.probabilities is None:
+        return jnp.zeros((), jnp.float32), rows.sum()
+    integral = jnp.issubdtype(target.dtype, jnp.integer)
+    label = target if integral else target >= 0.5
+    hits = loss.probabilities(y).argmax(axis=-1) == label
+    share = hits.reshape(len(rows), -1).mean(axis=1, dtype=jnp.float32)
+    return jnp.where(rows, share, 0).sum(), rows.sum()
+
+
+def mean_loss(loss: Loss, values: np.ndarray, counts: np.ndarray) -> float:
+    """The loss over all samples from those of batches: for the mean, weighted by batch size."""
+    values = values.astype(np.float64)
+    if loss.reduction == "sum":
+        return float(values.sum())
+    return float((values * counts).sum() / counts.sum())
+
+
+@functools.lru_cache(maxsize=256)
+def _make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
+    @jax.jit
+    def look(params: ArrayTree, x: Array, target: Array, order: Array) -> Any:
+        def chunk(places: Array) -> Any:
+            y = model.forward(params, transform(x[places]))[0]
+            labels, where = target[places], places != PADDING
+            value, _ = loss.value_and_grad(y, labels, where)
+            return value, *correct(loss, y, labels, where)
+
+        return jax.lax.map(chunk, order)
+
+    return look
+
+
+@functools.lru_cache(maxsize=256)
+def _make_apply(model: Layer, transform: Transform) -> Callable[..., Array]:
+    @jax.jit
+    def apply(params: ArrayTree, x: Array, target: Array, order: Array) -> Array:
+        return jax.lax.map(lambda places: model.forward(params, transform(x[places]))[0], order)
+
+    return apply
