@@ -13,6 +13,8 @@ from fnet.errors import ConfigurationError
 P = ParamSpec("P")
 T = TypeVar("T", bound="Value")
 
+_constructors: set[Callable[..., Any]] = set()  # all that `read` will ever call
+
 REMEMBERED = 4096  # constructions a constructor keeps; to forget one costs a new trace, no more
 
 
@@ -62,11 +64,12 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
                 "and values such as layers"
             ) from None
 
+    _constructors.add(construct)
     return construct
 
 
 def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
-    """The value that printed as `text`, made of constants and of the names in `vocabulary`.
+    """The value that printed as `text`: constants, and constructors and values of `vocabulary`.
 
     Nothing else can be called, looked up or computed, so the text may come from a stranger.
     Raises `ConfigurationError` naming what it does not know.
@@ -80,7 +83,7 @@ def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
         match node:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
                 known = vocabulary.get(name)
-                if known is None or isinstance(known, Value):
+                if known not in _constructors:
                     raise ConfigurationError(f"unknown constructor {name!r} in {text!r}")
                 return known(*map(value, args), **{k.arg or "": value(k.value) for k in keywords})
             case ast.Name(id=name) if isinstance(vocabulary.get(name), Value):

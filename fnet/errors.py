@@ -44,3 +44,7 @@ class GradientMismatch(FnetError, AssertionError):
         self.leaf, self.index = leaf, index
         self.actual, self.expected = actual, expected
         self.wrong, self.total = wrong, total
+
+
+class TrainingError(FnetError, ArithmeticError):
+    """Training that cannot go on: its loss is no longer a number."""

@@ -15,6 +15,8 @@ from fnet.configuration import constructor
 from fnet.core import Loss, loss, require, rows
 from fnet.errors import ConfigurationError, DataError
 
+__all__ = ["bce", "bce_with_logits", "cross_entropy", "l1", "mse"]  # the constructors
+
 REDUCTIONS = ("mean", "sum", "none")
 FLOOR = 1e-12  # the least probability whose logarithm or inverse `bce` takes
 

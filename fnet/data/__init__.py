@@ -1,1 +1,55 @@
-"""Data: datasets of files and arrays, transforms, splits and batches."""
+"""Data: datasets of files and arrays, transforms, splits and batches.
+
+A dataset is samples in a fixed order; a transform is a pure function on a batch; batches are
+dictionaries of fresh NumPy arrays, in an order that is a function of seed and epoch.
+
+>>> import numpy as np
+>>> images = np.arange(10 * 4 * 4 * 3, dtype=np.uint8).reshape(10, 4, 4, 3)
+>>> dataset = memory({"image": images, "label": np.arange(10) % 2}, classes=("cat", "dog"))
+>>> parts = split(dataset, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=0)
+>>> mean, std = mean_and_std(parts["train"], transform=rescale())
+>>> prepare = compose(rescale(), normalize(mean, std), flatten())
+>>> [prepare(batch["image"]).shape for batch in batches(parts["train"], batch_size=4)]
+[(4, 48), (2, 48)]
+"""
+
+from fnet.data.archive import npz_images
+from fnet.data.batches import PADDING, batches, epoch_order
+from fnet.data.cifar import cifar10
+from fnet.data.dataset import Dataset, Memory, memory, split
+from fnet.data.images import ImageFolder, image_folder, read_image
+from fnet.data.statistics import column_means, mean_and_std, min_max
+from fnet.data.synthetic import synthetic_images
+from fnet.data.tables import csv_table
+from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
+from fnet.data.two_classes import binarize, thresholds
+from fnet.data.unpickle import read_pickle
+
+__all__ = [
+    "PADDING",
+    "Dataset",
+    "ImageFolder",
+    "Memory",
+    "Transform",
+    "batches",
+    "binarize",
+    "cifar10",
+    "column_means",
+    "compose",
+    "csv_table",
+    "epoch_order",
+    "fill_missing",
+    "flatten",
+    "image_folder",
+    "mean_and_std",
+    "memory",
+    "min_max",
+    "normalize",
+    "npz_images",
+    "read_image",
+    "read_pickle",
+    "rescale",
+    "split",
+    "synthetic_images",
+    "thresholds",
+]

@@ -9,6 +9,8 @@ import numpy as np
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
 
+MOST_NUMBERED = 100_000  # classes without names; a larger label is no label
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -93,9 +95,14 @@ def memory(
         _check_arrays(arrays)
         labels = list(arrays.values())[1]
         if classes is None and np.issubdtype(labels.dtype, np.integer):
-            classes = [str(label) for label in range(int(labels.max(initial=0)) + 1)]
+            classes = _numbered(int(labels.max(initial=0)))
         _check_labels(labels, tuple(classes or ()))
         return Memory(arrays, tuple(classes or ()), transform or compose())
+    if not hasattr(source, "gather"):
+        raise DataError(
+            f"memory: got a {type(source).__name__}; it takes a dataset, or a mapping of two "
+            'arrays such as {"image": images, "label": labels}'
+        )
     return Memory(
         source.gather(np.arange(len(source))),
         tuple(source.classes if classes is None else classes),
@@ -134,13 +141,24 @@ def _check_arrays(arrays: Arrays) -> None:
         raise DataError("memory: there are no samples")
 
 
+def _numbered(last: int) -> list[str]:
+    if last >= MOST_NUMBERED:
+        raise DataError(
+            f"memory: label {last} would make {last + 1} classes; number labels from 0 on, or give "
+            "the names of the classes"
+        )
+    return [str(label) for label in range(last + 1)]
+
+
 def _check_labels(labels: np.ndarray, classes: tuple[str, ...]) -> None:
     if not classes:
         if not np.issubdtype(labels.dtype, np.floating):
             raise DataError(f"memory: the target is {labels.dtype}; it must be integer or floating")
         return
     if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(f"memory: labels are {labels.shape} {labels.dtype}; they must be (N,) integers")
+        raise DataError(
+            f"memory: labels are {labels.shape} {labels.dtype}; they must be (N,) integers"
+        )
     wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
     if len(wrong):
         raise DataError(

@@ -47,7 +47,7 @@ def rescale(
     width = in_high - in_low
     _refuse("rescale: in_range has width 0", width == 0)
     scale = (high - low) / width
-    return Transform(_scale_and_shift(scale, low - in_low * scale))
+    return Transform(_linear(in_low, scale, low))
 
 
 @constructor
@@ -61,12 +61,12 @@ def normalize(mean: Any, std: Any) -> Transform:
     """
     mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
     _refuse("normalize: std is not above 0", ~(std > 0))
-    return Transform(_scale_and_shift(1 / std, -mean / std))
+    return Transform(_linear(mean, 1 / std, 0.0))
 
 
 @constructor
 def fill_missing(values: Any) -> Transform:
-    """Every NaN becomes the value of its column: a number, or an entry for each of the last axis."""
+    """Every NaN becomes the value of its column: a number, or one for each of the last axis."""
 
     def fill(x: Array) -> Array:
         xp = x.__array_namespace__()
@@ -97,12 +97,15 @@ def compose(*transforms: Transform) -> Transform:
     return Transform(apply)
 
 
-def _scale_and_shift(scale: np.ndarray, shift: np.ndarray) -> Callable[[Array], Array]:
+def _linear(centre: np.ndarray, scale: np.ndarray, shift: float) -> Callable[[Array], Array]:
+    """y = (x − centre) · scale + shift"""
+
     def apply(x: Array) -> Array:
         xp = x.__array_namespace__()
         if not xp.isdtype(x.dtype, "real floating"):
             x = x.astype(xp.float32)
-        return x * xp.asarray(scale, dtype=x.dtype) + xp.asarray(shift, dtype=x.dtype)
+        # Centred first: x · scale + (shift − centre · scale) cancels where |centre| is large.
+        return (x - xp.asarray(centre, dtype=x.dtype)) * xp.asarray(scale, dtype=x.dtype) + shift
 
     return apply
 

@@ -1,0 +1,7 @@
+"""`python -m fnet` is `fnet`."""
+
+import sys
+
+from fnet.cli import main
+
+sys.exit(main())

@@ -1,0 +1,52 @@
+"""The command line: `fnet train | evaluate | predict | overfit | check | summary | data`."""
+
+import argparse
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+from fnet.errors import FnetError, GradientMismatch
+
+EPILOG = """\
+examples:
+  fnet train                          the embedded set of shapes: data, training, pictures
+  fnet train --data photos/           your own images: photos/<class>/*.png
+  fnet evaluate runs/shapes-mlp-1     accuracy and confusion matrix of a run
+  fnet check                          every hand-written gradient against autodiff
+
+'fnet COMMAND --help' tells of each command, with examples.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 2 for what the user can mend, in one line."""
+    missing = [name for name in ("matplotlib", "rich") if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"fnet: {' and '.join(missing)} missing: pip install 'fnet[cli]'", file=sys.stderr)
+        return 2
+    from fnet.cli import check, data, inspect, overfit, summary, train
+
+    parser = argparse.ArgumentParser(
+        prog="fnet",
+        description="Train networks whose backward passes are written by hand and proved.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in (train, inspect, overfit, check, summary, data):
+        module.add(commands)
+    arguments = vars(parser.parse_args(argv))
+    try:
+        return int(arguments.pop("run")(arguments))
+    except GradientMismatch as error:
+        print(f"fnet: {error}", file=sys.stderr)
+        return 1
+    except FnetError as error:
+        print(f"fnet: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"fnet: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fnet: interrupted", file=sys.stderr)
+        return 130

@@ -1,0 +1,154 @@
+"""The arguments that several commands share, and their defaults.
+
+A parser gives only what was written (its own defaults are suppressed), so that `--resume` can tell
+a setting that the user changes from one that he leaves alone.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any
+
+Settings = dict[str, Any]
+Number = Callable[[str], Any]
+
+OPTIMIZERS = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}  # learning rates
+ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
+
+DATA: Settings = {
+    "data": None,
+    "size": None,
+    "target": None,
+    "features": None,
+    "binarize": None,
+    "missing": "error",
+    "split": (0.6, 0.2, 0.2),
+    "seed": 0,
+}
+MODEL: Settings = {"model": "mlp", "hidden": 100, "layers": 2, "activation": "relu", "l2": 0.0}
+TRAINING: Settings = {
+    "optimizer": "adam",
+    "learning_rate": None,
+    "batch_size": 128,
+    "epochs": 20,
+}
+
+
+def command(
+    commands: Any, name: str, run: Callable[[Settings], int], summary: str, examples: str
+) -> argparse.ArgumentParser:
+    """A subcommand whose help begins with its summary and ends with its examples."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog="examples:\n" + "\n".join(f"  {line}" for line in examples.strip().splitlines()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Where samples come from, and how they are divided."""
+    group = parser.add_argument_group("data")
+    group.add_argument(
+        "--data",
+        metavar="PATH",
+        help="a folder of class folders of images (or of train/ and test/ with such folders), a "
+        "CIFAR-10 folder, an .npz with images and labels, or a .csv; without it, a synthetic set "
+        "of shapes that fnet draws",
+    )
+    group.add_argument(
+        "--size",
+        nargs=2,
+        type=above(0, int),
+        metavar=("H", "W"),
+        help="resize every image to this height and width (needed where sizes are mixed)",
+    )
+    group.add_argument("--target", metavar="COLUMN", help="CSV: the column to predict")
+    group.add_argument(
+        "--features",
+        nargs="+",
+        metavar="COLUMN",
+        help="CSV: the columns to predict from (default: all others)",
+    )
+    group.add_argument(
+        "--binarize",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="CSV: make two classes of a numeric target, at or below its LOWth and at or above "
+        "its HIGHth percentile (of the training part), and drop what lies between",
+    )
+    group.add_argument(
+        "--missing",
+        choices=("error", "mean"),
+        help="CSV: an empty cell is an error (the default), or filled with the training mean",
+    )
+    group.add_argument(
+        "--split",
+        nargs=3,
+        type=above(0, float),
+        metavar=("TRAIN", "VAL", "TEST"),
+        help="how samples are divided (default 0.6 0.2 0.2)",
+    )
+    group.add_argument(
+        "--seed", type=above(-1, int), help="of the split, the weights and the order (default 0)"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Which network."""
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model",
+        choices=("mlp", "logistic"),
+        help="mlp: layers with an activation between (default); logistic: for two classes",
+    )
+    group.add_argument("--hidden", type=above(0, int), help="width of hidden layers (default 100)")
+    group.add_argument(
+        "--layers",
+        type=above(0, int),
+        help="affine layers of the mlp; 1 makes it linear (default 2)",
+    )
+    group.add_argument("--activation", choices=ACTIVATIONS, help="of the mlp (default relu)")
+    group.add_argument(
+        "--l2", type=above(-1e-300, float), help="λ of the penalty λ Σ w² (default 0)"
+    )
+
+
+def add_optimizer(parser: argparse.ArgumentParser) -> None:
+    """Which optimizer, and how fast."""
+    group = parser.add_argument_group("training")
+    group.add_argument("--optimizer", choices=tuple(OPTIMIZERS), help="(default adam)")
+    rates = ", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items())
+    group.add_argument("--learning-rate", type=above(0, float), help=f"(default {rates})")
+
+
+def above(least: float, kind: Callable[[str], Any]) -> Number:
+    """An argparse type: a finite number of this kind, above `least`."""
+
+    def number(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = float("nan")
+        if not least < value < float("inf"):
+            sort = "a whole number" if kind is int else "a number"
+            low = "0 or more" if least < 0 else f"above {least:g}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}")
+        return value
+
+    return number
+
+
+def say(text: str = "") -> None:
+    """A line on standard output, at once."""
+    print(text, flush=True)
+
+
+def interactive() -> bool:
+    """Whether somebody watches standard output."""
+    return sys.stdout.isatty()

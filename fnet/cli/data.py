@@ -1,0 +1,91 @@
+"""`fnet data make | stats | grid`: make the embedded set, and look at any."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fnet import data
+from fnet.cli.arguments import DATA, Settings, above, add_data, command, say
+from fnet.cli.run import write_picture
+from fnet.cli.source import load_parts
+from fnet.errors import ConfigurationError
+
+MAKE = """
+fnet data make shapes/                 draw the embedded set into shapes/<class>/
+fnet data make shapes/ --per-class 50
+"""
+STATS = """
+fnet data stats --data photos/
+"""
+GRID = """
+fnet data grid --data photos/ --out grid.png
+"""
+
+
+def add(commands: Any) -> None:
+    """Register the command and its three parts."""
+    examples = "\n".join(text.strip() for text in (MAKE, STATS, GRID))
+    summary = "draw the embedded data set; count and picture any"
+    parser = command(commands, "data", _none, summary, examples)
+    parts = parser.add_subparsers(metavar="make | stats | grid", required=True)
+    make = command(parts, "make", run_make, "draw the embedded set of shapes as PNGs", MAKE)
+    make.add_argument("folder", nargs="?", help="where (default: fnet's cache)")
+    make.add_argument("--per-class", type=above(0, int), help="images a class (default 500)")
+    make.add_argument("--seed", type=above(-1, int), help="(default 0)")
+    stats = command(parts, "stats", run_stats, "count samples, and give mean and std", STATS)
+    add_data(stats)
+    grid = command(parts, "grid", run_grid, "draw some images of each class", GRID)
+    add_data(grid)
+    grid.add_argument("--per-class", type=above(0, int), help="images a class (default 8)")
+    grid.add_argument("--out", metavar="PNG", help="(default grid.png)")
+
+
+def run_make(given: Settings) -> int:
+    """Draw the embedded set."""
+    folder = given.pop("folder", None)
+    made = data.synthetic_images(folder, **given)
+    say(f"written    {made}: {len(data.image_folder(made))} images, drawn by fnet (no photographs)")
+    say(f"next       fnet train --data {made}" if folder else "next       fnet train")
+    return 0
+
+
+def run_stats(given: Settings) -> int:
+    """Count the samples by part and class; mean and std of the training part."""
+    parts = load_parts({**DATA, **given})
+    name, target = parts.train.fields
+    say(f"data       {parts.about}")
+    say(f"input      {parts.train.arrays[name].shape[1:]} {parts.train.arrays[name].dtype}")
+    sets = (parts.train, parts.val, parts.test)
+    counts = [np.bincount(s.arrays[target], minlength=len(s.classes)) for s in sets]
+    width = max(map(len, (*parts.train.classes, "class")))
+    say(f"{'class':<{width}}  {'train':>7}{'val':>7}{'test':>7}")
+    for row, class_name in enumerate(parts.train.classes):
+        say(f"{class_name:<{width}}  " + "".join(f"{count[row]:>7}" for count in counts))
+    if not np.isnan(parts.train.arrays[name]).any():
+        mean, std = data.mean_and_std(parts.train)
+        say(f"mean       {_numbers(mean)} of the training part, by channel or column")
+        say(f"std        {_numbers(std)}")
+    say(f"transform  {parts.train.transform}, fitted to the training part")
+    return 0
+
+
+def run_grid(given: Settings) -> int:
+    """Draw some images of each class."""
+    from fnet import plots  # matplotlib takes long to load
+
+    out, per_class = Path(given.pop("out", "grid.png")), given.pop("per_class", 8)
+    parts = load_parts({**DATA, **given})
+    if parts.train.fields[0] != "image":
+        raise ConfigurationError("a table has no images to draw: fnet data stats counts it")
+    write_picture(out, plots.class_grid(parts.train, per_class))
+    say(f"written    {out}")
+    return 0
+
+
+def _none(given: Settings) -> int:
+    raise AssertionError("argparse requires a part")
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)

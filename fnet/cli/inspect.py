@@ -1,0 +1,122 @@
+"""`fnet evaluate` and `fnet predict`: what a trained run is worth, and what it says."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fnet.checkpoint import Checkpoint
+from fnet.cli.arguments import Settings, command, say
+from fnet.cli.run import read_run, write_picture
+from fnet.cli.source import load_parts, load_whole
+from fnet.data import Memory, memory, read_image
+from fnet.errors import ConfigurationError
+from fnet.evaluation import confusion_matrix, evaluate, predict
+
+EVALUATE = """
+fnet evaluate runs/shapes-mlp-1                 its own test part
+fnet evaluate runs/shapes-mlp-1 --data photos/  other data with the same classes
+"""
+PREDICT = """
+fnet predict runs/shapes-mlp-1 cat.png dog.png
+fnet predict runs/shapes-mlp-1 *.png --json
+"""
+
+
+def add(commands: Any) -> None:
+    """Register both commands."""
+    summary = "give the accuracy and the confusion matrix of a run"
+    parser = command(commands, "evaluate", run_evaluate, summary, EVALUATE)
+    parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    parser.add_argument("--data", metavar="PATH", help="other data (default: its test part)")
+    summary = "say the class of images, and its probability"
+    parser = command(commands, "predict", run_predict, summary, PREDICT)
+    parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="resized to the run's size")
+    parser.add_argument("--json", action="store_true", help="an object a line, all classes in it")
+
+
+def run_evaluate(given: Settings) -> int:
+    """Run `fnet evaluate`: the best weights on the test part, or on all of other data."""
+    from fnet import plots  # matplotlib takes long to load
+
+    folder = Path(given["run_folder"])
+    settings, checkpoint = read_run(folder)
+    dataset, about = _data(settings, checkpoint, given.get("data"))
+    parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
+    metrics, found = evaluate(*parts), predict(*parts)
+    matrix = confusion_matrix(found.labels, found.predicted, len(checkpoint.classes))
+    say(f"data       {about}, {len(dataset)} samples")
+    say(f"accuracy   {metrics['accuracy']:.1%}")
+    say(f"loss       {metrics['loss']:.4f}")
+    say()
+    say(_table(matrix, checkpoint.classes))
+    write_picture(folder / "confusion.png", plots.confusion(matrix, checkpoint.classes))
+    say()
+    say(f"written    {folder / 'confusion.png'}")
+    return 0
+
+
+def run_predict(given: Settings) -> int:
+    """Run `fnet predict`: a line an image."""
+    settings, checkpoint = read_run(Path(given["run_folder"]))
+    if settings["target"] is not None:
+        raise ConfigurationError(
+            f"{given['run_folder']} was trained on a table, and takes no images: "
+            "fnet evaluate RUN --data TABLE.csv"
+        )
+    size = _image_size(checkpoint, settings)
+    images = np.stack([read_image(path, size) for path in given["images"]])
+    dataset = memory(
+        {"image": images, "label": np.zeros(len(images), np.int32)},
+        checkpoint.classes,
+        checkpoint.transform,
+    )
+    found = predict(checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset)
+    assert found.probabilities is not None
+    for path, label, probabilities in zip(
+        given["images"], found.predicted, found.probabilities, strict=True
+    ):
+        name, probability = checkpoint.classes[label], float(probabilities[label])
+        if given.get("json"):
+            each = dict(zip(checkpoint.classes, map(float, probabilities), strict=True))
+            line = {"image": path, "class": name, "probability": probability, "classes": each}
+            say(json.dumps(line, ensure_ascii=False))
+        else:
+            say(f"{path}\t{name}\t{probability:.3f}")
+    return 0
+
+
+def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tuple[Memory, str]:
+    if other is None:
+        parts = load_parts(settings)
+        test = dataclasses.replace(parts.test, transform=checkpoint.transform)
+        return test, f"the test part of {parts.about}"
+    settings = {**settings, "data": other}
+    thresholds = settings["thresholds"]
+    whole = load_whole(settings, checkpoint.classes, thresholds, checkpoint.transform)
+    return whole, other
+
+
+def _image_size(checkpoint: Checkpoint, settings: Settings) -> tuple[int, int]:
+    if len(checkpoint.shape) != 3 or checkpoint.shape[2] != 3:
+        raise ConfigurationError(
+            f"the run takes arrays of shape {checkpoint.shape}, and an image file gives "
+            "(height, width, 3)"
+        )
+    return checkpoint.shape[0], checkpoint.shape[1]
+
+
+def _table(matrix: np.ndarray, classes: tuple[str, ...]) -> str:
+    """The confusion matrix as text: true classes down, predicted ones across."""
+    width = max(len(name) for name in classes)
+    cell = max(4, len(str(matrix.max())) + 1)
+    short = "".join(name[: cell - 1].rjust(cell) for name in classes)
+    lines = [f"{'true  predicted':<{width + 7}}{short}  recall"]
+    for name, row in zip(classes, matrix, strict=True):
+        recall = f"{row[classes.index(name)] / row.sum():.0%}" if row.sum() else "-"
+        counts = "".join(f"{count:>{cell}}" for count in row)
+        lines.append(f"{name:<{width + 7}}{counts}  {recall:>6}")
+    return "\n".join(lines)

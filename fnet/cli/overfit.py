@@ -1,0 +1,61 @@
+"""`fnet overfit`: can this pipeline learn at all?"""
+
+from typing import Any
+
+from fnet.cli.arguments import (
+    DATA,
+    MODEL,
+    TRAINING,
+    Settings,
+    above,
+    add_data,
+    add_model,
+    add_optimizer,
+    command,
+    say,
+)
+from fnet.cli.build import build
+from fnet.cli.source import load_parts
+from fnet.overfit import overfit
+
+EXAMPLES = """
+fnet overfit
+fnet overfit --data photos/ --layers 3 --learning-rate 1e-4
+"""
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    summary = "train on 1, 10 and 300 samples: a pipeline that cannot learn them is broken"
+    parser = command(commands, "overfit", run, summary, EXAMPLES)
+    add_data(parser)
+    add_model(parser)
+    add_optimizer(parser)
+    parser.add_argument("--steps", type=above(0, int), help="at most, each (default 1000)")
+
+
+def run(given: Settings) -> int:
+    """Run the command; the exit status is 1 where a set is not learned."""
+    steps = given.pop("steps", 1000)
+    settings = {**DATA, **MODEL, **TRAINING, **given}
+    parts = load_parts(settings)
+    model, loss, optimizer = build(settings, len(parts.train.classes))
+    say(f"data       {parts.about}")
+    say(f"model      {model}, {optimizer}")
+    seed = settings["seed"]
+    failed = []
+    for attempt in overfit(model, loss, optimizer, parts.train, steps=steps, seed=seed):
+        say(
+            f"{attempt.samples:>4} samples  loss {attempt.loss:.4f}  accuracy "
+            f"{attempt.accuracy:.1%}  {attempt.steps} steps  "
+            + ("learned" if attempt.learned else "NOT learned")
+        )
+        failed += [] if attempt.learned else [attempt.samples]
+    if not failed:
+        say("the pipeline can learn: data, model, gradient and optimizer fit each other")
+        return 0
+    say(
+        f"the pipeline could not learn {failed[0]} samples by heart in {steps} steps: look at "
+        "--learning-rate and --l2, then at the labels, then at the model; or give it more --steps"
+    )
+    return 1

@@ -1,0 +1,47 @@
+"""Progress: a bar where somebody watches, a line now and then where nobody does."""
+
+from collections.abc import Iterator
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fnet.cli.arguments import interactive, say
+from fnet.training import Record
+
+LINES = 20  # at most, of a whole training, where output goes to a file
+
+
+def show(records: Iterator[Record], done: int, epochs: int) -> Iterator[Record]:
+    """The records, shown as they pass."""
+    return _bar(records, done, epochs) if interactive() else _lines(records, epochs)
+
+
+def _bar(records: Iterator[Record], done: int, epochs: int) -> Iterator[Record]:
+    columns = (
+        TextColumn("epoch {task.completed}/{task.total}"),
+        BarColumn(),
+        TextColumn("{task.fields[metrics]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as progress:
+        task = progress.add_task("", total=epochs, completed=done, metrics="compiling")
+        for record in records:
+            progress.update(task, completed=record.epoch, metrics=_words(record))
+            yield record
+
+
+def _lines(records: Iterator[Record], epochs: int) -> Iterator[Record]:
+    every = -(-epochs // LINES)
+    for record in records:
+        if record.epoch % every == 0 or record.epoch == epochs:
+            say(f"epoch {record.epoch}/{epochs}  {_words(record)}")
+        yield record
+
+
+def _words(record: Record) -> str:
+    words = []
+    for part in ("train", "val"):
+        if f"{part}_loss" in record.metrics:
+            words.append(f"{part} loss {record.metrics[f'{part}_loss']:.4f}")
+        if f"{part}_accuracy" in record.metrics:
+            words.append(f"accuracy {record.metrics[f'{part}_accuracy']:.1%}")
+    return "  ".join(words)

@@ -1,0 +1,91 @@
+"""The folder of a run: what is in it, and how it is read and written."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fnet.checkpoint import Checkpoint, load
+from fnet.cli.arguments import Settings
+from fnet.errors import CheckpointError, ConfigurationError
+from fnet.files import replacing
+
+CHECKPOINT, CONFIG, HISTORY, METRICS = (
+    "checkpoint.npz",
+    "config.json",
+    "history.csv",
+    "metrics.json",
+)
+
+
+def new_folder(out: str | None, name: str) -> Path:
+    """The folder for a new run: `out`, or the first free runs/NAME-1, runs/NAME-2, ..."""
+    if out is None:
+        number = 1
+        while (folder := Path("runs", f"{name}-{number}")).exists():
+            number += 1
+        return folder
+    folder = Path(out)
+    if folder.is_file():
+        raise ConfigurationError(f"--out {folder}: it is a file; a run is a folder")
+    if folder.exists() and any(folder.iterdir()):
+        there = "a run" if (folder / CONFIG).exists() else "something else"
+        raise ConfigurationError(
+            f"--out {folder}: {there} is there; choose another folder"
+            + (", or go on with it by --resume" if there == "a run" else "")
+        )
+    return folder
+
+
+def read_config(folder: Path) -> Settings:
+    """The settings of the run in this folder."""
+    try:
+        settings: Settings = json.loads((folder / CONFIG).read_text("utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(f"{folder}: there is no run here (no {CONFIG})") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
+        raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
+    return settings
+
+
+def read_run(folder: Path) -> tuple[Settings, Checkpoint]:
+    """The settings and the checkpoint of the run in this folder."""
+    settings = read_config(folder)
+    if not (folder / CHECKPOINT).exists():
+        raise CheckpointError(f"{folder}: the run has no {CHECKPOINT}; train it first")
+    return settings, load(folder / CHECKPOINT)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """A JSON file, whole or not at all."""
+    with replacing(path) as file:
+        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def write_history(folder: Path, history: Iterable[Mapping[str, Any]]) -> None:
+    """A line an epoch, a column a metric; whole or not at all."""
+    rows = list(history)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with replacing(folder / HISTORY) as file:
+        file.write(text.getvalue().encode())
+
+
+def read_history(folder: Path, epochs: int) -> list[dict[str, float]]:
+    """The first so many epochs of a run's history."""
+    try:
+        with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
+            rows = [{key: float(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
+    except (FileNotFoundError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{folder / HISTORY}: cannot be read: {error}") from None
+    return [{**row, "epoch": int(row["epoch"])} for row in rows if row["epoch"] <= epochs]
+
+
+def write_picture(path: Path, figure: Any) -> None:
+    """A PNG, whole or not at all."""
+    with replacing(path) as file:
+        figure.savefig(file, format="png", dpi=100)

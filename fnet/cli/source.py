@@ -1,0 +1,155 @@
+"""From `--data` to the three parts of a dataset in memory, behind one fitted transform."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnet import data
+from fnet.cli.arguments import Settings
+from fnet.data import Dataset, Memory, Transform
+from fnet.errors import ConfigurationError, DataError
+
+PARTS = ("train", "val", "test")
+FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+CIFAR = ("data_batch_*", "cifar-10-batches-*", "*.pickle", "*.pkl")
+
+
+class Parts(NamedTuple):
+    """What to train on, choose by and report; where the data are from; the house-price limits."""
+
+    train: Memory
+    val: Memory
+    test: Memory
+    name: str
+    about: str
+    thresholds: tuple[float, float] | None = None
+
+
+def load_parts(settings: Settings) -> Parts:
+    """The data of these settings, split by its seed, the transform fitted to the training part."""
+    opened, name, about = _open(settings)
+    divided = _divide(opened, settings["split"], settings["seed"])
+    parts = {part: data.memory(dataset) for part, dataset in divided.items()}
+    thresholds = None
+    if settings["binarize"] is not None:
+        targets = parts["train"].arrays["target"]
+        thresholds = data.thresholds(targets, tuple(settings["binarize"]))
+        parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
+    transform = fit_transform(parts["train"])
+    train, val, test = (dataclasses.replace(parts[part], transform=transform) for part in PARTS)
+    return Parts(train, val, test, name, about, thresholds)
+
+
+def load_whole(
+    settings: Settings, classes: tuple[str, ...], thresholds: Any, transform: Transform
+) -> Memory:
+    """All samples of these settings, labelled as a model with these classes labels them."""
+    opened, _, _ = _open(settings)
+    datasets = [data.memory(dataset) for dataset in opened.values()]
+    if thresholds is not None:
+        datasets = [data.binarize(dataset, *thresholds) for dataset in datasets]
+    (x, y) = datasets[0].fields
+    labels = [_relabel(dataset, classes, settings["data"]) for dataset in datasets]
+    arrays = {x: np.concatenate([d.arrays[x] for d in datasets]), y: np.concatenate(labels)}
+    return data.memory(arrays, classes, transform)
+
+
+def fit_transform(train: Memory) -> Transform:
+    """What brings the inputs of this training part to a common scale, by its statistics alone.
+
+    Images: 0 to 255 becomes 0 to 1, then mean 0 and standard deviation 1 by channel. Tables: every
+    column becomes 0 to 1. A channel or column of one value says nothing, and becomes 0.
+    """
+    name, _ = train.fields
+    x = train.arrays[name]
+    if name == "features":
+        means = data.column_means(x)
+        low, high = (np.array(bound) for bound in data.min_max(x))
+        scale = data.rescale(in_range=(low, np.where(high > low, high, low + 1)))
+        return data.compose(data.fill_missing(means), scale) if np.isnan(x).any() else scale
+    to_unit = [data.rescale()] if x.dtype == np.uint8 else []
+    mean, std = data.mean_and_std(train, transform=data.compose(*to_unit))
+    std = tuple(np.where(np.array(std) > 0, std, 1.0))
+    return data.compose(*to_unit, data.normalize(mean, std))
+
+
+def _open(settings: Settings) -> tuple[dict[str, Dataset], str, str]:
+    """The dataset by parts (or whole, as "train"), a short name, and a line about it."""
+    if settings["data"] is None:
+        folder = data.synthetic_images()
+        about = "a synthetic set of shapes, drawn by fnet (no photographs)"
+        return {"train": data.image_folder(folder, size=_size(settings))}, "shapes", about
+    path = Path(settings["data"])
+    suffix = path.suffix.lower()
+    if not path.exists():
+        raise DataError(f"--data {path}: there is no such file or folder")
+    if suffix != ".csv" and settings["target"] is not None:
+        raise ConfigurationError(f"--target is for a .csv, and --data is {path}")
+    if path.is_dir():
+        return _open_folder(path, _size(settings)), path.resolve().name, f"images in {path}"
+    if suffix == ".npz":
+        return {"train": data.npz_images(path)}, path.stem, f"images in {path}"
+    if suffix == ".csv":
+        return {"train": _open_table(path, settings)}, path.stem, f"table {path}"
+    raise DataError(f"--data {path}: it must be a folder, an .npz or a .csv")
+
+
+def _open_folder(root: Path, size: tuple[int, int] | None) -> dict[str, Dataset]:
+    folders = {child.name for child in root.iterdir() if child.is_dir()}
+    if folders and folders <= set(FOLDERS) and "train" in folders:
+        return _same_classes(
+            {FOLDERS[name]: data.image_folder(root / name, size=size) for name in sorted(folders)}
+        )
+    if any(next(root.glob(pattern), None) for pattern in CIFAR):
+        parts = data.cifar10(root)
+        return {"train" if part == "all" else part: parts[part] for part in parts}
+    return {"train": data.image_folder(root, size=size)}
+
+
+def _open_table(path: Path, settings: Settings) -> Memory:
+    if settings["target"] is None:
+        raise ConfigurationError(f"{path}: say which column to predict: --target COLUMN")
+    return data.csv_table(
+        path,
+        settings["target"],
+        settings["features"],
+        missing="nan" if settings["missing"] == "mean" else "error",
+        labels=settings["binarize"] is None,
+    )
+
+
+def _same_classes(parts: dict[str, Dataset]) -> dict[str, Dataset]:
+    for part, dataset in parts.items():
+        if dataset.classes != parts["train"].classes:
+            raise DataError(
+                f"the classes of {part} are {list(dataset.classes)}, and those of train "
+                f"{list(parts['train'].classes)}; they must be the same"
+            )
+    return parts
+
+
+def _divide(parts: dict[str, Dataset], split: Any, seed: int) -> dict[str, Dataset]:
+    """Train, val and test: those that are missing are split off from train."""
+    shares = dict(zip(PARTS, split, strict=True))
+    if abs(sum(shares.values()) - 1) > 1e-6:
+        raise ConfigurationError(f"--split is {' '.join(map(str, split))}; its sum must be 1")
+    wanted = {part: shares[part] for part in PARTS if part == "train" or part not in parts}
+    whole = sum(wanted.values())
+    taken = {part: share / whole for part, share in wanted.items()}
+    return {**parts, **data.split(parts["train"], taken, seed)}
+
+
+def _relabel(dataset: Memory, classes: tuple[str, ...], path: Any) -> np.ndarray:
+    """The labels of the dataset as places in `classes`: names are matched, not numbers."""
+    unknown = [name for name in dataset.classes if name not in classes]
+    if unknown:
+        raise DataError(f"{path}: the model knows no class {unknown[0]!r}, only {list(classes)}")
+    places = np.array([classes.index(name) for name in dataset.classes], np.int32)
+    labels: np.ndarray = places[dataset.arrays[dataset.fields[1]]]
+    return labels
+
+
+def _size(settings: Settings) -> tuple[int, int] | None:
+    return None if settings["size"] is None else (settings["size"][0], settings["size"][1])

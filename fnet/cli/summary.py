@@ -1,0 +1,55 @@
+"""`fnet summary`: shapes, parameters and memory, layer by layer."""
+
+from pathlib import Path
+from typing import Any
+
+from fnet.cli.arguments import MODEL, Settings, above, add_model, command, say
+from fnet.cli.build import build_mlp
+from fnet.cli.run import read_run
+from fnet.core import Layer, Shape
+from fnet.models import logistic_regression
+from fnet.summary import human_bytes, summary
+
+EXAMPLES = """
+fnet summary runs/shapes-mlp-1
+fnet summary --hidden 512 --layers 8 --shape 32 32 3 --batch-size 256 --samples 50000
+"""
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    about = "show the shapes, parameters and memory of a network, layer by layer"
+    parser = command(commands, "summary", run, about, EXAMPLES)
+    parser.add_argument("run_folder", nargs="?", metavar="RUN", help="of a trained network")
+    add_model(parser)
+    parser.add_argument(
+        "--shape", nargs="+", type=above(0, int), help="of one example (default 32 32 3)"
+    )
+    parser.add_argument("--classes", type=above(0, int), help="(default 10)")
+    parser.add_argument("--batch-size", type=above(0, int), help="(default 128)")
+    parser.add_argument(
+        "--samples", type=above(0, int), help="also: what so many would take all at once"
+    )
+
+
+def run(given: Settings) -> int:
+    """Run the command."""
+    model, shape = _model(given)
+    found = summary(model, shape, given.get("batch_size", 128))
+    say(f"{model}, of {shape} examples, in a batch of {found.batch_size}")
+    say(str(found))
+    if "samples" in given:
+        samples = given["samples"]
+        say(f"all {samples:,} samples at once: {human_bytes(found.cache_of(samples))} of caches")
+    return 0
+
+
+def _model(given: Settings) -> tuple[Layer, Shape]:
+    if "run_folder" in given and given["run_folder"] is not None:
+        checkpoint = read_run(Path(given["run_folder"]))[1]
+        return checkpoint.model, checkpoint.shape
+    settings = {**MODEL, **given}
+    shape = tuple(given.get("shape", (32, 32, 3)))
+    if settings["model"] == "logistic":
+        return logistic_regression(l2=settings["l2"]), shape
+    return build_mlp(settings, given.get("classes", 10)), shape

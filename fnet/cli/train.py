@@ -1,0 +1,236 @@
+"""`fnet train`: from data on disk to a trained, evaluated, saved model with pictures."""
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from fnet import __version__
+from fnet.checkpoint import Checkpoint, save
+from fnet.cli import run as runs
+from fnet.cli.arguments import (
+    DATA,
+    MODEL,
+    TRAINING,
+    Settings,
+    above,
+    add_data,
+    add_model,
+    add_optimizer,
+    command,
+    say,
+)
+from fnet.cli.build import build
+from fnet.cli.progress import show
+from fnet.cli.source import Parts, load_parts
+from fnet.errors import ConfigurationError, TrainingError
+from fnet.evaluation import evaluate, predict
+from fnet.training import Record, check_fit, example_shape, fit, start
+
+DEFAULTS = {**DATA, **MODEL, **TRAINING}
+SECONDS_BETWEEN_SAVES = 1.0
+
+EXAMPLES = """
+fnet train                                       the embedded set of shapes
+fnet train --data photos/ --epochs 60            photos/<class>/*.png
+fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
+fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
+           --binarize 30 70 --model logistic     cheap or expensive houses
+fnet train --out runs/shapes-mlp-1 --resume --epochs 40   go on with a run
+"""
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    summary = "train a classifier; writes a checkpoint, a history, metrics and pictures"
+    parser = command(commands, "train", train, summary, EXAMPLES)
+    add_data(parser)
+    add_model(parser)
+    add_optimizer(parser)
+    parser.add_argument("--batch-size", type=above(0, int), help="(default 128)")
+    parser.add_argument("--epochs", type=above(-1, int), help="(default 20)")
+    group = parser.add_argument_group("run")
+    group.add_argument("--out", metavar="FOLDER", help="(default runs/NAME-1, -2, ...)")
+    group.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out, up to --epochs"
+    )
+
+
+def train(given: Settings) -> int:
+    """Run the command with what was written on its line."""
+    out, resume = given.pop("out", None), given.pop("resume", False)
+    if resume:
+        folder, settings = _resumed(out, given)
+    else:
+        settings = {**DEFAULTS, **given}
+        if settings["data"] is not None:
+            settings["data"] = str(Path(settings["data"]).absolute())
+    parts = load_parts(settings)
+    checkpoint = _fresh(settings, parts)
+    history: list[dict[str, float]] = []
+    if not resume:
+        folder = runs.new_folder(out, f"{parts.name}-{settings['model']}")
+        folder.mkdir(parents=True, exist_ok=True)
+    elif (folder / runs.CHECKPOINT).exists():
+        checkpoint = runs.read_run(folder)[1]
+        history = runs.read_history(folder, checkpoint.record.epoch)
+    facts = {"thresholds": parts.thresholds, "fnet": __version__}
+    runs.write_json(folder / runs.CONFIG, {**settings, **facts})
+    _introduce(checkpoint, parts, settings)
+    checkpoint = _train(checkpoint, parts, settings, folder, history)
+    _report(checkpoint, parts, folder, history)
+    return 0
+
+
+def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
+    """The folder and settings of a run to go on with; only `epochs` may be another."""
+    if out is None:
+        raise ConfigurationError("--resume goes on with the run in a folder: say which, by --out")
+    settings = runs.read_config(Path(out))
+    for key, value in given.items():
+        plain = list(value) if isinstance(value, list | tuple) else value
+        if key == "data":
+            plain = str(Path(value).absolute())
+        if key != "epochs" and plain != settings[key]:
+            raise ConfigurationError(
+                f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "
+                "it out, or begin a new run with another --out"
+            )
+    return Path(out), {**settings, **given, "data": settings["data"]}
+
+
+def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
+    """The run before its first epoch."""
+    model, loss, optimizer = build(settings, len(parts.train.classes))
+    check_fit(model, loss, parts.train)
+    shape, seed = example_shape(parts.train), settings["seed"]
+    return Checkpoint(
+        model,
+        loss,
+        optimizer,
+        shape,
+        start(model, optimizer, shape, seed),
+        seed,
+        parts.train.transform,
+        parts.train.classes,
+    )
+
+
+def _introduce(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> None:
+    sizes = f"{len(parts.train)} train, {len(parts.val)} val, {len(parts.test)} test"
+    count = sum(leaf.size for leaf in jax.tree.leaves(checkpoint.record.state.params))
+    say(f"data       {parts.about}")
+    say(f"           {sizes}; {len(checkpoint.classes)} classes: {', '.join(checkpoint.classes)}")
+    say(f"model      {checkpoint.model}, {count:,} parameters")
+    say(
+        f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
+        f"{settings['batch_size']}, seed {settings['seed']}, on {jax.default_backend().upper()}"
+    )
+    if checkpoint.record.epoch:
+        say(f"resumed    after epoch {checkpoint.record.epoch}")
+
+
+def _train(
+    checkpoint: Checkpoint,
+    parts: Parts,
+    settings: Settings,
+    folder: Path,
+    history: list[dict[str, float]],
+) -> Checkpoint:
+    """Run the epochs that are left; at any time the folder holds a run that can be resumed."""
+    records = fit(
+        checkpoint.model,
+        checkpoint.loss,
+        checkpoint.optimizer,
+        parts.train,
+        parts.val,
+        epochs=settings["epochs"],
+        batch_size=settings["batch_size"],
+        seed=checkpoint.seed,
+        resume=checkpoint.record,
+    )
+    saved = -math.inf
+    try:
+        for record in show(_finite(records, folder), checkpoint.record.epoch, settings["epochs"]):
+            checkpoint = checkpoint._replace(record=record)
+            history.append({"epoch": record.epoch, **record.metrics})
+            if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
+                _keep(checkpoint, folder, history)
+                saved = time.monotonic()
+    finally:  # an interrupted run keeps its last whole epoch
+        _keep(checkpoint, folder, history)
+    return checkpoint
+
+
+def _finite(records: Iterator[Record], folder: Path) -> Iterator[Record]:
+    for record in records:
+        if not math.isfinite(record.metrics["train_loss"]):
+            raise TrainingError(
+                f"the training loss became {record.metrics['train_loss']} in epoch {record.epoch}: "
+                f"try a smaller --learning-rate; {folder} holds the last finite epoch"
+            )
+        yield record
+
+
+def _keep(checkpoint: Checkpoint, folder: Path, history: list[dict[str, float]]) -> None:
+    # The history first: it then never lacks an epoch that the checkpoint has.
+    runs.write_history(folder, history)
+    save(folder / runs.CHECKPOINT, checkpoint)
+
+
+def _report(
+    checkpoint: Checkpoint, parts: Parts, folder: Path, history: list[dict[str, float]]
+) -> None:
+    """Evaluate the best weights, draw the pictures, and say what was reached and what is next."""
+    model, loss, best = checkpoint.model, checkpoint.loss, checkpoint.record.best
+    metrics: dict[str, Any] = {"epochs": checkpoint.record.epoch, "best_epoch": best.epoch}
+    for part in ("train", "val", "test"):
+        values = evaluate(model, loss, best.params, getattr(parts, part))
+        metrics |= {f"{part}_{name}": value for name, value in values.items()}
+        metrics[f"{part}_samples"] = len(getattr(parts, part))
+    runs.write_json(folder / runs.METRICS, metrics)
+    _draw(checkpoint, parts, folder, history)
+    say(
+        f"reached    {metrics['test_accuracy']:.1%} test accuracy "
+        f"({metrics['val_accuracy']:.1%} on validation), by the weights of epoch {best.epoch}, "
+        "which had the lowest validation loss"
+    )
+    say(f"written    {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say(f"next       fnet evaluate {folder}")
+
+
+def _draw(
+    checkpoint: Checkpoint, parts: Parts, folder: Path, history: list[dict[str, float]]
+) -> None:
+    from fnet import plots  # matplotlib takes long to load
+
+    if history:
+        runs.write_picture(folder / "curves.png", plots.curves(history))
+    model, params = checkpoint.model, checkpoint.record.best.params
+    found = predict(model, checkpoint.loss, params, parts.test)
+    name = parts.test.fields[0]
+    if name == "image":
+        picture = plots.predictions(
+            parts.test.arrays[name],
+            found.labels,
+            found.predicted,
+            checkpoint.classes,
+            found.probabilities,
+        )
+        runs.write_picture(folder / "predictions.png", picture)
+    if len(checkpoint.classes) == 2 and found.probabilities is not None and _is_logistic(model):
+        affine = model.layers[0]
+        x = checkpoint.transform(np.asarray(parts.test.arrays[name]))
+        score = np.asarray(affine.forward(params[0], x)[0])[:, 0]
+        picture = plots.sigmoid_scatter(
+            score, found.probabilities[:, 1], found.labels, checkpoint.classes
+        )
+        runs.write_picture(folder / "sigmoid.png", picture)
+
+
+def _is_logistic(model: Any) -> bool:
+    return repr(model.layers[-1]) == "sigmoid()"

@@ -1,0 +1,64 @@
+"""Images and labels of an .npz archive of NumPy arrays."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from fnet.data.dataset import Arrays, Memory, memory
+from fnet.data.transforms import Transform
+from fnet.errors import DataError
+
+LAYOUT = "np.savez(path, images=..., labels=...)"
+
+
+def npz_images(path: str | os.PathLike[str], transform: Transform | None = None) -> Memory:
+    """The images and labels of an archive that `np.savez(path, images=..., labels=...)` wrote.
+
+    `images` is (N, H, W, C) or (N, H, W), uint8 or floating; `labels` is (N,) integers from 0;
+    `classes`, where it is there, is text with a name for each label. Nothing is unpickled. Raises
+    DataError for anything else.
+    """
+    path = Path(path)
+    arrays = _load(path)
+    missing = [name for name in ("images", "labels") if name not in arrays]
+    if missing:
+        raise DataError(f"{path}: it has no {' or '.join(missing)}; write it by {LAYOUT}")
+    images, labels, classes = arrays["images"], arrays["labels"], arrays.get("classes")
+    if images.ndim not in (3, 4) or not (
+        images.dtype == np.uint8 or np.issubdtype(images.dtype, np.floating)
+    ):
+        raise DataError(
+            f"{path}: images are {images.shape} {images.dtype}; they must be (N, H, W, C) or "
+            "(N, H, W), uint8 or floating"
+        )
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"{path}: labels are {labels.shape} {labels.dtype}; they must be (N,) integers"
+        )
+    if classes is not None and (classes.ndim != 1 or classes.dtype.kind != "U"):
+        raise DataError(
+            f"{path}: classes are {classes.shape} {classes.dtype}; they must be (C,) text"
+        )
+    names = None if classes is None else [str(name) for name in classes]
+    try:
+        checked = memory({"image": images, "label": labels}, names, transform)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    return Memory(
+        {"image": images, "label": labels.astype(np.int32)}, checked.classes, checked.transform
+    )
+
+
+def _load(path: Path) -> Arrays:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {
+                name: archive[name] for name in ("images", "labels", "classes") if name in archive
+            }
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    except Exception as error:  # damage leads a reader of archives into any exception whatever
+        raise DataError(
+            f"{path}: cannot be read as an .npz of plain arrays; write it by {LAYOUT} ({error})"
+        ) from error

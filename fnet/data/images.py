@@ -1,0 +1,176 @@
+"""Folders of images: the name of a folder is the class of the images below it."""
+
+import dataclasses
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fnet.data.dataset import Arrays, Samples
+from fnet.data.transforms import Transform, compose
+from fnet.errors import ConfigurationError, DataError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+Size = tuple[int, int]
+
+_filters = threading.Lock()  # warning filters belong to the whole process
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageFolder(Samples):
+    """Images on disk: paths and labels are held, pixels are read on access.
+
+    `labels` is (N,) int32 and read-only; `size` is (height, width), None for images as they are.
+    """
+
+    paths: tuple[Path, ...] = dataclasses.field(repr=False)
+    labels: np.ndarray = dataclasses.field(repr=False)
+    classes: tuple[str, ...]
+    transform: Transform = compose()
+    size: Size | None = None
+
+    @property
+    def fields(self) -> tuple[str, str]:
+        return "image", "label"
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def gather(self, indices: Any) -> Arrays:
+        """{"image": (N, H, W, 3) uint8, "label": (N,) int32}; DataError where sizes differ."""
+        labels = self.labels[np.asarray(indices)]
+        paths = self.select(indices).paths
+        if not paths:
+            return {"image": np.empty((0, *(self.size or (0, 0)), 3), np.uint8), "label": labels}
+        first = read_image(paths[0], self.size)
+        images = np.empty((len(paths), *first.shape), np.uint8)
+        images[0] = first
+        for row, path in enumerate(paths[1:], start=1):
+            image = read_image(path, self.size)
+            if image.shape != first.shape:
+                raise DataError(
+                    f"{path}: it is {_by(image)} pixels, {paths[0]} is {_by(first)} (height × "
+                    "width); a batch needs one size: pass size=(height, width)"
+                )
+            images[row] = image
+        return {"image": images, "label": labels}
+
+    def select(self, indices: Any) -> "ImageFolder":
+        places = np.arange(len(self))[np.asarray(indices)]
+        labels = _frozen(self.labels[places])
+        return dataclasses.replace(self, paths=tuple(self.paths[i] for i in places), labels=labels)
+
+
+def image_folder(
+    root: str | os.PathLike[str],
+    transform: Transform | None = None,
+    size: Size | None = None,
+) -> ImageFolder:
+    """The images in `root/<class>/**`, sorted by class, then by their path below it.
+
+    Classes are the names of the folders in root, sorted. Hidden files and folders, and files that
+    have none of SUFFIXES (in any case), are passed over; a link to a folder is followed where it
+    stands for a class, not below. `size` = (height, width) resizes on access. Raises DataError
+    for a root that does not hold at least two classes with images.
+    """
+    _check_size(size)
+    root = Path(root)
+    if not root.exists():
+        raise DataError(f"{root}: there is no such folder; pass the folder that holds the classes")
+    if not root.is_dir():
+        raise DataError(f"{root}: it is a file; pass the folder that holds the class folders")
+    classes = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if len(classes) < 2:
+        raise DataError(
+            f"{root}: it holds {len(classes)} folders{f' ({classes[0]!r})' if classes else ''}; "
+            "two classes or more are needed, each a folder of images: root/<class>/<image>"
+        )
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        found = sorted(_images(root / name), key=Path.as_posix)
+        if not found:
+            raise DataError(
+                f"{root / name}: no images in this class folder (looked for "
+                f"{' '.join(SUFFIXES)}); add some, or take the folder away"
+            )
+        paths += found
+        labels += [label] * len(found)
+    array = _frozen(np.array(labels, np.int32))
+    return ImageFolder(tuple(paths), array, tuple(classes), transform or compose(), size)
+
+
+def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.ndarray:
+    """The image as a viewer on a white page shows it, (H, W, 3) uint8.
+
+    The EXIF orientation is applied; palettes, grayscale and CMYK become RGB; transparency is
+    laid over white; of an animation, the first frame. `size` = (height, width) resizes by Lanczos.
+    Raises DataError for what is not a whole image, is too large to be safe, or has more than 8
+    bits a channel (Pillow would clip those).
+    """
+    _check_size(size)
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: it is a folder; pass an image, or image_folder(root) for many")
+    try:
+        return _decode(path, size)
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file; list the folder anew") from None
+    except Exception as error:  # damage leads a decoder into any exception whatever
+        raise DataError(
+            f"{path}: cannot be read as an image; replace or remove it ({error})"
+        ) from error
+
+
+def _decode(path: Path, size: Size | None) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    with path.open("rb") as file:
+        with _filters, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image: Image.Image = Image.open(file)
+        if image.mode.startswith(("I", "F")):
+            raise DataError(
+                f"{path}: its pixels have more than 8 bits (Pillow's mode {image.mode}); convert "
+                "it to an 8-bit image, or put the pixels in an .npz for npz_images"
+            )
+        image = ImageOps.exif_transpose(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("RGB")
+    if size is not None:
+        image = image.resize((size[1], size[0]), Image.Resampling.LANCZOS)
+    return np.array(image)
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise DataError(f"{error.filename}: cannot be listed ({error.strerror})") from error
+
+    for top, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                yield Path(top, name)
+
+
+def _check_size(size: Size | None) -> None:
+    if size is not None and (len(size) != 2 or min(size) < 1):
+        raise ConfigurationError(f"size is {size}; it must be (height, width), both 1 or more")
+
+
+def _by(image: np.ndarray) -> str:
+    return f"{image.shape[0]} × {image.shape[1]}"
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,49 @@
+"""A number to predict made into two classes: the low ones and the high ones."""
+
+import numpy as np
+
+from fnet.data.dataset import Dataset, Memory
+from fnet.errors import ConfigurationError, DataError
+
+
+def thresholds(
+    targets: np.ndarray, percentiles: tuple[float, float] = (30, 70)
+) -> tuple[float, float]:
+    """The two percentiles of some targets, for `binarize`: the low one and the high one.
+
+    Give it the targets of the training part only: those of all parts let the labels know of the
+    test part. (All of them, where the numbers of a course that did so are to be met.)
+
+    >>> thresholds(np.arange(101.0))
+    (30.0, 70.0)
+    """
+    values = np.asarray(targets, np.float64)
+    if not values.size or not np.isfinite(values).all():
+        raise DataError("thresholds: targets must be finite numbers, one or more")
+    low, high = np.percentile(values, percentiles)
+    return float(low), float(high)
+
+
+def binarize(
+    dataset: Dataset, low: float, high: float, classes: tuple[str, str] = ("low", "high")
+) -> Memory:
+    """Targets at or below `low` become label 0, at or above `high` label 1; the rest is dropped.
+
+    low and high are the `thresholds` of the training part, for every part. Raises DataError where
+    a class would be empty.
+    """
+    if not low < high:
+        raise ConfigurationError(f"binarize: low is {low}, high is {high}; low must be below high")
+    name, target = dataset.fields
+    arrays = dataset.gather(np.arange(len(dataset)))
+    values = arrays[target].astype(np.float64)  # float32 would round the bounds onto a neighbour
+    is_high = values >= high
+    keep = is_high | (values <= low)
+    for label, count in enumerate((np.sum(keep & ~is_high), np.sum(is_high))):
+        if not count:
+            raise DataError(
+                f"binarize: no target for class {classes[label]!r}; {target} is from "
+                f"{values.min()} to {values.max()}, the bounds are {low} and {high}"
+            )
+    kept = {name: arrays[name][keep], "label": is_high[keep].astype(np.int32)}
+    return Memory(kept, tuple(classes), dataset.transform)

@@ -1,0 +1,58 @@
+"""Overfit a small set first: a pipeline that cannot reach a loss of almost 0 there is broken.
+
+Source: Karpathy (2019), A Recipe for Training Neural Networks, step 2.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnet.core import Layer, Loss
+from fnet.data.dataset import Memory
+from fnet.training import fit
+
+SIZES = (1, 10, 300)
+LOW = 0.01  # a loss that counts as almost 0; chance is log C = 2.3 for ten classes
+
+
+class Attempt(NamedTuple):
+    """How far training came on so many samples, seen whole at every step."""
+
+    samples: int
+    steps: int
+    loss: float
+    accuracy: float
+
+    @property
+    def learned(self) -> bool:
+        return self.loss < LOW and self.accuracy == 1
+
+
+def overfit(
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    dataset: Memory,
+    *,
+    sizes: Sequence[int] = SIZES,
+    steps: int = 1000,
+    seed: int = 0,
+) -> Iterator[Attempt]:
+    """Train a classifier anew on the first sample, the first ten, the first few hundred.
+
+    Each attempt ends once it has learned (loss below 0.01 and every sample right), or after
+    `steps` full-batch steps. Sizes beyond the dataset become its size. The samples are taken in an
+    order drawn from the seed.
+    """
+    order = np.random.default_rng(seed).permutation(len(dataset))
+    for size in dict.fromkeys(min(size, len(dataset)) for size in sizes):
+        part = dataset.select(order[:size])
+        attempt = Attempt(size, 0, float("inf"), 0.0)
+        for record in fit(model, loss, optimizer, part, epochs=steps, seed=seed):
+            metrics = record.metrics
+            accuracy = metrics["train_accuracy"]
+            attempt = Attempt(size, record.epoch, metrics["train_loss"], accuracy)
+            if attempt.learned:
+                break
+        yield attempt
