@@ -6,13 +6,14 @@
 True
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from chex import Array, ArrayTree, PRNGKey
+from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss, Shape
 from fnet.errors import GradientMismatch
@@ -40,14 +41,16 @@ def check_layer(layer: Layer, shape: Shape, *, batch_size: int = 3, seed: int = 
     many entries are wrong. To differentiate `forward` at a kink, its autodiff must choose the
     side that `backward` chooses: `jnp.maximum(x, 0)` takes half of each at 0.
     """
+    rng = np.random.default_rng(seed)
     with jax.enable_x64(True):
-        keys = jax.random.split(jax.random.key(seed), 3)
-        params = _random_params(layer, shape, keys[0])
+        params = _random_params(layer, shape, rng)
         gradients = _gradients(layer)
-        reports = [
-            _compare_gradients(layer, gradients, params, x, keys[2], where)
-            for where, x in _inputs(keys[1], (batch_size, *shape))
-        ]
+        dy_of = functools.partial(_cotangent, layer, params, rng)
+        reports = []
+        for where, x in _inputs(rng, (batch_size, *shape)):
+            backward, applied, expected = gradients(params, x, dy_of(x))
+            reports.append(_compare(layer, where, backward, expected))
+            reports.append(_compare(layer, f"{where}, through apply", applied, expected))
         if layer.penalty is not None:
             reports.append(_check_penalty(layer, params))
     return _merge(reports)
@@ -59,44 +62,48 @@ def check_loss(loss: Loss, y: Any, target: Any, where: Any = None) -> Report:
     `y` and `target` are as the loss takes them; y is converted to float64. Raises
     `GradientMismatch` as `check_layer` does.
     """
+
+    def gradients(y: Array, weights: Array) -> tuple[Array, ...]:
+        value, vjp = jax.vjp(lambda y: loss.value_and_grad(y, target, where)[0], y)
+        applied = jax.vjp(lambda y: loss.apply(y, target, where), y)[1](weights)[0]
+        direct = loss.value_and_grad(y, target, where)[1]
+        return direct, vjp(jnp.ones_like(value))[0], applied, vjp(weights)[0]
+
     with jax.enable_x64(True):
         y, target = jnp.asarray(y, jnp.float64), jnp.asarray(target)
-        value, vjp = jax.vjp(lambda y: loss.value_and_grad(y, target, where)[0], y)
-        gradient = loss.value_and_grad(y, target, where)[1]
-        at_ones = _compare(loss, "at y", {"dy": gradient}, {"dy": vjp(jnp.ones_like(value))[0]})
-        weights = jax.random.normal(jax.random.key(0), value.shape)
-        through = jax.vjp(lambda y: loss.apply(y, target, where), y)[1](weights)[0]
-        applied = _compare(loss, "through apply", {"dy": through}, {"dy": vjp(weights)[0]})
-    return _merge([at_ones, applied])
+        shape = jax.eval_shape(lambda y: loss.apply(y, target, where), y).shape
+        weights = jnp.asarray(np.random.default_rng(0).normal(size=shape))
+        direct, sum_of, applied, weighted = jax.jit(gradients)(y, weights)
+        return _merge(
+            [
+                _compare(loss, "at y", {"dy": direct}, {"dy": sum_of}),
+                _compare(loss, "through apply", {"dy": applied}, {"dy": weighted}),
+            ]
+        )
 
 
-def _random_params(layer: Layer, shape: Shape, key: PRNGKey) -> ArrayTree:
+def _random_params(layer: Layer, shape: Shape, rng: np.random.Generator) -> ArrayTree:
     """Parameters as the layer draws them, each moved, so that none is left at zero."""
-    leaves, tree = jax.tree.flatten(layer.init(key, shape)[0])
-    moved = [
-        leaf.astype(jnp.float64) + 0.1 * jax.random.normal(leaf_key, leaf.shape)
-        for leaf, leaf_key in zip(leaves, jax.random.split(key, len(leaves)), strict=True)
-    ]
-    return jax.tree.unflatten(tree, moved)
+    params, _ = layer.init(jax.random.key(int(rng.integers(2**31))), shape)
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(np.float64(leaf) + 0.1 * rng.normal(size=leaf.shape)), params
+    )
 
 
-def _inputs(key: PRNGKey, shape: Shape) -> Iterator[tuple[str, Array]]:
-    plain = jax.random.normal(key, shape)
-    yield "plain input", plain
-    yield "tiny input", 1e-6 * plain
-    yield "huge input", 1e3 * plain
-    yield "zero input", jnp.zeros(shape)
-    yield "input with ties", jnp.round(plain)
-    yield "constant columns", jnp.broadcast_to(plain[:1], shape)
-    yield "batch of one", plain[:1]
+def _inputs(rng: np.random.Generator, shape: Shape) -> Iterator[tuple[str, Array]]:
+    plain = rng.normal(size=shape)
+    yield "plain input", jnp.asarray(plain)
+    yield "tiny input", jnp.asarray(1e-6 * plain)
+    yield "huge input", jnp.asarray(1e3 * plain)
+    yield "zero input", jnp.asarray(np.zeros(shape))
+    yield "input with ties", jnp.asarray(plain.round())
+    yield "constant columns", jnp.asarray(np.broadcast_to(plain[:1], shape))
+    yield "batch of one", jnp.asarray(plain[:1])
 
 
-def _compare_gradients(
-    layer: Layer, gradients: Any, params: ArrayTree, x: Array, key: PRNGKey, where: str
-) -> Report:
-    backward, applied, expected = gradients(params, x, key)
-    direct = _compare(layer, where, backward, expected)
-    return _merge([direct, _compare(layer, f"{where}, through apply", applied, expected)])
+def _cotangent(layer: Layer, params: ArrayTree, rng: np.random.Generator, x: Array) -> Array:
+    y = jax.eval_shape(lambda params, x: layer.forward(params, x)[0], params, x)
+    return jnp.asarray(rng.normal(size=y.shape))
 
 
 def _gradients(layer: Layer) -> Any:
@@ -107,9 +114,8 @@ def _gradients(layer: Layer) -> Any:
         return {"dparams": dparams, "dx": dx}
 
     @jax.jit
-    def gradients(params: ArrayTree, x: Array, key: PRNGKey) -> tuple[ArrayTree, ...]:
-        y, cache = layer.forward(params, x)
-        dy = jax.random.normal(key, y.shape)
+    def gradients(params: ArrayTree, x: Array, dy: Array) -> tuple[ArrayTree, ...]:
+        _, cache = layer.forward(params, x)
         oracle = jax.vjp(lambda params, x: layer.forward(params, x)[0], params, x)[1]
         applied = jax.vjp(lambda params, x: layer.apply(params, x), params, x)[1]
         return named(layer.backward(params, cache, dy)), named(applied(dy)), named(oracle(dy))
@@ -120,15 +126,17 @@ def _gradients(layer: Layer) -> Any:
 def _check_penalty(layer: Layer, params: ArrayTree) -> Report:
     assert layer.penalty is not None
     penalty = layer.penalty
-    expected = {"dpenalty": jax.grad(lambda params: penalty.value_and_grad(params)[0])(params)}
-    direct = {"dpenalty": penalty.value_and_grad(params)[1]}
-    through = {"dpenalty": jax.grad(penalty.apply)(params)}
-    return _merge(
-        [
-            _compare(layer, "penalty", direct, expected),
-            _compare(layer, "penalty, through apply", through, expected),
-        ]
-    )
+
+    @jax.jit
+    def gradients(params: ArrayTree) -> tuple[ArrayTree, ...]:
+        oracle = jax.grad(lambda params: 3 * penalty.value_and_grad(params)[0])(params)
+        applied = jax.grad(lambda params: 3 * penalty.apply(params))(params)
+        direct = jax.tree.map(lambda d: 3 * d, penalty.value_and_grad(params)[1])
+        return {"dpenalty": direct}, {"dpenalty": applied}, {"dpenalty": oracle}
+
+    direct, applied, expected = gradients(params)
+    through = _compare(layer, "penalty, through apply", applied, expected)
+    return _merge([_compare(layer, "penalty", direct, expected), through])
 
 
 def _compare(subject: Any, where: str, actual: ArrayTree, expected: ArrayTree) -> Report:

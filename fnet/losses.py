@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from chex import Array
 
 from fnet.configuration import constructor
@@ -200,8 +201,11 @@ def _check_range(name: str, values: Array, low: float, high: float) -> None:
     """Raise DataError naming the first value out of range; a traced array cannot be looked at."""
     if isinstance(values, jax.core.Tracer):
         return
-    wrong = (values < low) | (values > high)
+    known = np.asarray(
+        values
+    )  # NumPy's: inside jit, JAX would trace even a comparison of constants
+    wrong = (known < low) | (known > high)
     if wrong.any():
-        place = jnp.unravel_index(jnp.argmax(wrong), wrong.shape)
-        index = ", ".join(str(int(i)) for i in place)
-        raise DataError(f"{name}[{index}] is {values[place]}; it must be from {low} to {high}")
+        place = np.unravel_index(wrong.argmax(), wrong.shape)
+        index = ", ".join(map(str, place))
+        raise DataError(f"{name}[{index}] is {known[place]}; it must be from {low} to {high}")

@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from fnet.errors import FnetError, GradientMismatch
 
@@ -18,6 +19,13 @@ examples:
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line; its subcommands do likewise."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 2 for what the user can mend, in one line."""
     missing = [name for name in ("matplotlib", "rich") if importlib.util.find_spec(name) is None]
@@ -26,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from fnet.cli import check, data, inspect, overfit, summary, train
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="fnet",
         description="Train networks whose backward passes are written by hand and proved.",
         epilog=EPILOG,

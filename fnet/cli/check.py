@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from fnet import layers, losses
 from fnet.check import Report, check_layer, check_loss
@@ -41,7 +41,9 @@ def add(commands: Any) -> None:
 
 def run(given: Settings) -> int:
     """Run the command; the exit status is 1 where a gradient is wrong."""
-    table = Table("gradient of", "entries checked", "largest error", "verdict")
+    table = Table(
+        Column("gradient of", overflow="fold"), "entries checked", "largest error", "verdict"
+    )
     wrong = []
     for name, check in _checks(given.get("layers", []), given.get("shape")):
         try:

@@ -52,7 +52,7 @@ def npz_images(path: str | os.PathLike[str], transform: Transform | None = None)
 
 def _load(path: Path) -> Arrays:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {
                 name: archive[name] for name in ("images", "labels", "classes") if name in archive
             }

@@ -1,5 +1,7 @@
 """What the training data says of itself: the numbers that transforms are made with."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from fnet.data.dataset import Dataset
@@ -24,16 +26,11 @@ def mean_and_std(
 
     Give it the training part only. Raises DataError where an input is NaN or infinite.
     """
-    if batch_size < 1:
-        raise ConfigurationError(f"batch_size is {batch_size}; it must be 1 or more")
-    name, _ = dataset.fields
-    n, mean, m2 = 0, np.zeros(1), np.zeros(1)
-    for start in range(0, len(dataset), batch_size):
-        places = np.arange(start, min(start + batch_size, len(dataset)))
-        x = np.asarray((transform or compose())(dataset.gather(places)[name]), np.float64)
-        x = x.reshape(-1, x.shape[-1] if x.ndim > 1 else 1)
-        unusable = ~np.isfinite(x).all(axis=0)
-        _refuse(unusable, "mean_and_std", "holds NaN or infinity: fill_missing first")
+    n, mean, m2, origin = 0, np.zeros(1), np.zeros(1), np.zeros(1)
+    for x in _rows(dataset, batch_size, transform or compose()):
+        if n == 0:
+            origin = x[0, 0]
+        x = x - origin  # exact zeros for a column of one value: its std is 0 and not a rounding
         mean_b = x.mean(axis=0)
         m2_b = np.square(x - mean_b).sum(axis=0)
         delta, total = mean_b - mean, n + len(x)
@@ -42,7 +39,10 @@ def mean_and_std(
         n = total
     if n == 0:
         raise DataError("mean_and_std: there are no samples")
-    return _plain(mean), _plain(np.sqrt(m2 / n))
+    # Until here each place of an image had its own moments (NumPy is slow along three channels).
+    between = np.square(mean - mean.mean(axis=0)).mean(axis=0)
+    std = np.sqrt((m2 / n).mean(axis=0) + between)
+    return _plain(origin + mean.mean(axis=0)), _plain(std)
 
 
 def column_means(features: np.ndarray) -> Columns:
@@ -69,6 +69,20 @@ def min_max(features: np.ndarray) -> tuple[Columns, Columns]:
     low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
     _refuse(low == high, "min_max", "holds one value only: drop it, it says nothing")
     return _plain(low), _plain(high)
+
+
+def _rows(dataset: Dataset, batch_size: int, transform: Transform) -> Iterator[np.ndarray]:
+    """The inputs a batch at a time, as float64 (n, places, C)."""
+    if batch_size < 1:
+        raise ConfigurationError(f"batch_size is {batch_size}; it must be 1 or more")
+    name, _ = dataset.fields
+    for start in range(0, len(dataset), batch_size):
+        places = np.arange(start, min(start + batch_size, len(dataset)))
+        x = np.asarray(transform(dataset.gather(places)[name]), np.float64)
+        x = x.reshape(len(x), -1, x.shape[-1] if x.ndim > 1 else 1)
+        unusable = ~np.isfinite(x).all(axis=(0, 1))
+        _refuse(unusable, "mean_and_std", "holds NaN or infinity: fill_missing first")
+        yield x
 
 
 def _table(features: np.ndarray, caller: str) -> np.ndarray:

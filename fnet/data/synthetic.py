@@ -45,12 +45,12 @@ SHAPES: dict[str, Shape] = {  # y points up
     "circle": lambda x, y: x**2 + y**2 < 0.72,
     "cross": _cross,
     "diamond": lambda x, y: abs(x) / 0.6 + abs(y) < 1,
-    "heart": lambda x, y: (1.44 * (x**2 + y**2) - 1) ** 3 < 2.49 * x**2 * y**3,
+    "heart": lambda x, y: x**2 + (1.1 * y + 0.25 - 0.65 * np.sqrt(abs(x))) ** 2 < 0.8,
     "moon": lambda x, y: (x**2 + y**2 < 0.9) & ((x - 0.45) ** 2 + (y - 0.15) ** 2 > 0.55),
     "ring": lambda x, y: abs(np.hypot(x, y) - 0.77) < 0.18,
     "square": lambda x, y: np.maximum(abs(x), abs(y)) < 0.75,
     "star": _star,
-    "stripes": lambda x, y: (np.maximum(abs(x), abs(y)) < 0.85) & (np.cos(9.24 * y) > 0),
+    "stripes": lambda x, y: (np.maximum(abs(x), abs(y)) < 0.85) & (abs(abs(y) - 0.34) > 0.17),
     "triangle": lambda x, y: (y > -0.7) & (1.75 * abs(x) + y < 0.95),
 }
 

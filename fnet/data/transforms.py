@@ -39,8 +39,8 @@ def rescale(
     the last axis. Raises ConfigurationError where in_low = in_high, for a column of one value too:
     drop that column, it says nothing.
 
-    >>> rescale((0, 255), (-1, 1))(np.array([0, 200], np.uint8)).round(3).tolist()
-    [-1.0, 0.569]
+    >>> rescale((0, 255), (-1, 1))(np.array([0, 200], np.uint8)).round(3)
+    array([-1.   ,  0.569], dtype=float32)
     """
     in_low, in_high = (np.asarray(bound, np.float64) for bound in in_range)
     low, high = (float(bound) for bound in out_range)

@@ -117,7 +117,7 @@ def test_hidden_files_and_other_files_are_passed_over(root):
 def test_mixed_sizes_need_a_size(root):
     path = save(root / "dog" / "c.png", picture(height=11, width=13))
     dataset = image_folder(root)
-    with pytest.raises(DataError, match="11 × 13.*5 × 7.*size=") as caught:
+    with pytest.raises(DataError, match=r"11 × 13.*5 × 7.*size=") as caught:
         dataset.gather(np.arange(5))
     assert str(path) in str(caught.value)
     assert image_folder(root, size=(4, 6)).gather(range(5))["image"].shape == (5, 4, 6, 3)

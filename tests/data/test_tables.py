@@ -73,7 +73,7 @@ def test_halves_are_classes_too(write):
 
 def test_many_distinct_labels_look_like_a_number(write):
     rows = "".join(f"1,{price}\n" for price in range(101))
-    with pytest.raises(DataError, match="'y': 101 distinct values.*binarize"):
+    with pytest.raises(DataError, match=r"'y': 101 distinct values.*binarize"):
         csv_table(write("x,y\n" + rows), "y", labels=True)
     table = csv_table(write("x,y\n" + rows.replace("1,100\n", "")), "y", labels=True)
     assert len(table.classes) == 100
@@ -87,7 +87,7 @@ def test_one_distinct_label(write):
 @pytest.mark.parametrize("cell", ["", "NA", "N/A", "NaN", "nan", "null", "None", "  NA  "])
 def test_missing_cells(write, cell):
     path = write(f"x,z,y\n1,2,3\n{cell},5,6\n")
-    with pytest.raises(DataError, match="line 3, column 'x'.*missing.*missing='nan'"):
+    with pytest.raises(DataError, match=r"line 3, column 'x'.*missing.*missing='nan'"):
         csv_table(path, "y")
     features = csv_table(path, "y", missing="nan").arrays["features"]
     np.testing.assert_array_equal(features, [[1, 2], [np.nan, 5]])
@@ -96,7 +96,7 @@ def test_missing_cells(write, cell):
 
 @pytest.mark.parametrize("labels", [True, False])
 def test_a_missing_target_is_always_an_error(write, labels):
-    with pytest.raises(DataError, match="line 3, column 'y'.*missing"):
+    with pytest.raises(DataError, match=r"line 3, column 'y'.*missing"):
         csv_table(write("x,y\n1,2\n2,NA\n"), "y", missing="nan", labels=labels)
 
 
@@ -179,7 +179,9 @@ def test_thresholds_of_what_has_none(targets):
 
 def numbers(targets):
     targets = np.array(targets, np.float32)
-    return memory({"features": np.arange(len(targets), dtype=np.float32)[:, None], "price": targets})
+    return memory(
+        {"features": np.arange(len(targets), dtype=np.float32)[:, None], "price": targets}
+    )
 
 
 def test_binarize_drops_the_middle_and_keeps_the_bounds():
@@ -201,7 +203,7 @@ def test_binarize_refuses():
         binarize(numbers([1, 2]), 3, 3)
     with pytest.raises(ConfigurationError, match="low must be below high"):
         binarize(numbers([1, 2]), math.nan, 3)
-    with pytest.raises(DataError, match="class 'dear'.*from 1.0 to 2.0"):
+    with pytest.raises(DataError, match=r"class 'dear'.*from 1\.0 to 2\.0"):
         binarize(numbers([1, 2]), 1, 3, classes=("cheap", "dear"))
 
 

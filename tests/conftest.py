@@ -1,0 +1,6 @@
+"""The strict configuration under which every test runs."""
+
+import jax
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -1,0 +1,106 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnet.configuration import read
+from fnet.data import compose, fill_missing, flatten, normalize, rescale, transforms
+from fnet.errors import ConfigurationError
+
+EVERY = [
+    rescale(),
+    rescale((0, 255), (-1, 1)),
+    rescale(((0.0, 1.0, 2.0), (4.0, 5.0, 7.0))),
+    normalize(0.5, 0.25),
+    normalize((0.1, 0.2, 0.3), (1.0, 2.0, 3.0)),
+    fill_missing(0.0),
+    fill_missing((1.0, 2.0, 3.0)),
+    flatten(),
+    compose(),
+    compose(rescale(), normalize(0.5, 0.25), flatten()),
+]
+
+
+@pytest.mark.parametrize("transform", EVERY, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numpy_and_jit_agree_and_keep_the_dtype(transform, dtype):
+    x = np.random.default_rng(0).uniform(0, 9, (5, 2, 3)).astype(dtype)
+    before = x.copy()
+    y = transform(x)
+    z = jax.jit(transform)(jnp.asarray(x))
+    assert isinstance(y, np.ndarray)
+    assert y.dtype == z.dtype == dtype
+    assert y.shape == z.shape
+    np.testing.assert_allclose(y, z, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("transform", EVERY, ids=repr)
+def test_a_transform_reads_back_from_what_it_prints(transform):
+    assert read(repr(transform), vars(transforms)) is transform
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_spec_7_3_bytes_do_not_wrap(xp):
+    x = xp.asarray([0, 128, 200, 255], dtype=xp.uint8)
+    y = rescale((0, 255), (-1, 1))(x)
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y, [-1, 2 * 128 / 255 - 1, 400 / 255 - 1, 1], atol=1e-6)
+    assert rescale()(x)[-1] == 1
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_half_precision_stays(dtype):
+    x = jnp.asarray([[0.0, 255.0]], dtype)
+    for transform in (rescale(), normalize(1.0, 2.0), fill_missing(3.0)):
+        assert jax.jit(transform)(x).dtype == dtype
+
+
+def test_rescale_by_column():
+    x = np.array([[1.0, 10.0], [3.0, 30.0]])
+    y = rescale(((1.0, 0.0), (3.0, 40.0)), (0, 10))(x)
+    np.testing.assert_allclose(y, [[0, 2.5], [10, 7.5]])
+
+
+def test_far_from_zero_float32_keeps_what_it_can():
+    x = (1e5 + 3 * np.random.default_rng(0).random((1000, 1))).astype(np.float32)
+    y = rescale((float(x.min()), float(x.max())))(x)
+    assert (y.min(), y.max()) == (0, 1)
+    expected = (x.astype(np.float64) - 1e5) / 3
+    np.testing.assert_allclose(normalize(1e5, 3.0)(x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: rescale((3, 3)), "width 0"),
+        (lambda: rescale(((0.0, 1.0), (2.0, 1.0))), "width 0 in column 1"),
+        (lambda: normalize(0.0, 0.0), "std is not above 0"),
+        (lambda: normalize((0.0, 0.0), (1.0, 0.0)), "column 1"),
+        (lambda: normalize(0.0, float("nan")), "std is not above 0"),
+        (lambda: normalize(0.0, -1.0), "std is not above 0"),
+    ],
+)
+def test_spec_7_3_nothing_divides_by_zero(build, message):
+    with pytest.raises(ConfigurationError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_fill_missing_by_column(xp):
+    x = xp.asarray([[1.0, np.nan], [np.nan, 4.0]], dtype=np.float32)
+    np.testing.assert_array_equal(fill_missing((8.0, 9.0))(x), [[1, 9], [8, 4]])
+    np.testing.assert_array_equal(fill_missing(0.0)(x), [[1, 0], [0, 4]])
+
+
+def test_flatten_is_row_major():
+    x = np.arange(24).reshape(2, 3, 2, 2)
+    np.testing.assert_array_equal(flatten()(x), [np.arange(12), np.arange(12, 24)])
+    assert flatten()(np.zeros((0, 3, 5))).shape == (0, 15)
+
+
+def test_compose_applies_the_first_first():
+    x = np.array([[2.0]])
+    assert compose(normalize(1.0, 2.0), rescale((0, 1), (0, 10)))(x) == 5
+    assert compose(rescale((0, 1), (0, 10)), normalize(1.0, 2.0))(x) == 9.5
+    assert compose()(x) is x
