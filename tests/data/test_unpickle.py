@@ -1,0 +1,108 @@
+import os
+import pickle
+import struct
+
+import numpy as np
+import pytest
+
+from fnet.data import cifar10, read_pickle
+from fnet.errors import DataError
+
+
+class Runs:
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("function", [os.system, eval, exec, getattr, np.load, np.ndarray])
+def test_spec_7_15_a_hostile_pickle_is_refused_and_not_run(tmp_path, function, protocol):
+    ran = tmp_path / "ran"
+    code = f"open({str(ran)!r}, 'w')"
+    argument = f"touch {ran}" if function is os.system else code
+    arguments = ((2,),) if function is np.ndarray else (argument,)
+    (tmp_path / "a.p").write_bytes(pickle.dumps({"images": Runs(function, *arguments)}, protocol))
+    with pytest.raises(DataError, match="do not trust it") as caught:
+        cifar10(tmp_path)
+    assert not ran.exists()
+    if function is not np.ndarray:
+        assert f"{function.__name__}, which is refused" in str(caught.value)
+
+
+def array_pickle(code=b"u1", order=b"|", raw=b"\1\2", before=b""):
+    """What Python 2 wrote for {"data": array of two}, byte by byte."""
+    return (
+        b"\x80\x02}U\x04data" + before + b"cnumpy.core.multiarray\n_reconstruct\n"
+        b"cnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x02\x85cnumpy\ndtype\n"
+        + b"U" + bytes([len(code)]) + code + b"K\x00K\x01\x87R(K\x03"
+        + b"U" + bytes([len(order)]) + order + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89"
+        + b"T" + struct.pack("<i", len(raw)) + raw + b"tbs."
+    )  # fmt: skip
+
+
+def test_a_pickle_of_python_2(tmp_path):
+    path = tmp_path / "a.p"
+    path.write_bytes(array_pickle())
+    assert read_pickle(path)["data"].tolist() == [1, 2]
+    path.write_bytes(array_pickle(b"i2", b">", b"\0\1\1\0"))
+    assert read_pickle(path)["data"].tolist() == [1, 256]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (array_pickle(b"O8", raw=bytes(16)), "dtype 'O8'"),
+        (array_pickle(b"u1", order=b"O,"), "byte order 'O,'"),
+        (array_pickle(raw=b"\1"), "damaged"),
+        (array_pickle(before=b"Pname\n0"), "persistent object"),
+        (array_pickle(before=b"cnumpy.core.multiarray\n_reconstruct\n}U\1aK\1sb0"), "changes"),
+        (array_pickle()[:-1], "damaged"),
+        (array_pickle()[:40], "damaged"),
+        (b"", "damaged"),
+        (b"hello", "damaged"),
+    ],
+)
+def test_spec_7_15_pickles_that_are_damaged_or_hostile(tmp_path, data, message):
+    path = tmp_path / "a.p"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=message) as caught:
+        read_pickle(path)
+    assert str(path) in str(caught.value)
+
+
+def test_every_truncation_is_an_error(tmp_path):
+    data = array_pickle()
+    path = tmp_path / "a.p"
+    for size in range(len(data)):
+        path.write_bytes(data[:size])
+        with pytest.raises(DataError):
+            read_pickle(path)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.arange(6, dtype=np.float32).reshape(2, 3),
+        np.arange(6, dtype=">i4").reshape(2, 3).T,
+        np.array(["cat", "airplane"]),
+        np.int64(-3),
+        np.zeros((0, 3)),
+        b"",
+        {"a": [1, (2.5, None, True)]},
+    ],
+)
+def test_plain_values_come_back(tmp_path, value, protocol):
+    path = tmp_path / "a.p"
+    path.write_bytes(pickle.dumps({"value": value}, protocol))
+    back = read_pickle(path)["value"]
+    np.testing.assert_array_equal(back, value)
+    assert getattr(back, "dtype", None) == getattr(value, "dtype", None)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(DataError, match="cannot be read"):
+        read_pickle(tmp_path / "none.p")

@@ -1,0 +1,88 @@
+"""Configured values: memoised, printed as written, read back, and nothing else is ever called."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fnet import serial
+from fnet.checkpoint import VOCABULARY
+from fnet.configuration import read
+from fnet.core import Layer
+from fnet.data import transforms
+from fnet.errors import ConfigurationError
+from fnet.layers import affine, leaky_relu, relu
+from fnet.optimizers import adam
+
+MODEL = VOCABULARY["model"]
+
+
+def test_equal_configurations_are_the_same_value():
+    assert affine(3) is affine(width=3, l2=0.0)
+    assert affine(3) is not affine(4)
+    assert adam(np.float64(0.5)) is adam(0.5)
+    assert transforms.normalize(np.array([1.0, 2.0]), [3.0, 4.0]) is transforms.normalize(
+        (1.0, 2.0), (3.0, 4.0)
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "serial()",
+        "serial(affine(3, w_init=normal(0.5), l2=0.1), relu(), serial(leaky_relu(a=0.2)))",
+        "affine(2, w_init=glorot_normal)",
+    ],
+)
+def test_what_prints_is_read_back(text):
+    assert repr(read(text, MODEL)) == text
+
+
+def test_numbers_are_read_back_bit_for_bit():
+    values = tuple(np.random.default_rng(0).normal(size=20).tolist())
+    transform = transforms.normalize(values, tuple(abs(v) for v in values))
+    assert read(repr(transform), vars(transforms)) is transform
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('true')",
+        "affine(3).init",
+        "affine(width=1 + 1)",
+        "(lambda: 1)()",
+        "[affine(3) for i in (1,)]",
+        "require(False, 'x')",
+        "affine",
+        "he_normal(3)",
+        "nothing(3)",
+        "sqrt(4)",
+        "affine(3",
+        "(" * 10_000,
+    ],
+)
+def test_nothing_but_constructors_is_called(text):
+    with pytest.raises(ConfigurationError):
+        read(text, {**MODEL, "sqrt": math.sqrt})
+
+
+def test_a_layer_of_ones_own_is_a_value_like_any_other():
+    from fnet.configuration import constructor
+    from fnet.core import layer
+
+    @constructor
+    def double(times: int = 1) -> Layer:
+        """y = 2 · times · x."""
+        return layer(
+            lambda key, shape: ((), shape),
+            lambda params, x, key=None: (2 * times * x, ()),
+            lambda params, cache, dy: ((), 2 * times * dy),
+        )
+
+    assert double() is double(1)
+    assert repr(serial(double(3), relu())) == "serial(double(times=3), relu())"
+    assert read("double(times=3)", {"double": double}) is double(3)
+
+
+def test_leaky_relu_differs_from_relu():
+    assert leaky_relu(0) is not relu()
