@@ -6,7 +6,6 @@ are kept in float32, where 1 − 0.999 is not lost; an update has the dtype of i
 """
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -175,10 +174,11 @@ def _start(learning_rate: float) -> tuple[Array, Array]:
 
 
 def _zeros(params: ArrayTree) -> ArrayTree:
-    """Zeros like the parameters, in float32 at least."""
-    zeros: Callable[[Array], Array] = lambda p: jnp.zeros(  # noqa: E731
-        p.shape, jnp.promote_types(p.dtype, jnp.float32)
-    )
+    """Zeros like the parameters, in float32 where they have fewer bits."""
+
+    def zeros(p: Array) -> Array:
+        return jnp.zeros(p.shape, p.dtype if p.dtype.itemsize >= 4 else jnp.float32)
+
     return jax.tree.map(zeros, params)
 
 

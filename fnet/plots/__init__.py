@@ -1,0 +1,10 @@
+"""Pictures of data and of training, each a matplotlib Figure that a notebook shows as it is.
+
+Colours are those of Okabe & Ito, which colour-blind readers tell apart; a mark or a word always
+says the same again. No display, window or global state of matplotlib is used or changed.
+"""
+
+from fnet.plots.images import class_grid, predictions
+from fnet.plots.results import confusion, curves, sigmoid_scatter
+
+__all__ = ["class_grid", "confusion", "curves", "predictions", "sigmoid_scatter"]

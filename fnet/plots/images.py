@@ -1,0 +1,110 @@
+"""Pictures made of images: some of each class, and what a model says of some."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from fnet.data.dataset import Dataset
+from fnet.errors import DataError
+from fnet.plots.page import INK, VERMILLION, Picture, short, titled
+
+COLUMNS = 8
+
+
+def class_grid(dataset: Dataset, per_class: int = 8, seed: int = 0) -> Figure:
+    """`per_class` images of each class, a row per class, drawn at random by the seed."""
+    rows, names = len(dataset.classes), [short(name, 24) for name in dataset.classes]
+    if rows == 0 or dataset.gather([0])[dataset.fields[0]].ndim < 3:
+        raise DataError("class_grid: the dataset has no classes of images to draw")
+    cell = min(0.8, 500 / rows)
+    left = 0.3 + 0.09 * max(map(len, names))
+    ax = _canvas((left, 0.1, 0.15, 0.4), (per_class, rows), cell)
+    for row, column, image in _examples(dataset, per_class, seed):
+        _show(ax, image, column, row)
+    ax.set_yticks(np.arange(rows) + 0.5, names, color=INK, fontsize=11)
+    return titled(ax, f"{per_class} random images of each class")
+
+
+def predictions(
+    images: Any,
+    labels: Any,
+    predicted: Any,
+    classes: Sequence[str],
+    probabilities: Any = None,
+    count: int = 32,
+) -> Figure:
+    """Images with the class predicted: the first mistakes, up to half, then the first right ones.
+
+    `probabilities` (N, C) adds how sure the model was. The title tells how many mistakes there are
+    among all images given, so that the choice of those shown misleads nobody.
+    """
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
+    right, wrong = np.flatnonzero(predicted == labels), np.flatnonzero(predicted != labels)
+    wrong_shown = wrong[: max(count // 2, count - len(right))]
+    right_shown = right[: count - len(wrong_shown)]
+    shown = np.concatenate((wrong_shown, right_shown))
+    pitch = [1.42 if row < len(wrong_shown) else 1.22 for row in range(0, len(shown), COLUMNS)]
+    top = np.cumsum([0, *pitch])  # where a row begins: a mistake has a line more below it
+    ax = _canvas((0.1, 0.05, 0.1, 0.65), (COLUMNS * 1.12 - 0.12, top[-1]), 1.0)
+    for place, i in enumerate(shown):
+        x, y = place % COLUMNS * 1.12, top[place // COLUMNS]
+        sure = "" if probabilities is None else f" {probabilities[i][predicted[i]]:.0%}"
+        name = short(classes[predicted[i]], 12)
+        caption, colour = f"✓ {name}{sure}", INK
+        if predicted[i] != labels[i]:
+            caption = f"✗ {name}{sure}\nis {short(classes[labels[i]], 14)}"
+            colour = VERMILLION
+            ax.add_patch(Rectangle((x, y), 1, 1, fill=False, ec=VERMILLION, lw=4, clip_on=False))
+        _show(ax, images[i], x, y)
+        ax.text(x + 0.5, y + 1.04, caption, color=colour, fontsize=8.5, ha="center", va="top")
+    n, k = len(labels), len(wrong_shown)
+    some = f"the first {k} of {len(wrong)}" if k < len(wrong) else f"all {k}"
+    return titled(
+        ax,
+        f"{len(right)} of {n} right ({len(right) / n:.1%})",
+        (f"{some} mistakes (✗), then " if k else "")
+        + f"the first {len(right_shown)} right ones (✓)",
+    )
+
+
+def _examples(dataset: Dataset, per_class: int, seed: int) -> Iterator[tuple[int, int, Any]]:
+    """(class, how many of it came before, image) until every class has enough."""
+    name, target = dataset.fields
+    found = np.zeros(len(dataset.classes), int)
+    for i in np.random.default_rng(seed).permutation(len(dataset)):
+        sample = dataset.gather([i])  # one by one: their sizes may differ
+        label = int(sample[target][0])
+        if found[label] < per_class:
+            yield label, int(found[label]), sample[name][0]
+            found[label] += 1
+        if found.min() == per_class:
+            return
+
+
+def _canvas(
+    margins: tuple[float, float, float, float], size: tuple[float, float], unit: float
+) -> Axes:
+    """Axes to show images in, y downwards; margins (left, bottom, right, top) and unit in inches."""
+    left, bottom, right, top = margins
+    width, height = size[0] * unit, size[1] * unit
+    page = Picture(figsize=(left + width + right, bottom + height + top), facecolor="white")
+    x, y = page.get_size_inches()
+    ax = page.add_axes((left / x, bottom / y, width / x, height / y))
+    ax.set(xlim=(0, size[0]), ylim=(size[1], 0), autoscale_on=False, xticks=[], yticks=[])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def _show(ax: Axes, image: Any, x: float, y: float) -> None:
+    """The image in the unit square that begins at (x, y), its longer side filling it."""
+    pixels = np.asarray(image)
+    pixels = pixels / 255 if pixels.dtype.kind in "iu" else pixels.astype(np.float64).clip(0, 1)
+    if pixels.ndim == 2 or pixels.shape[-1] == 1:
+        pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=-1)
+    high, wide = np.array(pixels.shape[:2]) / max(pixels.shape[:2]) / 2
+    ax.imshow(pixels, extent=(x + 0.5 - wide, x + 0.5 + wide, y + 0.5 + high, y + 0.5 - high))

@@ -1,0 +1,209 @@
+"""Losses against NumPy in float64 and against autodiff; their limits; what they refuse."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.special
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from fnet import losses
+from fnet.check import check_loss
+from fnet.errors import ConfigurationError, DataError, ShapeError
+from fnet.losses import bce, bce_with_logits, cross_entropy, l1, mse, softmax
+
+RNG = np.random.default_rng(0)
+Y, T = RNG.normal(size=(7, 3)), RNG.normal(size=(7, 3))
+P, Q = RNG.uniform(0.05, 0.95, (7, 3)), RNG.uniform(0, 1, (7, 3))
+LABELS = np.array([0, 2, 1, 1, 0, 2, 2])
+
+POINTWISE = {  # the formulas of SPEC 2, in NumPy and SciPy
+    "l1": (Y, T, np.abs(Y - T)),
+    "mse": (Y, T, (Y - T) ** 2),
+    "bce": (P, Q, -Q * np.log(P) - (1 - Q) * np.log(1 - P)),
+    "bce_with_logits": (Y, Q, np.logaddexp(0, Y) - Q * Y),
+    "cross_entropy": (Y, LABELS, -scipy.special.log_softmax(Y, axis=1)[np.arange(7), LABELS]),
+}
+REDUCE = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
+MASK = np.array([True, False, True, True, False, False, True])
+
+every_loss = pytest.mark.parametrize("name", POINTWISE)
+every_reduction = pytest.mark.parametrize("reduction", REDUCE)
+
+
+def test_every_public_loss_has_its_formula_here():
+    assert set(losses.__all__) == set(POINTWISE)
+
+
+@every_reduction
+@every_loss
+def test_the_value_is_the_formula(name, reduction):
+    y, target, values = POINTWISE[name]
+    loss = getattr(losses, name)(reduction)
+    expected = REDUCE[reduction](values)
+    np.testing.assert_allclose(
+        loss.apply(jnp.asarray(y), jnp.asarray(target)), expected, rtol=1e-12
+    )
+    direct = loss.value_and_grad(jnp.asarray(y), jnp.asarray(target))[0]
+    np.testing.assert_allclose(direct, expected, rtol=1e-12)
+
+
+@every_reduction
+@every_loss
+def test_the_gradient_is_that_of_the_value(name, reduction):
+    y, target, _ = POINTWISE[name]
+    assert check_loss(getattr(losses, name)(reduction), y, target).error < 1e-12
+    assert check_loss(getattr(losses, name)(reduction), y, target, MASK).error < 1e-12
+
+
+@every_reduction
+@every_loss
+def test_rows_that_do_not_count_might_as_well_not_be_there(name, reduction):
+    y, target, _ = POINTWISE[name]
+    loss = getattr(losses, name)(reduction)
+    spoilt = jnp.asarray(np.where(MASK[:, None], y, np.nan) if name != "bce" else y)
+    value, dy = loss.value_and_grad(spoilt, jnp.asarray(target), jnp.asarray(MASK))
+    few, few_dy = loss.value_and_grad(jnp.asarray(y[MASK]), jnp.asarray(target[MASK]))
+    np.testing.assert_allclose(value[MASK] if reduction == "none" else value, few, rtol=1e-12)
+    np.testing.assert_allclose(dy[MASK], few_dy, rtol=1e-12)
+    assert (np.asarray(dy[~MASK]) == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, jnp.float64])
+@every_loss
+def test_the_dtype_is_that_of_y(name, dtype):
+    y, target, _ = POINTWISE[name]
+    value, dy = getattr(losses, name)().value_and_grad(jnp.asarray(y, dtype), jnp.asarray(target))
+    assert (value.dtype, dy.dtype) == (dtype, dtype)
+
+
+def test_bce_is_finite_at_0_and_1_and_a_perfect_prediction_costs_nothing():
+    y, target = jnp.array([0.0, 1.0, 0.0, 1.0]), jnp.array([0.0, 1.0, 1.0, 0.0])
+    value, dy = bce("none").value_and_grad(y, target)
+    np.testing.assert_allclose(value, [0, 0, -np.log(1e-12), -np.log(1e-12)], rtol=1e-12)
+    np.testing.assert_allclose(dy, [1, -1, -1e12, 1e12])
+    for dtype in (jnp.float32, jnp.bfloat16):
+        value, dy = bce("none").value_and_grad(y.astype(dtype), target.astype(dtype))
+        assert np.isfinite(np.float64(value)).all()
+        assert np.isfinite(np.float64(dy)).all()
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_logits_of_any_size_are_stable(dtype):
+    z = jnp.array([-1e3, 1e3, -1e3, 1e3], dtype)
+    value, dz = bce_with_logits("none").value_and_grad(z, jnp.array([0.0, 1.0, 1.0, 0.0]))
+    np.testing.assert_array_equal(value, [0, 0, 1e3, 1e3])
+    np.testing.assert_array_equal(dz, [0, 0, -1, 1])
+    logits = jnp.array([[1e4, 0, -1e4], [0, -1e4, 1e4], [0, 0, 0]], dtype)
+    value, dy = cross_entropy("none").value_and_grad(logits, jnp.array([0, 1, 2]))
+    np.testing.assert_allclose(value, [0, 2e4, np.log(3)], rtol=1e-6)
+    np.testing.assert_allclose(dy, [[0, 0, 0], [0, -1, 1], [1 / 3, 1 / 3, -2 / 3]], rtol=1e-6)
+
+
+def test_masked_logits_of_minus_infinity_stay_finite():
+    logits = jnp.array([[0.0, -jnp.inf, 1.0]])
+    value, dy = cross_entropy().value_and_grad(logits, jnp.array([2]))
+    np.testing.assert_allclose(value, np.log1p(np.exp(-1.0)))
+    assert np.isfinite(dy).all()
+    assert dy[0, 1] == 0
+
+
+def test_l1_has_no_gradient_where_it_is_right():
+    assert l1().value_and_grad(jnp.ones(1), jnp.ones(1))[1] == 0
+
+
+@settings(deadline=None, max_examples=50)
+@given(arrays(np.float64, (4, 5), elements=st.floats(-1e6, 1e6)))
+def test_softmax_gives_probabilities(logits):
+    p = np.asarray(softmax(jnp.asarray(logits)))
+    np.testing.assert_allclose(p, scipy.special.softmax(logits, axis=1), rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+
+
+def test_probabilities_of_each_classifier():
+    z = jnp.asarray(Y)
+    np.testing.assert_allclose(cross_entropy().probabilities(z), scipy.special.softmax(Y, 1))
+    s = scipy.special.expit(Y[:, 0])
+    expected = np.stack((1 - s, s), axis=1)
+    np.testing.assert_allclose(bce_with_logits().probabilities(z[:, 0]), expected, rtol=1e-12)
+    np.testing.assert_allclose(bce().probabilities(jnp.asarray(s)), expected, rtol=1e-12)
+    assert mse().probabilities is None
+
+
+@pytest.mark.parametrize("bad", [-1, 3, 10**6])
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64])
+def test_a_label_out_of_range_is_an_error_and_inside_jit_a_nan(bad, dtype):
+    if not np.iinfo(dtype).min <= bad <= np.iinfo(dtype).max:
+        bad = 100
+    labels = jnp.array([0, bad], dtype)
+    y = jnp.zeros((2, 3))
+    with pytest.raises(DataError, match=rf"label\[1\] is {bad}; it must be from 0 to 2"):
+        cross_entropy().apply(y, labels)
+    value, dy = jax.jit(cross_entropy("none").value_and_grad)(y, labels)
+    assert np.isnan(value).tolist() == [False, True]
+    assert np.isnan(dy).all(axis=1).tolist() == [False, True]
+
+
+def test_a_narrow_label_meets_many_classes():
+    """200 classes do not fit an int8, whose 100 is a label all the same."""
+    value = cross_entropy().apply(jnp.zeros((1, 200)), jnp.array([100], jnp.int8))
+    np.testing.assert_allclose(value, np.log(200))
+
+
+def test_constants_are_checked_inside_jit_too():
+    labels = jnp.array([0, 5])
+    with pytest.raises(DataError, match="label"):
+        jax.jit(lambda y: cross_entropy().value_and_grad(y, labels))(jnp.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "target", "message"),
+    [
+        (mse(), (3, 1), (3,), r"mse: y is \(3, 1\) and target \(3,\)"),
+        (l1(), (3,), (3, 3), r"l1: y is \(3,\) and target \(3, 3\)"),
+        (bce(), (2, 1), (2,), "bce: y is"),
+        (cross_entropy(), (4, 2), (4, 1), r"y is \(4, 2\) and labels \(4, 1\)"),
+        (cross_entropy(), (4,), (4,), "must be"),
+        (cross_entropy(), (4, 2), (3,), "must be"),
+    ],
+)
+def test_shapes_are_never_broadcast(loss, y, target, message):
+    kind = int if "cross" in repr(loss) else float
+    with pytest.raises(ShapeError, match=message):
+        loss.apply(jnp.zeros(y), jnp.zeros(target, kind))
+
+
+def test_dtypes_and_ranges_are_checked():
+    with pytest.raises(ShapeError, match="labels are float64; they must be integers"):
+        cross_entropy().apply(jnp.zeros((2, 3)), jnp.zeros(2))
+    with pytest.raises(ShapeError, match="y is int64; it must be floating"):
+        mse().apply(jnp.zeros(2, int), jnp.zeros(2))
+    with pytest.raises(DataError, match=r"bce: y\[1\] is 1.5; it must be from 0 to 1"):
+        bce().apply(jnp.array([0.5, 1.5]), jnp.ones(2))
+    with pytest.raises(ShapeError, match="where is"):
+        mse().apply(jnp.zeros(2), jnp.zeros(2), jnp.ones(3, bool))
+    with pytest.raises(ConfigurationError, match="reduction is 'avg'"):
+        mse("avg")
+
+
+def test_a_target_is_a_constant():
+    """Silence would be a gradient of zero."""
+    with pytest.raises(TypeError, match="stop_gradient"):
+        jax.grad(lambda t: mse().apply(jnp.ones(2), t))(jnp.ones(2))
+    both = jax.grad(lambda y: mse().apply(y, jax.lax.stop_gradient(2 * y)))(jnp.ones(2))
+    np.testing.assert_allclose(both, [-1, -1])
+
+
+def test_a_loss_composes_with_vmap_jit_and_scan():
+    ys, ts = jnp.asarray(RNG.normal(size=(4, 5))), jnp.asarray(RNG.normal(size=(4, 5)))
+    expected = 2 * (ys - ts) / 5
+    mapped = jax.jit(jax.vmap(jax.grad(mse().apply)))(ys, ts)
+    np.testing.assert_allclose(mapped, expected, rtol=1e-12)
+
+    def total(ys):
+        body = lambda sum_, pair: (sum_ + mse().apply(*pair), None)  # noqa: E731
+        return jax.lax.scan(body, jnp.zeros(()), (ys, ts))[0]
+
+    np.testing.assert_allclose(jax.grad(total)(ys), expected, rtol=1e-12)
