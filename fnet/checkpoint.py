@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 import zlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -84,11 +85,12 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
     needed where it says nothing. Raises CheckpointError, naming the file and what is wrong.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: np.load does not close a file that turns out to be no archive.
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             stored = dict(file)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise CheckpointError(f"{path}: cannot be read as a checkpoint: {error}") from None
     try:
         config = json.loads(stored.pop(CONFIG).tobytes())

@@ -90,6 +90,13 @@ def blocks(dataset: Dataset, order: np.ndarray) -> Iterator[tuple[Any, Any, np.n
         yield x, target, places[None]
 
 
+def inputs(transform: Transform, params: ArrayTree, x: Array) -> Array:
+    """transform(x), in the dtype of the parameters: they say how precisely to compute."""
+    x = transform(x)
+    leaves = jax.tree.leaves(params)
+    return x.astype(leaves[0].dtype) if leaves and jnp.issubdtype(x.dtype, jnp.floating) else x
+
+
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
     """How many rows are classified right, and how many count; a regression has none right."""
     rows = jnp.ones(y.shape[:1], bool) if where is None else where
@@ -97,7 +104,8 @@ def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[A
         return jnp.zeros((), jnp.float32), rows.sum()
     integral = jnp.issubdtype(target.dtype, jnp.integer)
     label = target if integral else target >= 0.5
-    hits = loss.probabilities(y).argmax(axis=-1) == label
+    guess = loss.probabilities(y).argmax(axis=-1)
+    hits = guess == label.astype(guess.dtype)
     share = hits.reshape(len(rows), -1).mean(axis=1, dtype=jnp.float32)
     return jnp.where(rows, share, 0).sum(), rows.sum()
 
@@ -115,7 +123,7 @@ def _make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., 
     @jax.jit
     def look(params: ArrayTree, x: Array, target: Array, order: Array) -> Any:
         def chunk(places: Array) -> Any:
-            y = model.forward(params, transform(x[places]))[0]
+            y = model.forward(params, inputs(transform, params, x[places]))[0]
             labels, where = target[places], places != PADDING
             value, _ = loss.value_and_grad(y, labels, where)
             return value, *correct(loss, y, labels, where)
@@ -129,6 +137,8 @@ def _make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., 
 def _make_apply(model: Layer, transform: Transform) -> Callable[..., Array]:
     @jax.jit
     def apply(params: ArrayTree, x: Array, target: Array, order: Array) -> Array:
-        return jax.lax.map(lambda places: model.forward(params, transform(x[places]))[0], order)
+        return jax.lax.map(
+            lambda places: model.forward(params, inputs(transform, params, x[places]))[0], order
+        )
 
     return apply

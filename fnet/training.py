@@ -20,7 +20,7 @@ from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError
-from fnet.evaluation import blocks, correct, evaluate, mean_loss
+from fnet.evaluation import blocks, correct, evaluate, inputs, mean_loss
 from fnet.evaluation import predict as predict
 from fnet.optimizers import apply_updates
 
@@ -73,8 +73,9 @@ def make_step(
         y, cache = forward(θ, transform(x))      value, dy = loss(y, target)
         dθ = backward(θ, cache, dy) + ∇penalty(θ)      θ ← θ + update(dθ)
 
-    x: (N, ...), target: (N, ...), where: (N,) bool, the rows that count; key: noise for layers
-    that take some, a fresh one each step. Equal arguments give the same compiled function.
+    x: (N, ...), cast to the dtype of θ. target: (N, ...). where: (N,) bool, the rows that count.
+    key: noise for layers that take some, a fresh one each step. Equal arguments give the same
+    compiled function.
     """
     return jax.jit(_step(model, loss, optimizer, transform))
 
@@ -135,6 +136,8 @@ def fit(
     """
     if epochs < 0:
         raise ConfigurationError(f"fit: epochs is {epochs}; it must be 0 or more")
+    if batch_size is not None and batch_size < 1:
+        raise ConfigurationError(f"fit: batch_size is {batch_size}; it must be 1 or more, or None")
     check_fit(model, loss, train)
     record = resume or start(model, optimizer, example_shape(train), seed)
     return _fit(model, loss, optimizer, train, val, epochs, batch_size, seed, record)
@@ -154,9 +157,9 @@ def _fit(
     run = make_epoch(model, loss, optimizer, train.transform)
     key = _keys(seed)[1]
     train, val = _on_device(train), val and _on_device(val)
-    order_of = functools.partial(
-        epoch_order, len(train), batch_size or len(train), shuffle=batch_size is not None, seed=seed
-    )
+    whole = batch_size is None  # then order is nothing to the gradient, and left alone
+    size = len(train) if batch_size is None else batch_size
+    order_of = functools.partial(epoch_order, len(train), size, shuffle=not whole, seed=seed)
     for epoch in range(record.epoch + 1, epochs + 1):
         state, done = record.state, []
         for x, target, order in blocks(train, order_of(epoch=epoch)):
@@ -240,7 +243,7 @@ def _step(
     ) -> tuple[State, Metrics]:
         params = state.params
         noise = None if key is None else jax.random.fold_in(key, state.step)
-        y, cache = model.forward(params, transform(x), noise)
+        y, cache = model.forward(params, inputs(transform, params, x), noise)
         value, dy = loss.value_and_grad(y, target, where)
         grads, _ = model.backward(params, cache, dy)
         if model.penalty is not None:

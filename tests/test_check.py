@@ -33,7 +33,8 @@ MISTAKES = {
     "dropped": (lambda dw, db, dx: (dw, jnp.zeros_like(db), dx), "dparams.b", 5),
     "averaged": (lambda dw, db, dx: (dw, db / BATCH, dx), "dparams.b", 5),
     "sign": (lambda dw, db, dx: (dw, db, -dx), "dx", 21),
-    "transposed": (lambda dw, db, dx: (dw.reshape(7, 5).T, db, dx), "dparams.w", 33),
+    # Of a (5, 7) array read as (7, 5) and turned, three entries come to lie where they were.
+    "transposed": (lambda dw, db, dx: (dw.reshape(7, 5).T, db, dx), "dparams.w", 32),
     "one entry": (lambda dw, db, dx: (dw.at[3, 4].multiply(1 + 1e-5), db, dx), "dparams.w", 1),
     "rolled": (lambda dw, db, dx: (dw, jnp.roll(db, 1), dx), "dparams.b", 5),
     "of the first row only": (lambda dw, db, dx: (dw, db, dx.at[1:].set(0)), "dx", 14),
@@ -84,7 +85,7 @@ def test_a_gradient_of_zeros_is_caught_whatever_the_size():
 @pytest.mark.parametrize(
     ("backward", "message"),
     [
-        (lambda params, y, dy: ((), dy * (y >= 0)), "dx"),  # ≥: wrong at 0 alone
+        (lambda params, y, dy: ((), jnp.where(y >= 0, dy, 0)), "dx"),  # wrong at 0 alone
         (lambda params, y, dy: ((), dy), "dx"),
         (lambda params, y, dy: ((), dy * y), "dx"),
     ],
@@ -141,11 +142,9 @@ def test_a_gradient_of_another_shape_dtype_or_tree_is_told():
     with pytest.raises(GradientMismatch, match="tree"):
         check_layer(tree, SHAPE)
     narrow = dataclasses.replace(
-        RIGHT, backward=lambda params, x, dy: (params, x.astype(jnp.float32))
+        RIGHT, backward=lambda p, x, dy: (RIGHT.backward(p, x, dy)[0], x.astype(jnp.float32))
     )
-    with pytest.raises(
-        GradientMismatch, match=r"dx is \(3, 7\) float32 and must be \(3, 7\) float64"
-    ):
+    with pytest.raises(GradientMismatch, match=r"float32 and must be .* float64"):
         check_layer(narrow, SHAPE)
 
 

@@ -43,10 +43,9 @@ def test_the_value_is_the_formula(name, reduction):
     y, target, values = POINTWISE[name]
     loss = getattr(losses, name)(reduction)
     expected = REDUCE[reduction](values)
-    np.testing.assert_allclose(
-        loss.apply(jnp.asarray(y), jnp.asarray(target)), expected, rtol=1e-12
-    )
-    direct = loss.value_and_grad(jnp.asarray(y), jnp.asarray(target))[0]
+    y, target = jnp.asarray(y), jnp.asarray(target)
+    np.testing.assert_allclose(loss.apply(y, target), expected, rtol=1e-12)
+    direct = loss.value_and_grad(y, target)[0]
     np.testing.assert_allclose(direct, expected, rtol=1e-12)
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fnet.data.dataset import Dataset
-from fnet.errors import DataError
+from fnet.errors import ConfigurationError, DataError
 from fnet.plots.page import INK, VERMILLION, Picture, short, titled
 
 COLUMNS = 8
@@ -17,7 +17,9 @@ COLUMNS = 8
 
 def class_grid(dataset: Dataset, per_class: int = 8, seed: int = 0) -> Figure:
     """`per_class` images of each class, a row per class, drawn at random by the seed."""
-    rows, names = len(dataset.classes), [short(name, 24) for name in dataset.classes]
+    if per_class < 1:
+        raise ConfigurationError(f"class_grid: per_class is {per_class}; it must be 1 or more")
+    rows, names = len(dataset.classes), [short(name) for name in dataset.classes]
     if rows == 0 or dataset.gather([0])[dataset.fields[0]].ndim < 3:
         raise DataError("class_grid: the dataset has no classes of images to draw")
     cell = min(0.8, 500 / rows)
@@ -43,6 +45,8 @@ def predictions(
     among all images given, so that the choice of those shown misleads nobody.
     """
     labels, predicted = np.asarray(labels), np.asarray(predicted)
+    if len(labels) == 0 or count < 1:
+        raise DataError(f"predictions: there are no images to draw ({count} of {len(labels)})")
     right, wrong = np.flatnonzero(predicted == labels), np.flatnonzero(predicted != labels)
     wrong_shown = wrong[: max(count // 2, count - len(right))]
     right_shown = right[: count - len(wrong_shown)]
@@ -88,7 +92,10 @@ def _examples(dataset: Dataset, per_class: int, seed: int) -> Iterator[tuple[int
 def _canvas(
     margins: tuple[float, float, float, float], size: tuple[float, float], unit: float
 ) -> Axes:
-    """Axes to show images in, y downwards; margins (left, bottom, right, top) and unit in inches."""
+    """Axes to show images in, y downwards, of `size` units; a unit and the margins are inches.
+
+    Placed by hand, because layout engines leave gaps or cut names where the aspect is fixed.
+    """
     left, bottom, right, top = margins
     width, height = size[0] * unit, size[1] * unit
     page = Picture(figsize=(left + width + right, bottom + height + top), facecolor="white")
@@ -103,6 +110,8 @@ def _canvas(
 def _show(ax: Axes, image: Any, x: float, y: float) -> None:
     """The image in the unit square that begins at (x, y), its longer side filling it."""
     pixels = np.asarray(image)
+    if pixels.ndim not in (2, 3):
+        raise DataError(f"an image is (H, W) or (H, W, 3); this one is {pixels.shape}")
     pixels = pixels / 255 if pixels.dtype.kind in "iu" else pixels.astype(np.float64).clip(0, 1)
     if pixels.ndim == 2 or pixels.shape[-1] == 1:
         pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=-1)

@@ -21,11 +21,13 @@ class Picture(Figure):
 
 
 def page(width: float, height: float) -> Figure:
+    """A page of that many inches, laid out by what stands on it."""
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
     return Picture(figsize=(width, height), layout=layout, facecolor="white")
 
 
 def frame(ax: Axes, xlabel: str, ylabel: str) -> None:
+    """Two axes with their names, and faint lines to read heights by."""
     ax.set_xlabel(xlabel, color=INK)
     ax.set_ylabel(ylabel, color=INK)
     ax.spines[["top", "right"]].set_visible(False)
@@ -39,25 +41,31 @@ def legend(ax: Axes) -> None:
     """Above the axes, where it hides nothing."""
     ax.legend(
         loc="lower right",
-        bbox_to_anchor=(1.01, 1.0),
+        bbox_to_anchor=(1.0, 1.0),
         borderaxespad=0.2,
         ncols=4,
         frameon=False,
         fontsize=9,
         columnspacing=1.2,
         handlelength=1.5,
-    ).set_in_layout(False)  # its length must not narrow the axes
+    )
 
 
 def titled(ax: Axes, title: str, subtitle: str = "") -> Figure:
+    """What the picture says, in words above it."""
     ax.set_title(title, loc="left", color=INK, fontweight="bold", pad=24 if subtitle else 8)
-    ax.annotate(subtitle, (0, 1), (0, 8), "axes fraction", "offset points", color=MUTED, fontsize=9)
+    if subtitle:
+        place = (0, 1), (0, 8), "axes fraction", "offset points"
+        ax.annotate(subtitle, *place, color=MUTED, fontsize=9)
     return figure(ax)
 
 
-def short(name: str, length: int) -> str:
-    return name if len(name) <= length else name[: length - 1] + "…"
+def short(name: str, length: int = 24) -> str:
+    """The name, cut where it is too long; its dollars are no formula to matplotlib."""
+    cut = name if len(name) <= length else name[: length - 1] + "…"
+    return cut.replace("$", r"\$")
 
 
 def figure(ax: Axes) -> Figure:
+    """The figure that the axes stand on."""
     return cast(Figure, ax.figure)

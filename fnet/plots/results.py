@@ -50,11 +50,10 @@ def curves(history: Sequence[Mapping[str, float]], ax: Axes | None = None) -> Fi
                 panel.plot(epoch, y, style, color=colour, label=label, marker=marker, lw=1.8)
         y = columns.get(f"val_{name}")
         if best is not None and y is not None:
-            words = "lowest validation loss: " if unit == 1 else ""
-            label = f"{words}epoch {epoch[best]:.0f}"
+            label = f"{'lowest: ' if name == 'loss' else ''}epoch {epoch[best]:.0f}"
             panel.axvline(epoch[best], color=FAINT, lw=1, zorder=0)
             panel.plot(epoch[best], y[best] * unit, "D", color=VERMILLION, ms=7, label=label)
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
         frame(panel, "epoch", name if unit == 1 else f"{name} (%)")
         legend(panel)
     return figure(panels[0])
@@ -110,13 +109,13 @@ def sigmoid_scatter(
     for label, colour, marker in ((0, ORANGE, "o"), (1, BLUE, "^")):
         mine = labels == label
         y = label + (2 * label - 1) * spread[mine]
-        name = f"{classes[label]} ({mine.sum()})"
+        name = f"{mine.sum()} {short(classes[label])}"
         ax.plot(score[mine], y, marker, color=colour, alpha=0.55, ms=5, mew=0, label=name)
     ax.plot(x, 1 / (1 + np.exp(-z)), color=INK, lw=2.2, label="σ(w · x + b)")
     ax.axhline(0.5, color=MUTED, lw=1.2, ls="--", label="threshold 0.5")
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
     right = ((p >= 0.5) == labels).mean()
-    frame(ax, xlabel, f"probability of {classes[1]}")
+    frame(ax, xlabel, f"probability of {short(classes[1])}")
     legend(ax)
     ax.set_title(f"{right:.1%} right", loc="left", color=INK, fontweight="bold")
     return figure(ax)

@@ -1,0 +1,226 @@
+"""Checkpoints: bit for bit there and back, whole or not at all, and never a pickle."""
+
+import json
+import zipfile
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from fnet import checkpoint, data, losses, models, optimizers
+from fnet.checkpoint import Checkpoint, load, save
+from fnet.errors import CheckpointError
+from fnet.files import replacing
+from fnet.training import fit, predict, start
+
+RNG = np.random.default_rng(0)
+X, LABELS = RNG.normal(size=(20, 3)), np.arange(20) % 4
+SET = data.memory({"features": X, "label": LABELS}, classes=("a", "b", "ü", "d"))
+MODEL, LOSS = models.classification_net(4, hidden=5, std=0.5, l2=0.01), losses.cross_entropy()
+TRANSFORM = data.normalize((0.1, 0.2, 0.3), (1.0, 2.0, 1 / 3))
+
+EVERY = [
+    optimizers.sgd(0.1),
+    optimizers.momentum(0.1, nesterov=True),
+    optimizers.rmsprop(0.01),
+    optimizers.adam(0.01),
+]
+
+
+def trained(optimizer=EVERY[3], epochs=2, resume=None):
+    train = data.memory(SET, transform=TRANSFORM)
+    records = fit(MODEL, LOSS, optimizer, train, train, epochs=epochs, batch_size=7, resume=resume)
+    return list(records)[-1]
+
+
+def made(optimizer=EVERY[3], record=None):
+    record = record or trained(optimizer)
+    return Checkpoint(MODEL, LOSS, optimizer, (3,), record, 11, TRANSFORM, SET.classes)
+
+
+def same_bits(a, b):
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        assert x.dtype == y.dtype
+        assert np.asarray(x).tobytes() == np.asarray(y).tobytes()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "checkpoint.npz"
+
+
+@pytest.mark.parametrize("optimizer", EVERY, ids=repr)
+def test_what_was_saved_is_loaded(path, optimizer):
+    saved = made(optimizer)
+    save(path, saved)
+    loaded = load(path)
+    for part in ("model", "loss", "optimizer", "transform"):
+        assert getattr(loaded, part) is getattr(saved, part)
+    assert (loaded.shape, loaded.seed, loaded.classes) == ((3,), 11, ("a", "b", "ü", "d"))
+    same_bits(loaded.record.state, saved.record.state)
+    same_bits(loaded.record.best.params, saved.record.best.params)
+    assert loaded.record.best[:2] == saved.record.best[:2]
+    assert loaded.record.metrics == saved.record.metrics
+
+
+def test_a_loaded_model_predicts_bit_for_bit(path):
+    saved = made()
+    save(path, saved)
+    loaded = load(path)
+    before = predict(MODEL, LOSS, saved.record.state.params, SET)
+    after = predict(loaded.model, loaded.loss, loaded.record.state.params, SET)
+    assert before.probabilities.tobytes() == after.probabilities.tobytes()
+
+
+@pytest.mark.parametrize("optimizer", EVERY, ids=repr)
+def test_training_goes_on_bit_for_bit(path, optimizer):
+    save(path, made(optimizer, trained(optimizer, epochs=1)))
+    resumed = trained(optimizer, epochs=3, resume=load(path).record)
+    whole = trained(optimizer, epochs=3)
+    same_bits(resumed.state, whole.state)
+    same_bits(resumed.best.params, whole.best.params)
+    assert resumed.metrics == whole.metrics
+
+
+def test_weights_before_the_first_epoch_can_be_saved(path):
+    record = start(MODEL, EVERY[0], (3,))
+    save(path, made(EVERY[0], record))
+    assert load(path).record.best.loss == float("inf")
+    assert load(path).record.epoch == 0
+
+
+def test_bfloat16_is_kept(path):
+    record = start(MODEL, EVERY[0], (3,))
+    params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), record.state.params)
+    record = record._replace(state=record.state._replace(params=params))
+    save(path, made(EVERY[0], record))
+    same_bits(load(path).record.state.params, params)
+
+
+def test_an_optax_optimizer_is_given_again(path):
+    theirs = optax.adam(0.01)
+    with jax.numpy_dtype_promotion("standard"):
+        saved = made(theirs, trained(theirs))
+    save(path, saved)
+    same_bits(load(path, optimizer=theirs).record.state, saved.record.state)
+    with pytest.raises(CheckpointError, match=r"load\(path, optimizer=\.\.\.\)"):
+        load(path)
+
+
+def test_float64_is_not_cut_to_float32_in_silence(path):
+    save(path, made())
+    with jax.enable_x64(False), pytest.raises(CheckpointError, match="jax_enable_x64"):
+        load(path)
+
+
+def test_it_is_a_plain_archive_without_pickles(path):
+    save(path, made())
+    with np.load(path, allow_pickle=False) as file:
+        names = set(file.files)
+        assert not any(file[name].dtype.hasobject for name in names)
+        config = json.loads(file["config.json"].tobytes())
+    assert {"state.params[0].w", "state.opt_state.m[2].b", "best[0].b", "state.step"} <= names
+    assert config["model"] == repr(MODEL)
+
+
+def test_a_save_that_fails_leaves_the_old_one_whole(path, monkeypatch):
+    save(path, made())
+    before = path.read_bytes()
+
+    def break_off(file, **arrays):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.np, "savez", break_off)
+    with pytest.raises(OSError, match="No space left"):
+        save(path, made())
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_file_is_synced_then_renamed_then_its_folder_synced(tmp_path, monkeypatch):
+    calls = []
+    from fnet import files
+
+    real_sync, real_replace = files.os.fsync, files.Path.replace
+
+    def sync(descriptor):
+        calls.append("sync")
+        real_sync(descriptor)
+
+    def rename(self, to):
+        calls.append("rename")
+        return real_replace(self, to)
+
+    monkeypatch.setattr(files.os, "fsync", sync)
+    monkeypatch.setattr(files.Path, "replace", rename)
+    with replacing(tmp_path / "file") as file:
+        file.write(b"whole")
+        assert not (tmp_path / "file").exists()
+    assert calls == ["sync", "rename", "sync"]
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def rewrite(path, change):
+    """The checkpoint with its members changed."""
+    with np.load(path) as file:
+        members = dict(file)
+    change(members)
+    np.savez(path, **members)
+
+
+def change_config(key, value):
+    def change(members):
+        config = json.loads(members["config.json"].tobytes())
+        config[key] = value
+        members["config.json"] = np.frombuffer(json.dumps(config).encode(), np.uint8)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda members: members.pop("best[0].w"), r"array best\[0\].w is missing"),
+        (
+            lambda members: members.update({"best[0].w": np.zeros((2, 2))}),
+            r"best\[0\].w is \(2, 2\), and the model's is \(5, 3\)",
+        ),
+        (lambda members: members.update(other=np.zeros(1)), r"does not: \['other'\]"),
+        (lambda members: members.pop("config.json"), "not a checkpoint of fnet"),
+        (change_config("model", "open('x')"), "unknown constructor 'open'"),
+        (change_config("shape", [4]), "and the model's is"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_told(path, change, message):
+    save(path, made())
+    rewrite(path, change)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_damaged_file_is_told(path):
+    with pytest.raises(CheckpointError, match="there is no such file"):
+        load(path)
+    save(path, made())
+    whole = path.read_bytes()
+    for damaged in (b"", b"text", whole[: len(whole) // 2], whole[:300] + b"x" + whole[301:]):
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="checkpoint"):
+            load(path)
+
+
+def test_a_pickle_inside_is_refused(path):
+    save(path, made())
+    with zipfile.ZipFile(path, "a") as archive:
+        import io
+
+        member = io.BytesIO()
+        np.save(member, np.array([{}], object), allow_pickle=True)
+        archive.writestr("evil.npy", member.getvalue())
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load(path)

@@ -1,0 +1,258 @@
+"""Training against a plain loop with jax.grad and optax; what fit keeps, yields and refuses."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from fnet import data, losses, models, optimizers
+from fnet.errors import ConfigurationError
+from fnet.evaluation import confusion_matrix
+from fnet.overfit import overfit
+from fnet.training import (
+    check_fit,
+    evaluate,
+    example_shape,
+    fit,
+    make_epoch,
+    make_step,
+    predict,
+    start,
+    stop_early,
+    until_converged,
+)
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (50, 3, 2, 3)).astype(np.uint8)
+LABELS = IMAGES.reshape(50, -1)[:, :4].argmax(axis=1).astype(np.int32)
+PREPARE = data.compose(data.rescale(), data.flatten())
+ALL = data.memory({"image": IMAGES, "label": LABELS}, transform=PREPARE)
+TRAIN, VAL = ALL.select(np.arange(33)), ALL.select(np.arange(33, 50))
+
+MODEL = models.classification_net(4, hidden=5, l2=0.01)
+LOSS = losses.cross_entropy()
+OPTIMIZER = optimizers.adam(0.01)
+
+
+@dataclasses.dataclass(frozen=True)
+class OnDisk(data.dataset.Samples):
+    """The same samples, but not in memory."""
+
+    held: data.Memory
+
+    fields = property(lambda self: self.held.fields)
+    classes = property(lambda self: self.held.classes)
+    transform = property(lambda self: self.held.transform)
+
+    def __len__(self):
+        return len(self.held)
+
+    def gather(self, indices):
+        return self.held.gather(indices)
+
+    def select(self, indices):
+        return OnDisk(self.held.select(indices))
+
+
+def leaves_equal(a, b):
+    return jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
+
+
+def run(train=TRAIN, val=VAL, *, epochs=3, batch_size=8, optimizer=OPTIMIZER, **options):
+    return list(
+        fit(MODEL, LOSS, optimizer, train, val, epochs=epochs, batch_size=batch_size, **options)
+    )
+
+
+def objective(params, batch):
+    """The loss with its penalty, plain: nothing of fnet's backward passes in its gradient."""
+    logits, _ = MODEL.forward(params, jnp.float64(batch["image"]))
+    logp = jax.nn.log_softmax(logits)[jnp.arange(len(batch["label"])), batch["label"]]
+    return -logp.mean() + 0.01 * sum(jnp.sum(layer.w**2) for layer in (params[0], params[2]))
+
+
+def test_fit_is_the_loop_that_one_would_write():
+    """Ragged batch, order, penalty, mean over samples: all by hand, with autodiff."""
+    records = run()
+    params = start(MODEL, OPTIMIZER, (18,)).state.params
+    theirs = optax.adam(0.01)
+    state = theirs.init(params)
+    for epoch, record in enumerate(records, start=1):
+        steps, total = [], 0.0
+        for batch in data.batches(TRAIN, 8, seed=0, epoch=epoch):
+            value, grads = jax.value_and_grad(objective)(params, batch)
+            with jax.numpy_dtype_promotion("standard"):
+                updates, state = theirs.update(grads, state, params)
+            params = optax.apply_updates(params, updates)
+            steps.append(float(value))
+            total += float(value) * len(batch["label"])
+        np.testing.assert_allclose(record.losses, steps, rtol=1e-6)
+        np.testing.assert_allclose(record.metrics["train_loss"], total / 33, rtol=1e-6)
+        whole = {"image": PREPARE(VAL.arrays["image"]), "label": VAL.arrays["label"]}
+        np.testing.assert_allclose(record.metrics["val_loss"], objective(params, whole), rtol=1e-6)
+    for mine, expected in zip(
+        jax.tree.leaves(records[-1].state.params), jax.tree.leaves(params), strict=True
+    ):
+        np.testing.assert_allclose(mine, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_an_optax_optimizer_serves_wherever_one_of_fnet_s_does():
+    with jax.numpy_dtype_promotion("standard"):
+        theirs = run(optimizer=optax.adam(0.01))
+    chained = run(optimizer=optax.chain(optax.clip_by_global_norm(1e6), OPTIMIZER))
+    for other in (theirs, chained):
+        np.testing.assert_allclose(
+            [record.metrics["val_loss"] for record in other],
+            [record.metrics["val_loss"] for record in run()],
+            rtol=1e-6,
+        )
+
+
+def test_a_dataset_that_is_not_in_memory_trains_the_same():
+    streamed = run(OnDisk(TRAIN), OnDisk(VAL))
+    for a, b in zip(streamed, run(), strict=True):
+        np.testing.assert_allclose(a.losses, b.losses, rtol=1e-9)
+        assert a.metrics == pytest.approx(b.metrics, rel=1e-9)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not():
+    first, second, other = run(), run(), run(seed=1)
+    assert leaves_equal(first[-1].state, second[-1].state)
+    assert not leaves_equal(first[-1].state, other[-1].state)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2])
+def test_resumed_from_any_epoch_it_goes_on_bit_for_bit(stop):
+    whole = run(epochs=4)
+    before = whole[stop - 1] if stop else start(MODEL, OPTIMIZER, (18,))
+    again = run(epochs=4, resume=before)
+    assert [record.epoch for record in again] == list(range(stop + 1, 5))
+    for a, b in zip(again, whole[stop:], strict=True):
+        assert leaves_equal((a.state, a.best.params), (b.state, b.best.params))
+        assert a.metrics == b.metrics
+
+
+def test_spec_7_14_one_compilation_whatever_the_epochs_and_the_last_batch():
+    model = models.classification_net(4, hidden=6)  # one that no other test has compiled
+    epoch = make_epoch(model, LOSS, OPTIMIZER, PREPARE)
+    for batch_size in (8, 11):  # 33 = 4 · 8 + 1 = 3 · 11
+        before = epoch._cache_size()
+        list(fit(model, LOSS, OPTIMIZER, TRAIN, VAL, epochs=5, batch_size=batch_size))
+        assert epoch._cache_size() == before + 1
+
+
+def test_equal_arguments_give_the_same_compiled_function():
+    rebuilt = models.classification_net(4, hidden=5, l2=0.01)
+    assert make_step(MODEL, LOSS, OPTIMIZER) is make_step(rebuilt, LOSS, optimizers.adam(0.01))
+    assert make_epoch(MODEL, LOSS, OPTIMIZER) is make_epoch(rebuilt, LOSS, optimizers.adam(0.01))
+
+
+def test_a_step_is_a_step_of_the_epoch():
+    step, epoch = make_step(MODEL, LOSS, OPTIMIZER), make_epoch(MODEL, LOSS, OPTIMIZER)
+    x, labels = jnp.asarray(PREPARE(IMAGES)), jnp.asarray(LABELS)
+    state = start(MODEL, OPTIMIZER, (18,)).state
+    order = jnp.array([[3, 1], [7, 2], [5, -1]])
+    scanned, metrics = epoch(state, x, labels, order)
+    values = []
+    for places in ([3, 1], [7, 2], [5]):
+        state, metric = step(state, x[jnp.array(places)], labels[jnp.array(places)])
+        values.append(metric.loss)
+    np.testing.assert_allclose(metrics.loss, values, rtol=1e-9)
+    assert metrics.count.tolist() == [2, 2, 1]
+    for a, b in zip(jax.tree.leaves(scanned), jax.tree.leaves(state), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_full_batch_training_is_gradient_descent_on_all_samples():
+    optimizer = optimizers.sgd(0.5)
+    records = list(fit(MODEL, LOSS, optimizer, TRAIN, epochs=3))
+    params = start(MODEL, optimizer, (18,)).state.params
+    batch = {"image": jnp.asarray(PREPARE(TRAIN.arrays["image"])), "label": TRAIN.arrays["label"]}
+    for record in records:
+        value, grads = jax.value_and_grad(objective)(params, batch)
+        np.testing.assert_allclose(record.metrics["train_loss"], value, rtol=1e-6)
+        params = jax.tree.map(lambda p, g: p - 0.5 * g, params, grads)
+        assert record.best.epoch == record.epoch  # without validation the latest is kept
+
+
+def test_evaluation_does_not_depend_on_the_batch_size():
+    params = run()[-1].state.params
+    values = [evaluate(MODEL, LOSS, params, VAL, batch_size) for batch_size in (1, 5, 17, 1024)]
+    for value in values[1:]:
+        assert value == pytest.approx(values[0], rel=1e-6)
+    found = [predict(MODEL, LOSS, params, VAL, batch_size) for batch_size in (5, 17)]
+    np.testing.assert_allclose(found[0].probabilities, found[1].probabilities, rtol=1e-6)
+    hits = found[0].predicted == VAL.arrays["label"]
+    assert values[0]["accuracy"] == pytest.approx(hits.mean())
+    matrix = confusion_matrix(found[0].labels, found[0].predicted, 4)
+    assert matrix.sum() == 17
+    assert np.trace(matrix) == hits.sum()
+
+
+def test_a_sum_is_summed_over_batches():
+    summed = losses.cross_entropy("sum")
+    model = models.classification_net(4, hidden=5)
+    params = start(model, OPTIMIZER, (18,)).state.params
+    mean = evaluate(model, LOSS, params, VAL)["loss"]
+    assert evaluate(model, summed, params, VAL, 5)["loss"] == pytest.approx(17 * mean, rel=1e-6)
+
+
+def test_logistic_regression_learns_by_bce():
+    labels = (IMAGES[:, 0, 0, 0] > 127).astype(np.int32)
+    two = data.memory({"image": IMAGES, "label": labels}, transform=PREPARE)
+    model, loss = models.logistic_regression(), losses.bce()
+    *_, last = fit(model, loss, optimizers.sgd(1.0), two, two, epochs=300)
+    assert last.metrics["val_accuracy"] > 0.95
+    found = predict(model, loss, last.state.params, two)
+    assert ((found.probabilities[:, 1] > 0.5) == found.predicted).all()
+
+
+def test_a_regression_has_no_accuracy():
+    x = RNG.normal(size=(20, 2))
+    target = data.memory({"features": x, "target": x @ [1.0, -2.0]})
+    model = models.serial(models.affine(1), models.squeeze())
+    *_, last = fit(model, losses.mse(), optimizers.sgd(0.1), target, target, epochs=200)
+    assert set(last.metrics) == {"train_loss", "val_loss"}
+    assert last.metrics["val_loss"] < 1e-6
+    found = predict(model, losses.mse(), last.state.params, target)
+    assert found.probabilities is None
+    np.testing.assert_allclose(found.predicted, found.labels, atol=1e-2)
+
+
+def test_stopping_early_and_on_convergence():
+    records = run(epochs=60, batch_size=33)
+    patience = list(stop_early(iter(records), 2))
+    last = patience[-1]
+    assert last.epoch == 60 or last.epoch - last.best.epoch == 2
+    still = list(until_converged(iter(records), 1e9))
+    assert [record.epoch for record in still] == [1, 2]
+    moved = list(until_converged(iter(records), 0.0))
+    assert len(moved) == 60
+
+
+def test_overfit_says_whether_a_pipeline_can_learn():
+    attempts = list(overfit(MODEL_FREE, LOSS, optimizers.adam(0.05), TRAIN, sizes=(1, 10, 99)))
+    assert [attempt.samples for attempt in attempts] == [1, 10, 33]
+    assert all(attempt.learned for attempt in attempts)
+    slow = list(overfit(MODEL_FREE, LOSS, optimizers.sgd(1e-9), TRAIN, sizes=(10,), steps=5))
+    assert [(attempt.steps, attempt.learned) for attempt in slow] == [(5, False)]
+
+
+MODEL_FREE = models.classification_net(4, hidden=32)
+
+
+def test_what_does_not_fit_is_told_before_training():
+    with pytest.raises(ConfigurationError, match="tells 3 classes apart, and the data have 4"):
+        check_fit(models.classification_net(3), LOSS, TRAIN)
+    with pytest.raises(ConfigurationError, match="one number to lower"):
+        check_fit(MODEL, losses.cross_entropy("none"), TRAIN)
+    with pytest.raises(ConfigurationError, match="is for numbers"):
+        check_fit(MODEL, losses.mse(), TRAIN)
+    with pytest.raises(ConfigurationError, match="epochs is -1"):
+        fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=-1)
+    with pytest.raises(ConfigurationError, match="batch_size is 0"):
+        run(batch_size=0)
+    assert example_shape(TRAIN) == (18,)
