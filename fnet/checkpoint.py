@@ -86,8 +86,11 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
     """
     try:
         # Opened here: np.load does not close a file that turns out to be no archive.
-        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            stored = dict(file)
+        with Path(path).open("rb") as raw:
+            if not zipfile.is_zipfile(raw):  # of which NumPy would say "a pickle, if you trust it"
+                raise ValueError("it is no .npz, or only a part of one")
+            raw.seek(0)
+            stored = dict(np.load(raw, allow_pickle=False))
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
     except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -8,7 +8,6 @@ import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
 from fnet.configuration import Value
-from fnet.errors import ShapeError
 
 Shape = tuple[int, ...]
 
@@ -153,9 +152,3 @@ def loss(
 def rows(leading: Numeric, like: Array) -> Array:
     """`leading` with axes of size one appended, so that it meets the leading axes of `like`."""
     return leading.reshape(leading.shape + (1,) * (like.ndim - leading.ndim))
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise `ShapeError(message)` unless the (static) condition holds."""
-    if not condition:
-        raise ShapeError(message)

@@ -1,7 +1,7 @@
 """What a trained model is worth: its loss and accuracy, its predictions, its confusions."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -11,8 +11,9 @@ from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
 from fnet.data.batches import PADDING, epoch_order
-from fnet.data.dataset import Dataset, Memory
+from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
+from fnet.feeding import blocks, inputs
 
 CHUNK = 1024  # samples looked at together
 
@@ -39,12 +40,10 @@ def evaluate(
     look = _make_look(model, loss, dataset.transform)
     order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
     parts = [look(params, *block) for block in blocks(dataset, order)]
-    values, hits, counts = (np.concatenate(column) for column in zip(*parts, strict=True))
-    metrics = {"loss": mean_loss(loss, values, counts)}
+    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    metrics = over_samples(loss, *columns)
     if model.penalty is not None:
         metrics["loss"] += float(model.penalty.apply(params))
-    if loss.probabilities is not None:
-        metrics["accuracy"] = float(hits.sum() / counts.sum())
     return metrics
 
 
@@ -74,29 +73,6 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-def blocks(dataset: Dataset, order: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
-    """(x, target, order of them) triples that together are the batches of `order`.
-
-    A dataset in memory is one block; of any other each batch is a block of its own, padded.
-    """
-    if isinstance(dataset, Memory):
-        x, target = dataset.arrays.values()
-        yield x, target, order
-        return
-    for row in order:
-        places = np.where(row == PADDING, PADDING, np.arange(len(row), dtype=row.dtype))
-        batch = dataset.gather(np.where(row == PADDING, row[0], row))
-        x, target = (batch[name] for name in dataset.fields)
-        yield x, target, places[None]
-
-
-def inputs(transform: Transform, params: ArrayTree, x: Array) -> Array:
-    """transform(x), in the dtype of the parameters: they say how precisely to compute."""
-    x = transform(x)
-    leaves = jax.tree.leaves(params)
-    return x.astype(leaves[0].dtype) if leaves and jnp.issubdtype(x.dtype, jnp.floating) else x
-
-
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
     """How many rows are classified right, and how many count; a regression has none right."""
     rows = jnp.ones(y.shape[:1], bool) if where is None else where
@@ -110,12 +86,16 @@ def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[A
     return jnp.where(rows, share, 0).sum(), rows.sum()
 
 
-def mean_loss(loss: Loss, values: np.ndarray, counts: np.ndarray) -> float:
-    """The loss over all samples from those of batches: for the mean, weighted by batch size."""
+def over_samples(
+    loss: Loss, values: np.ndarray, hits: np.ndarray, counts: np.ndarray
+) -> dict[str, float]:
+    """Loss and accuracy over all samples, from the losses, hits and sizes of their batches."""
     values = values.astype(np.float64)
-    if loss.reduction == "sum":
-        return float(values.sum())
-    return float((values * counts).sum() / counts.sum())
+    mean = (values * counts).sum() / counts.sum()
+    metrics = {"loss": float(values.sum() if loss.reduction == "sum" else mean)}
+    if loss.probabilities is not None:
+        metrics["accuracy"] = float(hits.sum() / counts.sum())
+    return metrics
 
 
 @functools.lru_cache(maxsize=256)

@@ -13,8 +13,8 @@ import numpy as np
 from chex import Array
 
 from fnet.configuration import constructor
-from fnet.core import Loss, loss, require, rows
-from fnet.errors import ConfigurationError, DataError
+from fnet.core import Loss, loss, rows
+from fnet.errors import ConfigurationError, DataError, require
 
 __all__ = ["bce", "bce_with_logits", "cross_entropy", "l1", "mse"]  # the constructors
 

@@ -76,7 +76,7 @@ class Summary(NamedTuple):
 
 
 def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = float) -> Summary:
-    """What one step of `model` takes for a batch of examples of this shape.
+    """What one step of `model` takes for a batch of examples of this shape, all in one dtype.
 
     Nothing is computed: shapes are traced, and XLA's own figures are those of the compiled
     function (params, x, dy) -> dparams. An array that two layers remember is counted once.
@@ -85,8 +85,10 @@ def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = floa
     >>> summary(classification_net(10), (3072,), batch_size=8).cache == 8 * (3072 + 100) * 4
     True
     """
-    params = jax.eval_shape(lambda key: model.init(key, shape)[0], jax.random.key(0))
-    x = jax.ShapeDtypeStruct((batch_size, *shape), jnp.dtype(jnp.zeros((), dtype).dtype))
+    kind = jnp.zeros((), dtype).dtype
+    drawn = jax.eval_shape(lambda key: model.init(key, shape)[0], jax.random.key(0))
+    params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, kind), drawn)
+    x = jax.ShapeDtypeStruct((batch_size, *shape), kind)
     rows = []
 
     def look(params: ArrayTree, x: Array) -> None:

@@ -5,7 +5,6 @@ A step is forward → loss → backward → update, with no autodiff in it. Any 
 function; a last, smaller batch is padded and masked: one shape, one compilation.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -17,11 +16,12 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Loss, Shape
 from fnet.data.batches import PADDING, epoch_order
-from fnet.data.dataset import Dataset, Memory
+from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError
-from fnet.evaluation import blocks, correct, evaluate, inputs, mean_loss
+from fnet.evaluation import correct, evaluate, over_samples
 from fnet.evaluation import predict as predict
+from fnet.feeding import blocks, check_fit, example_shape, inputs, on_device
 from fnet.optimizers import apply_updates
 
 
@@ -106,7 +106,7 @@ def make_epoch(
 def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
     """The record before the first epoch: initial weights, drawn from the seed, which are its best.
 
-    `shape` is that of one example, as the model sees it (`fnet.training.example_shape`).
+    `shape` is that of one example, as the model sees it (`fnet.feeding.example_shape`).
     """
     params, _ = model.init(_keys(seed)[0], shape)
     state = State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
@@ -134,101 +134,42 @@ def fit(
 
     Raises ConfigurationError where model, loss and data do not fit each other.
     """
-    if epochs < 0:
-        raise ConfigurationError(f"fit: epochs is {epochs}; it must be 0 or more")
-    if batch_size is not None and batch_size < 1:
-        raise ConfigurationError(f"fit: batch_size is {batch_size}; it must be 1 or more, or None")
+    whole = batch_size is None  # then the order is nothing to the gradient, and left alone
+    size = len(train) if batch_size is None else batch_size
+    if epochs < 0 or size < 1:
+        raise ConfigurationError(
+            f"fit: epochs is {epochs} and batch_size is {batch_size}; they must be 0 or more, and "
+            "1 or more (or None, for all samples)"
+        )
     check_fit(model, loss, train)
-    record = resume or start(model, optimizer, example_shape(train), seed)
-    return _fit(model, loss, optimizer, train, val, epochs, batch_size, seed, record)
-
-
-def _fit(
-    model: Layer,
-    loss: Loss,
-    optimizer: Any,
-    train: Dataset,
-    val: Dataset | None,
-    epochs: int,
-    batch_size: int | None,
-    seed: int,
-    record: Record,
-) -> Iterator[Record]:
     run = make_epoch(model, loss, optimizer, train.transform)
     key = _keys(seed)[1]
-    train, val = _on_device(train), val and _on_device(val)
-    whole = batch_size is None  # then order is nothing to the gradient, and left alone
-    size = len(train) if batch_size is None else batch_size
-    order_of = functools.partial(epoch_order, len(train), size, shuffle=not whole, seed=seed)
-    for epoch in range(record.epoch + 1, epochs + 1):
-        state, done = record.state, []
-        for x, target, order in blocks(train, order_of(epoch=epoch)):
-            state, metrics = run(state, x, target, order, key)
+    held, held_val = on_device(train), val and on_device(val)
+
+    def one_epoch(record: Record) -> Record:
+        epoch, state = record.epoch + 1, record.state
+        order = epoch_order(len(train), size, shuffle=not whole, seed=seed, epoch=epoch)
+        done = []
+        for x, target, places in blocks(held, order):
+            state, metrics = run(state, x, target, places, key)
             done.append(metrics)
-        totals = Metrics(*(np.concatenate(column) for column in zip(*done, strict=True)))
-        summary = _summary(loss, totals)
-        best = Best(epoch, summary["train_loss"], state.params)
-        if val is not None:
-            values = evaluate(model, loss, state.params, val)
-            summary |= {f"val_{name}": value for name, value in values.items()}
+        steps = Metrics(*(np.concatenate(column) for column in zip(*done, strict=True)))
+        found = {f"train_{name}": value for name, value in over_samples(loss, *steps).items()}
+        best = Best(epoch, found["train_loss"], state.params)
+        if held_val is not None:
+            values = evaluate(model, loss, state.params, held_val)
+            found |= {f"val_{name}": value for name, value in values.items()}
             # Not "if not best": a loss of 0 is the best there is, and a NaN never is.
-            best = Best(epoch, values["loss"], state.params)
-            best = best if best.loss < record.best.loss else record.best
-        record = Record(epoch, state, best, summary, totals.loss)
-        yield record
+            better = values["loss"] < record.best.loss
+            best = Best(epoch, values["loss"], state.params) if better else record.best
+        return Record(epoch, state, best, found, steps.loss)
 
+    def records(record: Record) -> Iterator[Record]:
+        while record.epoch < epochs:
+            record = one_epoch(record)
+            yield record
 
-def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
-    """The records up to the one that is `patience` epochs after the best."""
-    for record in records:
-        yield record
-        if record.epoch - record.best.epoch >= patience:
-            return
-
-
-def until_converged(records: Iterator[Record], tolerance: float) -> Iterator[Record]:
-    """The records up to the first whose parameters moved by less: ‖θᵏ⁺¹ − θᵏ‖ < tolerance."""
-    before = None
-    for record in records:
-        yield record
-        params = record.state.params
-        if before is not None:
-            moved = jax.tree.map(lambda new, old: jnp.sum((new - old) ** 2), params, before)
-            if float(sum(jax.tree.leaves(moved))) < tolerance**2:
-                return
-        before = params
-
-
-def example_shape(dataset: Dataset) -> Shape:
-    """The shape of one example as the model sees it, after the dataset's transform."""
-    return tuple(dataset[0][dataset.fields[0]].shape)
-
-
-def check_fit(model: Layer, loss: Loss, dataset: Dataset) -> None:
-    """Raise ConfigurationError unless the model has an output for each class of the data."""
-    shape = example_shape(dataset)
-    out_shape: Shape = ()
-
-    def init(key: PRNGKey) -> ArrayTree:
-        nonlocal out_shape
-        params, out_shape = model.init(key, shape)
-        return params
-
-    jax.eval_shape(init, jax.random.key(0))
-    if loss.reduction == "none":
-        raise ConfigurationError(f"training needs one number to lower, and {loss} gives many")
-    if dataset.classes and loss.probabilities is None:
-        raise ConfigurationError(
-            f"{loss} is for numbers, and the target is one of {len(dataset.classes)} classes"
-        )
-    if dataset.classes and loss.probabilities is not None:
-        y = jax.ShapeDtypeStruct((1, *out_shape), jnp.float32)
-        known = jax.eval_shape(loss.probabilities, y).shape[-1]
-        if known < len(dataset.classes):
-            raise ConfigurationError(
-                f"{model} with {loss} tells {known} classes apart, and the data have "
-                f"{len(dataset.classes)}"
-            )
+    return records(resume or start(model, optimizer, example_shape(train), seed))
 
 
 def _step(
@@ -254,19 +195,6 @@ def _step(
         return state, Metrics(value, *correct(loss, y, target, where))
 
     return step
-
-
-def _summary(loss: Loss, totals: Metrics) -> dict[str, float]:
-    summary = {"train_loss": mean_loss(loss, totals.loss, totals.count)}
-    if loss.probabilities is not None:
-        summary["train_accuracy"] = float(totals.correct.sum() / totals.count.sum())
-    return summary
-
-
-def _on_device(dataset: Dataset) -> Dataset:
-    if not isinstance(dataset, Memory):
-        return dataset
-    return dataclasses.replace(dataset, arrays=jax.device_put(dict(dataset.arrays)))
 
 
 def _keys(seed: int) -> Array:

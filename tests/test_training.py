@@ -11,18 +11,16 @@ import pytest
 from fnet import data, losses, models, optimizers
 from fnet.errors import ConfigurationError
 from fnet.evaluation import confusion_matrix
+from fnet.feeding import check_fit, example_shape
 from fnet.overfit import overfit
+from fnet.stopping import stop_early, until_converged
 from fnet.training import (
-    check_fit,
     evaluate,
-    example_shape,
     fit,
     make_epoch,
     make_step,
     predict,
     start,
-    stop_early,
-    until_converged,
 )
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fnet.errors import FnetError, GradientMismatch
 
@@ -25,6 +25,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuse what is not known here, where the name of the command is known."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 2 for what the user can mend, in one line."""
@@ -32,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if missing:
         print(f"fnet: {' and '.join(missing)} missing: pip install 'fnet[cli]'", file=sys.stderr)
         return 2
+    import jax
+
     from fnet.cli import check, data, inspect, overfit, summary, train
 
     parser = Parser(
@@ -54,6 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except OSError as error:
         print(f"fnet: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        print("fnet: out of memory: choose a smaller --hidden, --size or data set", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("fnet: interrupted", file=sys.stderr)

@@ -77,7 +77,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--binarize",
         nargs=2,
-        type=float,
+        type=above(-1e-300, float),
         metavar=("LOW", "HIGH"),
         help="CSV: make two classes of a numeric target, at or below its LOWth and at or above "
         "its HIGHth percentile (of the training part), and drop what lies between",
@@ -95,7 +95,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="how samples are divided (default 0.6 0.2 0.2)",
     )
     group.add_argument(
-        "--seed", type=above(-1, int), help="of the split, the weights and the order (default 0)"
+        "--seed",
+        type=above(-1, int),
+        metavar="N",
+        help="of the split, the weights and the order (default 0)",
     )
 
 
@@ -107,38 +110,46 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         choices=("mlp", "logistic"),
         help="mlp: layers with an activation between (default); logistic: for two classes",
     )
-    group.add_argument("--hidden", type=above(0, int), help="width of hidden layers (default 100)")
+    group.add_argument(
+        "--hidden", type=above(0, int), metavar="N", help="width of hidden layers (default 100)"
+    )
     group.add_argument(
         "--layers",
         type=above(0, int),
+        metavar="N",
         help="affine layers of the mlp; 1 makes it linear (default 2)",
     )
     group.add_argument("--activation", choices=ACTIVATIONS, help="of the mlp (default relu)")
     group.add_argument(
-        "--l2", type=above(-1e-300, float), help="λ of the penalty λ Σ w² (default 0)"
+        "--l2", type=above(-1e-300, float), metavar="λ", help="of the penalty λ Σ w² (default 0)"
     )
 
 
-def add_optimizer(parser: argparse.ArgumentParser) -> None:
-    """Which optimizer, and how fast."""
+def add_optimizer(parser: argparse.ArgumentParser) -> Any:
+    """Which optimizer, and how fast; returns the group, for what a command adds to it."""
     group = parser.add_argument_group("training")
     group.add_argument("--optimizer", choices=tuple(OPTIMIZERS), help="(default adam)")
     rates = ", ".join(f"{rate:g} for {name}" for name, rate in OPTIMIZERS.items())
-    group.add_argument("--learning-rate", type=above(0, float), help=f"(default {rates})")
+    group.add_argument(
+        "--learning-rate", type=above(0, float), metavar="RATE", help=f"(default {rates})"
+    )
+    return group
 
 
 def above(least: float, kind: Callable[[str], Any]) -> Number:
-    """An argparse type: a finite number of this kind, above `least`."""
+    """An argparse type: a finite number of this kind, above `least`; an int of 32 bits."""
+    end = 2**32 if kind is int else float("inf")
 
     def number(text: str) -> Any:
         try:
             value = kind(text)
         except ValueError:
             value = float("nan")
-        if not least < value < float("inf"):
+        if not least < value < end:
             sort = "a whole number" if kind is int else "a number"
             low = "0 or more" if least < 0 else f"above {least:g}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}")
+            high = " and below 2**32" if least < value and kind is int else ""
+            raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}{high}")
         return value
 
     return number

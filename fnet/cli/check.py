@@ -61,11 +61,7 @@ def run(given: Settings) -> int:
 
 def _checks(names: list[str], shape: Any) -> Iterator[tuple[str, Callable[[], Report]]]:
     for name in names or layers.__all__:
-        made = read(_call(name), VOCABULARY["model"])
-        if not isinstance(made, Layer):
-            raise ConfigurationError(
-                f"{name} is not a layer; choose of {', '.join(layers.__all__)}"
-            )
+        made = _layer(name)
         example = tuple(shape or SHAPES.get(name.split("(")[0], SHAPE))
         yield repr(made), functools.partial(check_layer, made, example)
     if names:
@@ -76,8 +72,13 @@ def _checks(names: list[str], shape: Any) -> Iterator[tuple[str, Callable[[], Re
             yield repr(loss), functools.partial(check_loss, loss, *_example(name))
 
 
-def _call(name: str) -> str:
-    return WRITTEN.get(name, name if "(" in name else f"{name}()")
+def _layer(name: str) -> Layer:
+    """The layer that this name or call makes."""
+    if name in layers.__all__ or "(" in name:
+        made = read(WRITTEN.get(name, name if "(" in name else f"{name}()"), VOCABULARY["model"])
+        if isinstance(made, Layer):
+            return made
+    raise ConfigurationError(f"{name} is not a layer; choose of {', '.join(layers.__all__)}")
 
 
 def _example(loss: str) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from fnet.cli.arguments import Settings, command, say
 from fnet.cli.run import read_run, write_picture
 from fnet.cli.source import load_parts, load_whole
 from fnet.data import Memory, memory, read_image
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, DataError
 from fnet.evaluation import confusion_matrix, evaluate, predict
 
 EVALUATE = """
@@ -24,13 +24,19 @@ fnet predict runs/shapes-mlp-1 cat.png dog.png
 fnet predict runs/shapes-mlp-1 *.png --json
 """
 
+WIDTH = 79  # of a line, where class names can be cut to fit
+
 
 def add(commands: Any) -> None:
     """Register both commands."""
     summary = "give the accuracy and the confusion matrix of a run"
     parser = command(commands, "evaluate", run_evaluate, summary, EVALUATE)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
-    parser.add_argument("--data", metavar="PATH", help="other data (default: its test part)")
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="all of other data, images resized to the run's size (default: its own test part)",
+    )
     summary = "say the class of images, and its probability"
     parser = command(commands, "predict", run_predict, summary, PREDICT)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
@@ -94,9 +100,16 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
         parts = load_parts(settings)
         test = dataclasses.replace(parts.test, transform=checkpoint.transform)
         return test, f"the test part of {parts.about}"
-    settings = {**settings, "data": other}
+    if (Path(other).suffix.lower() == ".csv") != (settings["target"] is not None):
+        learned = "images" if settings["target"] is None else "a table"
+        raise ConfigurationError(f"--data {other}: the run was trained on {learned}")
+    size = checkpoint.shape[:2] if len(checkpoint.shape) == 3 else None
+    settings = {**settings, "data": other, "size": size}
     thresholds = settings["thresholds"]
     whole = load_whole(settings, checkpoint.classes, thresholds, checkpoint.transform)
+    shape = whole.arrays[whole.fields[0]].shape[1:]
+    if shape != checkpoint.shape:
+        raise DataError(f"{other}: its samples are {shape}, and the run takes {checkpoint.shape}")
     return whole, other
 
 
@@ -111,12 +124,14 @@ def _image_size(checkpoint: Checkpoint, settings: Settings) -> tuple[int, int]:
 
 def _table(matrix: np.ndarray, classes: tuple[str, ...]) -> str:
     """The confusion matrix as text: true classes down, predicted ones across."""
-    width = max(len(name) for name in classes)
-    cell = max(4, len(str(matrix.max())) + 1)
+    longest, corner = max(map(len, classes)), "true  predicted"
+    width = max(longest, len(corner))
+    room = (WIDTH - width - len("  recall")) // len(classes)
+    cell = max(4, len(str(matrix.max())) + 1, min(room, longest + 1))
     short = "".join(name[: cell - 1].rjust(cell) for name in classes)
-    lines = [f"{'true  predicted':<{width + 7}}{short}  recall"]
+    lines = [f"{corner:<{width}}{short}  recall"]
     for name, row in zip(classes, matrix, strict=True):
         recall = f"{row[classes.index(name)] / row.sum():.0%}" if row.sum() else "-"
         counts = "".join(f"{count:>{cell}}" for count in row)
-        lines.append(f"{name:<{width + 7}}{counts}  {recall:>6}")
+        lines.append(f"{name:<{width}}{counts}  {recall:>6}")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fnet.checkpoint import Checkpoint, load
-from fnet.cli.arguments import Settings
+from fnet.cli.arguments import DATA, MODEL, TRAINING, Settings
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files import replacing
 
@@ -47,6 +47,8 @@ def read_config(folder: Path) -> Settings:
         raise CheckpointError(f"{folder}: there is no run here (no {CONFIG})") from None
     except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
+    if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} <= {*settings}:
+        raise CheckpointError(f"{folder / CONFIG}: it is not the {CONFIG} of a run")
     return settings
 
 
@@ -80,9 +82,9 @@ def read_history(folder: Path, epochs: int) -> list[dict[str, float]]:
     try:
         with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
             rows = [{key: float(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
-    except (FileNotFoundError, ValueError, TypeError) as error:
+        return [{**row, "epoch": int(row["epoch"])} for row in rows if row["epoch"] <= epochs]
+    except (FileNotFoundError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{folder / HISTORY}: cannot be read: {error}") from None
-    return [{**row, "epoch": int(row["epoch"])} for row in rows if row["epoch"] <= epochs]
 
 
 def write_picture(path: Path, figure: Any) -> None:

@@ -26,10 +26,25 @@ class Parts(NamedTuple):
     about: str
     thresholds: tuple[float, float] | None = None
 
+    @property
+    def facts(self) -> Settings:
+        """What the data are known by when a run comes back to them, as plain JSON."""
+        return {
+            "thresholds": self.thresholds and list(self.thresholds),
+            "classes": list(self.train.classes),
+            "samples": [len(self.train), len(self.val), len(self.test)],
+        }
+
 
 def load_parts(settings: Settings) -> Parts:
-    """The data of these settings, split by its seed, the transform fitted to the training part."""
+    """The data of these settings, split by its seed, the transform fitted to the training part.
+
+    Raises DataError for fewer than two classes, and for data that have changed since the run began
+    whose settings these are.
+    """
     opened, name, about = _open(settings)
+    if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
+        raise ConfigurationError(f"--size resizes image files, and cannot resize the {about}")
     divided = _divide(opened, settings["split"], settings["seed"])
     parts = {part: data.memory(dataset) for part, dataset in divided.items()}
     thresholds = None
@@ -37,9 +52,21 @@ def load_parts(settings: Settings) -> Parts:
         targets = parts["train"].arrays["target"]
         thresholds = data.thresholds(targets, tuple(settings["binarize"]))
         parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
-    transform = fit_transform(parts["train"])
+    transform = fit_transform(parts["train"], settings["missing"])
     train, val, test = (dataclasses.replace(parts[part], transform=transform) for part in PARTS)
-    return Parts(train, val, test, name, about, thresholds)
+    found = Parts(train, val, test, name, about, thresholds)
+    _check_parts(found, settings)
+    return found
+
+
+def resolved(settings: Settings) -> Settings:
+    """These settings with path and columns spelled out: they mean the same anywhere, any time."""
+    if settings["data"] is None:
+        return settings
+    path, features = Path(settings["data"]).absolute(), settings["features"]
+    if path.suffix.lower() == ".csv" and features is None and settings["target"] is not None:
+        features = [name for name in data.csv_columns(path) if name != settings["target"]]
+    return {**settings, "data": str(path), "features": features}
 
 
 def load_whole(
@@ -56,19 +83,21 @@ def load_whole(
     return data.memory(arrays, classes, transform)
 
 
-def fit_transform(train: Memory) -> Transform:
+def fit_transform(train: Memory, missing: str = "error") -> Transform:
     """What brings the inputs of this training part to a common scale, by its statistics alone.
 
     Images: 0 to 255 becomes 0 to 1, then mean 0 and standard deviation 1 by channel. Tables: every
-    column becomes 0 to 1. A channel or column of one value says nothing, and becomes 0.
+    column becomes 0 to 1, with missing="mean" once its empty cells have the column's mean. A
+    channel or column of one value says nothing, and becomes 0.
     """
     name, _ = train.fields
     x = train.arrays[name]
     if name == "features":
-        means = data.column_means(x)
         low, high = (np.array(bound) for bound in data.min_max(x))
         scale = data.rescale(in_range=(low, np.where(high > low, high, low + 1)))
-        return data.compose(data.fill_missing(means), scale) if np.isnan(x).any() else scale
+        if missing == "error":
+            return scale
+        return data.compose(data.fill_missing(data.column_means(x)), scale)
     to_unit = [data.rescale()] if x.dtype == np.uint8 else []
     mean, std = data.mean_and_std(train, transform=data.compose(*to_unit))
     std = tuple(np.where(np.array(std) > 0, std, 1.0))
@@ -77,16 +106,19 @@ def fit_transform(train: Memory) -> Transform:
 
 def _open(settings: Settings) -> tuple[dict[str, Dataset], str, str]:
     """The dataset by parts (or whole, as "train"), a short name, and a line about it."""
+    path = Path(settings["data"] or "")
+    suffix = path.suffix.lower()
+    for option in ("target", "features", "binarize"):
+        if suffix != ".csv" and settings[option] is not None:
+            raise ConfigurationError(
+                f"--{option} is for a .csv, and --data is {settings['data'] or 'not given'}"
+            )
     if settings["data"] is None:
         folder = data.synthetic_images()
         about = "a synthetic set of shapes, drawn by fnet (no photographs)"
         return {"train": data.image_folder(folder, size=_size(settings))}, "shapes", about
-    path = Path(settings["data"])
-    suffix = path.suffix.lower()
     if not path.exists():
         raise DataError(f"--data {path}: there is no such file or folder")
-    if suffix != ".csv" and settings["target"] is not None:
-        raise ConfigurationError(f"--target is for a .csv, and --data is {path}")
     if path.is_dir():
         return _open_folder(path, _size(settings)), path.resolve().name, f"images in {path}"
     if suffix == ".npz":
@@ -128,6 +160,28 @@ def _same_classes(parts: dict[str, Dataset]) -> dict[str, Dataset]:
                 f"{list(parts['train'].classes)}; they must be the same"
             )
     return parts
+
+
+def _check_parts(parts: Parts, settings: Settings) -> None:
+    name, target = parts.train.fields
+    labels = parts.train.arrays[target]
+    shapes = [part.arrays[name].shape[1:] for part in (parts.train, parts.val, parts.test)]
+    if len(set(shapes)) > 1:
+        raise DataError(
+            f"{parts.about}: samples of train, val and test are {shapes}; they must be of one "
+            "shape: --size H W"
+        )
+    if labels.min() == labels.max():
+        raise DataError(
+            f"{parts.about}: every training sample is of class {parts.train.classes[labels[0]]!r}; "
+            "two classes or more are needed"
+        )
+    for fact, value in parts.facts.items():
+        if settings.get(fact, value) != value:
+            raise DataError(
+                f"{parts.about}: {fact} are {value}, and were {settings[fact]} when the run began; "
+                "bring those data back, or begin a new run"
+            )
 
 
 def _divide(parts: dict[str, Dataset], split: Any, seed: int) -> dict[str, Dataset]:

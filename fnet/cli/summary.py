@@ -7,6 +7,7 @@ from fnet.cli.arguments import MODEL, Settings, above, add_model, command, say
 from fnet.cli.build import build_mlp
 from fnet.cli.run import read_run
 from fnet.core import Layer, Shape
+from fnet.errors import ConfigurationError
 from fnet.models import logistic_regression
 from fnet.summary import human_bytes, summary
 
@@ -45,7 +46,9 @@ def run(given: Settings) -> int:
 
 
 def _model(given: Settings) -> tuple[Layer, Shape]:
-    if "run_folder" in given and given["run_folder"] is not None:
+    if "run_folder" in given:
+        for option in given.keys() & {*MODEL, "shape", "classes"}:
+            raise ConfigurationError(f"--{option} describes a network, and RUN has its own")
         checkpoint = read_run(Path(given["run_folder"]))[1]
         return checkpoint.model, checkpoint.shape
     settings = {**MODEL, **given}

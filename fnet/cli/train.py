@@ -26,10 +26,11 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build
 from fnet.cli.progress import show
-from fnet.cli.source import Parts, load_parts
+from fnet.cli.source import Parts, load_parts, resolved
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.evaluation import evaluate, predict
-from fnet.training import Record, check_fit, example_shape, fit, start
+from fnet.feeding import check_fit, example_shape
+from fnet.training import Record, fit, start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0
@@ -50,9 +51,9 @@ def add(commands: Any) -> None:
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
     add_model(parser)
-    add_optimizer(parser)
-    parser.add_argument("--batch-size", type=above(0, int), help="(default 128)")
-    parser.add_argument("--epochs", type=above(-1, int), help="(default 20)")
+    group = add_optimizer(parser)
+    group.add_argument("--batch-size", type=above(0, int), metavar="N", help="(default 128)")
+    group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
     group = parser.add_argument_group("run")
     group.add_argument("--out", metavar="FOLDER", help="(default runs/NAME-1, -2, ...)")
     group.add_argument(
@@ -66,9 +67,7 @@ def train(given: Settings) -> int:
     if resume:
         folder, settings = _resumed(out, given)
     else:
-        settings = {**DEFAULTS, **given}
-        if settings["data"] is not None:
-            settings["data"] = str(Path(settings["data"]).absolute())
+        settings = resolved({**DEFAULTS, **given})
     parts = load_parts(settings)
     checkpoint = _fresh(settings, parts)
     history: list[dict[str, float]] = []
@@ -78,8 +77,7 @@ def train(given: Settings) -> int:
     elif (folder / runs.CHECKPOINT).exists():
         checkpoint = runs.read_run(folder)[1]
         history = runs.read_history(folder, checkpoint.record.epoch)
-    facts = {"thresholds": parts.thresholds, "fnet": __version__}
-    runs.write_json(folder / runs.CONFIG, {**settings, **facts})
+    runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
     _introduce(checkpoint, parts, settings)
     checkpoint = _train(checkpoint, parts, settings, folder, history)
     _report(checkpoint, parts, folder, history)
@@ -149,7 +147,7 @@ def _train(
         parts.train,
         parts.val,
         epochs=settings["epochs"],
-        batch_size=settings["batch_size"],
+        batch_size=min(settings["batch_size"], len(parts.train)),
         seed=checkpoint.seed,
         resume=checkpoint.record,
     )
@@ -168,11 +166,12 @@ def _train(
 
 def _finite(records: Iterator[Record], folder: Path) -> Iterator[Record]:
     for record in records:
-        if not math.isfinite(record.metrics["train_loss"]):
-            raise TrainingError(
-                f"the training loss became {record.metrics['train_loss']} in epoch {record.epoch}: "
-                f"try a smaller --learning-rate; {folder} holds the last finite epoch"
-            )
+        for name, value in record.metrics.items():
+            if not math.isfinite(value):
+                raise TrainingError(
+                    f"{name} became {value} in epoch {record.epoch}: begin a new run with a "
+                    f"smaller --learning-rate; {folder} holds epoch {record.epoch - 1}"
+                )
         yield record
 
 
@@ -199,7 +198,7 @@ def _report(
         f"({metrics['val_accuracy']:.1%} on validation), by the weights of epoch {best.epoch}, "
         "which had the lowest validation loss"
     )
-    say(f"written    {folder}/: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say(f"written    {folder}/: {', '.join(sorted(path.name for path in folder.glob('[!.]*')))}")
     say(f"next       fnet evaluate {folder}")
 
 

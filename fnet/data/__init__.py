@@ -20,7 +20,7 @@ from fnet.data.dataset import Dataset, Memory, memory, split
 from fnet.data.images import ImageFolder, image_folder, read_image
 from fnet.data.statistics import column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
-from fnet.data.tables import csv_table
+from fnet.data.tables import csv_columns, csv_table
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
 from fnet.data.unpickle import read_pickle
@@ -36,6 +36,7 @@ __all__ = [
     "cifar10",
     "column_means",
     "compose",
+    "csv_columns",
     "csv_table",
     "epoch_order",
     "fill_missing",

@@ -40,6 +40,12 @@ def npz_images(path: str | os.PathLike[str], transform: Transform | None = None)
         raise DataError(
             f"{path}: classes are {classes.shape} {classes.dtype}; they must be (C,) text"
         )
+    unusable = np.flatnonzero([not np.isfinite(image).all() for image in images])
+    if len(unusable):
+        raise DataError(
+            f"{path}: images[{unusable[0]}] holds NaN or infinity ({len(unusable)} images do); "
+            "leave them out, or mend them"
+        )
     names = None if classes is None else [str(name) for name in classes]
     try:
         checked = memory({"image": images, "label": labels}, names, transform)

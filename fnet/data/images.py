@@ -55,7 +55,7 @@ class ImageFolder(Samples):
             if image.shape != first.shape:
                 raise DataError(
                     f"{path}: it is {_by(image)} pixels, {paths[0]} is {_by(first)} (height × "
-                    "width); a batch needs one size: pass size=(height, width)"
+                    "width); a batch needs one size: pass size=(height, width), or --size H W"
                 )
             images[row] = image
         return {"image": images, "label": labels}
@@ -87,7 +87,7 @@ def image_folder(
     classes = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if len(classes) < 2:
         raise DataError(
-            f"{root}: it holds {len(classes)} folders{f' ({classes[0]!r})' if classes else ''}; "
+            f"{root}: it holds {f'one folder ({classes[0]!r})' if classes else 'no folders'}; "
             "two classes or more are needed, each a folder of images: root/<class>/<image>"
         )
     paths: list[Path] = []

@@ -74,6 +74,11 @@ def csv_table(
     return Memory(arrays, classes, transform or compose())
 
 
+def csv_columns(path: str | os.PathLike[str]) -> list[str]:
+    """The names of the columns of a CSV file, in its order."""
+    return _read(Path(path)).header
+
+
 def _read(path: Path) -> _Table:
     try:
         data = path.read_bytes()

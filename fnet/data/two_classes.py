@@ -17,6 +17,11 @@ def thresholds(
     >>> thresholds(np.arange(101.0))
     (30.0, 70.0)
     """
+    if not 0 <= percentiles[0] < percentiles[1] <= 100:
+        raise ConfigurationError(
+            f"thresholds: the percentiles are {percentiles[0]:g} and {percentiles[1]:g}; the low "
+            "one must be below the high one, and both from 0 to 100"
+        )
     values = np.asarray(targets, np.float64)
     if not values.size or not np.isfinite(values).all():
         raise DataError("thresholds: targets must be finite numbers, one or more")

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.configuration import constructor
-from fnet.core import Layer, Penalty, Shape, layer, penalty, require
-from fnet.errors import ConfigurationError
+from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.errors import ConfigurationError, require
 from fnet.initializers import Initializer, he_normal
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from chex import Array, PRNGKey
 
 from fnet.configuration import constructor
-from fnet.core import Layer, Shape, layer, require
+from fnet.core import Layer, Shape, layer
+from fnet.errors import require
 
 
 def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:

@@ -128,9 +128,9 @@ def test_mixed_sizes_need_a_size(root):
     [
         (lambda root: None, "no such folder"),
         (lambda root: root.write_text(""), "it is a file"),
-        (lambda root: root.mkdir(), "holds 0 folders"),
-        (lambda root: save(root / "a.png", picture()), "holds 0 folders"),
-        (lambda root: save(root / "train" / "a.png", picture()), "holds 1 folders.*'train'"),
+        (lambda root: root.mkdir(), "holds no folders"),
+        (lambda root: save(root / "a.png", picture()), "holds no folders"),
+        (lambda root: save(root / "train" / "a.png", picture()), "holds one folder.*'train'"),
     ],
 )
 def test_a_root_that_holds_no_classes(tmp_path, make, message):

@@ -1,0 +1,82 @@
+"""How a dataset reaches a compiled function: on the device whole, or batch by batch."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array, ArrayTree, PRNGKey
+
+from fnet.core import Layer, Loss, Shape
+from fnet.data.batches import PADDING
+from fnet.data.dataset import Dataset, Memory
+from fnet.data.transforms import Transform
+from fnet.errors import ConfigurationError
+
+
+def on_device(dataset: Dataset) -> Dataset:
+    """The dataset with its arrays on the device, if it lies in memory."""
+    if not isinstance(dataset, Memory):
+        return dataset
+    return dataclasses.replace(dataset, arrays=jax.device_put(dict(dataset.arrays)))
+
+
+def blocks(dataset: Dataset, order: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
+    """(x, target, order of them) triples that together are the batches of `order`.
+
+    A dataset in memory is one block; of any other each batch is a block of its own, padded.
+    """
+    if isinstance(dataset, Memory):
+        x, target = dataset.arrays.values()
+        yield x, target, order
+        return
+    for row in order:
+        places = np.where(row == PADDING, PADDING, np.arange(len(row), dtype=row.dtype))
+        batch = dataset.gather(np.where(row == PADDING, row[0], row))
+        x, target = (batch[name] for name in dataset.fields)
+        yield x, target, places[None]
+
+
+def inputs(transform: Transform, params: ArrayTree, x: Array) -> Array:
+    """transform(x), in the dtype of the parameters: they say how precisely to compute."""
+    x = transform(x)
+    leaves = jax.tree.leaves(params)
+    return x.astype(leaves[0].dtype) if leaves and jnp.issubdtype(x.dtype, jnp.floating) else x
+
+
+def example_shape(dataset: Dataset) -> Shape:
+    """The shape of one example as the model sees it, after the dataset's transform."""
+    return tuple(dataset[0][dataset.fields[0]].shape)
+
+
+def check_fit(model: Layer, loss: Loss, dataset: Dataset) -> None:
+    """Raise ConfigurationError unless the model has an output for each class of the data."""
+    if loss.reduction == "none":
+        raise ConfigurationError(f"training needs one number to lower, and {loss} gives many")
+    if not dataset.classes:
+        return
+    classes = len(dataset.classes)
+    if loss.probabilities is None:
+        raise ConfigurationError(
+            f"{loss} is for numbers, and the target is one of {classes} classes"
+        )
+    y = jax.ShapeDtypeStruct((1, *_out_shape(model, example_shape(dataset))), jnp.float32)
+    known = jax.eval_shape(loss.probabilities, y).shape[-1]
+    if known < classes:
+        raise ConfigurationError(
+            f"{model} with {loss} tells {known} classes apart, and the data have {classes}"
+        )
+
+
+def _out_shape(model: Layer, shape: Shape) -> Shape:
+    out_shape: Shape = ()
+
+    def init(key: PRNGKey) -> ArrayTree:
+        nonlocal out_shape  # a shape is no array: it cannot be what a traced function returns
+        params, out_shape = model.init(key, shape)
+        return params
+
+    jax.eval_shape(init, jax.random.key(0))
+    return out_shape
