@@ -116,4 +116,7 @@ def _show(ax: Axes, image: Any, x: float, y: float) -> None:
     if pixels.ndim == 2 or pixels.shape[-1] == 1:
         pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=-1)
     high, wide = np.array(pixels.shape[:2]) / max(pixels.shape[:2]) / 2
-    ax.imshow(pixels, extent=(x + 0.5 - wide, x + 0.5 + wide, y + 0.5 + high, y + 0.5 - high))
+    # Small images show their pixels: smoothed, they are a blur, and their noise fills the disk.
+    kind = "nearest" if max(pixels.shape[:2]) < 80 else "antialiased"
+    place = (x + 0.5 - wide, x + 0.5 + wide, y + 0.5 + high, y + 0.5 - high)
+    ax.imshow(pixels, extent=place, interpolation=kind)

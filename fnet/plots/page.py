@@ -6,18 +6,21 @@ from typing import cast
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from PIL import Image
 
 BLUE, ORANGE, VERMILLION = "#0072B2", "#E69F00", "#D55E00"
 INK, MUTED, FAINT = "#222222", "#666666", "#DDDDDD"
 
 
 class Picture(Figure):
-    """A Figure that a notebook shows without any set-up."""
+    """A Figure that a notebook shows without any set-up, in 256 colours: a third of the bytes."""
 
     def _repr_png_(self) -> bytes:
-        page = io.BytesIO()
+        page, small = io.BytesIO(), io.BytesIO()
         self.savefig(page, format="png")
-        return page.getvalue()
+        image = Image.open(page).convert("RGB").quantize(dither=Image.Dither.NONE)
+        image.save(small, format="png", optimize=True)
+        return small.getvalue()
 
 
 def page(width: float, height: float) -> Figure:

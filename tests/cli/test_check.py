@@ -1,0 +1,109 @@
+"""`fnet check`, `summary`, `overfit` and `data`: looking at the parts."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fnet import layers, losses
+from fnet.checkpoint import VOCABULARY
+from fnet.cli import main
+from fnet.configuration import constructor
+from fnet.core import layer
+
+
+def test_check_of_everything(shell):
+    result = shell("check")
+    assert result.status == 0, result.err
+    assert "wrong" not in result.out
+    rows = [line for line in result.out.splitlines() if "right" in line]
+    assert len(rows) == len(layers.__all__) + len(losses.__all__) * len(losses.REDUCTIONS)
+    for name in (*layers.__all__, *losses.__all__):
+        assert f"{name}(" in result.out
+
+
+def test_check_of_some(capsys):
+    assert main(["check", "relu", "serial(affine(7), tanh())", "--shape", "2", "5"]) == 0
+    out = capsys.readouterr().out
+    rows = [line for line in out.splitlines() if "right" in line]
+    assert "relu()" in rows[0]
+    assert "serial(affine(7), tanh())" in out
+    assert len(rows) == 2
+
+
+@constructor
+def halved():
+    """A layer that doubles, with a gradient that forgot it."""
+    return layer(
+        lambda key, shape: ((), shape),
+        lambda params, x, key=None: (2 * x, ()),
+        lambda params, cache, dy: ((), dy),
+    )
+
+
+def test_check_of_a_wrong_gradient(capsys, monkeypatch):
+    monkeypatch.setitem(VOCABULARY["model"], "halved", halved)
+    assert main(["check", "halved()", "relu"]) == 1
+    out = capsys.readouterr().out
+    assert "wrong" in next(line for line in out.splitlines() if "halved()" in line)
+    assert "right" in next(line for line in out.splitlines() if "relu()" in line)
+    assert "dx" in out  # below the table, where the gradient is wrong and by how much
+
+
+def test_summary_of_a_run(shell, run):
+    result = shell("summary", "run")
+    assert result.status == 0, result.err
+    assert "serial(affine(8), relu(), affine(3)), of (8, 8, 3) examples" in result.out
+    assert "1,571" in result.out
+
+
+def test_summary_of_a_network_that_is_none_yet(capsys):
+    words = "--hidden 512 --layers 8 --shape 32 32 3 --batch-size 256 --samples 50000"
+    assert main(["summary", *words.split()]) == 0
+    out = capsys.readouterr().out
+    parameters = 3072 * 512 + 512 + 6 * (512 * 512 + 512) + 512 * 10 + 10
+    assert f"{parameters:,}" in out
+    assert "all 50,000 samples at once" in out
+
+
+def test_overfit(shell):
+    result = shell("overfit", "--data", "photos", "--steps", 200)
+    assert result.status == 0, result.out + result.err
+    for samples in (1, 10, 54):
+        assert f"{samples:>4} samples" in result.out
+    assert result.out.count(" learned") == 3
+    assert "the pipeline can learn" in result.out
+
+
+def test_overfit_that_fails(shell, capsys):
+    words = ["overfit", "--data", str(shell.home / "photos"), "--steps", "1"]
+    assert main([*words, "--learning-rate", "1e-6"]) == 1
+    out = capsys.readouterr().out
+    assert "NOT learned" in out
+    assert "--learning-rate" in out
+
+
+def test_data_make(tmp_path, capsys):
+    folder = tmp_path / "shapes"
+    assert main(["data", "make", str(folder), "--per-class", "3"]) == 0
+    assert len(list(folder.glob("*/*.png"))) == 30
+    assert f"next       fnet train --data {folder}" in capsys.readouterr().out
+
+
+def test_data_stats(shell, capsys):
+    assert main(["data", "stats", "--data", str(shell.home / "photos")]) == 0
+    out = capsys.readouterr().out
+    assert "input      (8, 8, 3) uint8" in out
+    table = [line.split() for line in out.splitlines()]
+    counts = {row[0]: [int(word) for word in row[1:]] for row in table[3:6]}
+    assert sorted(counts) == ["blue", "green", "red"]
+    assert [sum(row) for row in counts.values()] == [30, 30, 30]
+    assert np.sum([*counts.values()], axis=0).tolist() == [54, 18, 18]
+
+
+@pytest.mark.parametrize("per_class", [2, 8])
+def test_data_grid(shell, tmp_path, per_class):
+    words = ["--data", str(shell.home / "photos"), "--out", str(tmp_path / "grid.png")]
+    assert main(["data", "grid", *words, "--per-class", str(per_class)]) == 0
+    with Image.open(tmp_path / "grid.png") as picture:
+        picture.load()
+    assert min(picture.size) > 100

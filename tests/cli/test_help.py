@@ -1,0 +1,54 @@
+"""What the command line says of itself, and without the packages that it needs."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fnet.cli import main
+
+COMMANDS = ["train", "evaluate", "predict", "overfit", "check", "summary", "data"]
+COMMANDS += ["data make", "data stats", "data grid"]
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_ends_with_examples(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*name.split(), "--help"])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"usage: fnet {name}".strip())
+    examples = out.split("examples:\n")[1].splitlines()
+    assert any(line.startswith(f"  fnet {name}".rstrip()) for line in examples)
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    for name in COMMANDS[:7]:
+        assert f"\n    {name} " in out
+
+
+def test_the_script_is_the_module(shell):
+    script = Path(sys.executable).with_name("fnet")
+    result = subprocess.run(
+        [script, "--help"], env=shell.environment, capture_output=True, text=True, check=True
+    )
+    module = shell("--help")
+    assert module.status == 0
+    assert module.out == result.stdout
+
+
+@pytest.mark.parametrize(
+    ("absent", "words"),
+    [({"rich"}, "rich missing"), ({"rich", "matplotlib"}, "matplotlib and rich missing")],
+)
+def test_without_the_packages_of_the_extra(monkeypatch, capsys, absent, words):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else True)
+    assert main(["train"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"fnet: {words}: pip install 'fnet[cli]'\n"

@@ -1,0 +1,137 @@
+"""`fnet evaluate` and `fnet predict`: of a run, on its data and on others."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fnet.cli import main
+
+
+def matrix(out):
+    """The confusion matrix that was printed: {true class: counts}."""
+    header, *rows = out.split("\n\n")[1].splitlines()
+    names = header.removeprefix("true  predicted").removesuffix("recall").split()
+    return names, {row.split()[0]: [int(word) for word in row.split()[1:-1]] for row in rows}
+
+
+def number(out, name):
+    return re.search(rf"^{name} +([\d.]+)", out, re.MULTILINE)[1]
+
+
+def test_evaluate_agrees_with_the_metrics(shell, run):
+    result = shell("evaluate", "run")
+    assert result.status == 0, result.err
+    assert result.err == ""
+    assert "data       the test part of images in" in result.out
+    assert number(result.out, "accuracy") == f"{100 * run.metrics['test_accuracy']:.1f}"
+    assert number(result.out, "loss") == f"{run.metrics['test_loss']:.4f}"
+    names, counts = matrix(result.out)
+    assert names == list(counts) == ["blue", "green", "red"]
+    right = sum(row[place] for place, row in enumerate(counts.values()))
+    assert right == round(run.metrics["test_accuracy"] * 18)
+    assert sum(map(sum, counts.values())) == 18
+    with Image.open(run.folder / "confusion.png") as picture:
+        assert min(picture.size) > 200
+
+
+def test_classes_are_matched_by_name(shell, run, images, tmp_path, capsys):
+    """Here green and red are 0 and 1, to the run 1 and 2; the images are larger, too."""
+    images(tmp_path / "two", classes=["green", "red"], each=20, size=(16, 16))
+    assert main(["evaluate", str(run.folder), "--data", str(tmp_path / "two")]) == 0
+    out = capsys.readouterr().out
+    assert float(number(out, "accuracy")) > 90
+    counts = matrix(out)[1]
+    assert [sum(row) for row in counts.values()] == [0, 20, 20]
+    assert counts["blue"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("order", ["Area,Year", "Year,Area"])
+def test_columns_are_matched_by_name(tmp_path, shell, houses, capsys, order):
+    """Without --features, too: the columns that the run learned are looked up in the other file."""
+    run = tmp_path / "run"
+    numeric = np.loadtxt(
+        shell.home / "houses.csv", delimiter=",", skiprows=1, usecols=(0, 1, 4), dtype=int
+    )
+    places = [["Area", "Year"].index(name) for name in order.split(",")]
+    for name, head, columns in (
+        ("learned", "Area,Year", [0, 1]),
+        ("other", f"More,{order}", [0, *places]),
+    ):
+        rows = np.column_stack([numeric[:, columns], numeric[:, 2]])
+        lines = [",".join(map(str, row)) for row in rows]
+        (tmp_path / f"{name}.csv").write_text("\n".join([f"{head},Price", *lines]))
+    words = "--target Price --binarize 30 70 --model logistic --epochs 2".split()
+    assert main(["train", "--data", f"{tmp_path}/learned.csv", "--out", str(run), *words]) == 0
+    capsys.readouterr()
+    outs = []
+    for name in ("learned", "other"):
+        assert main(["evaluate", str(run), "--data", str(tmp_path / f"{name}.csv")]) == 0
+        outs.append(capsys.readouterr().out.split("\n", 1)[1])
+    assert outs[0] == outs[1]
+
+
+def test_house_prices_of_another_file(shell, houses, capsys):
+    """The thresholds are those of training: other files are cut at the same prices."""
+    low, high = houses.config["thresholds"]
+    other = shell.home.parent / "other.csv"
+    other.write_text(
+        f"Area,Year,Price\n50,1950,{low - 1}\n280,2000,{high + 1}\n100,1980,{low + 1}\n"
+    )
+    assert main(["evaluate", str(houses.folder), "--data", str(other)]) == 0
+    assert matrix(capsys.readouterr().out)[1] == {"low": [1, 0], "high": [0, 1]}
+
+
+def test_predict(shell, run):
+    paths = ["photos/red/00.png", "photos/green/01.png", "photos/blue/02.png"]
+    result = shell("predict", "run", *paths)
+    assert result.status == 0, result.err
+    rows = [line.split("\t") for line in result.out.splitlines()]
+    assert [row[:2] for row in rows] == [[path, path.split("/")[1]] for path in paths]
+    assert all(0.34 < float(row[2]) <= 1 for row in rows)
+
+
+def test_predict_json(run, tmp_path, capsys):
+    path = tmp_path / "large.png"
+    Image.new("L", (50, 30), 128).save(path)  # of another size, and gray
+    red = run.folder.parent / "photos/red/00.png"
+    assert main(["predict", str(run.folder), str(path), str(red), "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["image"] for line in lines] == [str(path), str(red)]
+    assert lines[1]["class"] == "red"
+    for line in lines:
+        assert list(line["classes"]) == ["blue", "green", "red"]
+        assert sum(line["classes"].values()) == pytest.approx(1, abs=1e-6)
+        assert line["probability"] == max(line["classes"].values())
+        assert line["classes"][line["class"]] == line["probability"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is no .npz"),
+        (b"junk", "it is no .npz"),
+        (slice(None, 9000), "it is no .npz"),
+        ("flipped", "CRC"),
+        (None, "the run has no checkpoint.npz"),
+    ],
+)
+def test_a_damaged_checkpoint(shell, run, tmp_path, content, message):
+    """Of the run that is evaluated; `--resume` reads it in the same way."""
+    damaged = tmp_path / "damaged"
+    shutil.copytree(run.folder, damaged)
+    path = damaged / "checkpoint.npz"
+    whole = path.read_bytes()
+    if content is None:
+        path.unlink()
+    elif content == "flipped":
+        path.write_bytes(whole[:3000] + bytes([whole[3000] ^ 255]) + whole[3001:])
+    else:
+        path.write_bytes(whole[content] if isinstance(content, slice) else content)
+    line = shell.refuses("evaluate", damaged)
+    assert message in line
+    assert "damaged" in line
+    assert "unsafe" not in line

@@ -1,0 +1,173 @@
+"""`fnet train`: what it writes, from every kind of data."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fnet.checkpoint import load
+from fnet.cli import main
+
+COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+
+
+def check_picture(path):
+    with Image.open(path) as picture:
+        picture.load()
+    assert picture.format == "PNG"
+    assert min(picture.size) > 200
+    assert len(np.unique(np.asarray(picture))) > 10  # something is drawn on it
+
+
+def test_a_folder_of_images(run):
+    names = {path.name for path in run.folder.iterdir()} - {"confusion.png"}
+    written = ["checkpoint.npz", "config.json", "curves.png", "history.csv", "metrics.json"]
+    assert names == {*written, "predictions.png"}
+    check_picture(run.folder / "curves.png")
+    check_picture(run.folder / "predictions.png")
+    assert list(run.history[0]) == COLUMNS
+    assert [int(row["epoch"]) for row in run.history] == [1, 2, 3, 4]
+    assert float(run.history[-1]["train_loss"]) < float(run.history[0]["train_loss"])
+    assert run.config["hidden"] == 8
+    assert run.config["seed"] == 0
+    assert "54 train, 18 val, 18 test; 3 classes: blue, green, red" in run.out
+    assert "epoch 4/4" in run.out
+    assert f"reached    {run.metrics['test_accuracy']:.1%} test accuracy" in run.out
+    assert "synthetic" not in run.out
+
+
+def test_the_metrics_are_those_of_the_best_epoch(run):
+    best = min(run.history, key=lambda row: float(row["val_loss"]))
+    assert run.metrics["best_epoch"] == int(best["epoch"])
+    assert run.metrics["val_loss"] == pytest.approx(float(best["val_loss"]), rel=1e-6)
+    assert run.metrics["val_accuracy"] == float(best["val_accuracy"])
+    assert run.metrics["test_samples"] == 18
+    assert run.metrics["test_accuracy"] > 0.8
+    assert {"train_loss", "train_accuracy", "test_loss", "epochs"} <= set(run.metrics)
+
+
+def test_house_prices(houses):
+    check_picture(houses.folder / "sigmoid.png")
+    check_picture(houses.folder / "curves.png")
+    assert not (houses.folder / "predictions.png").exists()
+    low, high = houses.config["thresholds"]
+    assert low < high
+    prices = np.loadtxt(houses.folder.parent / "houses.csv", delimiter=",", skiprows=1, usecols=4)
+    assert sum(houses.config["samples"]) == np.sum((prices <= low) | (prices >= high))
+    assert "2 classes: low, high" in houses.out
+    assert "bce" in houses.out
+
+
+def test_without_data_it_says_that_the_set_is_synthetic(shell):
+    result = shell("train", "--epochs", 1)
+    assert result.status == 0, result.err
+    assert result.err == ""
+    assert "data       a synthetic set of shapes, drawn by fnet (no photographs)" in result.out
+    assert "3000 train, 1000 val, 1000 test; 10 classes: circle, cross" in result.out
+    assert "next       fnet evaluate runs/shapes-mlp-1" in result.out
+    assert (shell.home / "runs/shapes-mlp-1/metrics.json").exists()
+
+
+def test_equal_data_and_equal_seed_give_the_same_bits(shell, run, photos):
+    again = shell.train("again", *photos, "--epochs", 4)
+    assert again.checkpoint == run.checkpoint
+    for name in ("history.csv", "metrics.json", "config.json"):
+        assert (again.folder / name).read_bytes() == (run.folder / name).read_bytes()
+
+
+def test_another_seed_gives_another_run(tmp_path, run, photos, monkeypatch):
+    monkeypatch.chdir(run.folder.parent)
+    other = tmp_path / "other"
+    assert main(["train", "--out", str(other), *photos, "--epochs", "4", "--seed", "1"]) == 0
+    before, after = load(run.folder / "checkpoint.npz"), load(other / "checkpoint.npz")
+    w, w1 = (np.asarray(c.record.best.params[0].w) for c in (before, after))
+    assert np.abs(w - w1).max() > 0.1  # other weights, not the same with other rounding
+    assert before.transform != after.transform  # another split, whose mean is another
+
+
+def trained(tmp_path, *words):
+    """Metrics and config of two epochs in this process, where promotion and warnings are errors."""
+    out = tmp_path / "out"
+    assert main(["train", "--epochs", "2", "--out", str(out), *map(str, words)]) == 0
+    names = ("metrics.json", "config.json")
+    return [json.loads((out / name).read_text("utf-8")) for name in names]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_an_npz(tmp_path, dtype):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (40, 6, 7), np.uint8), np.arange(40) % 2
+    if dtype == np.float32:
+        images = images.astype(dtype) / 255
+    np.savez(tmp_path / "a.npz", images=images, labels=labels, classes=["no", "yes"])
+    metrics, config = trained(tmp_path, "--data", tmp_path / "a.npz", "--layers", 1)
+    assert config["classes"] == ["no", "yes"]
+    assert metrics["train_samples"] == 24
+    check_picture(tmp_path / "out/predictions.png")
+
+
+@pytest.mark.parametrize("form", ["binary", "pickles"])
+def test_cifar10(tmp_path, form):
+    rng = np.random.default_rng(0)
+    root = tmp_path / f"cifar-10-batches-{'bin' if form == 'binary' else 'py'}"
+    root.mkdir()
+    for name in (
+        "data_batch_1 data_batch_2 data_batch_3 data_batch_4 data_batch_5 test_batch"
+    ).split():
+        rows, labels = rng.integers(0, 256, (6, 3072), np.uint8), np.arange(6, dtype=np.uint8) % 3
+        if form == "binary":
+            (root / f"{name}.bin").write_bytes(np.column_stack([labels, rows]).tobytes())
+        else:
+            content = {b"data": rows, b"labels": labels.tolist()}
+            (root / name).write_bytes(pickle.dumps(content, protocol=2))
+    if form == "binary":
+        (root / "batches.meta.txt").write_text("truck\nairplane\ncat\n")
+    else:
+        names = {b"label_names": [b"truck", b"airplane", b"cat"]}
+        (root / "batches.meta").write_bytes(pickle.dumps(names, protocol=2))
+    metrics, config = trained(tmp_path, "--data", tmp_path, "--hidden", 4)
+    assert config["classes"] == ["truck", "airplane", "cat"]
+    assert config["samples"] == [22, 8, 6]  # the test batch is the test part
+    assert metrics["test_samples"] == 6
+
+
+def test_folders_of_train_and_test(tmp_path, images):
+    images(tmp_path / "set/train", each=8)
+    images(tmp_path / "set/test", each=3)
+    metrics, _ = trained(tmp_path, "--data", tmp_path / "set", "--hidden", 4)
+    assert [metrics[f"{part}_samples"] for part in ("train", "val", "test")] == [18, 6, 9]
+
+
+def test_mixed_sizes_with_size(tmp_path, images):
+    images(tmp_path / "set/large", classes=["red", "blue"], size=(9, 5))
+    images(tmp_path / "set/small", classes=["red", "blue"], size=(4, 4))
+    trained(tmp_path, "--data", tmp_path / "set", "--size", 6, 5, "--hidden", 4)
+    assert load(tmp_path / "out/checkpoint.npz").shape == (6, 5, 3)
+
+
+def test_a_table_with_labels(tmp_path, shell):
+    words = "--target Kind --features Year Area --hidden 4".split()
+    metrics, config = trained(tmp_path, "--data", shell.home / "houses.csv", *words)
+    assert config["classes"] == ["large", "small"]
+    assert config["features"] == ["Year", "Area"]
+    assert metrics["train_samples"] == 72
+    assert not (tmp_path / "out/sigmoid.png").exists()
+
+
+def test_an_empty_cell_of_the_test_part_has_the_mean_of_training(tmp_path):
+    empty = np.random.default_rng(0).permutation(40)[-1]  # of the test part, by the split's seed 0
+    lines = [f"{'' if row == empty else row},{row % 2}" for row in range(40)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y", *lines]))
+    words = ["--target", "y", "--missing", "mean", "--hidden", 4]
+    metrics, _ = trained(tmp_path, "--data", tmp_path / "a.csv", *words)
+    assert np.isfinite(metrics["test_loss"])
+    assert "fill_missing" in repr(load(tmp_path / "out/checkpoint.npz").transform)
+
+
+def test_no_epochs_at_all(tmp_path, run, photos, monkeypatch):
+    monkeypatch.chdir(run.folder.parent)
+    out = tmp_path / "out"
+    assert main(["train", "--out", str(out), *photos, "--epochs", "0"]) == 0
+    assert json.loads((out / "metrics.json").read_text("utf-8"))["best_epoch"] == 0
