@@ -22,7 +22,6 @@ class Parts(NamedTuple):
     train: Memory
     val: Memory
     test: Memory
-    name: str
     about: str
     thresholds: tuple[float, float] | None = None
 
@@ -42,7 +41,7 @@ def load_parts(settings: Settings) -> Parts:
     Raises DataError for fewer than two classes, and for data that have changed since the run began
     whose settings these are.
     """
-    opened, name, about = _open(settings)
+    opened, about = _open(settings)
     if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
         raise ConfigurationError(f"--size resizes image files, and cannot resize the {about}")
     divided = _divide(opened, settings["split"], settings["seed"])
@@ -54,7 +53,7 @@ def load_parts(settings: Settings) -> Parts:
         parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
     transform = fit_transform(parts["train"], settings["missing"])
     train, val, test = (dataclasses.replace(parts[part], transform=transform) for part in PARTS)
-    found = Parts(train, val, test, name, about, thresholds)
+    found = Parts(train, val, test, about, thresholds)
     _check_parts(found, settings)
     return found
 
@@ -69,11 +68,19 @@ def resolved(settings: Settings) -> Settings:
     return {**settings, "data": str(path), "features": features}
 
 
+def short_name(settings: Settings) -> str:
+    """What to call a run on these data."""
+    if settings["data"] is None:
+        return "shapes"
+    path = Path(settings["data"]).resolve()
+    return path.name if path.is_dir() else path.stem
+
+
 def load_whole(
     settings: Settings, classes: tuple[str, ...], thresholds: Any, transform: Transform
 ) -> Memory:
     """All samples of these settings, labelled as a model with these classes labels them."""
-    opened, _, _ = _open(settings)
+    opened, _ = _open(settings)
     datasets = [data.memory(dataset) for dataset in opened.values()]
     if thresholds is not None:
         datasets = [data.binarize(dataset, *thresholds) for dataset in datasets]
@@ -104,8 +111,8 @@ def fit_transform(train: Memory, missing: str = "error") -> Transform:
     return data.compose(*to_unit, data.normalize(mean, std))
 
 
-def _open(settings: Settings) -> tuple[dict[str, Dataset], str, str]:
-    """The dataset by parts (or whole, as "train"), a short name, and a line about it."""
+def _open(settings: Settings) -> tuple[dict[str, Dataset], str]:
+    """The dataset by parts (or whole, as "train"), and a line about it."""
     path = Path(settings["data"] or "")
     suffix = path.suffix.lower()
     for option in ("target", "features", "binarize"):
@@ -116,15 +123,15 @@ def _open(settings: Settings) -> tuple[dict[str, Dataset], str, str]:
     if settings["data"] is None:
         folder = data.synthetic_images()
         about = "a synthetic set of shapes, drawn by fnet (no photographs)"
-        return {"train": data.image_folder(folder, size=_size(settings))}, "shapes", about
+        return {"train": data.image_folder(folder, size=_size(settings))}, about
     if not path.exists():
         raise DataError(f"--data {path}: there is no such file or folder")
     if path.is_dir():
-        return _open_folder(path, _size(settings)), path.resolve().name, f"images in {path}"
+        return _open_folder(path, _size(settings)), f"images in {path}"
     if suffix == ".npz":
-        return {"train": data.npz_images(path)}, path.stem, f"images in {path}"
+        return {"train": data.npz_images(path)}, f"images in {path}"
     if suffix == ".csv":
-        return {"train": _open_table(path, settings)}, path.stem, f"table {path}"
+        return {"train": _open_table(path, settings)}, f"table {path}"
     raise DataError(f"--data {path}: it must be a folder, an .npz or a .csv")
 
 

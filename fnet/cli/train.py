@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from fnet import __version__
 from fnet.checkpoint import Checkpoint, save
@@ -26,9 +25,9 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build
 from fnet.cli.progress import show
-from fnet.cli.source import Parts, load_parts, resolved
+from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.evaluation import evaluate, predict
+from fnet.evaluation import evaluate
 from fnet.feeding import check_fit, example_shape
 from fnet.training import Record, fit, start
 
@@ -68,13 +67,12 @@ def train(given: Settings) -> int:
         folder, settings = _resumed(out, given)
     else:
         settings = resolved({**DEFAULTS, **given})
+        folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
     checkpoint = _fresh(settings, parts)
     history: list[dict[str, float]] = []
-    if not resume:
-        folder = runs.new_folder(out, f"{parts.name}-{settings['model']}")
-        folder.mkdir(parents=True, exist_ok=True)
-    elif (folder / runs.CHECKPOINT).exists():
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / runs.CHECKPOINT).exists():
         checkpoint = runs.read_run(folder)[1]
         history = runs.read_history(folder, checkpoint.record.epoch)
     runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
@@ -185,6 +183,8 @@ def _report(
     checkpoint: Checkpoint, parts: Parts, folder: Path, history: list[dict[str, float]]
 ) -> None:
     """Evaluate the best weights, draw the pictures, and say what was reached and what is next."""
+    from fnet.cli.pictures import draw  # matplotlib takes long to load
+
     model, loss, best = checkpoint.model, checkpoint.loss, checkpoint.record.best
     metrics: dict[str, Any] = {"epochs": checkpoint.record.epoch, "best_epoch": best.epoch}
     for part in ("train", "val", "test"):
@@ -192,7 +192,7 @@ def _report(
         metrics |= {f"{part}_{name}": value for name, value in values.items()}
         metrics[f"{part}_samples"] = len(getattr(parts, part))
     runs.write_json(folder / runs.METRICS, metrics)
-    _draw(checkpoint, parts, folder, history)
+    draw(folder, checkpoint, history, parts.test)
     say(
         f"reached    {metrics['test_accuracy']:.1%} test accuracy "
         f"({metrics['val_accuracy']:.1%} on validation), by the weights of epoch {best.epoch}, "
@@ -200,36 +200,3 @@ def _report(
     )
     say(f"written    {folder}/: {', '.join(sorted(path.name for path in folder.glob('[!.]*')))}")
     say(f"next       fnet evaluate {folder}")
-
-
-def _draw(
-    checkpoint: Checkpoint, parts: Parts, folder: Path, history: list[dict[str, float]]
-) -> None:
-    from fnet import plots  # matplotlib takes long to load
-
-    if history:
-        runs.write_picture(folder / "curves.png", plots.curves(history))
-    model, params = checkpoint.model, checkpoint.record.best.params
-    found = predict(model, checkpoint.loss, params, parts.test)
-    name = parts.test.fields[0]
-    if name == "image":
-        picture = plots.predictions(
-            parts.test.arrays[name],
-            found.labels,
-            found.predicted,
-            checkpoint.classes,
-            found.probabilities,
-        )
-        runs.write_picture(folder / "predictions.png", picture)
-    if len(checkpoint.classes) == 2 and found.probabilities is not None and _is_logistic(model):
-        affine = model.layers[0]
-        x = checkpoint.transform(np.asarray(parts.test.arrays[name]))
-        score = np.asarray(affine.forward(params[0], x)[0])[:, 0]
-        picture = plots.sigmoid_scatter(
-            score, found.probabilities[:, 1], found.labels, checkpoint.classes
-        )
-        runs.write_picture(folder / "sigmoid.png", picture)
-
-
-def _is_logistic(model: Any) -> bool:
-    return repr(model.layers[-1]) == "sigmoid()"

@@ -145,7 +145,9 @@ def _numbers(table: _Table, column: int, nan: bool) -> list[float]:
             table.refuse(line, column, f"not a number; choose columns that are: {numeric}")
         if math.isnan(value) and not nan:
             table.refuse(
-                line, column, "missing; fill the cell, or for a feature pass missing='nan'"
+                line,
+                column,
+                "missing; fill the cell, or for a feature pass missing='nan' (--missing mean)",
             )
         if abs(value) > LARGEST:
             table.refuse(line, column, f"infinite in float32; it must be within ±{LARGEST:.2g}")
@@ -178,7 +180,7 @@ def _classes(table: _Table, column: int) -> tuple[np.ndarray, tuple[str, ...]]:
     if len(names) > MOST_CLASSES:
         raise DataError(
             f"{where}: {len(names)} distinct values, such as {names[0]!r}, look like a number to "
-            "predict, not labels: leave labels=False, then binarize(...) for two classes"
+            "predict, not labels: leave labels=False, then binarize(...) (--binarize LOW HIGH)"
         )
     place = {name: label for label, name in enumerate(names)}
     return np.array([place[cell] for cell in cells], np.int32), tuple(names)

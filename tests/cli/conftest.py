@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fnet.cli import main
+
 COLOURS = {"red": (170, 70, 70), "green": (70, 170, 70), "blue": (70, 70, 170)}
 
 
@@ -78,10 +80,10 @@ class Shell(NamedTuple):
         assert result.err == ""
         return Run(self.home / out, result.out)
 
-    def refuses(self, *words):
-        """The one line that it answers, having written nothing."""
+    def refuses(self, *words, call=None):
+        """The one line that it answers, having written nothing; `call` runs it some other way."""
         before = sorted(self.home.rglob("*"))
-        result = self(*words)
+        result = (call or self)(*words)
         assert result.status == 2, result
         assert result.out == ""
         assert result.err.endswith("\n")
@@ -123,6 +125,22 @@ def shell(tmp_path_factory):
     environment = {key: value for key, value in os.environ.items() if key not in strict}
     cache = tmp_path_factory.mktemp("cache")
     return Shell(home, {**environment, "XDG_CACHE_HOME": str(cache), "PYTHONUTF8": "1"})
+
+
+@pytest.fixture
+def inside(shell, capsys, monkeypatch):
+    """The command line inside of this process, where it starts at once."""
+    monkeypatch.chdir(shell.home)
+
+    def call(*words):
+        capsys.readouterr()
+        try:
+            status = main([*map(str, words)])
+        except SystemExit as end:
+            status = end.code
+        return Result(status, *capsys.readouterr())
+
+    return call
 
 
 PHOTOS = "--data photos --hidden 8 --batch-size 16 --learning-rate 0.01".split()

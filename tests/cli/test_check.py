@@ -65,8 +65,8 @@ def test_summary_of_a_network_that_is_none_yet(capsys):
     assert "all 50,000 samples at once" in out
 
 
-def test_overfit(shell):
-    result = shell("overfit", "--data", "photos", "--steps", 200)
+def test_overfit(inside):
+    result = inside("overfit", "--data", "photos", "--steps", 200)
     assert result.status == 0, result.out + result.err
     for samples in (1, 10, 54):
         assert f"{samples:>4} samples" in result.out

@@ -4,10 +4,12 @@ import json
 import re
 import shutil
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
+from fnet.checkpoint import load, save
 from fnet.cli import main
 
 
@@ -47,6 +49,29 @@ def test_classes_are_matched_by_name(shell, run, images, tmp_path, capsys):
     counts = matrix(out)[1]
     assert [sum(row) for row in counts.values()] == [0, 20, 20]
     assert counts["blue"] == [0, 0, 0]
+
+
+def test_rows_are_true_classes(run, images, tmp_path, capsys):
+    images(tmp_path / "two", classes=["red", "blue"], each=20)
+    (tmp_path / "two/blue").rename(tmp_path / "two/green")  # what the run takes for blue
+    assert main(["evaluate", str(run.folder), "--data", str(tmp_path / "two")]) == 0
+    counts = matrix(capsys.readouterr().out)[1]
+    assert counts["blue"] == [0, 0, 0]
+    assert counts["green"][0] > 15
+
+
+def test_the_best_weights_are_those_that_answer(run, inside, tmp_path):
+    """Here they are made all zero: they know nothing, and say the first class of equals."""
+    checkpoint = load(run.folder / "checkpoint.npz")
+    best = checkpoint.record.best
+    zero = best._replace(params=jax.tree.map(np.zeros_like, best.params))
+    shutil.copytree(run.folder, tmp_path / "copy")
+    record = checkpoint.record._replace(best=zero)
+    save(tmp_path / "copy/checkpoint.npz", checkpoint._replace(record=record))
+    counts = matrix(inside("evaluate", tmp_path / "copy").out)[1]
+    assert all(row[0] == sum(row) for row in counts.values())
+    result = inside("predict", tmp_path / "copy", "photos/red/00.png")
+    assert result.out == "photos/red/00.png\tblue\t0.333\n"
 
 
 @pytest.mark.parametrize("order", ["Area,Year", "Year,Area"])
@@ -119,8 +144,7 @@ def test_predict_json(run, tmp_path, capsys):
         (None, "the run has no checkpoint.npz"),
     ],
 )
-def test_a_damaged_checkpoint(shell, run, tmp_path, content, message):
-    """Of the run that is evaluated; `--resume` reads it in the same way."""
+def test_a_damaged_checkpoint(shell, run, inside, tmp_path, content, message):
     damaged = tmp_path / "damaged"
     shutil.copytree(run.folder, damaged)
     path = damaged / "checkpoint.npz"
@@ -131,7 +155,11 @@ def test_a_damaged_checkpoint(shell, run, tmp_path, content, message):
         path.write_bytes(whole[:3000] + bytes([whole[3000] ^ 255]) + whole[3001:])
     else:
         path.write_bytes(whole[content] if isinstance(content, slice) else content)
-    line = shell.refuses("evaluate", damaged)
-    assert message in line
-    assert "damaged" in line
-    assert "unsafe" not in line
+    words = [["evaluate", damaged], ["predict", damaged, "photos/red/00.png"]]
+    if content is not None:  # a run without a checkpoint has not done its first epoch
+        words.append(["train", "--resume", "--out", damaged])
+    for command in words:
+        line = shell.refuses(*command, call=inside)
+        assert message in line
+        assert "damaged" in line
+        assert "unsafe" not in line
