@@ -55,7 +55,8 @@ def run(given: Settings) -> int:
         say("the pipeline can learn: data, model, gradient and optimizer fit each other")
         return 0
     say(
-        f"the pipeline could not learn {failed[0]} samples by heart in {steps} steps: look at "
+        f"the pipeline could not learn {failed[0]} sample{'s' * (failed[0] > 1)} by heart in "
+        f"{steps} steps: look at "
         "--learning-rate and --l2, then at the labels, then at the model; or give it more --steps"
     )
     return 1

@@ -18,14 +18,14 @@ def show(records: Iterator[Record], done: int, epochs: int) -> Iterator[Record]:
 def _bar(records: Iterator[Record], done: int, epochs: int) -> Iterator[Record]:
     columns = (
         TextColumn("epoch {task.completed}/{task.total}"),
-        BarColumn(),
+        BarColumn(bar_width=None),  # what the words leave of the line
         TextColumn("{task.fields[metrics]}"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns) as progress:
+    with Progress(*columns, expand=True) as progress:
         task = progress.add_task("", total=epochs, completed=done, metrics="compiling")
         for record in records:
-            progress.update(task, completed=record.epoch, metrics=_words(record))
+            progress.update(task, completed=record.epoch, metrics=_few_words(record))
             yield record
 
 
@@ -35,6 +35,15 @@ def _lines(records: Iterator[Record], epochs: int) -> Iterator[Record]:
         if record.epoch % every == 0 or record.epoch == epochs:
             say(f"epoch {record.epoch}/{epochs}  {_words(record)}")
         yield record
+
+
+def _few_words(record: Record) -> str:
+    """What fits in a line of 80 columns beside a bar."""
+    metrics = record.metrics
+    return (
+        f"loss {metrics['train_loss']:.4f}  val loss {metrics['val_loss']:.4f}  "
+        f"val accuracy {metrics['val_accuracy']:.1%}"
+    )
 
 
 def _words(record: Record) -> str:
