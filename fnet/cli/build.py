@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from fnet import layers, losses, models, optimizers
-from fnet.cli.arguments import OPTIMIZERS, Settings
+from fnet.cli.arguments import IMAGE_RATES, TABLE_RATES, Settings
 from fnet.core import Layer, Loss, Optimizer
 from fnet.errors import ConfigurationError
 
@@ -18,7 +18,8 @@ class Built(NamedTuple):
 
 def build(settings: Settings, classes: int) -> Built:
     """The three nouns that the settings name, for data of so many classes."""
-    rate = settings["learning_rate"] or OPTIMIZERS[settings["optimizer"]]
+    rates = IMAGE_RATES if settings["target"] is None else TABLE_RATES
+    rate = settings["learning_rate"] or rates[settings["optimizer"]]
     optimizer = getattr(optimizers, settings["optimizer"])(rate)
     if settings["model"] == "mlp":
         return Built(build_mlp(settings, classes), losses.cross_entropy(), optimizer)

@@ -75,6 +75,10 @@ def train(given: Settings) -> int:
     if (folder / runs.CHECKPOINT).exists():
         checkpoint = runs.read_run(folder)[1]
         history = runs.read_history(folder, checkpoint.record.epoch)
+    if settings["epochs"] < checkpoint.record.epoch:
+        raise ConfigurationError(
+            f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} already"
+        )
     runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
     _introduce(checkpoint, parts, settings)
     checkpoint = _train(checkpoint, parts, settings, folder, history)

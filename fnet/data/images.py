@@ -122,7 +122,7 @@ def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.nda
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; list the folder anew") from None
+        raise DataError(f"{path}: there is no such file") from None
     except Exception as error:  # damage leads a decoder into any exception whatever
         raise DataError(
             f"{path}: cannot be read as an image; replace or remove it ({error})"
