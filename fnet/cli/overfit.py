@@ -56,8 +56,7 @@ def run(given: Settings) -> int:
         return 0
     say(
         f"the pipeline could not learn {failed[0]} sample{'s' * (failed[0] > 1)} by heart in "
-        f"{steps} steps: look at "
-        "--learning-rate and --l2, then at the labels, then at the model (not every set can be learned "
-        "by heart with --layers 1); or give it more --steps"
+        f"{steps} steps: look at --learning-rate and --l2, then at the labels, then at the model "
+        "(one layer cannot learn every set by heart); or give it more --steps"
     )
     return 1

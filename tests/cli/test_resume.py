@@ -25,6 +25,7 @@ def test_resumed_is_straight_bit_for_bit(shell, run, photos):
     [
         (["--hidden", 9], "hidden was 8 in copy and cannot become 9"),
         (["--seed", 1], "seed was 0 in copy and cannot become 1"),
+        (["--epochs", 1], "copy has done 4 already"),
         (["--split", 0.5, 0.25, 0.25], "split was"),
         (["--data", "houses.csv"], "data was"),
     ],
