@@ -11,16 +11,40 @@ A layer is four pure functions, an optimizer is two, and nothing is hidden in an
 (serial(affine(100), relu(), affine(10)), (10,))
 """
 
-from fnet import errors, initializers, layers, losses, models, optimizers
+from fnet import (
+    check,
+    checkpoint,
+    data,
+    errors,
+    evaluation,
+    initializers,
+    layers,
+    losses,
+    models,
+    optimizers,
+    overfit,
+    stopping,
+    summary,
+    training,
+)
 from fnet.compose import serial
 
+# fnet.plots is imported by name: it needs matplotlib.
 __all__ = [
+    "check",
+    "checkpoint",
+    "data",
     "errors",
+    "evaluation",
     "initializers",
     "layers",
     "losses",
     "models",
     "optimizers",
+    "overfit",
     "serial",
+    "stopping",
+    "summary",
+    "training",
 ]
 __version__ = "0.1.0"
