@@ -16,7 +16,7 @@ import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss, Shape
-from fnet.errors import GradientMismatch
+from fnet.errors import ConfigurationError, GradientMismatch
 
 RTOL = 1e-7  # of the entry itself
 ATOL = 1e-12  # of the largest entry of its array: what rounding leaves where terms cancel
@@ -41,6 +41,8 @@ def check_layer(layer: Layer, shape: Shape, *, batch_size: int = 3, seed: int = 
     many entries are wrong. To differentiate `forward` at a kink, its autodiff must choose the
     side that `backward` chooses: `jnp.maximum(x, 0)` takes half of each at 0.
     """
+    if not isinstance(layer, Layer):
+        raise ConfigurationError(f"check_layer: {layer!r} is not a Layer; write relu(), not relu")
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True):
         params = _random_params(layer, shape, rng)

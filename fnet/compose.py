@@ -8,6 +8,7 @@ from chex import Array, ArrayTree, PRNGKey
 from fnet.configuration import constructor
 from fnet.core import Layer, Penalty, Shape, layer, penalty
 from fnet.errors import ConfigurationError
+from fnet.expect import require
 from fnet.tape import Tape
 
 
@@ -35,6 +36,7 @@ def serial(*layers: Layer) -> Layer:
         return tuple(params), shape
 
     def forward(params: ArrayTree, x: Array, key: PRNGKey | None = None) -> tuple[Array, Tape]:
+        require(len(params) == len(layers), f"{len(params)} parameters for {serial(*layers)}")
         caches = []
         for part, part_params, part_key in zip(layers, params, _keys(key), strict=True):
             x, cache = part.forward(part_params, x, part_key)
@@ -43,10 +45,8 @@ def serial(*layers: Layer) -> Layer:
 
     def backward(params: ArrayTree, tape: Tape, dy: Array) -> tuple[ArrayTree, Array]:
         gradients = []
-        for part, part_params, cache in zip(
-            layers[::-1], params[::-1], tape.caches()[::-1], strict=True
-        ):
-            dparams, dy = part.backward(part_params, cache, dy)
+        for part, own, cache in list(zip(layers, params, tape.caches(), strict=True))[::-1]:
+            dparams, dy = part.backward(own, cache, dy)
             gradients.append(dparams)
         return tuple(gradients[::-1]), dy
 

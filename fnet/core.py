@@ -23,7 +23,7 @@ class Layer(Value):
 
     `penalty` is the layer's regularisation, None where it has none; `layers` are the parts of a
     composition. Without a key a layer is deterministic. Forward-mode differentiation (`jax.jvp`,
-    `jax.jacfwd`, a Hessian by either) cannot pass `apply`: give it `forward`.
+    `jax.jacfwd`) cannot pass `apply`: give it `forward`. Over the gradient of `apply` it can.
     """
 
     init: Callable[[PRNGKey, Shape], tuple[ArrayTree, Shape]]

@@ -48,9 +48,3 @@ class GradientMismatch(FnetError, AssertionError):
 
 class TrainingError(FnetError, ArithmeticError):
     """Training that cannot go on: its loss is no longer a number."""
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise `ShapeError(message)` unless the (static) condition holds."""
-    if not condition:
-        raise ShapeError(message)

@@ -51,8 +51,19 @@ def example_shape(dataset: Dataset) -> Shape:
     return tuple(dataset[0][dataset.fields[0]].shape)
 
 
-def check_fit(model: Layer, loss: Loss, dataset: Dataset) -> None:
-    """Raise ConfigurationError unless the model has an output for each class of the data."""
+def check_fit(model: Layer, loss: Loss, optimizer: Any, dataset: Dataset) -> None:
+    """Raise ConfigurationError unless these can be trained together.
+
+    Each must be what it stands for, and the model have an output for each class of the data.
+    """
+    for name, given, method, instead in (
+        ("model", model, "backward", "a Layer: serial(...)"),
+        ("loss", loss, "value_and_grad", "a Loss: cross_entropy(), not cross_entropy"),
+        ("optimizer", optimizer, "update", "an optimizer: adam(1e-3), not adam"),
+        ("dataset", dataset, "gather", 'a dataset: fnet.data.memory({"image": x, "label": y})'),
+    ):
+        if not hasattr(given, method):
+            raise ConfigurationError(f"the {name} is {given!r}; it must be {instead}")
     if loss.reduction == "none":
         raise ConfigurationError(f"training needs one number to lower, and {loss} gives many")
     if not dataset.classes:

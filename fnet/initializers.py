@@ -10,7 +10,7 @@ from chex import Array, PRNGKey
 
 from fnet.configuration import Value, constructor
 from fnet.core import Shape
-from fnet.errors import ConfigurationError
+from fnet.expect import require_number
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -23,8 +23,7 @@ class Initializer(Value):
 @constructor
 def normal(std: float) -> Initializer:
     """Independent normal numbers of mean 0 and this standard deviation, whatever the shape."""
-    if not 0 <= std < math.inf:
-        raise ConfigurationError(f"normal: std is {std}; it must be a finite number, 0 or more")
+    require_number("normal: std", std, least=0)
     return Initializer(lambda key, shape: std * jax.random.normal(key, shape, dtype=float))
 
 

@@ -14,7 +14,8 @@ from chex import Array
 
 from fnet.configuration import constructor
 from fnet.core import Loss, loss, rows
-from fnet.errors import ConfigurationError, DataError, require
+from fnet.errors import ConfigurationError, DataError
+from fnet.expect import require, require_array, require_floating
 
 __all__ = ["bce", "bce_with_logits", "cross_entropy", "l1", "mse"]  # the constructors
 
@@ -142,7 +143,8 @@ def _elementwise(
     _check_reduction(name, reduction)
 
     def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
-        _check_floating(name, y)
+        require_floating(f"{name}: y", y)
+        require_array(f"{name}: target", target)
         require(
             y.shape == target.shape,
             f"{name}: y is {y.shape} and target {target.shape}; they must have one shape",
@@ -178,14 +180,9 @@ def _check_reduction(name: str, reduction: str) -> None:
         raise ConfigurationError(f"{name}: reduction is {reduction!r}, and not one of {REDUCTIONS}")
 
 
-def _check_floating(name: str, y: Array) -> None:
-    require(
-        jnp.issubdtype(y.dtype, jnp.floating), f"{name}: y is {y.dtype}; it must be floating point"
-    )
-
-
 def _check_logits(y: Array, labels: Array) -> None:
-    _check_floating("cross_entropy", y)
+    require_floating("cross_entropy: y", y)
+    require_array("cross_entropy: labels", labels)
     require(
         y.ndim == 2 and labels.shape == y.shape[:1],
         f"cross_entropy: y is {y.shape} and labels {labels.shape}; they must be (N, C) and (N,)",

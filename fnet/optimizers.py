@@ -5,7 +5,6 @@ The learning rate stands in the state as an array: it can be read there, and cha
 are kept in float32, where 1 − 0.999 is not lost; an update has the dtype of its gradient.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +13,7 @@ from chex import Array, ArrayTree
 
 from fnet.configuration import constructor
 from fnet.core import Optimizer
-from fnet.errors import ConfigurationError
+from fnet.expect import require_number
 
 
 class Sgd(NamedTuple):
@@ -183,10 +182,7 @@ def _zeros(params: ArrayTree) -> ArrayTree:
 
 
 def _check(name: str, learning_rate: float, eps: float = 1.0, **rates: float) -> None:
-    if not 0 < learning_rate < math.inf:
-        raise ConfigurationError(f"{name}: learning_rate is {learning_rate}; it must be above 0")
-    if not 0 < eps < math.inf:
-        raise ConfigurationError(f"{name}: eps is {eps}; it must be above 0")
+    require_number(f"{name}: learning_rate", learning_rate, above=0)
+    require_number(f"{name}: eps", eps, above=0)
     for key, rate in rates.items():
-        if not 0 <= rate < 1:
-            raise ConfigurationError(f"{name}: {key} is {rate}; it must be at least 0 and below 1")
+        require_number(f"{name}: {key}", rate, least=0, below=1)

@@ -134,6 +134,7 @@ def fit(
 
     Raises ConfigurationError where model, loss and data do not fit each other.
     """
+    check_fit(model, loss, optimizer, train)
     whole = batch_size is None  # then the order is nothing to the gradient, and left alone
     size = len(train) if batch_size is None else batch_size
     if epochs < 0 or size < 1:
@@ -141,7 +142,6 @@ def fit(
             f"fit: epochs is {epochs} and batch_size is {batch_size}; they must be 0 or more, and "
             "1 or more (or None, for all samples)"
         )
-    check_fit(model, loss, train)
     run = make_epoch(model, loss, optimizer, train.transform)
     key = _keys(seed)[1]
     held, held_val = on_device(train), val and on_device(val)

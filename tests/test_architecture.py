@@ -15,7 +15,7 @@ PACKAGE = ROOT / "fnet"
 
 LADDER = [  # a module imports only from lower rungs; those of one rung never meet
     ["errors", "files"],
-    ["configuration"],
+    ["configuration", "expect"],
     ["core", "data.transforms", "tape"],
     ["check", "compose", "data.dataset", "initializers", "losses", "optimizers"],
     [

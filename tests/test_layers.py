@@ -8,7 +8,7 @@ import pytest
 from fnet import initializers, models, serial
 from fnet.core import Layer
 from fnet.errors import ConfigurationError, ShapeError
-from fnet.layers import Affine, affine, leaky_relu, relu, sigmoid, squeeze, tanh
+from fnet.layers import Affine, affine, flatten, leaky_relu, relu, sigmoid, squeeze, tanh
 from fnet.losses import cross_entropy
 
 x = np.array([[-3.0, -0.5, 0.0], [1e-30, 2.0, 700.0]])
@@ -115,6 +115,8 @@ def test_a_network_of_no_hidden_layer_is_linear():
         (lambda: initializers.normal(-1), "normal: std is -1"),
         (lambda: serial(relu), "is not a Layer; write relu()"),
         (lambda: affine({}), "unhashable"),
+        (lambda: affine(2, l2="much"), "affine: l2 is 'much'; it must be a number"),
+        (lambda: affine(2, w_init=jnp.zeros), "take one of fnet.initializers"),
         (lambda: models.classification_net(10, layers=0), "layers is 0"),
     ],
 )
@@ -129,14 +131,28 @@ def test_a_wrong_configuration_is_told(build, message):
     [
         (affine(3), jnp.ones((2, 7)), "7 numbers a row after the batch axis, and w (3, 5) takes 5"),
         (affine(3), jnp.ones(5), "affine: x is (5,)"),
-        (affine(3), jnp.ones((2, 5), jnp.uint8), "x is uint8, and must be floating point"),
+        (affine(3), jnp.ones((2, 5), jnp.uint8), "x is uint8; it must be floating point"),
+        (affine(3), [[1.0] * 5], "affine: x is a list; it must be an array"),
     ],
 )
 def test_a_wrong_input_is_told(layer, x, message):
     params, _ = layer.init(jax.random.key(0), (5,))
     with pytest.raises(ShapeError) as caught:
-        layer.apply(params, x)
+        layer.forward(params, x)
     assert message in str(caught.value)
+
+
+def test_a_shape_is_that_of_one_example():
+    for layer in (affine(3), flatten()):
+        with pytest.raises(ShapeError, match="it must be a tuple, that of one example"):
+            layer.init(jax.random.key(0), 5)
+
+
+def test_a_chain_needs_the_parameters_of_all_its_layers():
+    layer = serial(affine(3), relu(), affine(2))
+    params, _ = layer.init(jax.random.key(0), (5,))
+    with pytest.raises(ShapeError, match="2 parameters for serial"):
+        layer.apply(params[:2], jnp.ones((1, 5)))
 
 
 def test_squeeze_refuses_an_axis_it_cannot_drop():
@@ -145,7 +161,7 @@ def test_squeeze_refuses_an_axis_it_cannot_drop():
 
 
 def test_gradients_of_gradients_pass_through_forward():
-    """Forward mode and Hessians: `apply` refuses, as its docstring says, and `forward` serves."""
+    """Hessians pass `apply` and `forward`; forward mode alone passes only `forward`."""
     net, loss = models.classification_net(3, hidden=4), cross_entropy()
     params, _ = net.init(jax.random.key(0), (5,))
     x, labels = jnp.ones((2, 5)), jnp.array([0, 2])
@@ -153,8 +169,12 @@ def test_gradients_of_gradients_pass_through_forward():
     def plain(params):
         return loss.value_and_grad(net.forward(params, x)[0], labels)[0]
 
-    hessian = jax.jacfwd(jax.grad(plain))(params)
-    leaves = jax.tree.leaves(hessian)
-    assert all(np.isfinite(leaf).all() for leaf in leaves)
+    def handwritten(params):
+        return loss.apply(net.apply(params, x), labels)
+
+    expected = jax.tree.leaves(jax.hessian(plain)(params))
+    for hessian in (jax.jacfwd(jax.grad(handwritten)), jax.jacrev(jax.grad(handwritten))):
+        for a, e in zip(jax.tree.leaves(hessian(params)), expected, strict=True):
+            np.testing.assert_allclose(a, e, atol=1e-12)
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jacfwd(lambda params: net.apply(params, x))(params)

@@ -244,13 +244,29 @@ MODEL_FREE = models.classification_net(4, hidden=32)
 
 def test_what_does_not_fit_is_told_before_training():
     with pytest.raises(ConfigurationError, match="tells 3 classes apart, and the data have 4"):
-        check_fit(models.classification_net(3), LOSS, TRAIN)
+        check_fit(models.classification_net(3), LOSS, OPTIMIZER, TRAIN)
     with pytest.raises(ConfigurationError, match="one number to lower"):
-        check_fit(MODEL, losses.cross_entropy("none"), TRAIN)
+        check_fit(MODEL, losses.cross_entropy("none"), OPTIMIZER, TRAIN)
     with pytest.raises(ConfigurationError, match="is for numbers"):
-        check_fit(MODEL, losses.mse(), TRAIN)
+        check_fit(MODEL, losses.mse(), OPTIMIZER, TRAIN)
     with pytest.raises(ConfigurationError, match="epochs is -1"):
         fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=-1)
     with pytest.raises(ConfigurationError, match="batch_size is 0"):
         run(batch_size=0)
     assert example_shape(TRAIN) == (18,)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"loss": losses.cross_entropy}, "cross_entropy(), not cross_entropy"),
+        ({"optimizer": optimizers.adam}, "adam(1e-3), not adam"),
+        ({"train": (IMAGES, LABELS)}, "fnet.data.memory"),
+        ({"model": models.classification_net}, "the model is <function"),
+    ],
+)
+def test_what_is_not_yet_built_is_told(wrong, message):
+    right = {"model": MODEL, "loss": LOSS, "optimizer": OPTIMIZER, "train": TRAIN}
+    with pytest.raises(ConfigurationError) as caught:
+        fit(**{**right, **wrong}, epochs=1)
+    assert message in str(caught.value)

@@ -106,7 +106,7 @@ def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
 def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     """The run before its first epoch."""
     model, loss, optimizer = build(settings, len(parts.train.classes))
-    check_fit(model, loss, parts.train)
+    check_fit(model, loss, optimizer, parts.train)
     shape, seed = example_shape(parts.train), settings["seed"]
     return Checkpoint(
         model,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fnet.configuration import Value, constructor
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, ShapeError
 
 Array = Any  # of NumPy or JAX: both answer to the array API standard
 
@@ -42,6 +42,9 @@ def rescale(
     >>> rescale((0, 255), (-1, 1))(np.array([0, 200], np.uint8)).round(3)
     array([-1.   ,  0.569], dtype=float32)
     """
+    for name, bounds in (("in_range", in_range), ("out_range", out_range)):
+        if not isinstance(bounds, tuple) or len(bounds) != 2:
+            raise ConfigurationError(f"rescale: {name} is {bounds}; it must be (low, high)")
     in_low, in_high = (np.asarray(bound, np.float64) for bound in in_range)
     low, high = (float(bound) for bound in out_range)
     width = in_high - in_low
@@ -89,6 +92,10 @@ def compose(*transforms: Transform) -> Transform:
     (2, 48)
     """
 
+    for transform in transforms:
+        if not isinstance(transform, Transform):
+            raise ConfigurationError(f"compose: {transform!r} is no transform; write flatten()")
+
     def apply(x: Array) -> Array:
         for transform in transforms:
             x = transform(x)
@@ -99,8 +106,14 @@ def compose(*transforms: Transform) -> Transform:
 
 def _linear(centre: np.ndarray, scale: np.ndarray, shift: float) -> Callable[[Array], Array]:
     """y = (x − centre) · scale + shift"""
+    columns = max(centre.size if centre.ndim else 1, scale.size if scale.ndim else 1)
 
     def apply(x: Array) -> Array:
+        if columns > 1 and x.shape[-1] != columns:  # an axis of size 1 would silently grow
+            raise ShapeError(
+                f"a transform of {columns} columns or channels was given an array of {x.shape}; "
+                f"its last axis must be {columns}"
+            )
         xp = x.__array_namespace__()
         if not xp.isdtype(x.dtype, "real floating"):
             x = x.astype(xp.float32)

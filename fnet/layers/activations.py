@@ -9,7 +9,7 @@ from chex import Array, PRNGKey
 
 from fnet.configuration import constructor
 from fnet.core import Layer, Shape, layer
-from fnet.errors import ConfigurationError
+from fnet.expect import require_number
 
 
 def _elementwise(f: Callable[[Array], Array], df: Callable[[Array, Array], Array]) -> Layer:
@@ -53,8 +53,7 @@ def leaky_relu(a: float = 0.1) -> Layer:
     is a. Cache: y, which has the sign of x.
     Source: Maas et al. (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models.
     """
-    if not 0 <= a < 1:
-        raise ConfigurationError(f"leaky_relu: a is {a}; it must be at least 0 and below 1")
+    require_number("leaky_relu: a", a, least=0, below=1)
     return _elementwise(
         lambda x: jnp.where(x > 0, x, a * x), lambda y, dy: jnp.where(y > 0, dy, a * dy)
     )

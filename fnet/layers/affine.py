@@ -8,7 +8,8 @@ from chex import Array, PRNGKey
 
 from fnet.configuration import constructor
 from fnet.core import Layer, Penalty, Shape, layer, penalty
-from fnet.errors import ConfigurationError, require
+from fnet.errors import ConfigurationError
+from fnet.expect import require, require_floating, require_number, require_shape
 from fnet.initializers import Initializer, he_normal
 
 
@@ -35,8 +36,11 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
     """
     if not isinstance(width, int) or isinstance(width, bool) or width < 1:
         raise ConfigurationError(f"affine: width is {width!r}; it must be a whole number above 0")
+    if not isinstance(w_init, Initializer):
+        raise ConfigurationError(f"affine: w_init is {w_init!r}; take one of fnet.initializers")
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
+        require_shape(shape)
         w = w_init.draw(key, (width, math.prod(shape)))
         return Affine(w, jnp.zeros(width, w.dtype)), (width,)
 
@@ -56,22 +60,17 @@ def _rows(x: Array) -> Array:
 
 
 def _check(params: Affine, x: Array) -> None:
+    require_floating("affine: x", x, ": convert it, or rescale images by fnet.data.rescale")
+    given, wanted = math.prod(x.shape[1:]), params.w.shape[1]
     require(
-        jnp.issubdtype(x.dtype, jnp.floating),
-        f"affine: x is {x.dtype}, and must be floating point: convert it, or rescale it if it "
-        "holds images (fnet.data.rescale)",
-    )
-    wanted = params.w.shape[1]
-    require(
-        x.ndim > 1 and math.prod(x.shape[1:]) == wanted,
-        f"affine: x is {x.shape}, {math.prod(x.shape[1:])} numbers a row after the batch axis, "
+        x.ndim > 1 and given == wanted,
+        f"affine: x is {x.shape}, {given} numbers a row after the batch axis, "
         f"and w {params.w.shape} takes {wanted}",
     )
 
 
 def _l2(strength: float) -> Penalty | None:
-    if not 0 <= strength < math.inf:
-        raise ConfigurationError(f"affine: l2 is {strength}; it must be a finite number, 0 or more")
+    require_number("affine: l2", strength, least=0)
 
     def value_and_grad(params: Affine) -> tuple[Array, Affine]:
         value = strength * jnp.sum(params.w**2)

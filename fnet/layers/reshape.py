@@ -7,7 +7,7 @@ from chex import Array, PRNGKey
 
 from fnet.configuration import constructor
 from fnet.core import Layer, Shape, layer
-from fnet.errors import require
+from fnet.expect import require, require_shape
 
 
 def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:
@@ -17,6 +17,7 @@ def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:
     """
 
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
+        require_shape(shape)
         return (), out_shape_of(shape)
 
     def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:

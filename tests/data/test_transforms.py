@@ -5,7 +5,7 @@ import pytest
 
 from fnet.configuration import read
 from fnet.data import compose, fill_missing, flatten, normalize, rescale, transforms
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, ShapeError
 
 EVERY = [
     rescale(),
@@ -104,3 +104,14 @@ def test_compose_applies_the_first_first():
     assert compose(normalize(1.0, 2.0), rescale((0, 1), (0, 10)))(x) == 5
     assert compose(rescale((0, 1), (0, 10)), normalize(1.0, 2.0))(x) == 9.5
     assert compose()(x) is x
+
+
+def test_columns_never_grow_by_broadcasting():
+    """Three channels' statistics on a grayscale image would silently make it three channels."""
+    transform = normalize((0.1, 0.2, 0.3), (1.0, 1.0, 1.0))
+    with pytest.raises(ShapeError, match="its last axis must be 3"):
+        transform(np.ones((2, 4, 4, 1)))
+    with pytest.raises(ConfigurationError, match=r"in_range is 0; it must be \(low, high\)"):
+        rescale(0, 255)
+    with pytest.raises(ConfigurationError, match="is no transform"):
+        compose(rescale)

@@ -1,0 +1,53 @@
+"""What functions of fnet expect of their arguments, and say where they do not get it."""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+
+from fnet.errors import ConfigurationError, ShapeError
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise `ShapeError(message)` unless the (static) condition holds."""
+    if not condition:
+        raise ShapeError(message)
+
+
+def require_array(name: str, x: Any) -> None:
+    """Raise ShapeError unless x is an array, of NumPy or JAX."""
+    kind = type(x).__name__
+    require(hasattr(x, "dtype"), f"{name} is a {kind}; it must be an array: jnp.asarray(...)")
+
+
+def require_floating(name: str, x: Any, hint: str = "") -> None:
+    """Raise ShapeError unless x is an array of floating point numbers."""
+    require_array(name, x)
+    floating = jnp.issubdtype(x.dtype, jnp.floating)
+    require(floating, f"{name} is {x.dtype}; it must be floating point{hint}")
+
+
+def require_shape(shape: Any) -> None:
+    """Raise ShapeError unless this is the shape of one example: a tuple of sizes."""
+    sizes = isinstance(shape, tuple | list) and all(isinstance(size, int) for size in shape)
+    require(sizes, f"shape is {shape!r}; it must be a tuple, that of one example: (32, 32, 3)")
+
+
+def require_number(
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    below: float = math.inf,
+) -> None:
+    """Raise ConfigurationError unless this is a finite number within these bounds."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and value > above and value >= least and value < below:
+        return
+    bounds = [
+        *([f"above {above}"] if above > -math.inf else []),
+        *([f"at least {least}"] if least > -math.inf else []),
+        f"below {below}" if below < math.inf else "finite",
+    ]
+    raise ConfigurationError(f"{name} is {value!r}; it must be a number, {' and '.join(bounds)}")
