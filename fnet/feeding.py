@@ -1,6 +1,7 @@
 """How a dataset reaches a compiled function: on the device whole, or batch by batch."""
 
 import dataclasses
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,8 @@ def check_fit(model: Layer, loss: Loss, optimizer: Any, dataset: Dataset) -> Non
         ("dataset", dataset, "gather", 'a dataset: fnet.data.memory({"image": x, "label": y})'),
     ):
         if not hasattr(given, method):
-            raise ConfigurationError(f"the {name} is {given!r}; it must be {instead}")
+            what = textwrap.shorten(repr(given), 60, placeholder=" ...")
+            raise ConfigurationError(f"the {name} is {what}; it must be {instead}")
     if loss.reduction == "none":
         raise ConfigurationError(f"training needs one number to lower, and {loss} gives many")
     if not dataset.classes:
