@@ -144,7 +144,7 @@ def fit(
         )
     run = make_epoch(model, loss, optimizer, train.transform)
     key = _keys(seed)[1]
-    held, held_val = on_device(train), val and on_device(val)
+    held, held_val = on_device(train), None if val is None else on_device(val)
 
     def one_epoch(record: Record) -> Record:
         epoch, state = record.epoch + 1, record.state

@@ -202,7 +202,9 @@ def test_a_loss_composes_with_vmap_jit_and_scan():
     np.testing.assert_allclose(mapped, expected, rtol=1e-12)
 
     def total(ys):
-        body = lambda sum_, pair: (sum_ + mse().apply(*pair), None)  # noqa: E731
+        def body(total, pair):
+            return total + mse().apply(*pair), None
+
         return jax.lax.scan(body, jnp.zeros(()), (ys, ts))[0]
 
     np.testing.assert_allclose(jax.grad(total)(ys), expected, rtol=1e-12)
