@@ -166,8 +166,11 @@ def _compare_leaf(name: str, leaf: str, where: str, actual: Any, expected: Any) 
         )
     size = np.abs(e).max(initial=0, where=np.isfinite(e))
     with np.errstate(invalid="ignore"):
-        difference = np.where((a == e) | (np.isnan(a) & np.isnan(e)), 0, np.abs(a - e))
-    wrong = ~(difference <= RTOL * np.abs(e) + ATOL * size)
+        equal = (a == e) | (np.isnan(a) & np.isnan(e))
+        difference = np.where(equal, 0, np.abs(a - e))
+        # Only of finite entries: any number at all is within a tolerance of infinity.
+        close = np.isfinite(e) & (difference <= RTOL * np.abs(e) + ATOL * size)
+    wrong = ~(equal | close)
     if wrong.any():
         worst = np.where(wrong, np.nan_to_num(difference, nan=np.inf), -1).argmax()
         index = tuple(int(i) for i in np.unravel_index(worst, a.shape))

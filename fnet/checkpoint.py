@@ -75,7 +75,8 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     with replacing(path) as file:
         # NumPy has no name for bfloat16 on disk: its bytes go as integers, its name in the config.
         members: Any = {name: _storable(array) for name, array in arrays.items()}
-        np.savez(file, allow_pickle=False, **{CONFIG: text}, **members)
+        members[CONFIG] = text
+        np.savez(file, **members)  # no argument more: NumPy 2.1 would save it too
 
 
 def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:

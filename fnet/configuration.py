@@ -83,7 +83,7 @@ def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
         match node:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
                 known = vocabulary.get(name)
-                if known not in _constructors:
+                if not callable(known) or known not in _constructors:
                     raise ConfigurationError(f"unknown constructor {name!r} in {text!r}")
                 return known(*map(value, args), **{k.arg or "": value(k.value) for k in keywords})
             case ast.Name(id=name) if isinstance(vocabulary.get(name), Value):

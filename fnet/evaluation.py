@@ -13,7 +13,8 @@ from fnet.core import Layer, Loss
 from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
-from fnet.feeding import blocks, inputs
+from fnet.errors import DataError
+from fnet.feeding import blocks, inputs, require_reduced
 
 CHUNK = 1024  # samples looked at together
 
@@ -37,14 +38,12 @@ def evaluate(
     Each is over samples, not a mean of batch means: it does not depend on `batch_size`, but for
     rounding.
     """
+    require_reduced(loss)
     look = _make_look(model, loss, dataset.transform)
     order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
     parts = [look(params, *block) for block in blocks(dataset, order)]
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    metrics = over_samples(loss, *columns)
-    if model.penalty is not None:
-        metrics["loss"] += float(model.penalty.apply(params))
-    return metrics
+    return over_samples(loss, *columns)
 
 
 def predict(
@@ -69,6 +68,9 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
     """
+    both = np.concatenate((labels, predicted)).astype(int)
+    if ((both < 0) | (both >= classes)).any():
+        raise DataError(f"confusion_matrix: a class is not from 0 to {classes - 1}")
     pairs = labels.astype(int) * classes + predicted
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
@@ -80,19 +82,28 @@ def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[A
         return jnp.zeros((), jnp.float32), rows.sum()
     integral = jnp.issubdtype(target.dtype, jnp.integer)
     label = target if integral else target >= 0.5
-    guess = loss.probabilities(y).argmax(axis=-1)
-    hits = guess == label.astype(guess.dtype)
+    probabilities = loss.probabilities(y)
+    guess = probabilities.argmax(axis=-1)
+    hits = (guess == label.astype(guess.dtype)) & ~jnp.isnan(probabilities).any(axis=-1)
     share = hits.reshape(len(rows), -1).mean(axis=1, dtype=jnp.float32)
     return jnp.where(rows, share, 0).sum(), rows.sum()
 
 
+def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None]:
+    """The model's penalty and its gradient; 0 and None where it has none."""
+    if model.penalty is None:
+        return jnp.zeros(()), None
+    value, gradient = model.penalty.value_and_grad(params)
+    return value, gradient
+
+
 def over_samples(
-    loss: Loss, values: np.ndarray, hits: np.ndarray, counts: np.ndarray
+    loss: Loss, values: np.ndarray, costs: np.ndarray, hits: np.ndarray, counts: np.ndarray
 ) -> dict[str, float]:
-    """Loss and accuracy over all samples, from the losses, hits and sizes of their batches."""
-    values = values.astype(np.float64)
-    mean = (values * counts).sum() / counts.sum()
-    metrics = {"loss": float(values.sum() if loss.reduction == "sum" else mean)}
+    """Loss and accuracy over all samples, from losses, penalties, hits and sizes of batches."""
+    cost, mean = (np.average(np.float64(column), weights=counts) for column in (costs, values))
+    whole = np.float64(values).sum() if loss.reduction == "sum" else mean
+    metrics = {"loss": float(whole + cost)}
     if loss.probabilities is not None:
         metrics["accuracy"] = float(hits.sum() / counts.sum())
     return metrics
@@ -102,11 +113,13 @@ def over_samples(
 def _make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
     @jax.jit
     def look(params: ArrayTree, x: Array, target: Array, order: Array) -> Any:
+        cost, _ = penalty_of(model, params)
+
         def chunk(places: Array) -> Any:
             y = model.forward(params, inputs(transform, params, x[places]))[0]
             labels, where = target[places], places != PADDING
             value, _ = loss.value_and_grad(y, labels, where)
-            return value, *correct(loss, y, labels, where)
+            return value, cost, *correct(loss, y, labels, where)
 
         return jax.lax.map(chunk, order)
 

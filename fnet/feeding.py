@@ -21,7 +21,9 @@ def on_device(dataset: Dataset) -> Dataset:
     """The dataset with its arrays on the device, if it lies in memory."""
     if not isinstance(dataset, Memory):
         return dataset
-    return dataclasses.replace(dataset, arrays=jax.device_put(dict(dataset.arrays)))
+    # Copied: device_put may alias an array on the CPU, which its owner is free to change.
+    arrays: Any = {name: jnp.array(array) for name, array in dataset.arrays.items()}
+    return dataclasses.replace(dataset, arrays=arrays)
 
 
 def blocks(dataset: Dataset, order: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
@@ -52,10 +54,19 @@ def example_shape(dataset: Dataset) -> Shape:
     return tuple(dataset[0][dataset.fields[0]].shape)
 
 
-def check_fit(model: Layer, loss: Loss, optimizer: Any, dataset: Dataset) -> None:
+def require_reduced(loss: Loss) -> None:
+    """Raise ConfigurationError for a loss that gives a number for each sample."""
+    if loss.reduction == "none":
+        raise ConfigurationError(f"one number is needed, to lower or to report; {loss} gives many")
+
+
+def check_fit(
+    model: Layer, loss: Loss, optimizer: Any, dataset: Dataset, resume: Any = None
+) -> None:
     """Raise ConfigurationError unless these can be trained together.
 
-    Each must be what it stands for, and the model have an output for each class of the data.
+    Each must be what it stands for, and the model have an output for each class of the data. The
+    record to resume must be of the same optimizer.
     """
     for name, given, method, instead in (
         ("model", model, "backward", "a Layer: serial(...)"),
@@ -66,8 +77,9 @@ def check_fit(model: Layer, loss: Loss, optimizer: Any, dataset: Dataset) -> Non
         if not hasattr(given, method):
             what = textwrap.shorten(repr(given), 60, placeholder=" ...")
             raise ConfigurationError(f"the {name} is {what}; it must be {instead}")
-    if loss.reduction == "none":
-        raise ConfigurationError(f"training needs one number to lower, and {loss} gives many")
+    require_reduced(loss)
+    if resume is not None:
+        _check_resume(optimizer, resume)
     if not dataset.classes:
         return
     classes = len(dataset.classes)
@@ -80,6 +92,14 @@ def check_fit(model: Layer, loss: Loss, optimizer: Any, dataset: Dataset) -> Non
     if known < classes:
         raise ConfigurationError(
             f"{model} with {loss} tells {known} classes apart, and the data have {classes}"
+        )
+
+
+def _check_resume(optimizer: Any, record: Any) -> None:
+    wanted: Any = jax.tree.structure(jax.eval_shape(optimizer.init, record.state.params))
+    if jax.tree.structure(record.state.opt_state) != wanted:
+        raise ConfigurationError(
+            f"the run to resume was not trained by {optimizer}: resume with the same optimizer"
         )
 
 

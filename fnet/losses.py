@@ -33,7 +33,8 @@ def l1(reduction: str = "mean") -> Loss:
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
-        return jnp.abs(y - target), jnp.sign(y - target)
+        sign = jnp.sign(y - target)  # not jnp.abs, whose derivative at 0 is 1
+        return (y - target) * sign, sign
 
     return _elementwise(pointwise, "l1", reduction)
 
@@ -67,6 +68,8 @@ def bce(reduction: str = "mean") -> Loss:
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
         _check_range("bce: y", y, 0, 1)
+        _check_range("bce: target", target, 0, 1)
+        y = jnp.where((y >= 0) & (y <= 1), y, jnp.nan)  # inside jit, where nothing can be raised
         floor = max(FLOOR, float(jnp.finfo(y.dtype).tiny))
         p, q = jnp.maximum(y, floor), jnp.maximum(1 - y, floor)
         value = -target * jnp.log(p) - (1 - target) * jnp.log(q)
@@ -85,6 +88,7 @@ def bce_with_logits(reduction: str = "mean") -> Loss:
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
+        _check_range("bce_with_logits: target", target, 0, 1)
         return jax.nn.softplus(y) - target * y, jax.lax.logistic(y) - target
 
     def probabilities(y: Array) -> Array:

@@ -1,7 +1,7 @@
 """Optimizers: stateless (init_state, update) pairs. updates are added to the parameters.
 
 The learning rate stands in the state as an array: it can be read there, and changed
-(`state._replace(learning_rate=...)`) without a new compilation. Moments of bfloat16 parameters
+by `set_learning_rate` without a new compilation. Moments of bfloat16 parameters
 are kept in float32, where 1 − 0.999 is not lost; an update has the dtype of its gradient.
 """
 
@@ -166,6 +166,13 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
 def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
     """θ + Δθ, leaf by leaf, in the dtype of θ."""
     return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
+
+
+def set_learning_rate(state: Any, learning_rate: float) -> Any:
+    """The state of an fnet optimizer with another learning rate; nothing compiles anew."""
+    require_number("set_learning_rate: learning_rate", learning_rate, above=0)
+    dtype = state.learning_rate.dtype  # the same, or a compiled step would be traced again
+    return state._replace(learning_rate=jnp.asarray(learning_rate, dtype=dtype))
 
 
 def _start(learning_rate: float) -> tuple[Array, Array]:

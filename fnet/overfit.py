@@ -10,6 +10,7 @@ import numpy as np
 
 from fnet.core import Layer, Loss
 from fnet.data.dataset import Memory
+from fnet.errors import ConfigurationError
 from fnet.training import fit
 
 SIZES = (1, 10, 300)
@@ -45,6 +46,8 @@ def overfit(
     `steps` full-batch steps. Sizes beyond the dataset become its size. The samples are taken in an
     order drawn from the seed.
     """
+    if loss.probabilities is None:
+        raise ConfigurationError(f"overfit: {loss} is for numbers; it takes a classifier's loss")
     order = np.random.default_rng(seed).permutation(len(dataset))
     for size in dict.fromkeys(min(size, len(dataset)) for size in sizes):
         part = dataset.select(order[:size])

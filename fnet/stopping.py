@@ -8,12 +8,15 @@ from collections.abc import Iterator
 import jax
 import jax.numpy as jnp
 
+from fnet.errors import ConfigurationError
 from fnet.training import Record
 
 
 def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
     """The records up to the one that is `patience` epochs after the best."""
     for record in records:
+        if "val_loss" not in record.metrics:
+            raise ConfigurationError("stop_early needs a validation set: fit(..., train, val, ...)")
         yield record
         if record.epoch - record.best.epoch >= patience:
             return

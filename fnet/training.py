@@ -19,7 +19,7 @@ from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError
-from fnet.evaluation import correct, evaluate, over_samples
+from fnet.evaluation import correct, evaluate, over_samples, penalty_of
 from fnet.evaluation import predict as predict
 from fnet.feeding import blocks, check_fit, example_shape, inputs, on_device
 from fnet.optimizers import apply_updates
@@ -34,9 +34,10 @@ class State(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Of one step, before its update: the objective (penalty included), rows right, rows in all."""
+    """Of one step, before its update: loss, the model's penalty, rows right, rows in all."""
 
     loss: Array
+    penalty: Array
     correct: Array
     count: Array
 
@@ -130,13 +131,14 @@ def fit(
     Without `batch_size` the batch is all of `train`. A dataset in memory is put on the device once
     and an epoch is one compiled scan; any other is read batch by batch. The order of samples is a
     function of (seed, epoch), so that training resumed from a record goes on bit for bit. The best
-    weights are those of the lowest validation loss, or without `val` the latest.
+    weights are those of the lowest validation loss, or without `val` the latest. A resumed run
+    keeps the learning rate of its state (`fnet.optimizers.set_learning_rate`).
 
     Raises ConfigurationError where model, loss and data do not fit each other.
     """
-    check_fit(model, loss, optimizer, train)
+    check_fit(model, loss, optimizer, train, resume)
     whole = batch_size is None  # then the order is nothing to the gradient, and left alone
-    size = len(train) if batch_size is None else batch_size
+    size = len(train) if batch_size is None else min(batch_size, len(train))
     if epochs < 0 or size < 1:
         raise ConfigurationError(
             f"fit: epochs is {epochs} and batch_size is {batch_size}; they must be 0 or more, and "
@@ -162,7 +164,7 @@ def fit(
             # Not "if not best": a loss of 0 is the best there is, and a NaN never is.
             better = values["loss"] < record.best.loss
             best = Best(epoch, values["loss"], state.params) if better else record.best
-        return Record(epoch, state, best, found, steps.loss)
+        return Record(epoch, state, best, found, steps.loss + steps.penalty)
 
     def records(record: Record) -> Iterator[Record]:
         while record.epoch < epochs:
@@ -187,12 +189,12 @@ def _step(
         y, cache = model.forward(params, inputs(transform, params, x), noise)
         value, dy = loss.value_and_grad(y, target, where)
         grads, _ = model.backward(params, cache, dy)
-        if model.penalty is not None:
-            cost, dcost = model.penalty.value_and_grad(params)
-            value, grads = value + cost, jax.tree.map(jnp.add, grads, dcost)
+        cost, dcost = penalty_of(model, params)
+        if dcost is not None:
+            grads = jax.tree.map(jnp.add, grads, dcost)
         updates, opt_state = optimizer.update(grads, state.opt_state, params)
         state = State(apply_updates(params, updates), opt_state, state.step + 1)
-        return state, Metrics(value, *correct(loss, y, target, where))
+        return state, Metrics(value, cost, *correct(loss, y, target, where))
 
     return step
 

@@ -187,3 +187,15 @@ def test_a_loss_whose_apply_drops_the_cotangent_is_caught():
     )
     with pytest.raises(GradientMismatch, match="through apply"):
         check_loss(dataclasses.replace(right, apply=apply), y, target)
+
+
+def test_no_number_is_near_infinity():
+    def forward(params, x, key=None):
+        return 1 / x, x
+
+    def check(backward):
+        return check_layer(layer(relu().init, forward, backward), (3,))
+
+    assert check(lambda params, x, dy: ((), -dy / x**2)).entries > 0
+    with pytest.raises(GradientMismatch, match="zero input"):
+        check(lambda params, x, dy: ((), jnp.where(x == 0, 1.0, -dy / x**2)))

@@ -47,6 +47,7 @@ def test_numbers_are_read_back_bit_for_bit():
 @pytest.mark.parametrize(
     "text",
     [
+        "__all__()",
         "__import__('os').system('true')",
         "affine(3).init",
         "affine(width=1 + 1)",
@@ -63,7 +64,7 @@ def test_numbers_are_read_back_bit_for_bit():
 )
 def test_nothing_but_constructors_is_called(text):
     with pytest.raises(ConfigurationError):
-        read(text, {**MODEL, "sqrt": math.sqrt})
+        read(text, {**MODEL, "sqrt": math.sqrt, "__all__": ["affine"]})
 
 
 def test_a_layer_of_ones_own_is_a_value_like_any_other():

@@ -181,6 +181,10 @@ def test_dtypes_and_ranges_are_checked():
         mse().apply(jnp.zeros(2, int), jnp.zeros(2))
     with pytest.raises(DataError, match=r"bce: y\[1\] is 1.5; it must be from 0 to 1"):
         bce().apply(jnp.array([0.5, 1.5]), jnp.ones(2))
+    assert np.isnan(jax.jit(bce().apply)(jnp.array([0.5, 1.5]), jnp.ones(2)))
+    for loss in (bce(), bce_with_logits()):
+        with pytest.raises(DataError, match=r"target\[1\] is 2"):
+            loss.apply(jnp.array([0.5, 0.5]), jnp.array([1.0, 2.0]))
     with pytest.raises(ShapeError, match="where is"):
         mse().apply(jnp.zeros(2), jnp.zeros(2), jnp.ones(3, bool))
     with pytest.raises(ConfigurationError, match="reduction is 'avg'"):
@@ -208,3 +212,7 @@ def test_a_loss_composes_with_vmap_jit_and_scan():
         return jax.lax.scan(body, jnp.zeros(()), (ys, ts))[0]
 
     np.testing.assert_allclose(jax.grad(total)(ys), expected, rtol=1e-12)
+
+
+def test_l1_is_right_where_the_prediction_is():
+    assert check_loss(l1(), np.zeros(3), np.zeros(3)).error == 0

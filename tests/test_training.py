@@ -9,9 +9,9 @@ import optax
 import pytest
 
 from fnet import data, losses, models, optimizers
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, DataError
 from fnet.evaluation import confusion_matrix
-from fnet.feeding import check_fit, example_shape
+from fnet.feeding import check_fit, example_shape, on_device
 from fnet.overfit import overfit
 from fnet.stopping import stop_early, until_converged
 from fnet.training import (
@@ -245,7 +245,7 @@ MODEL_FREE = models.classification_net(4, hidden=32)
 def test_what_does_not_fit_is_told_before_training():
     with pytest.raises(ConfigurationError, match="tells 3 classes apart, and the data have 4"):
         check_fit(models.classification_net(3), LOSS, OPTIMIZER, TRAIN)
-    with pytest.raises(ConfigurationError, match="one number to lower"):
+    with pytest.raises(ConfigurationError, match="one number is needed"):
         check_fit(MODEL, losses.cross_entropy("none"), OPTIMIZER, TRAIN)
     with pytest.raises(ConfigurationError, match="is for numbers"):
         check_fit(MODEL, losses.mse(), OPTIMIZER, TRAIN)
@@ -270,3 +270,38 @@ def test_what_is_not_yet_built_is_told(wrong, message):
     with pytest.raises(ConfigurationError) as caught:
         fit(**{**right, **wrong}, epochs=1)
     assert message in str(caught.value)
+
+
+def test_the_penalty_counts_once_whatever_the_reduction():
+    summed = losses.cross_entropy("sum")
+    still = optimizers.sgd(1e-12)
+    (record,) = fit(MODEL, summed, still, TRAIN, TRAIN, epochs=1, batch_size=8)
+    assert record.metrics["train_loss"] == pytest.approx(record.metrics["val_loss"], rel=1e-6)
+
+
+def test_a_network_that_gives_no_numbers_is_never_right():
+    params = start(MODEL, OPTIMIZER, (18,)).state.params
+    broken = jax.tree.map(lambda leaf: leaf * jnp.nan, params)
+    assert evaluate(MODEL, LOSS, broken, VAL)["accuracy"] == 0
+
+
+def test_what_cannot_be_said_truly_is_refused():
+    params = start(MODEL, OPTIMIZER, (18,)).state.params
+    with pytest.raises(ConfigurationError, match="one number is needed"):
+        evaluate(MODEL, losses.cross_entropy("none"), params, VAL)
+    with pytest.raises(DataError, match="not from 0 to 1"):
+        confusion_matrix(np.array([0]), np.array([2]), 2)
+    with pytest.raises(ConfigurationError, match="needs a validation set"):
+        list(stop_early(fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=2), 1))
+
+
+def test_a_run_is_resumed_by_the_optimizer_that_trained_it():
+    with pytest.raises(ConfigurationError, match="was not trained by sgd"):
+        run(epochs=2, optimizer=optimizers.sgd(0.1), resume=run(epochs=1)[0])
+
+
+def test_data_on_the_device_are_nobody_else_s():
+    x = np.zeros((33, 16))
+    held = on_device(data.memory({"features": x, "label": LABELS[:33]}))
+    x[:] = 7
+    assert (np.asarray(held.arrays["features"]) == 0).all()
