@@ -101,8 +101,10 @@ def over_samples(
     loss: Loss, values: np.ndarray, costs: np.ndarray, hits: np.ndarray, counts: np.ndarray
 ) -> dict[str, float]:
     """Loss and accuracy over all samples, from losses, penalties, hits and sizes of batches."""
-    cost, mean = (np.average(np.float64(column), weights=counts) for column in (costs, values))
-    whole = np.float64(values).sum() if loss.reduction == "sum" else mean
+    cost, mean = (
+        np.average(column.astype(np.float64), weights=counts) for column in (costs, values)
+    )
+    whole = values.astype(np.float64).sum() if loss.reduction == "sum" else mean
     metrics = {"loss": float(whole + cost)}
     if loss.probabilities is not None:
         metrics["accuracy"] = float(hits.sum() / counts.sum())
