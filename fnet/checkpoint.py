@@ -80,7 +80,7 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
 
 
 def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
-    """The checkpoint that was saved at `path`; its record has no `losses`.
+    """The checkpoint that was saved at `path`; its record has no `losses` and no `history`.
 
     `parts` (model, loss, optimizer, transform) are used in place of what the file says, and are
     needed where it says nothing. Raises CheckpointError, naming the file and what is wrong.
@@ -121,7 +121,7 @@ def _restore(
     opt_state = jax.eval_shape(parts["optimizer"].init, params)
     state = State(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32))
     best = Best(config["best"]["epoch"], config["best"]["loss"], params)
-    template = _arrays(Record(config["epoch"], state, best, config["metrics"], np.zeros(0)))
+    template = _arrays(Record(config["epoch"], state, best, config["metrics"], np.zeros(0), {}))
     leaves = [
         _array(name, stored.pop(name, None), config["dtypes"].get(name), leaf.shape)
         for name, leaf in _named(template)
@@ -135,6 +135,7 @@ def _restore(
         best._replace(params=arrays["best"]),
         config["metrics"],
         np.zeros(0),
+        {},
     )
     return Checkpoint(
         shape=shape, record=record, seed=config["seed"], classes=tuple(config["classes"]), **parts

@@ -53,12 +53,14 @@ class Loss(Value):
     mean is over the rest. With reduction "none", value has an entry for each of target, and dy is
     the gradient of their sum. A target is a constant: to differentiate by it raises TypeError.
 
-    `probabilities(y) -> (N, C)` is what a prediction says of each class; None for a regression.
+    `probabilities(y) -> (N, C)` is what a prediction says of each class, and `predict(y) -> (N,)`
+    the likeliest one, −1 where y is no number; both None for a regression.
     """
 
     apply: Callable[..., Array]
     value_and_grad: Callable[..., tuple[Array, Array]]
     probabilities: Callable[[Array], Array] | None = None
+    predict: Callable[[Array], Array] | None = None
     reduction: str = "mean"
 
 
@@ -126,6 +128,7 @@ def penalty(value_and_grad: Callable[[ArrayTree], tuple[Array, ArrayTree]]) -> P
 def loss(
     value_and_grad: Callable[..., tuple[Array, Array]],
     probabilities: Callable[[Array], Array] | None = None,
+    predict: Callable[[Array], Array] | None = None,
     reduction: str = "mean",
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives."""
@@ -146,7 +149,7 @@ def loss(
         return rows(scale, dy) * dy, None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
-    return Loss(apply, value_and_grad, probabilities, reduction)
+    return Loss(apply, value_and_grad, probabilities, predict, reduction)
 
 
 def rows(leading: Numeric, like: Array) -> Array:

@@ -78,13 +78,11 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
     """How many rows are classified right, and how many count; a regression has none right."""
     rows = jnp.ones(y.shape[:1], bool) if where is None else where
-    if loss.probabilities is None:
+    if loss.predict is None:
         return jnp.zeros((), jnp.float32), rows.sum()
     integral = jnp.issubdtype(target.dtype, jnp.integer)
-    label = target if integral else target >= 0.5
-    probabilities = loss.probabilities(y)
-    guess = probabilities.argmax(axis=-1)
-    hits = (guess == label.astype(guess.dtype)) & ~jnp.isnan(probabilities).any(axis=-1)
+    guess, label = loss.predict(y), target if integral else target >= 0.5
+    hits = guess == label.astype(guess.dtype)
     share = hits.reshape(len(rows), -1).mean(axis=1, dtype=jnp.float32)
     return jnp.where(rows, share, 0).sum(), rows.sum()
 

@@ -43,3 +43,8 @@ he_normal = Initializer(_he, written="he_normal")
 # std = sqrt(2 / (fan_in + fan_out)): keeps activations and gradients through tanh and sigmoid.
 # Source: Glorot & Bengio (2010), Understanding the difficulty of training deep networks, eq. 12.
 glorot_normal = Initializer(_glorot, written="glorot_normal")
+
+
+def keys(seed: int) -> Array:
+    """The key that the weights of a run are drawn with, and the key of the noise of its steps."""
+    return jax.random.split(jax.random.key(seed), 2)

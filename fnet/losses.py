@@ -75,7 +75,10 @@ def bce(reduction: str = "mean") -> Loss:
         value = -target * jnp.log(p) - (1 - target) * jnp.log(q)
         return value, (1 - target) / q - target / p
 
-    return _elementwise(pointwise, "bce", reduction, lambda y: jnp.stack((1 - y, y), axis=-1))
+    def probabilities(y: Array) -> Array:
+        return jnp.stack((1 - y, y), axis=-1)
+
+    return _elementwise(pointwise, "bce", reduction, probabilities, lambda y: _above(y, 0.5))
 
 
 @constructor
@@ -89,12 +92,16 @@ def bce_with_logits(reduction: str = "mean") -> Loss:
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
         _check_range("bce_with_logits: target", target, 0, 1)
-        return jax.nn.softplus(y) - target * y, jax.lax.logistic(y) - target
+        # Not jax.nn.softplus, three times as slow on a CPU; not jnp.abs, of slope 1 at 0.
+        softplus = jnp.maximum(y, 0) + jnp.log1p(jnp.exp(-y * jnp.sign(y)))
+        return softplus - target * y, jax.lax.logistic(y) - target
 
     def probabilities(y: Array) -> Array:
         return jnp.stack((jax.lax.logistic(-y), jax.lax.logistic(y)), axis=-1)
 
-    return _elementwise(pointwise, "bce_with_logits", reduction, probabilities)
+    return _elementwise(
+        pointwise, "bce_with_logits", reduction, probabilities, lambda y: _above(y, 0)
+    )
 
 
 @constructor
@@ -123,8 +130,11 @@ def cross_entropy(reduction: str = "mean") -> Loss:
         value = jnp.where(known, value, jnp.nan)
         return _reduce(value, jnp.where(known[:, None], dy, jnp.nan), where, reduction)
 
+    def predict(y: Array) -> Array:
+        return jnp.where(jnp.isnan(y).any(axis=1), -1, y.argmax(axis=1))
+
     _check_reduction("cross_entropy", reduction)
-    return loss(value_and_grad, softmax, reduction)
+    return loss(value_and_grad, softmax, predict, reduction)
 
 
 def softmax(logits: Array) -> Array:
@@ -137,11 +147,17 @@ def softmax(logits: Array) -> Array:
     return e / e.sum(axis=-1, keepdims=True)
 
 
+def _above(y: Array, threshold: float) -> Array:
+    """1 where y is above the threshold, 0 where it is not, −1 where it is no number."""
+    return jnp.where(jnp.isnan(y), -1, (y > threshold).astype(jnp.int32))
+
+
 def _elementwise(
     pointwise: Callable[[Array, Array], tuple[Array, Array]],
     name: str,
     reduction: str,
     probabilities: Callable[[Array], Array] | None = None,
+    predict: Callable[[Array], Array] | None = None,
 ) -> Loss:
     """The loss of `pointwise(y, target) -> values, dy`, after its arguments are checked."""
     _check_reduction(name, reduction)
@@ -156,7 +172,7 @@ def _elementwise(
         values, dy = pointwise(y, target.astype(y.dtype))
         return _reduce(values, dy, where, reduction)
 
-    return loss(value_and_grad, probabilities, reduction)
+    return loss(value_and_grad, probabilities, predict, reduction)
 
 
 def _reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tuple[Array, Array]:

@@ -18,10 +18,10 @@ from fnet.core import Layer, Loss, Shape
 from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
-from fnet.errors import ConfigurationError
 from fnet.evaluation import correct, evaluate, over_samples, penalty_of
-from fnet.evaluation import predict as predict
+from fnet.expect import require_number
 from fnet.feeding import blocks, check_fit, example_shape, inputs, on_device
+from fnet.initializers import keys
 from fnet.optimizers import apply_updates
 
 
@@ -55,7 +55,8 @@ class Record(NamedTuple):
 
     `metrics` has train_loss and, with validation, val_loss; for a classifier train_accuracy and
     val_accuracy too. Training metrics are means over the epoch's samples as the weights changed;
-    both losses include the model's penalty. `losses` has the loss of every step.
+    both losses include the model's penalty. Since the record before, `losses` has the loss of each
+    step, and `history` the metrics of each epoch.
     """
 
     epoch: int
@@ -63,6 +64,7 @@ class Record(NamedTuple):
     best: Best
     metrics: dict[str, float]
     losses: np.ndarray
+    history: dict[str, np.ndarray]
 
 
 @functools.lru_cache(maxsize=256)
@@ -109,9 +111,9 @@ def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
 
     `shape` is that of one example, as the model sees it (`fnet.feeding.example_shape`).
     """
-    params, _ = model.init(_keys(seed)[0], shape)
+    params, _ = model.init(keys(seed)[0], shape)
     state = State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    return Record(0, state, Best(0, float("inf"), params), {}, np.zeros(0))
+    return Record(0, state, Best(0, float("inf"), params), {}, np.zeros(0), {})
 
 
 def fit(
@@ -137,20 +139,17 @@ def fit(
     Raises ConfigurationError where model, loss and data do not fit each other.
     """
     check_fit(model, loss, optimizer, train, resume)
-    whole = batch_size is None  # then the order is nothing to the gradient, and left alone
     size = len(train) if batch_size is None else min(batch_size, len(train))
-    if epochs < 0 or size < 1:
-        raise ConfigurationError(
-            f"fit: epochs is {epochs} and batch_size is {batch_size}; they must be 0 or more, and "
-            "1 or more (or None, for all samples)"
-        )
+    require_number("fit: epochs", int(epochs), least=0)
+    require_number("fit: batch_size", size, least=1)
+    shuffle = batch_size is not None  # to a whole batch the order is nothing, and left alone
     run = make_epoch(model, loss, optimizer, train.transform)
-    key = _keys(seed)[1]
+    key = keys(seed)[1]
     held, held_val = on_device(train), None if val is None else on_device(val)
 
     def one_epoch(record: Record) -> Record:
         epoch, state = record.epoch + 1, record.state
-        order = epoch_order(len(train), size, shuffle=not whole, seed=seed, epoch=epoch)
+        order = epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch)
         done = []
         for x, target, places in blocks(held, order):
             state, metrics = run(state, x, target, places, key)
@@ -164,7 +163,8 @@ def fit(
             # Not "if not best": a loss of 0 is the best there is, and a NaN never is.
             better = values["loss"] < record.best.loss
             best = Best(epoch, values["loss"], state.params) if better else record.best
-        return Record(epoch, state, best, found, steps.loss + steps.penalty)
+        history = {name: np.array([value]) for name, value in found.items()}
+        return Record(epoch, state, best, found, steps.loss + steps.penalty, history)
 
     def records(record: Record) -> Iterator[Record]:
         while record.epoch < epochs:
@@ -197,8 +197,3 @@ def _step(
         return state, Metrics(value, cost, *correct(loss, y, target, where))
 
     return step
-
-
-def _keys(seed: int) -> Array:
-    """The key of the initial weights, and the key of the noise."""
-    return jax.random.split(jax.random.key(seed), 2)

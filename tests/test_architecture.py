@@ -16,7 +16,7 @@ PACKAGE = ROOT / "fnet"
 LADDER = [  # a module imports only from lower rungs; those of one rung never meet
     ["errors", "files"],
     ["configuration", "expect"],
-    ["core", "data.transforms", "tape"],
+    ["core", "data.transforms", "products", "tape"],
     ["check", "compose", "data.dataset", "initializers", "losses", "optimizers"],
     [
         "data.archive",
@@ -35,7 +35,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["data", "feeding", "models", "summary"],
     ["evaluation"],
     ["training"],
-    ["checkpoint", "overfit", "plots.page", "stopping"],
+    ["checkpoint", "descent", "overfit", "plots.page", "stopping"],
     ["plots.images", "plots.results"],
     ["plots"],
     [""],  # fnet itself: the names that users import

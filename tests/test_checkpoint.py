@@ -13,7 +13,8 @@ from fnet import checkpoint, data, losses, models, optimizers
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.errors import CheckpointError
 from fnet.files import replacing
-from fnet.training import fit, predict, start
+from fnet.evaluation import predict
+from fnet.training import fit, start
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.normal(size=(20, 3)), np.arange(20) % 4

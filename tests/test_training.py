@@ -10,7 +10,7 @@ import pytest
 
 from fnet import data, losses, models, optimizers
 from fnet.errors import ConfigurationError, DataError
-from fnet.evaluation import confusion_matrix
+from fnet.evaluation import confusion_matrix, predict
 from fnet.feeding import check_fit, example_shape, on_device
 from fnet.overfit import overfit
 from fnet.stopping import stop_early, until_converged
@@ -19,7 +19,6 @@ from fnet.training import (
     fit,
     make_epoch,
     make_step,
-    predict,
     start,
 )
 

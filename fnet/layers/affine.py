@@ -11,6 +11,7 @@ from fnet.core import Layer, Penalty, Shape, layer, penalty
 from fnet.errors import ConfigurationError
 from fnet.expect import require, require_floating, require_number, require_shape
 from fnet.initializers import Initializer, he_normal
+from fnet.products import product, transposed
 
 
 class Affine(NamedTuple):
@@ -46,11 +47,11 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
 
     def forward(params: Affine, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
         _check(params, x)
-        return _rows(x) @ params.w.T + params.b, x
+        return product(_rows(x), params.w.T) + params.b, x
 
     def backward(params: Affine, x: Array, dy: Array) -> tuple[Affine, Array]:
-        dx = (dy @ params.w).reshape(x.shape)
-        return Affine(dy.T @ _rows(x), dy.sum(0)), dx
+        dx = product(dy, params.w).reshape(x.shape)
+        return Affine(product(transposed(dy), _rows(x)), dy.sum(0)), dx
 
     return layer(init, forward, backward, _l2(l2))
 

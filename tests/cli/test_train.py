@@ -43,7 +43,7 @@ def test_a_bar_fits_in_80_columns(monkeypatch, capsys):
     monkeypatch.setattr(progress, "interactive", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
     metrics = {"train_loss": 1.25, "train_accuracy": 0.5, "val_loss": 1.75, "val_accuracy": 0.25}
-    record = Record(100, None, None, metrics, None)
+    record = Record(100, None, None, metrics, None, {})
     assert list(progress.show(iter([record]), 0, 100)) == [record]
     line = capsys.readouterr().out.splitlines()[-1]
     assert line.startswith("epoch 100/100 ")

@@ -1,0 +1,234 @@
+"""Gradient descent on all samples at once, many epochs in one compiled call.
+
+An epoch of a small model takes a microsecond or two, and to be asked for by Python a hundred. Here
+Python asks once for many. What must be done in order, each epoch's parameters from those before, is
+a loop that does nothing else; the losses of all its epochs are then computed side by side.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array, ArrayTree, PRNGKey
+
+from fnet.core import Layer, Loss
+from fnet.data.dataset import Dataset, Memory
+from fnet.data.transforms import Transform
+from fnet.errors import ConfigurationError
+from fnet.evaluation import correct, penalty_of
+from fnet.expect import require_number
+from fnet.feeding import check_fit, example_shape, inputs, on_device
+from fnet.initializers import keys
+from fnet.training import Best, Record, State, make_step, start
+
+KEPT = 2**28  # bytes: the parameters of the epochs between two records take no more
+TOGETHER = 512  # epochs looked at side by side, at most
+ACTIVATIONS = 2**25  # bytes of outputs of the model side by side, at most
+NARROW = 32  # columns: a narrower array is multiplied faster when it is stored by columns
+
+
+class Stretch(NamedTuple):
+    """Some epochs in a row. `state` is the one in the end; the rest has an entry an epoch.
+
+    `params` are those after the epoch, and `moved` is how far they went, ‖θᵏ⁺¹ − θᵏ‖; `looks` has
+    (losses, accuracies) of the training set before the epoch, and of a validation set after it.
+    """
+
+    state: State
+    params: ArrayTree
+    moved: Array
+    looks: list[tuple[Array, Array]]
+
+
+def descend(
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    train: Dataset,
+    val: Dataset | None = None,
+    *,
+    epochs: int,
+    every: int = 1000,
+    patience: int | None = None,
+    tolerance: float = 0.0,
+    seed: int = 0,
+    resume: Record | None = None,
+) -> Iterator[Record]:
+    """Train on all of `train` at each step; yield a `Record` every `every` epochs, and at the end.
+
+    It is `fit` without a batch size, up to rounding: the same weights, the same best ones, and
+    the same metrics, those of every epoch in `history`. It ends after `epochs`, or `patience`
+    epochs after the best one, or with the first step that is shorter than `tolerance`,
+    ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
+
+    The parameters of all epochs between two records are kept, and `every` is lowered where they
+    would take more than 256 MB: this is for small models. Raises ConfigurationError for data that
+    are not in memory, and where model, loss and data do not fit each other.
+    """
+    check_fit(model, loss, optimizer, train, resume)
+    parts = [train] if val is None else [train, val]
+    if not all(isinstance(part, Memory) for part in parts):
+        raise ConfigurationError("descend: the data must be in memory: fnet.data.memory(dataset)")
+    if patience is not None and val is None:
+        raise ConfigurationError("descend: patience is counted on a validation set: give `val`")
+    for name, value, least in (("epochs", epochs, 0), ("every", every, 1)):
+        require_number(f"descend: {name}", value, least=least)
+    begin = resume or start(model, optimizer, example_shape(train), seed)
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(begin.state.params))
+    length = max(1, min(every, epochs, KEPT // max(size, 1)))
+    run = make_stretch(model, loss, optimizer, length, *(part.transform for part in parts))
+    held: Any = [tuple(on_device(part).arrays.values()) for part in parts]  # type: ignore[attr-defined]
+    key = keys(seed)[1]
+
+    def records(record: Record) -> Iterator[Record]:
+        ended = False
+        while record.epoch < epochs and not ended:
+            count = min(length, epochs - record.epoch)
+            stretch = run(record.state, count, held, key)
+            history = _history(loss, stretch, count)
+            done, best, ended = _judge(
+                record, history, np.asarray(stretch.moved)[:count], patience, tolerance
+            )
+            if done < count:  # the state is that after `count` epochs: go again, and not so far
+                stretch = run(record.state, done, held, key)
+            record = _record(record, history, stretch, done, best)
+            yield record
+
+    return records(begin)
+
+
+@functools.lru_cache(maxsize=256)
+def make_stretch(
+    model: Layer, loss: Loss, optimizer: Any, length: int, *transforms: Transform
+) -> Callable[..., Stretch]:
+    """The compiled stretch(state, count, parts, key=None) of at most `length` epochs.
+
+    parts are (x, target) of the training set and, if there is one, of the validation set, with a
+    transform each. Entries of epochs after `count` mean nothing.
+    """
+    step = make_step(model, loss, optimizer)
+
+    def look(params: ArrayTree, noise: PRNGKey | None, x: Array, target: Array) -> Any:
+        y, _ = model.forward(params, x, noise)
+        value, _ = loss.value_and_grad(y, target)
+        right, rows = correct(loss, y, target, None)
+        return value + penalty_of(model, params)[0], right / rows.astype(right.dtype)
+
+    @jax.jit
+    def stretch(
+        state: State, count: Array, parts: list[tuple[Array, Array]], key: PRNGKey | None = None
+    ) -> Stretch:
+        read = [
+            _stored(inputs(transform, state.params, x))
+            for transform, (x, _) in zip(transforms, parts, strict=True)
+        ]
+        targets = [target for _, target in parts]
+
+        def epoch(k: Array, carry: tuple[State, ArrayTree]) -> tuple[State, ArrayTree]:
+            # The metrics of the step are not used, and so not computed.
+            state, _ = step(carry[0], read[0](), targets[0], None, key)
+            return state, jax.tree.map(
+                lambda kept, leaf: kept.at[k + 1].set(leaf), carry[1], state.params
+            )
+
+        def room(leaf: Array) -> Array:
+            return jnp.zeros((length + 1, *leaf.shape), leaf.dtype).at[0].set(leaf)
+
+        end, kept = jax.lax.fori_loop(0, count, epoch, (state, jax.tree.map(room, state.params)))
+        before = jax.tree.map(lambda leaf: leaf[:-1], kept)
+        after = jax.tree.map(lambda leaf: leaf[1:], kept)
+        noise = (
+            None
+            if key is None
+            else _folded(key, state.step + jnp.arange(length, dtype=state.step.dtype))
+        )
+        looks = [_side_by_side(look, (before, noise), read[0](), targets[0])]
+        if len(parts) > 1:
+            looks.append(_side_by_side(look, (after, None), read[1](), targets[1]))
+        return Stretch(end, after, _distance(before, after), looks)
+
+    return stretch
+
+
+def _stored(x: Array) -> Callable[[], Array]:
+    """x for every epoch to read; where it is narrow, of an array that holds it by columns."""
+    if x.ndim != 2 or x.shape[1] >= NARROW:
+        return lambda: x
+    columns = jax.lax.optimization_barrier(x.T)
+    return lambda: columns.T
+
+
+def _side_by_side(look: Callable[..., Any], each: tuple[Any, Any], x: Array, target: Array) -> Any:
+    """look(params, noise, x, target) for every epoch, many at a time."""
+    size = max(1, min(TOGETHER, ACTIVATIONS // x.nbytes))
+    return jax.lax.map(lambda one: look(*one, x, target), each, batch_size=size)
+
+
+def _folded(key: PRNGKey, steps: Array) -> Array:
+    return jax.vmap(lambda step: jax.random.fold_in(key, step))(steps)
+
+
+def _distance(before: ArrayTree, after: ArrayTree) -> Array:
+    """How far apart the parameters are, for each epoch."""
+
+    def squares(a: Array, b: Array) -> Array:
+        return jnp.sum((b - a).reshape(len(a), -1) ** 2, axis=1)
+
+    return jnp.sqrt(sum(jax.tree.leaves(jax.tree.map(squares, before, after))))
+
+
+def _history(loss: Loss, stretch: Stretch, count: int) -> dict[str, np.ndarray]:
+    """The metrics of each epoch, by the names that `fit` gives them."""
+    history = {}
+    for part, columns in zip(("train", "val"), stretch.looks, strict=False):
+        for name, values in zip(("loss", "accuracy"), columns, strict=True):
+            if name == "loss" or loss.predict is not None:
+                history[f"{part}_{name}"] = np.asarray(values, np.float64)[:count]
+    return history
+
+
+def _judge(
+    record: Record,
+    history: dict[str, np.ndarray],
+    moved: np.ndarray,
+    patience: int | None,
+    tolerance: float,
+) -> tuple[int, int | None, bool]:
+    """How many of these epochs count, the place of the best (None: an older one), whether to end."""
+    short = np.flatnonzero(moved < tolerance)
+    count = int(short[0]) + 1 if len(short) else len(moved)
+    if "val_loss" not in history:
+        return count, count - 1, bool(len(short))
+    best_epoch, least, best = record.best.epoch, record.best.loss, None
+    for k, value in enumerate(history["val_loss"][:count].tolist()):
+        if value < least:  # never so for a NaN
+            best_epoch, least, best = record.epoch + k + 1, value, k
+        if patience is not None and record.epoch + k + 1 - best_epoch >= patience:
+            return k + 1, best, True
+    return count, best, bool(len(short))
+
+
+def _record(
+    record: Record,
+    history: dict[str, np.ndarray],
+    stretch: Stretch,
+    done: int,
+    best: int | None,
+) -> Record:
+    history = {name: values[:done] for name, values in history.items()}
+    kept = record.best
+    if best is not None:
+        params = jax.tree.map(lambda leaf: leaf[best], stretch.params)
+        value = history.get("val_loss", history["train_loss"])[best]
+        kept = Best(record.epoch + best + 1, float(value), params)
+    return Record(
+        record.epoch + done,
+        stretch.state,
+        kept,
+        {name: float(values[-1]) for name, values in history.items()},
+        history["train_loss"],
+        history,
+    )
