@@ -197,7 +197,7 @@ def _judge(
     patience: int | None,
     tolerance: float,
 ) -> tuple[int, int | None, bool]:
-    """How many of these epochs count, the place of the best (None: an older one), whether to end."""
+    """How many of these epochs count, which is the best (None: an older one), whether to end."""
     short = np.flatnonzero(moved < tolerance)
     count = int(short[0]) + 1 if len(short) else len(moved)
     if "val_loss" not in history:

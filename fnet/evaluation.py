@@ -14,7 +14,7 @@ from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.errors import DataError
-from fnet.feeding import blocks, inputs, require_reduced
+from fnet.feeding import blocks, inputs, on_device, require_reduced
 
 CHUNK = 1024  # samples looked at together
 
@@ -41,7 +41,7 @@ def evaluate(
     require_reduced(loss)
     look = _make_look(model, loss, dataset.transform)
     order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
-    parts = [look(params, *block) for block in blocks(dataset, order)]
+    parts = [look(params, *block) for block in blocks(on_device(dataset), order)]
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     return over_samples(loss, *columns)
 
@@ -53,7 +53,7 @@ def predict(
     n = len(dataset)
     apply = _make_apply(model, dataset.transform)
     order = epoch_order(n, min(batch_size, n), shuffle=False)
-    pairs = [(apply(params, *block), block[1]) for block in blocks(dataset, order)]
+    pairs = [(apply(params, *block), block[1]) for block in blocks(on_device(dataset), order)]
     outputs = jnp.concatenate([y.reshape(-1, *y.shape[2:]) for y, _ in pairs])[:n]
     labels = np.concatenate([np.asarray(target) for _, target in pairs])[:n]
     if loss.probabilities is None:
@@ -77,14 +77,14 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
     """How many rows are classified right, and how many count; a regression has none right."""
-    rows = jnp.ones(y.shape[:1], bool) if where is None else where
+    rows = jnp.asarray(len(y)) if where is None else where.sum()
     if loss.predict is None:
-        return jnp.zeros((), jnp.float32), rows.sum()
+        return jnp.zeros((), jnp.float32), rows
     integral = jnp.issubdtype(target.dtype, jnp.integer)
     guess, label = loss.predict(y), target if integral else target >= 0.5
-    hits = guess == label.astype(guess.dtype)
-    share = hits.reshape(len(rows), -1).mean(axis=1, dtype=jnp.float32)
-    return jnp.where(rows, share, 0).sum(), rows.sum()
+    hits = (guess == label.astype(guess.dtype)).reshape(len(y), -1)
+    share = hits.mean(axis=1, dtype=jnp.float32)
+    return (share if where is None else jnp.where(where, share, 0)).sum(), rows
 
 
 def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None]:

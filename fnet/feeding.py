@@ -1,9 +1,12 @@
-"""How a dataset reaches a compiled function: on the device whole, or batch by batch."""
+"""How a dataset reaches a compiled function: on the device whole, or block by block."""
 
+import concurrent.futures
 import dataclasses
+import math
+import os
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,30 +19,68 @@ from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError
 
+Item = TypeVar("Item")
+
+SHARE = 0.5  # of what the device has free, for a dataset
+BLOCK = 2**23  # bytes read together, of a dataset that is not on the device
+
 
 def on_device(dataset: Dataset) -> Dataset:
-    """The dataset with its arrays on the device, if it lies in memory."""
-    if not isinstance(dataset, Memory):
+    """The dataset with its arrays on the device, if it lies in memory and the device has room."""
+    if not isinstance(dataset, Memory) or _resident(dataset):
+        return dataset
+    if sum(array.nbytes for array in dataset.arrays.values()) > SHARE * free_bytes():
         return dataset
     # Copied: device_put may alias an array on the CPU, which its owner is free to change.
     arrays: Any = {name: jnp.array(array) for name, array in dataset.arrays.items()}
     return dataclasses.replace(dataset, arrays=arrays)
 
 
+def free_bytes() -> float:
+    """How many bytes the default device has free; infinity where that cannot be told."""
+    stats = jax.local_devices()[0].memory_stats()
+    if stats is not None:
+        return float(stats["bytes_limit"] - stats["bytes_in_use"])
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):  # not every system counts its pages
+        return math.inf
+
+
 def blocks(dataset: Dataset, order: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
     """(x, target, order of them) triples that together are the batches of `order`.
 
-    A dataset in memory is one block; of any other each batch is a block of its own, padded.
+    A dataset on the device is one block. Any other is read in blocks of some megabytes and equal
+    numbers of batches, but for the last; each is read while those before it are computed with.
     """
-    if isinstance(dataset, Memory):
-        x, target = dataset.arrays.values()
-        yield x, target, order
-        return
-    for row in order:
-        places = np.where(row == PADDING, PADDING, np.arange(len(row), dtype=row.dtype))
-        batch = dataset.gather(np.where(row == PADDING, row[0], row))
-        x, target = (batch[name] for name in dataset.fields)
-        yield x, target, places[None]
+    if _resident(dataset):
+        x, target = dataset.arrays.values()  # type: ignore[attr-defined]
+        return iter([(x, target, order)])
+    row = sum(array.nbytes for array in dataset.gather(order[0, :1]).values())
+    size = max(1, BLOCK // (row * order.shape[1]))
+    parts = -(-len(order) // size)
+    return _ahead(_read(dataset, rows) for rows in np.array_split(order, parts))
+
+
+def _resident(dataset: Dataset) -> bool:
+    arrays = dataset.arrays.values() if isinstance(dataset, Memory) else ()
+    return bool(arrays) and all(isinstance(array, jax.Array) for array in arrays)
+
+
+def _read(dataset: Dataset, order: np.ndarray) -> tuple[Array, Array, np.ndarray]:
+    places = np.where(order == PADDING, PADDING, np.arange(order.size).reshape(order.shape))
+    batch = dataset.gather(np.where(order == PADDING, order[0, 0], order).ravel())
+    x, target = (jnp.asarray(batch[name]) for name in dataset.fields)
+    return x, target, places.astype(order.dtype)
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items, each made by a thread of its own while the one before is in use."""
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def inputs(transform: Transform, params: ArrayTree, x: Array) -> Array:

@@ -123,10 +123,11 @@ def cross_entropy(reduction: str = "mean") -> Loss:
         labels = target.astype(jnp.int32) if target.dtype.itemsize < 4 else target
         hit = labels[:, None] == jnp.arange(y.shape[1], dtype=labels.dtype)
         shifted = y - jax.lax.stop_gradient(y.max(axis=1, keepdims=True))
-        total = jnp.exp(shifted).sum(axis=1, keepdims=True)
+        e = jnp.exp(shifted)
+        total = e.sum(axis=1, keepdims=True)
         value = jnp.log(total[:, 0]) - jnp.where(hit, shifted, 0).sum(axis=1)
-        dy = jnp.exp(shifted) / total - hit.astype(y.dtype)
-        known = hit.any(axis=1)
+        dy = e / total - hit.astype(y.dtype)
+        known = (labels >= 0) & (labels < y.shape[1])
         value = jnp.where(known, value, jnp.nan)
         return _reduce(value, jnp.where(known[:, None], dy, jnp.nan), where, reduction)
 

@@ -143,6 +143,8 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
 
     def update(grads: ArrayTree, state: Adam, params: Any = None) -> tuple[ArrayTree, Adam]:
         t = state.step + 1
+        # In float32 or wider: in bfloat16, 0.999 is 1.
+        rest1, rest2 = (1 - b ** t.astype(state.learning_rate.dtype) for b in (b1, b2))
 
         def first(g: Array, m: Array) -> Array:
             return b1 * m + (1 - b1) * g.astype(m.dtype)
@@ -152,8 +154,7 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
 
         def delta(g: Array, m: Array, v: Array) -> Array:
             a = state.learning_rate.astype(m.dtype)
-            m_hat = m / (1 - b1 ** t.astype(m.dtype))
-            v_hat = v / (1 - b2 ** t.astype(v.dtype))
+            m_hat, v_hat = m / rest1.astype(m.dtype), v / rest2.astype(v.dtype)
             return (-a * m_hat / (jnp.sqrt(v_hat) + eps)).astype(g.dtype)
 
         m = jax.tree.map(first, grads, state.m)

@@ -14,12 +14,16 @@ def product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, preferred_element_type=wide).astype(a.dtype)
 
 
-def transposed(a: Array) -> Array:
-    """aᵀ, to be the left factor of a product.
+def transposed_product(a: Array, b: Array) -> Array:
+    """aᵀ b, of (N, M) and (N, D).
 
-    XLA's CPU would fold a plain transpose into the product, and read its left factor by columns,
-    at half the speed; the barrier makes it lay out aᵀ first. A GPU takes either.
+    XLA's CPU reads aᵀ by columns, at up to half the speed. Where the product is large and the copy
+    small beside it, aᵀ is laid out first; the barrier keeps XLA from folding it back. A GPU reads
+    either at full speed.
     """
-    return jax.lax.platform_dependent(
+    if a.shape[1] < 32 or b.shape[1] < 4 * a.shape[1]:
+        return product(a.T, b)
+    laid_out = jax.lax.platform_dependent(
         a, cpu=lambda a: jax.lax.optimization_barrier(a.T), default=jnp.transpose
     )
+    return product(laid_out, b)

@@ -17,7 +17,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["errors", "files"],
     ["configuration", "expect"],
     ["core", "data.transforms", "products", "tape"],
-    ["check", "compose", "data.dataset", "initializers", "losses", "optimizers"],
+    ["check", "compose", "data.dataset", "initializers", "losses", "optimizers", "precision"],
     [
         "data.archive",
         "data.batches",

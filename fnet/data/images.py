@@ -1,6 +1,7 @@
 """Folders of images: the name of a folder is the class of the images below it."""
 
 import dataclasses
+import io
 import os
 import threading
 import warnings
@@ -114,13 +115,14 @@ def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.nda
     bits a channel (Pillow would clip those).
     """
     _check_size(size)
-    path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path}: it is a folder; pass an image, or image_folder(root) for many")
     try:
         return _decode(path, size)
     except DataError:
         raise
+    except IsADirectoryError:
+        raise DataError(
+            f"{path}: it is a folder; pass an image, or image_folder(root) for many"
+        ) from None
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except Exception as error:  # damage leads a decoder into any exception whatever
@@ -129,23 +131,27 @@ def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.nda
         ) from error
 
 
-def _decode(path: Path, size: Size | None) -> np.ndarray:
-    from PIL import Image, ImageOps
+def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
+    from PIL import ExifTags, Image, ImageOps
 
-    with path.open("rb") as file:
-        with _filters, warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(file)
-        if image.mode.startswith(("I", "F")):
-            raise DataError(
-                f"{path}: its pixels have more than 8 bits (Pillow's mode {image.mode}); convert "
-                "it to an 8-bit image, or put the pixels in an .npz for npz_images"
-            )
+    with open(path, "rb") as file:  # noqa: PTH123  read whole: a decoder asks for a few bytes a time
+        content = io.BytesIO(file.read())
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image: Image.Image = Image.open(content)
+    if image.mode.startswith(("I", "F")):
+        raise DataError(
+            f"{path}: its pixels have more than 8 bits (Pillow's mode {image.mode}); convert "
+            "it to an 8-bit image, or put the pixels in an .npz for npz_images"
+        )
+    # Each of these copies the image even where it has nothing to do.
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
         image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("RGB")
+    if image.mode != "RGB":
+        image = image.convert("RGB")
     if size is not None:
         image = image.resize((size[1], size[0]), Image.Resampling.LANCZOS)
     return np.array(image)

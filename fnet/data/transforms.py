@@ -7,7 +7,7 @@ was trained behind. Integers become float32 before any arithmetic: nothing wraps
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,26 @@ from fnet.errors import ConfigurationError, ShapeError
 Array = Any  # of NumPy or JAX: both answer to the array API standard
 
 
+BLOCK = 2**17  # bytes of rows that go through all steps together: what a core has at hand
+
+
+class Linear(NamedTuple):
+    """y = (x − centre) · scale + shift, each a number or one for each entry of the last axis."""
+
+    centre: np.ndarray
+    scale: np.ndarray
+    shift: np.ndarray
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Transform(Value):
-    """transform(batch) -> batch, of the same number of rows."""
+    """transform(batch) -> batch, of the same number of rows.
+
+    `linear` says what it does where it is a Linear, so that neighbours become one.
+    """
 
     function: Callable[[Array], Array]
+    linear: Linear | None = None
 
     def __call__(self, batch: Array) -> Array:
         return self.function(batch)
@@ -50,7 +65,7 @@ def rescale(
     width = in_high - in_low
     _refuse("rescale: in_range has width 0", width == 0)
     scale = (high - low) / width
-    return Transform(_linear(in_low, scale, low))
+    return _linear(in_low, scale, np.asarray(low))
 
 
 @constructor
@@ -64,7 +79,7 @@ def normalize(mean: Any, std: Any) -> Transform:
     """
     mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
     _refuse("normalize: std is not above 0", ~(std > 0))
-    return Transform(_linear(mean, 1 / std, 0.0))
+    return _linear(mean, 1 / std, np.zeros(()))
 
 
 @constructor
@@ -88,6 +103,8 @@ def flatten() -> Transform:
 def compose(*transforms: Transform) -> Transform:
     """Transforms applied in order, the first first; compose() changes nothing.
 
+    Neighbours that are linear, `rescale` and `normalize`, are computed as one.
+
     >>> compose(rescale(), flatten())(np.full((2, 4, 4, 3), 255, np.uint8)).shape
     (2, 48)
     """
@@ -96,17 +113,36 @@ def compose(*transforms: Transform) -> Transform:
         if not isinstance(transform, Transform):
             raise ConfigurationError(f"compose: {transform!r} is no transform; write flatten()")
 
+    merged: list[Transform] = []
+    for transform in transforms:
+        one = _merged(merged[-1], transform) if merged else None
+        merged = [*merged[:-1], one] if one else [*merged, transform]
+
     def apply(x: Array) -> Array:
-        for transform in transforms:
+        for transform in merged:
             x = transform(x)
         return x
 
-    return Transform(apply)
+    return Transform(apply, merged[0].linear if len(merged) == 1 else None)
 
 
-def _linear(centre: np.ndarray, scale: np.ndarray, shift: float) -> Callable[[Array], Array]:
-    """y = (x − centre) · scale + shift"""
-    columns = max(centre.size if centre.ndim else 1, scale.size if scale.ndim else 1)
+def _merged(first: Transform, then: Transform) -> Transform | None:
+    """The two as one, where they are linear: ((x − c) s + b − c′) s′ + b′."""
+    if first.linear is None or then.linear is None:
+        return None
+    (c, s, b), (c2, s2, b2) = first.linear, then.linear
+    if len({_columns(first.linear), _columns(then.linear)} - {1}) > 1:
+        return None  # one of them will say what is wrong
+    return _linear(c, s * s2, (b - c2) * s2 + b2)
+
+
+def _columns(linear: Linear) -> int:
+    return max(array.size if array.ndim else 1 for array in linear)
+
+
+def _linear(centre: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> Transform:
+    linear = Linear(centre, scale, shift)
+    columns = _columns(linear)
 
     def apply(x: Array) -> Array:
         if columns > 1 and x.shape[-1] != columns:  # an axis of size 1 would silently grow
@@ -115,12 +151,37 @@ def _linear(centre: np.ndarray, scale: np.ndarray, shift: float) -> Callable[[Ar
                 f"its last axis must be {columns}"
             )
         xp = x.__array_namespace__()
-        if not xp.isdtype(x.dtype, "real floating"):
-            x = x.astype(xp.float32)
+        dtype = x.dtype if xp.isdtype(x.dtype, "real floating") else xp.float32
+        if isinstance(x, np.ndarray):
+            return _in_blocks(x, np.dtype(dtype), linear)
+        x = x.astype(dtype)
         # Centred first: x · scale + (shift − centre · scale) cancels where |centre| is large.
-        return (x - xp.asarray(centre, dtype=x.dtype)) * xp.asarray(scale, dtype=x.dtype) + shift
+        x = x - xp.asarray(centre, dtype=dtype) if centre.any() else x
+        x = x * xp.asarray(scale, dtype=dtype)
+        return x + xp.asarray(shift, dtype=dtype) if shift.any() else x
 
-    return apply
+    return Transform(apply, linear)
+
+
+def _in_blocks(x: np.ndarray, dtype: np.dtype[Any], linear: Linear) -> np.ndarray:
+    """The same for NumPy, which is fast on long rows, in place, and on what lies in the cache."""
+    y = np.empty(x.shape, dtype)
+    steps: list[tuple[Any, np.ndarray]] = []
+    for step, by, does in (
+        (np.subtract, linear.centre, linear.centre.any()),
+        (np.multiply, linear.scale, True),
+        (np.add, linear.shift, linear.shift.any()),
+    ):
+        if does:  # a channel's number again and again, all along a row
+            row = np.broadcast_to(by, x.shape[1:]) if by.ndim else by
+            steps.append((step, np.ascontiguousarray(row, dtype)))
+    size = max(1, BLOCK // max(1, y[:1].nbytes))
+    for begin in range(0, len(y), size):
+        block = y[begin : begin + size]
+        block[...] = x[begin : begin + size]
+        for step, by in steps:
+            step(block, by, out=block)
+    return y
 
 
 def _refuse(message: str, wrong: np.ndarray) -> None:

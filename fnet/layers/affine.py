@@ -11,7 +11,7 @@ from fnet.core import Layer, Penalty, Shape, layer, penalty
 from fnet.errors import ConfigurationError
 from fnet.expect import require, require_floating, require_number, require_shape
 from fnet.initializers import Initializer, he_normal
-from fnet.products import product, transposed
+from fnet.products import product, transposed_product
 
 
 class Affine(NamedTuple):
@@ -51,7 +51,7 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
 
     def backward(params: Affine, x: Array, dy: Array) -> tuple[Affine, Array]:
         dx = product(dy, params.w).reshape(x.shape)
-        return Affine(product(transposed(dy), _rows(x)), dy.sum(0)), dx
+        return Affine(transposed_product(dy, _rows(x)), dy.sum(0)), dx
 
     return layer(init, forward, backward, _l2(l2))
 
