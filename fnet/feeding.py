@@ -22,7 +22,7 @@ from fnet.errors import ConfigurationError
 Item = TypeVar("Item")
 
 SHARE = 0.5  # of what the device has free, for a dataset
-BLOCK = 2**23  # bytes read together, of a dataset that is not on the device
+BLOCK = 2**22  # bytes read together, of a dataset that is not on the device
 
 
 def on_device(dataset: Dataset) -> Dataset:

@@ -143,8 +143,11 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
 
     def update(grads: ArrayTree, state: Adam, params: Any = None) -> tuple[ArrayTree, Adam]:
         t = state.step + 1
-        # In float32 or wider: in bfloat16, 0.999 is 1.
-        rest1, rest2 = (1 - b ** t.astype(state.learning_rate.dtype) for b in (b1, b2))
+        # α m̂ / (√v̂ + ε) = α (r₂ / r₁) m / (√v + ε r₂) with r₁ = 1 − β₁ᵗ, r₂ = √(1 − β₂ᵗ): two
+        # divisions fewer an entry. In float32 or wider, for in bfloat16 0.999 is 1.
+        time = t.astype(state.learning_rate.dtype)
+        r1, r2 = 1 - b1**time, jnp.sqrt(1 - b2**time)
+        rate, floor = state.learning_rate * r2 / r1, eps * r2
 
         def first(g: Array, m: Array) -> Array:
             return b1 * m + (1 - b1) * g.astype(m.dtype)
@@ -153,9 +156,8 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
             return b2 * v + (1 - b2) * g.astype(v.dtype) ** 2
 
         def delta(g: Array, m: Array, v: Array) -> Array:
-            a = state.learning_rate.astype(m.dtype)
-            m_hat, v_hat = m / rest1.astype(m.dtype), v / rest2.astype(v.dtype)
-            return (-a * m_hat / (jnp.sqrt(v_hat) + eps)).astype(g.dtype)
+            a, e = rate.astype(m.dtype), floor.astype(m.dtype)
+            return (-a * m / (jnp.sqrt(v) + e)).astype(g.dtype)
 
         m = jax.tree.map(first, grads, state.m)
         v = jax.tree.map(second, grads, state.v)

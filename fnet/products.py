@@ -17,11 +17,12 @@ def product(a: Array, b: Array) -> Array:
 def transposed_product(a: Array, b: Array) -> Array:
     """aᵀ b, of (N, M) and (N, D).
 
-    XLA's CPU reads aᵀ by columns, at up to half the speed. Where the product is large and the copy
-    small beside it, aᵀ is laid out first; the barrier keeps XLA from folding it back. A GPU reads
-    either at full speed.
+    XLA's CPU reads aᵀ by columns, at down to half the speed. Where the product is worth it, and the
+    copy is small beside b or beside the product, aᵀ is laid out first; the barrier keeps XLA from
+    folding it back. A GPU reads either at full speed.
     """
-    if a.shape[1] < 32 or b.shape[1] < 4 * a.shape[1]:
+    (n, m), d = a.shape, b.shape[1]
+    if m < 32 or d < 4 * min(m, n):
         return product(a.T, b)
     laid_out = jax.lax.platform_dependent(
         a, cpu=lambda a: jax.lax.optimization_barrier(a.T), default=jnp.transpose

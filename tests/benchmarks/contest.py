@@ -32,7 +32,8 @@ class Contestant:
     `make` is "module:function", called with the task's problem as keyword arguments, and with
     `options`. It returns `run() -> curve`: the whole job from the beginning, the losses it met as
     an array. A job without losses (a loader) returns what it computed instead. `environment` is
-    set before the process begins.
+    set before the process begins. One that does not `compute` the task (a physical limit) has no
+    curve to compare.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Contestant:
     make: str
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    computes: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +111,10 @@ def _race(contest: Contest, processes: list[Process], rounds: int) -> dict[str, 
     ours = processes[0]
     if "missing" in ours.ready:
         raise RuntimeError(f"{contest.name}: {ours.contestant.name}: {ours.ready['missing']}")
-    errors = [disagreement(ours.ready, process.ready) for process in processes]
+    errors = [
+        disagreement(ours.ready, process.ready) if process.contestant.computes else 0.0
+        for process in processes
+    ]
     timed = [p for p, e in zip(processes, errors, strict=True) if e is not None and e <= TOLERANCE]
     seconds: dict[str, list[float]] = {process.contestant.name: [] for process in timed}
     for number in range(rounds):

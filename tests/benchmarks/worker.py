@@ -5,8 +5,18 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
+
+SHORT = 2.0  # seconds
+
+
+def timed(run: Callable[[], object]) -> float:
+    """How long the call takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def main() -> None:
@@ -32,9 +42,9 @@ def main() -> None:
         facts=getattr(run, "facts", {}),
     )
     for _ in sys.stdin:
-        start = time.perf_counter()
-        run()
-        answer(seconds=time.perf_counter() - start)
+        seconds = timed(run)
+        # The others have emptied the caches: a short run would measure how they fill again.
+        answer(seconds=timed(run) if seconds < SHORT else seconds)
 
 
 if __name__ == "__main__":
