@@ -22,13 +22,19 @@ from fnet.core import Layer, Loss, Shape
 from fnet.data import transforms
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files import replacing
+from fnet.precision import mixed_precision
 from fnet.training import Best, Record, State
 
 FORMAT = 1
 CONFIG = "config.json"  # the member that is not an array of the run
 
 VOCABULARY = {
-    "model": {**vars(initializers), **vars(layers), "serial": serial},
+    "model": {
+        **vars(initializers),
+        **vars(layers),
+        "serial": serial,
+        "mixed_precision": mixed_precision,
+    },
     "loss": vars(losses),
     "optimizer": vars(optimizers),
     "transform": vars(transforms),

@@ -25,8 +25,7 @@ from fnet.initializers import keys
 from fnet.training import Best, Record, State, make_step, start
 
 KEPT = 2**28  # bytes: the parameters of the epochs between two records take no more
-TOGETHER = 512  # epochs looked at side by side, at most
-ACTIVATIONS = 2**25  # bytes of outputs of the model side by side, at most
+TOGETHER = 2**26  # bytes of activations computed side by side, at most
 NARROW = 32  # columns: a narrower array is multiplied faster when it is stored by columns
 
 
@@ -111,7 +110,8 @@ def make_stretch(
     """
     step = make_step(model, loss, optimizer)
 
-    def look(params: ArrayTree, noise: PRNGKey | None, x: Array, target: Array) -> Any:
+    def look(one: tuple[ArrayTree, PRNGKey | None], x: Array, target: Array) -> Any:
+        params, noise = one
         y, _ = model.forward(params, x, noise)
         value, _ = loss.value_and_grad(y, target)
         right, rows = correct(loss, y, target, None)
@@ -130,9 +130,7 @@ def make_stretch(
         def epoch(k: Array, carry: tuple[State, ArrayTree]) -> tuple[State, ArrayTree]:
             # The metrics of the step are not used, and so not computed.
             state, _ = step(carry[0], read[0](), targets[0], None, key)
-            return state, jax.tree.map(
-                lambda kept, leaf: kept.at[k + 1].set(leaf), carry[1], state.params
-            )
+            return state, jax.tree.map(functools.partial(_put, k + 1), carry[1], state.params)
 
         def room(leaf: Array) -> Array:
             return jnp.zeros((length + 1, *leaf.shape), leaf.dtype).at[0].set(leaf)
@@ -145,9 +143,16 @@ def make_stretch(
             if key is None
             else _folded(key, state.step + jnp.arange(length, dtype=state.step.dtype))
         )
-        looks = [_side_by_side(look, (before, noise), read[0](), targets[0])]
-        if len(parts) > 1:
-            looks.append(_side_by_side(look, (after, None), read[1](), targets[1]))
+        looks = [
+            jax.lax.map(
+                functools.partial(look, x=x(), target=target),
+                each,
+                batch_size=_together(model, state.params, x()),
+            )
+            for x, target, each in zip(
+                read, targets, ((before, noise), (after, None)), strict=False
+            )
+        ]
         return Stretch(end, after, _distance(before, after), looks)
 
     return stretch
@@ -161,10 +166,16 @@ def _stored(x: Array) -> Callable[[], Array]:
     return lambda: columns.T
 
 
-def _side_by_side(look: Callable[..., Any], each: tuple[Any, Any], x: Array, target: Array) -> Any:
-    """look(params, noise, x, target) for every epoch, many at a time."""
-    size = max(1, min(TOGETHER, ACTIVATIONS // x.nbytes))
-    return jax.lax.map(lambda one: look(*one, x, target), each, batch_size=size)
+def _put(place: Array, all_: Array, one: Array) -> Array:
+    """Not all_.at[place].set(one), which looks whether there is such a place."""
+    return jax.lax.dynamic_update_index_in_dim(all_, one, place, 0)
+
+
+def _together(model: Layer, params: ArrayTree, x: Array) -> int:
+    """For how many epochs the model is computed side by side."""
+    activations = jax.tree.leaves(jax.eval_shape(model.forward, params, x))
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in activations)
+    return int(max(1, TOGETHER // size))
 
 
 def _folded(key: PRNGKey, steps: Array) -> Array:

@@ -42,7 +42,15 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["cli.arguments"],
     ["cli.build", "cli.progress", "cli.run", "cli.source"],
     ["cli.pictures"],
-    ["cli.check", "cli.data", "cli.inspect", "cli.overfit", "cli.summary", "cli.train"],
+    [
+        "cli.bench",
+        "cli.check",
+        "cli.data",
+        "cli.inspect",
+        "cli.overfit",
+        "cli.summary",
+        "cli.train",
+    ],
     ["cli"],
     ["__main__"],
 ]

@@ -1,4 +1,4 @@
-"""The command line: `fnet train | evaluate | predict | overfit | check | summary | data`."""
+"""The command line: `fnet train`, `evaluate`, `predict`, `overfit`, `check`, `bench`, and more."""
 
 import argparse
 import importlib.util
@@ -14,6 +14,7 @@ examples:
   fnet train --data photos/           your own images: photos/<class>/*.png
   fnet evaluate runs/shapes-mlp-1     accuracy and confusion matrix of a run
   fnet check                          every hand-written gradient against autodiff
+  fnet bench                          and how much faster than it, on this machine
 
 'fnet COMMAND --help' tells of each command, with examples.
 """
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     import jax
 
-    from fnet.cli import check, data, inspect, overfit, summary, train
+    from fnet.cli import bench, check, data, inspect, overfit, summary, train
 
     parser = Parser(
         prog="fnet",
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (train, inspect, overfit, check, summary, data):
+    for module in (train, inspect, overfit, check, bench, summary, data):
         module.add(commands)
     arguments = vars(parser.parse_args(argv))
     try:

@@ -27,7 +27,14 @@ DATA: Settings = {
     "split": (0.6, 0.2, 0.2),
     "seed": 0,
 }
-MODEL: Settings = {"model": "mlp", "hidden": 100, "layers": 2, "activation": "relu", "l2": 0.0}
+MODEL: Settings = {
+    "model": "mlp",
+    "hidden": 100,
+    "layers": 2,
+    "activation": "relu",
+    "l2": 0.0,
+    "precision": "float32",
+}
 TRAINING: Settings = {
     "optimizer": "adam",
     "learning_rate": None,
@@ -124,6 +131,11 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--activation", choices=ACTIVATIONS, help="of the mlp (default relu)")
     group.add_argument(
         "--l2", type=above(-1e-300, float), metavar="λ", help="of the penalty λ Σ w² (default 0)"
+    )
+    group.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        help="of the computation; parameters stay in float32 (default float32)",
     )
 
 

@@ -6,6 +6,7 @@ from fnet import layers, losses, models, optimizers
 from fnet.cli.arguments import IMAGE_RATES, TABLE_RATES, Settings
 from fnet.core import Layer, Loss, Optimizer
 from fnet.errors import ConfigurationError
+from fnet.precision import mixed_precision
 
 
 class Built(NamedTuple):
@@ -22,21 +23,25 @@ def build(settings: Settings, classes: int) -> Built:
     rate = settings["learning_rate"] or rates[settings["optimizer"]]
     optimizer = getattr(optimizers, settings["optimizer"])(rate)
     if settings["model"] == "mlp":
-        return Built(build_mlp(settings, classes), losses.cross_entropy(), optimizer)
+        return Built(build_model(settings, classes), losses.cross_entropy(), optimizer)
     if classes != 2:
         raise ConfigurationError(
             f"--model logistic tells two classes apart, and the data have {classes}; the linear "
             "model for more is --model mlp --layers 1"
         )
-    return Built(models.logistic_regression(l2=settings["l2"]), losses.bce(), optimizer)
+    return Built(build_model(settings, classes), losses.bce(), optimizer)
 
 
-def build_mlp(settings: Settings, classes: int) -> Layer:
-    """The network of the settings."""
-    return models.classification_net(
-        classes,
-        hidden=settings["hidden"],
-        layers=settings["layers"],
-        activation=getattr(layers, settings["activation"])(),
-        l2=settings["l2"],
-    )
+def build_model(settings: Settings, classes: int) -> Layer:
+    """The network of the settings; a logistic regression knows two classes."""
+    if settings["model"] == "logistic":
+        model = models.logistic_regression(l2=settings["l2"])
+    else:
+        model = models.classification_net(
+            classes,
+            hidden=settings["hidden"],
+            layers=settings["layers"],
+            activation=getattr(layers, settings["activation"])(),
+            l2=settings["l2"],
+        )
+    return mixed_precision(model) if settings["precision"] == "bfloat16" else model

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from fnet.cli.arguments import MODEL, Settings, above, add_model, command, say
-from fnet.cli.build import build_mlp
+from fnet.cli.build import build_model
 from fnet.cli.run import read_run
 from fnet.core import Layer, Shape
 from fnet.errors import ConfigurationError
-from fnet.models import logistic_regression
 from fnet.summary import human_bytes, summary
 
 EXAMPLES = """
@@ -53,6 +52,4 @@ def _model(given: Settings) -> tuple[Layer, Shape]:
         return checkpoint.model, checkpoint.shape
     settings = {**MODEL, **given}
     shape = tuple(given.get("shape", (32, 32, 3)))
-    if settings["model"] == "logistic":
-        return logistic_regression(l2=settings["l2"]), shape
-    return build_mlp(settings, given.get("classes", 10)), shape
+    return build_model(settings, given.get("classes", 10)), shape

@@ -24,8 +24,9 @@ from fnet.cli.arguments import (
     say,
 )
 from fnet.cli.build import build
-from fnet.cli.progress import show
+from fnet.cli.progress import LINES, show
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.descent import descend
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.evaluation import evaluate
 from fnet.feeding import check_fit, example_shape
@@ -33,13 +34,15 @@ from fnet.training import Record, fit, start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0
+ALL = "all"  # a batch size
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
 fnet train --data photos/ --epochs 60            photos/<class>/*.png
 fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
-           --binarize 30 70 --model logistic     cheap or expensive houses
+           --binarize 30 70 --model logistic \\
+           --batch-size all --epochs 25000       cheap or expensive houses
 fnet train --out runs/shapes-mlp-1 --resume --epochs 40   go on with a run
 """
 
@@ -51,7 +54,13 @@ def add(commands: Any) -> None:
     add_data(parser)
     add_model(parser)
     group = add_optimizer(parser)
-    group.add_argument("--batch-size", type=above(0, int), metavar="N", help="(default 128)")
+    group.add_argument(
+        "--batch-size",
+        type=_batch_size,
+        metavar="N",
+        help="a number, or `all` samples at each step, which trains a small model on a table "
+        "thousands of epochs a second (default 128)",
+    )
     group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
     group = parser.add_argument_group("run")
     group.add_argument("--out", metavar="FOLDER", help="(default runs/NAME-1, -2, ...)")
@@ -142,22 +151,13 @@ def _train(
     history: list[dict[str, float]],
 ) -> Checkpoint:
     """Run the epochs that are left; at any time the folder holds a run that can be resumed."""
-    records = fit(
-        checkpoint.model,
-        checkpoint.loss,
-        checkpoint.optimizer,
-        parts.train,
-        parts.val,
-        epochs=settings["epochs"],
-        batch_size=min(settings["batch_size"], len(parts.train)),
-        seed=checkpoint.seed,
-        resume=checkpoint.record,
-    )
+    records = _records(checkpoint, parts, settings)
     saved = -math.inf
     try:
-        for record in show(_finite(records, folder), checkpoint.record.epoch, settings["epochs"]):
+        begin = checkpoint.record.epoch
+        for record in show(_finite(records, folder, begin), begin, settings["epochs"]):
             checkpoint = checkpoint._replace(record=record)
-            history.append({"epoch": record.epoch, **record.metrics})
+            history += _rows(record)
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 _keep(checkpoint, folder, history)
                 saved = time.monotonic()
@@ -166,15 +166,43 @@ def _train(
     return checkpoint
 
 
-def _finite(records: Iterator[Record], folder: Path) -> Iterator[Record]:
+def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterator[Record]:
+    model, loss, optimizer, _, record, seed, _, _ = checkpoint
+    arguments = (model, loss, optimizer, parts.train, parts.val)
+    epochs = settings["epochs"]
+    if settings["batch_size"] == ALL:
+        every = max(1, -(-epochs // LINES))
+        return descend(*arguments, epochs=epochs, every=every, seed=seed, resume=record)
+    size = min(settings["batch_size"], len(parts.train))
+    return fit(*arguments, epochs=epochs, batch_size=size, seed=seed, resume=record)
+
+
+def _rows(record: Record) -> list[dict[str, float]]:
+    """A line of the history for each epoch since the record before."""
+    columns = {name: values.tolist() for name, values in record.history.items()}
+    first = record.epoch - len(columns["train_loss"]) + 1
+    return [
+        {"epoch": epoch, **dict(zip(columns, values, strict=True))}
+        for epoch, values in enumerate(zip(*columns.values(), strict=True), start=first)
+    ]
+
+
+def _finite(records: Iterator[Record], folder: Path, held: int) -> Iterator[Record]:
     for record in records:
-        for name, value in record.metrics.items():
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"{name} became {value} in epoch {record.epoch}: begin a new run with a "
-                    f"smaller --learning-rate; {folder} holds epoch {record.epoch - 1}"
-                )
+        for row in _rows(record):
+            for name, value in row.items():
+                if not math.isfinite(value):
+                    raise TrainingError(
+                        f"{name} became {value} in epoch {row['epoch']}: begin a new run with a "
+                        f"smaller --learning-rate; {folder} holds epoch {held}"
+                    )
+        held = record.epoch
         yield record
+
+
+def _batch_size(text: str) -> int | str:
+    number: int | str = ALL if text == ALL else above(0, int)(text)
+    return number
 
 
 def _keep(checkpoint: Checkpoint, folder: Path, history: list[dict[str, float]]) -> None:

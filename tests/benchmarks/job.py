@@ -7,8 +7,6 @@ the tolerance later on, where Adam divides small gradients by their own size. Ho
 stands in its row.
 """
 
-import itertools
-
 import numpy as np
 
 from fnet.data.batches import PADDING, epoch_order
@@ -157,8 +155,7 @@ def pytorch(n_train, n_val, epochs, batch_size, seed, form, workers, threads):
     return run
 
 
-def flax(n_train, n_val, epochs, batch_size, seed, loader):
-    """`loader` "numpy": a loop that indexes the array; "grain": batches of a MapDataset."""
+def flax(n_train, n_val, epochs, batch_size, seed):
     import jax
     import jax.numpy as jnp
     import optax
@@ -191,35 +188,14 @@ def flax(n_train, n_val, epochs, batch_size, seed, loader):
         value, y = loss_of(params, x, label)
         return value, (y.argmax(1) == label).mean()
 
-    class Source:
-        def __init__(self, epoch):
-            self.order = epoch_order(n_train, batch_size, seed=seed, epoch=epoch).ravel()
-
-        def __len__(self):
-            return n_train
-
-        def __getitem__(self, index):
-            place = self.order[index]
-            return images[place], labels[place]
-
-    def batches(epoch):
-        if loader == "numpy":
-            for places in order_of(n_train, batch_size, seed, epoch):
-                yield images[places], labels[places]
-            return
-        import grain
-
-        # Read in this thread: the default, sixteen of them, takes longer for rows of an array.
-        options = grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-        yield from grain.MapDataset.source(Source(epoch)).batch(batch_size).to_iter_dataset(options)
-
     def run():
         w1, b1, w2, b2 = (jnp.array(w.T) for w in weights(seed))
         layers = {"Dense_0": {"kernel": w1, "bias": b1}, "Dense_1": {"kernel": w2, "bias": b2}}
         params, losses = {"params": layers}, []
         state, val = optimizer.init(params), (jnp.array(val_images), jnp.array(val_labels))
         for epoch in range(1, epochs + 1):
-            for x, label in batches(epoch):
+            for places in order_of(n_train, batch_size, seed, epoch):
+                x, label = images[places], labels[places]
                 params, state, value = step(params, state, x, label)
                 losses.append(value)
             loss, accuracy = (float(value) for value in evaluate(params, *val))
@@ -232,13 +208,11 @@ def flax(n_train, n_val, epochs, batch_size, seed, loader):
 def contestants():
     here = "tests.benchmarks.job"
     yield Contestant("fnet", "fnet", f"{here}:fnet")
-    runs = [(0, 1), (0, None), (2, None)]
-    for form, (workers, threads) in itertools.product(("items", "batches"), runs):
+    for form, workers, threads in (("items", 2, None), ("batches", 0, 1), ("batches", 0, None)):
         name = f"PyTorch, DataLoader of {form}, {workers} workers, {threads or 'all'} threads"
         options = {"form": form, "workers": workers, "threads": threads}
         yield Contestant(name, "PyTorch", f"{here}:pytorch", options)
-    for loader in ("numpy", "grain"):
-        yield Contestant(f"flax, {loader}", "flax", f"{here}:flax", {"loader": loader})
+    yield Contestant("flax, NumPy loop", "flax", f"{here}:flax")
 
 
 def results(rounds):
