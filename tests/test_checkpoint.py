@@ -12,8 +12,8 @@ import pytest
 from fnet import checkpoint, data, losses, models, optimizers
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.errors import CheckpointError
-from fnet.files import replacing
 from fnet.evaluation import predict
+from fnet.files import replacing
 from fnet.training import fit, start
 
 RNG = np.random.default_rng(0)

@@ -216,3 +216,23 @@ def test_a_loss_composes_with_vmap_jit_and_scan():
 
 def test_l1_is_right_where_the_prediction_is():
     assert check_loss(l1(), np.zeros(3), np.zeros(3)).error == 0
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "expected"),
+    [
+        (cross_entropy(), [[1.0, 2.0, 2.0], [np.nan, 0.0, 1.0], [-np.inf, -5.0, -9.0]], [1, -1, 1]),
+        (bce(), [0.2, 0.5, 0.7, np.nan], [0, 0, 1, -1]),
+        (bce_with_logits(), [-3.0, 0.0, 1e-9, np.nan], [0, 0, 1, -1]),
+    ],
+)
+def test_the_class_that_is_predicted(loss, y, expected):
+    assert loss.predict(jnp.asarray(y)).tolist() == expected
+    finite = [row for row, label in zip(y, expected, strict=True) if label >= 0]
+    probabilities = np.asarray(loss.probabilities(jnp.asarray(finite)))
+    assert probabilities.argmax(axis=-1).tolist() == [label for label in expected if label >= 0]
+
+
+def test_a_regression_predicts_no_class():
+    assert mse().predict is None
+    assert l1().predict is None

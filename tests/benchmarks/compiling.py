@@ -9,11 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from fnet.losses import cross_entropy
 from fnet.models import classification_net
@@ -36,7 +34,7 @@ def results(rounds: int) -> dict[str, dict]:
         {
             "against": f"{row['program']}, {row['layers']} layers",
             "target": TARGET,
-            "ratio": row["fnet takes"],
+            "ratio": row.get("fnet takes"),
             "most": True,
         }
         for row in rows
@@ -54,7 +52,13 @@ def results(rounds: int) -> dict[str, dict]:
 
 def _measure(layers: int, rounds: int) -> list[dict[str, Any]]:
     programs = {"fnet": _fnet, "jax.value_and_grad + optax": _jax, "flax + optax": _flax}
-    names = list(programs)
+    missing = {}
+    for name, make in programs.items():
+        try:
+            make(layers)
+        except ImportError as error:
+            missing[name] = {"layers": layers, "program": f"{name}: not installed: {error.name}"}
+    names = [name for name in programs if name not in missing]
     seconds: dict[str, list[tuple[float, float, float]]] = {name: [] for name in names}
     facts = {}
     for number in range(rounds + 1):
@@ -79,7 +83,7 @@ def _measure(layers: int, rounds: int) -> list[dict[str, Any]]:
             "of processor": float(np.median(base[:, 2] / own[:, 2])),
         }
         rows.append(row)
-    return rows
+    return rows + list(missing.values())
 
 
 def _seconds(step: Program, *arguments: Any) -> tuple[tuple[float, ...], dict[str, int]]:
@@ -123,6 +127,8 @@ def _jax(layers: int) -> tuple[Any, ...]:
 
 
 def _flax(layers: int) -> tuple[Any, ...]:
+    import flax.linen
+
     # A Dense that stood twice in the list would be one layer of shared weights.
     blocks = [part for _ in range(layers - 1) for part in (flax.linen.Dense(WIDTH), jax.nn.relu)]
     model = flax.linen.Sequential([*blocks, flax.linen.Dense(CLASSES)])
@@ -134,6 +140,8 @@ def _flax(layers: int) -> tuple[Any, ...]:
 
 
 def _with_optax(value: Program, params: Any) -> tuple[Any, ...]:
+    import optax
+
     optimizer = optax.adam(RATE)
 
     @jax.jit

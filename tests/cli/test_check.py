@@ -107,3 +107,11 @@ def test_data_grid(shell, tmp_path, per_class):
     with Image.open(tmp_path / "grid.png") as picture:
         picture.load()
     assert min(picture.size) > 100
+
+
+def test_bench_compares_every_layer_and_both_models(inside):
+    result = inside("bench", "--rounds", 1, "--batch-size", 4)
+    assert result.status == 0, result.err
+    for name in (*layers.__all__, "cross_entropy", "bce"):
+        assert f"{name}(" in result.out
+    assert result.out.count(" × ") >= len(layers.__all__) + 2

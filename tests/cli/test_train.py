@@ -10,6 +10,7 @@ from PIL import Image
 from fnet.checkpoint import load
 from fnet.cli import main, progress
 from fnet.training import Record
+from tests.cli.conftest import Run
 
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
 
@@ -183,3 +184,47 @@ def test_no_epochs_at_all(tmp_path, run, photos, monkeypatch):
     out = tmp_path / "out"
     assert main(["train", "--out", str(out), *photos, "--epochs", "0"]) == 0
     assert json.loads((out / "metrics.json").read_text("utf-8"))["best_epoch"] == 0
+
+
+HOUSES = "--data houses.csv --target Price --features Area Year --binarize 30 70".split()
+
+
+def test_all_samples_at_each_step(shell, inside):
+    """Thousands of epochs, a line of history for each, as many times as resumed."""
+    words = [*HOUSES, "--model", "logistic", "--optimizer", "sgd", "--batch-size", "all"]
+    whole, half = shell.home / "whole", shell.home / "half"
+    assert inside("train", "--out", whole, *words, "--epochs", 3000).status == 0
+    assert inside("train", "--out", half, *words, "--epochs", 1700).status == 0
+    result = inside("train", "--out", half, "--resume", "--epochs", 3000)
+    assert result.status == 0, result.err
+    assert "epoch 3000/3000" in result.out
+    histories = [Run(folder, "").history for folder in (whole, half)]
+    for history in histories:
+        assert [int(row["epoch"]) for row in history] == list(range(1, 3001))
+    losses = [[float(row["val_loss"]) for row in history] for history in histories]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
+    assert Run(whole, "").metrics["best_epoch"] == 1 + int(np.argmin(losses[0]))
+
+
+def test_a_run_of_all_samples_that_diverges_says_when(inside):
+    words = [*HOUSES, *"--batch-size all --optimizer sgd --learning-rate 1e38 --epochs 50".split()]
+    result = inside("train", "--out", "diverged", *words)
+    assert result.status == 2
+    assert "became" in result.err
+    assert "--learning-rate" in result.err
+
+
+def test_precision_is_kept_with_the_run(shell, inside):
+    words = "--data photos --hidden 8 --epochs 3 --precision bfloat16".split()
+    result = inside("train", "--out", "narrow", *words)
+    assert result.status == 0, result.err
+    assert "mixed_precision(serial(affine(8)" in result.out
+    kept = Run(shell.home / "narrow", "")
+    assert kept.config["precision"] == "bfloat16"
+    assert {dtype for dtype, _, _ in kept.checkpoint.values()} <= {
+        "float32",
+        "float64",
+        "int32",
+        "uint8",
+    }
+    assert inside("evaluate", "narrow").status == 0

@@ -115,3 +115,38 @@ def test_columns_never_grow_by_broadcasting():
         rescale(0, 255)
     with pytest.raises(ConfigurationError, match="is no transform"):
         compose(rescale)
+
+
+CHANNELS = ((0.4, 0.5, 0.6), (0.2, 0.3, 0.25))
+
+
+def test_neighbours_are_computed_as_one_and_mean_the_same():
+    both = compose(rescale((0, 255), (-1, 1)), normalize(*CHANNELS))
+    x = np.random.default_rng(0).integers(0, 256, (1000, 4, 4, 3), np.uint8)
+    mean, std = (np.array(values) for values in CHANNELS)
+    expected = (x / 255 * 2 - 1 - mean) / std  # in float64
+    np.testing.assert_allclose(both(x), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(both)(jnp.asarray(x)), expected, rtol=1e-5, atol=1e-6)
+    assert both.linear is not None
+    assert compose(both, flatten()).linear is None
+    again = compose(compose(rescale()), normalize(*CHANNELS), flatten(), rescale((0, 1), (0, 2)))
+    assert again(x).shape == (1000, 48)
+
+
+def test_blocks_of_rows_leave_the_input_alone():
+    x = np.random.default_rng(0).normal(size=(700, 100)).astype(np.float32)
+    before = x.copy()
+    y = normalize(1.0, 2.0)(x)
+    np.testing.assert_allclose(y, (before - 1) / 2, rtol=1e-6)
+    np.testing.assert_array_equal(x, before)
+    assert y.flags.owndata
+    assert y.flags.writeable
+    assert normalize(0.0, 1.0)(x) is not x
+    assert rescale()(np.zeros((0, 3), np.uint8)).shape == (0, 3)
+
+
+def test_columns_that_do_not_match_are_still_told():
+    with pytest.raises(ShapeError, match="3 columns"):
+        compose(normalize((0.0,) * 3, (1.0,) * 3), normalize((0.0,) * 2, (1.0,) * 2))(
+            np.zeros((4, 2))
+        )
