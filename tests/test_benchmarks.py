@@ -115,8 +115,8 @@ def test_a_step_takes_no_more_memory_than_by_autodiff(name, depth):
             for w, b in weights[:-1]:
                 y = function(y @ w.T + b)
             logits = y @ weights[-1].w.T + weights[-1].b
-            logp = jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels]
-            return -logp.mean(), (logits.argmax(1) == labels).sum()
+            logp = jax.nn.log_softmax(logits)[jnp.arange(batch_size, dtype=labels.dtype), labels]
+            return -logp.mean(), (logits.argmax(1).astype(labels.dtype) == labels).sum()
 
         (loss, right), grads = jax.value_and_grad(value, has_aux=True)(weights)
         return jax.tree.map(lambda p, g: p - jnp.float32(rate) * g, weights, grads), loss, right

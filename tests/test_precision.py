@@ -85,8 +85,9 @@ def test_training_reaches_what_float32_reaches():
         0, 255
     )
     images[:, :4] += 20 * (labels // 2)[:, None, None, None]
+    prepare = data.compose(data.rescale(), data.normalize(0.5, 0.2))
     dataset = data.memory(
-        {"image": images.clip(0, 255).astype(np.uint8), "label": labels}, transform=data.rescale()
+        {"image": images.clip(0, 255).astype(np.uint8), "label": labels}, transform=prepare
     )
     train, val = dataset.select(np.arange(300)), dataset.select(np.arange(300, 400))
     loss, model = losses.cross_entropy(), models.classification_net(4, hidden=16)

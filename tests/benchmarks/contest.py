@@ -89,9 +89,8 @@ class Process:
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:  # closes its pipes, and waits
+            pass
 
 
 def hold(contest: Contest, rounds: int = ROUNDS) -> dict[str, Any]:

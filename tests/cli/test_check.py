@@ -112,6 +112,7 @@ def test_data_grid(shell, tmp_path, per_class):
 def test_bench_compares_every_layer_and_both_models(inside):
     result = inside("bench", "--rounds", 1, "--batch-size", 4)
     assert result.status == 0, result.err
-    for name in (*layers.__all__, "cross_entropy", "bce"):
+    for name in (*layers.__all__, "and cross_entropy", "and bce"):
         assert f"{name}(" in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
     assert result.out.count(" × ") >= len(layers.__all__) + 2

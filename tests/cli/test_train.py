@@ -192,7 +192,7 @@ HOUSES = "--data houses.csv --target Price --features Area Year --binarize 30 70
 def test_all_samples_at_each_step(shell, inside):
     """Thousands of epochs, a line of history for each, as many times as resumed."""
     words = [*HOUSES, "--model", "logistic", "--optimizer", "sgd", "--batch-size", "all"]
-    whole, half = shell.home / "whole", shell.home / "half"
+    whole, half = shell.home / "all-at-once", shell.home / "all-in-two"
     assert inside("train", "--out", whole, *words, "--epochs", 3000).status == 0
     assert inside("train", "--out", half, *words, "--epochs", 1700).status == 0
     result = inside("train", "--out", half, "--resume", "--epochs", 3000)
@@ -206,9 +206,10 @@ def test_all_samples_at_each_step(shell, inside):
     assert Run(whole, "").metrics["best_epoch"] == 1 + int(np.argmin(losses[0]))
 
 
-def test_a_run_of_all_samples_that_diverges_says_when(inside):
-    words = [*HOUSES, *"--batch-size all --optimizer sgd --learning-rate 1e38 --epochs 50".split()]
-    result = inside("train", "--out", "diverged", *words)
+def test_a_run_of_all_samples_that_diverges_says_when(shell):
+    words = "--data houses.csv --target Kind --features Year Area --batch-size all --optimizer sgd"
+    rate = "--learning-rate 1e38 --epochs 50"
+    result = shell("train", "--out", "all-diverged", *f"{words} {rate}".split())
     assert result.status == 2
     assert "became" in result.err
     assert "--learning-rate" in result.err
