@@ -1,5 +1,7 @@
 """What fnet raises. Every message names the thing, what was expected, and what to do."""
 
+from typing import Any
+
 
 class FnetError(Exception):
     """The parent of every error that fnet raises on purpose."""
@@ -22,28 +24,20 @@ class CheckpointError(FnetError, ValueError):
 
 
 class GradientMismatch(FnetError, AssertionError):
-    """A hand-written gradient differs from the one of automatic differentiation.
+    """A hand-written gradient is wrong; the message is the report of `fnet.check`.
 
-    Attributes: `leaf` (the path of the array, `dparams.w`), `index` (of the worst entry),
-    `actual` and `expected` (its two values), `wrong` and `total` (how many entries differ, of
-    how many).
+    `report` is the whole of it. Of its first finding, `kind` is the mistake that explains it,
+    `leaf` the path of the array (`dparams.w`), `index` its worst entry, `actual` and `expected` the
+    two values there, `wrong` and `total` how many entries differ, of how many.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        leaf: str,
-        index: tuple[int, ...] = (),
-        actual: float = float("nan"),
-        expected: float = float("nan"),
-        wrong: int = 0,
-        total: int = 0,
-    ) -> None:
-        super().__init__(message)
-        self.leaf, self.index = leaf, index
-        self.actual, self.expected = actual, expected
-        self.wrong, self.total = wrong, total
+    def __init__(self, report: Any) -> None:
+        super().__init__(str(report))
+        self.report = report
+        first = report.findings[0]
+        self.kind, self.leaf, self.index = first.kind, first.leaf, first.index
+        self.actual, self.expected = first.actual, first.expected
+        self.wrong, self.total = first.wrong, first.total
 
 
 class TrainingError(FnetError, ArithmeticError):

@@ -38,7 +38,7 @@ def test_the_layer_of_contributing_is_right(tmp_path):
     import chex
     import jax
 
-    from fnet.check import check_layer
+    from fnet.check import check_gradients
     from fnet.configuration import constructor
     from fnet.core import Layer, Shape, layer
 
@@ -49,7 +49,7 @@ def test_the_layer_of_contributing_is_right(tmp_path):
     names = {"Layer": Layer, "Shape": Shape, "layer": layer, "constructor": constructor}
     names |= {"Array": chex.Array, "PRNGKey": chex.PRNGKey, "jax": jax}
     exec(textwrap.dedent(code), names)  # the text of our own file
-    assert check_layer(names["square"](), (3, 5)).error < 1e-12
+    assert check_gradients(names["square"](), (3, 5)).error < 1e-12
 
 
 def test_readme_names_what_there_is():

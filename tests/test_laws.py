@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fnet import layers
-from fnet.check import check_layer
+from fnet.check import check_gradients
 from fnet.checkpoint import VOCABULARY
 from fnet.configuration import read
 from tests.cases import BATCH, CASES, Case, covered, every_case
@@ -62,7 +62,7 @@ def test_1_init_foretells_the_output_shape(case):
 
 @every_case
 def test_2_and_3_backward_and_apply_agree_with_autodiff_of_forward(case):
-    report = check_layer(case.layer, case.shape, batch_size=BATCH)
+    report = check_gradients(case.layer, case.shape, batch_size=BATCH)
     assert report.error < 1e-12
     assert report.entries >= 2 * 6 * BATCH * np.prod(case.shape)
 

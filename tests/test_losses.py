@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from fnet import losses
-from fnet.check import check_loss
+from fnet.check import check_gradients
 from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.losses import bce, bce_with_logits, cross_entropy, l1, mse, softmax
 
@@ -53,8 +53,8 @@ def test_the_value_is_the_formula(name, reduction):
 @every_loss
 def test_the_gradient_is_that_of_the_value(name, reduction):
     y, target, _ = POINTWISE[name]
-    assert check_loss(getattr(losses, name)(reduction), y, target).error < 1e-12
-    assert check_loss(getattr(losses, name)(reduction), y, target, MASK).error < 1e-12
+    assert check_gradients(getattr(losses, name)(reduction), y, target).error < 1e-12
+    assert check_gradients(getattr(losses, name)(reduction), y, target, MASK).error < 1e-12
 
 
 @every_reduction
@@ -215,7 +215,7 @@ def test_a_loss_composes_with_vmap_jit_and_scan():
 
 
 def test_l1_is_right_where_the_prediction_is():
-    assert check_loss(l1(), np.zeros(3), np.zeros(3)).error == 0
+    assert check_gradients(l1(), np.zeros(3), np.zeros(3)).error == 0
 
 
 @pytest.mark.parametrize(

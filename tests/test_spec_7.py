@@ -12,7 +12,7 @@ import pytest
 
 import fnet
 from fnet import data, losses, models, optimizers
-from fnet.check import check_layer
+from fnet.check import check_gradients
 from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.layers import relu, sigmoid
 from fnet.training import fit, start
@@ -97,7 +97,7 @@ def _squeeze():
 
 def test_spec_7_10_the_reported_loss_has_the_penalty_that_the_gradient_has():
     net = models.classification_net(3, hidden=4, l2=0.3)
-    check_layer(net, (5,))
+    check_gradients(net, (5,))
     (record,) = fit(net, LOSS, optimizers.sgd(1e-9), SET, SET, epochs=1)
     params = record.state.params
     bare = LOSS.apply(net.apply(params, jnp.asarray(X)), jnp.asarray(LABELS))

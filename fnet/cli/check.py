@@ -1,7 +1,11 @@
-"""`fnet check`: every hand-written gradient against autodiff, as a table."""
+"""`fnet check`: hand-written gradients against autodiff and differences, as a table."""
 
 import functools
+import importlib
+import importlib.util
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,22 +13,27 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from fnet import layers, losses
-from fnet.check import Report, check_layer, check_loss
+from fnet.check import Pair, Report, explain
 from fnet.checkpoint import VOCABULARY
 from fnet.cli.arguments import Settings, above, command
 from fnet.configuration import read
 from fnet.core import Layer
-from fnet.errors import ConfigurationError, GradientMismatch
+from fnet.errors import ConfigurationError
 
 EXAMPLES = """
 fnet check                                   every layer and loss
 fnet check relu 'affine(7, l2=0.1)'          these layers
 fnet check 'serial(affine(7), tanh(), affine(3))' --shape 2 5
+fnet check my_module:gelu --shape 3 5        a function with a jax.custom_vjp
+fnet check course.py:forward,backward --shape 8 5 --shape 5 3 --shape 3
+                                             a pair, at random x (8, 5), w (5, 3), b (3,)
 """
 
 SHAPES = {"squeeze": (5, 1)}  # of one example, where a layer does not take any
 SHAPE = (3, 5)
 WRITTEN = {"affine": "affine(7, l2=0.1)"}  # of a layer that needs arguments
+
+Check = tuple[str, Callable[[], Report]]
 
 
 def add(commands: Any) -> None:
@@ -32,10 +41,19 @@ def add(commands: Any) -> None:
     summary = "compare hand-written gradients with autodiff, entry by entry in float64"
     parser = command(commands, "check", run, summary, EXAMPLES)
     parser.add_argument(
-        "layers", nargs="*", metavar="LAYER", help="a name or a call (default: all, and losses)"
+        "targets",
+        nargs="*",
+        metavar="WHAT",
+        help="a layer, by name or as a call; module:function or file.py:function of JAX; "
+        "module:forward,backward (default: all of fnet's layers and losses)",
     )
     parser.add_argument(
-        "--shape", nargs="+", type=above(0, int), help="of one example (default: one that fits)"
+        "--shape",
+        nargs="+",
+        type=above(0, int),
+        action="append",
+        metavar="N",
+        help="of one example of a layer; of an argument of a function, once for each",
     )
 
 
@@ -45,31 +63,35 @@ def run(given: Settings) -> int:
         Column("gradient of", overflow="fold"), "entries checked", "largest error", "verdict"
     )
     wrong = []
-    for name, check in _checks(given.get("layers", []), given.get("shape")):
-        try:
-            report = check()
+    for name, check in _checks(given.get("targets", []), given.get("shape")):
+        report = check()
+        if report.right:
             table.add_row(name, f"{report.entries:,}", f"{report.error:.1e}", "[green]right")
-        except GradientMismatch as error:
-            wrong.append(str(error))
-            table.add_row(name, f"{error.total:,}", "", f"[red]{error.wrong:,} wrong")
+        else:
+            wrong.append(report)
+            kinds = dict.fromkeys(finding.kind for finding in report.findings)
+            table.add_row(name, f"{report.entries:,}", "", f"[red]wrong: {', '.join(kinds)}")
     console = Console()
     console.print(table)
-    for message in wrong:
-        console.print(message, markup=False)
+    for report in wrong:
+        console.print(str(report), markup=False, highlight=False)
     return 1 if wrong else 0
 
 
-def _checks(names: list[str], shape: Any) -> Iterator[tuple[str, Callable[[], Report]]]:
-    for name in names or layers.__all__:
+def _checks(targets: list[str], shapes: list[list[int]] | None) -> Iterator[Check]:
+    for name in targets or layers.__all__:
+        if ":" in name and "(" not in name:
+            yield _function(name, shapes or [list(SHAPE)])
+            continue
         made = _layer(name)
-        example = tuple(shape or SHAPES.get(name.split("(")[0], SHAPE))
-        yield repr(made), functools.partial(check_layer, made, example)
-    if names:
+        example = tuple(shapes[0]) if shapes else SHAPES.get(name.split("(")[0], SHAPE)
+        yield repr(made), functools.partial(explain, made, example)
+    if targets:
         return
     for name in losses.__all__:
         for reduction in losses.REDUCTIONS:
             loss = getattr(losses, name)(reduction)
-            yield repr(loss), functools.partial(check_loss, loss, *_example(name))
+            yield repr(loss), functools.partial(explain, loss, *_example(name))
 
 
 def _layer(name: str) -> Layer:
@@ -78,7 +100,46 @@ def _layer(name: str) -> Layer:
         made = read(WRITTEN.get(name, name if "(" in name else f"{name}()"), VOCABULARY["model"])
         if isinstance(made, Layer):
             return made
-    raise ConfigurationError(f"{name} is not a layer; choose of {', '.join(layers.__all__)}")
+    raise ConfigurationError(
+        f"{name} is not a layer; choose of {', '.join(layers.__all__)}, or write module:function"
+    )
+
+
+def _function(name: str, shapes: list[list[int]]) -> Check:
+    """Of module:function, or module:forward,backward, at normal numbers of these shapes."""
+    place, _, names = name.rpartition(":")
+    module = _module(place)
+    found = []
+    for part in names.split(","):
+        if not hasattr(module, part):
+            raise ConfigurationError(f"{name}: there is no {part} in {place}")
+        found.append(getattr(module, part))
+    if len(found) > 2:
+        raise ConfigurationError(f"{name}: give a function, or forward,backward")
+    subject = Pair(*found) if len(found) == 2 else found[0]
+    if isinstance(subject, Layer):
+        return name, functools.partial(explain, subject, tuple(shapes[0]))
+    rng = np.random.default_rng(0)
+    arguments = [rng.normal(size=shape) for shape in shapes]
+    return name, functools.partial(explain, subject, *arguments)
+
+
+def _module(place: str) -> Any:
+    """The module of this name, or in this file; the folder we are in is looked at first."""
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        if not place.endswith(".py"):
+            return importlib.import_module(place)
+        spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        raise ConfigurationError(f"{place}: {error}; give a module or a file of Python") from None
+    finally:
+        sys.path.pop(0)
 
 
 def _example(loss: str) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,15 @@ Colours are those of Okabe & Ito, which colour-blind readers tell apart; a mark 
 says the same again. No display, window or global state of matplotlib is used or changed.
 """
 
+from fnet.plots.errors import gradient_errors
 from fnet.plots.images import class_grid, predictions
 from fnet.plots.results import confusion, curves, sigmoid_scatter
 
-__all__ = ["class_grid", "confusion", "curves", "predictions", "sigmoid_scatter"]
+__all__ = [
+    "class_grid",
+    "confusion",
+    "curves",
+    "gradient_errors",
+    "predictions",
+    "sigmoid_scatter",
+]

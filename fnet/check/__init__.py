@@ -1,0 +1,14 @@
+"""Is a gradient that somebody wrote by hand right, and if not, where and why?
+
+>>> import jax.numpy as jnp
+>>> from fnet.check import Pair, check_gradients
+>>> from fnet.layers import affine
+>>> check_gradients(affine(5), (7,)).right
+True
+"""
+
+from fnet.check.examine import check_gradients, explain
+from fnet.check.report import Finding, Report
+from fnet.check.subject import Pair, ValueAndGrad
+
+__all__ = ["Finding", "Pair", "Report", "ValueAndGrad", "check_gradients", "explain"]

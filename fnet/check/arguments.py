@@ -1,0 +1,112 @@
+"""Arguments taken apart: the arrays that are differentiated, the other arrays, and constants."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet.errors import ConfigurationError
+
+
+def is_known(leaf: Any) -> bool:
+    """Whether this is an array; Python's own numbers and all else are constants."""
+    return isinstance(leaf, jax.Array | np.ndarray | np.generic)
+
+
+def is_float(leaf: Any) -> bool:
+    """Whether this is an array of floating-point numbers."""
+    return is_known(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def is_none(leaf: Any) -> bool:
+    """Whether this is None, which JAX takes for an empty tree unless it is told."""
+    return leaf is None
+
+
+class Layout(NamedTuple):
+    """Where the floating-point arrays of some arguments stand, and what they are called."""
+
+    tree: Any
+    leaves: tuple[Any, ...]
+    places: tuple[int, ...]  # of the floating-point arrays among the leaves
+    names: tuple[str, ...]  # of these: x, params.w
+
+    def rebuild(
+        self, floats: Iterable[Any], leaves: Iterable[Any] | None = None
+    ) -> tuple[Any, ...]:
+        """The arguments with these floating-point arrays."""
+        full = list(self.leaves if leaves is None else leaves)
+        for place, leaf in zip(self.places, floats, strict=True):
+            full[place] = leaf
+        return tuple(jax.tree.unflatten(self.tree, full))
+
+
+def layout(arguments: tuple[Any, ...], names: tuple[str, ...], where: str) -> Layout:
+    """The layout of these arguments; raises where nothing is to be differentiated."""
+    found, tree = jax.tree_util.tree_flatten_with_path(arguments)
+    leaves = tuple(leaf for _, leaf in found)
+    places = tuple(place for place, leaf in enumerate(leaves) if is_float(leaf))
+    for path, leaf in found:
+        if is_known(leaf) and jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+            raise ConfigurationError(
+                f"{where}: {_called(path, names)} is complex; give real arrays"
+            )
+    if not places:
+        given = ", ".join(type(leaf).__name__ for leaf in leaves) or "nothing"
+        raise ConfigurationError(
+            f"{where}: no argument is a floating-point array (given: {given}); "
+            "write np.array(2.0) for a number to differentiate by"
+        )
+    called = tuple(_called(found[place][0], names) for place in places)
+    return Layout(tree, leaves, places, called)
+
+
+def _called(path: Any, names: tuple[str, ...]) -> str:
+    return f"{names[path[0].idx]}{jax.tree_util.keystr(path[1:])}"
+
+
+def in_layout(gradients: tuple[Any, ...], form: Layout) -> list[Any] | str:
+    """The gradients of the floating-point arrays, None for zero; or what is wrong with them."""
+    arguments = form.rebuild([form.leaves[place] for place in form.places])
+    flat: list[Any] = []
+    for gradient, argument in zip(gradients, arguments, strict=True):
+        tree: Any = jax.tree.structure(argument)
+        if gradient is None:
+            flat += [None] * tree.num_leaves
+            continue
+        found, other = jax.tree.flatten(gradient, is_leaf=is_none)
+        complete = all(leaf is not None for leaf in found)
+        if len(found) != tree.num_leaves or (complete and tree != other):
+            return f"the gradient's tree is {other}, and must be that of its argument, {tree}"
+        flat += found
+    return [flat[place] for place in form.places]
+
+
+def filled(dout: Any, out: Any) -> Any:
+    """The cotangent that `jax.vjp` wants: of out's dtypes, float0 where dout has None."""
+    leaves, tree = jax.tree.flatten(out)
+    given = jax.tree.leaves(dout, is_leaf=is_none)
+    return jax.tree.unflatten(
+        tree,
+        [
+            np.zeros(np.shape(y), jax.dtypes.float0) if d is None else jnp.asarray(d, y.dtype)
+            for d, y in zip(given, leaves, strict=True)
+        ],
+    )
+
+
+def cast(leaves: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
+    """The arrays in this floating-point dtype, of NumPy or of JAX."""
+    make: Any = np.array if numpy else jnp.array
+    return tuple(
+        make(leaf, dtype)
+        if is_float(leaf)
+        else (np.array(leaf) if numpy and _plain(leaf) else leaf)
+        for leaf in leaves
+    )
+
+
+def _plain(leaf: Any) -> bool:
+    return is_known(leaf) and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)

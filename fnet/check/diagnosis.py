@@ -1,0 +1,33 @@
+"""What the mistake probably is: explanations, each tested against the numbers."""
+
+from fnet.check.evidence import Evidence, Explanation
+from fnet.check.mistakes import amounts, chain, places, terms
+
+EXPLANATIONS = (  # in this order: what fits by accident comes after what does not
+    amounts.not_finite,
+    places.one_entry,
+    amounts.zeros,
+    amounts.factor,
+    chain.swapped,
+    chain.upstream,
+    chain.mask,
+    places.transposed,
+    places.shifted,
+    places.examples,
+    chain.at_another_place,
+    places.wrong_axis,
+    terms.terms,
+    amounts.ratio,
+    amounts.constant,
+    places.one_slice,
+    amounts.imprecise,
+    chain.derivative,
+)
+
+
+def diagnose(evidence: Evidence) -> Explanation:
+    """The first explanation that fits all samples."""
+    for explain in EXPLANATIONS:
+        for found in explain(evidence):
+            return found
+    return Explanation("unknown", "none of the known mistakes explains these numbers")

@@ -1,0 +1,167 @@
+"""A wrong gradient and what surrounds it: what the explanations are tested against."""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from fnet.check.arguments import is_float
+from fnet.check.compare import compare
+from fnet.check.points import Floats
+from fnet.check.workbench import Arrays, Workbench
+
+RTOL, ATOL = 1e-6, 1e-8  # of an explanation's prediction
+ROUGH = 1e-3  # where what is expected comes from differences
+
+Change = Callable[[np.ndarray], np.ndarray]
+Predict = Callable[["Sample"], np.ndarray | None]
+
+
+class Explanation(NamedTuple):
+    """The kind of a mistake, and a sentence about this one."""
+
+    kind: str
+    words: str
+
+
+Explanations = Iterator[Explanation]
+
+
+class Sample(NamedTuple):
+    """One point and cotangent: all gradients found there, and all expected."""
+
+    floats: Floats
+    dout: Any
+    actual: Arrays
+    expected: Arrays
+
+
+class Evidence:
+    """Samples of one gradient that is wrong; the first is where it was noticed."""
+
+    def __init__(self, bench: Workbench, route: str, place: int, samples: list[Sample]) -> None:
+        self.bench, self.route, self.place, self.samples = bench, route, place, samples
+        self.leaf = f"d{bench.form.names[place]}"
+
+    def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """(actual, expected) of a sample."""
+        sample = self.samples[number]
+        return sample.actual[self.place], sample.expected[self.place]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the gradient."""
+        return self[0][1].shape
+
+    @property
+    def batch_size(self) -> int | None:
+        """The number of examples: the first axis of the output."""
+        out = [leaf for leaf in jax.tree.leaves(self.bench.out) if is_float(leaf)]
+        inputs = [array.shape[0] for array in self.bench.start if array.ndim]
+        leading = [leaf.shape[0] for leaf in out if leaf.ndim] or inputs
+        return leading[0] if leading else None
+
+    def same(self, found: np.ndarray | None, wanted: np.ndarray) -> bool:
+        """Whether a prediction is what was found."""
+        if found is None or found.shape != wanted.shape:
+            return False
+        rtol, atol = (RTOL, ATOL) if self.bench.autodiff else (ROUGH, ROUGH)
+        size = float(np.abs(wanted).max(initial=0, where=np.isfinite(wanted)))
+        with np.errstate(all="ignore"):
+            near = np.abs(found - wanted) <= rtol * np.abs(wanted) + atol * size
+        return bool(np.all(near | (found == wanted)))
+
+    def fits(self, predict: Predict) -> bool:
+        """Whether this predicts what was found, in every sample."""
+        for sample in self.samples:
+            try:
+                found = predict(sample)
+            except Exception:  # a prediction that cannot be made is none
+                return False
+            if found is None or not self.same(np.asarray(found), sample.actual[self.place]):
+                return False
+        return True
+
+    def is_expected(self, change: Change, place: int | None = None) -> bool:
+        """Whether it is what is expected (of another argument, if that is named), changed so."""
+        which = self.place if place is None else place
+        return self.fits(lambda sample: change(sample.expected[which]))
+
+    def is_of_dout(self, change: Change) -> bool:
+        """Whether it is dout, changed so."""
+
+        def predict(sample: Sample) -> np.ndarray | None:
+            dout = self.dout(sample)
+            return None if dout is None else change(dout)
+
+        return self.fits(predict)
+
+    def is_for_dout(self, change: Change) -> bool:
+        """Whether it is what is expected for a dout that was changed so."""
+
+        def predict(sample: Sample) -> np.ndarray | None:
+            dout = self.dout(sample)
+            return None if dout is None else self.elsewhere(sample, self.like(sample, change(dout)))
+
+        return self.fits(predict)
+
+    def wrong(self) -> np.ndarray:
+        """The entries that are wrong in the first sample."""
+        actual, expected = self[0]
+        return compare(actual, expected, self.bench.epsilon).wrong
+
+    def like(self, sample: Sample, dout: np.ndarray) -> Any:
+        """A cotangent of one array in the place of the sample's."""
+        return jax.tree.unflatten(jax.tree.structure(sample.dout), [dout])
+
+    def dout(self, sample: Sample) -> np.ndarray | None:
+        """The cotangent, where it is one array."""
+        leaves = jax.tree.leaves(sample.dout)
+        return np.asarray(leaves[0]) if len(leaves) == 1 else None
+
+    def out(self, sample: Sample) -> np.ndarray | None:
+        """The output, where it is one array."""
+        found = jax.tree.leaves(self.bench.subject.forward(*self.bench.arguments(sample.floats)))
+        return np.asarray(found[0]) if len(found) == 1 else None
+
+    def arrays(self, sample: Sample) -> dict[str, np.ndarray]:
+        """Everything at hand by its name: arguments, dout, out."""
+        found = dict(zip(self.bench.form.names, sample.floats, strict=True))
+        dout, out = self.dout(sample), self.out(sample)
+        if dout is not None:
+            found["dout"] = dout
+        if out is not None:
+            found["out"] = out
+        return found
+
+    def elsewhere(
+        self, sample: Sample, dout: Any = None, **changed: np.ndarray
+    ) -> np.ndarray | None:
+        """What is expected with another cotangent, or with arguments changed, by name."""
+        names = self.bench.form.names
+        floats = tuple(
+            changed.get(name, array) for name, array in zip(names, sample.floats, strict=True)
+        )
+        return self.bench.expected(floats, sample.dout if dout is None else dout)[self.place]
+
+    @functools.cached_property
+    def constants(self) -> dict[float, str]:
+        """Numbers a factor may be, with what they are: sizes, and constant arguments."""
+        found: dict[float, str] = {}
+        arguments = self.bench.arguments(self.bench.start)
+        for name, argument in zip(self.bench.subject.names, arguments, strict=True):
+            if isinstance(argument, float):
+                found |= {argument: name, 1 - argument: f"1 − {name}"}
+        arrays = dict(zip(self.bench.form.names, self.bench.start, strict=True))
+        out = jax.tree.leaves(self.bench.out)
+        if len(out) == 1:
+            arrays["the output"] = np.asarray(out[0])
+        for name, array in arrays.items():
+            found.setdefault(array.size, f"the number of entries of {name}")
+            for axis, size in enumerate(array.shape):
+                found[size] = f"the size of axis {axis} of {name}"
+        if self.batch_size:
+            found[self.batch_size] = "the batch size"
+        return {number: words for number, words in found.items() if number not in (0, 1)}

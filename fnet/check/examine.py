@@ -1,0 +1,212 @@
+"""The examination: what is looked at, in which order, and what is made of it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet.check import parity, precision, shapes, structure
+from fnet.check.diagnosis import diagnose
+from fnet.check.evidence import Evidence, Explanation, Sample
+from fnet.check.pattern import pattern
+from fnet.check.points import cotangent, near
+from fnet.check.report import Finding, Report, merge
+from fnet.check.subject import (
+    Pair,
+    Subject,
+    ValueAndGrad,
+    of_function,
+    of_layer,
+    of_loss,
+    of_pair,
+    of_penalty,
+    of_value_and_grad,
+)
+from fnet.check.workbench import Workbench
+from fnet.core import Layer, Loss, Shape
+from fnet.errors import ConfigurationError, GradientMismatch
+
+Subjects = Iterator[tuple[Subject, tuple[Any, ...]]]
+
+
+def check_gradients(
+    subject: Any,
+    *arguments: Any,
+    reference: Callable[..., Any] | None = None,
+    batch_size: int = 3,
+    seed: int = 0,
+) -> Report:
+    """As `explain`; raises `GradientMismatch`, which carries the report, if anything is wrong."""
+    report = explain(subject, *arguments, reference=reference, batch_size=batch_size, seed=seed)
+    if not report.right:
+        raise GradientMismatch(report)
+    return report
+
+
+def explain(
+    subject: Any,
+    *arguments: Any,
+    reference: Callable[..., Any] | None = None,
+    batch_size: int = 3,
+    seed: int = 0,
+    plot: bool = False,
+) -> Report:
+    """Compare hand-written gradients with autodiff and with differences; tell what is wrong.
+
+    `subject` and what it is checked at:
+
+        a Layer                          the shape of one example
+        a Loss                           y, target, and `where` if it is wanted
+        Pair(forward, backward)          the arguments of forward
+        ValueAndGrad(function)           the arguments of function
+        any function of JAX              its arguments; `jax.custom_vjp` is what this is for
+
+    Floating-point arrays are differentiated; other arrays (integers, booleans, keys) and Python's
+    numbers are not. Everything runs in float64, switched on here alone. `reference(*arguments)` is
+    a plain function with the same output, for autodiff to be asked about; without it, it is asked
+    about the subject itself, with every custom rule taken out. `batch_size` is for layers.
+
+    In order: shapes and dtypes; caches, linearity, jit, vmap, rows (structure); each entry against
+    autodiff, at the arguments and at unkind ones; directions and entries against differences
+    (which also notice a forward pass that autodiff does not see through); float32 and bfloat16
+    beside autodiff's own. `plot=True` adds a picture of the errors, `report.figure`.
+    """
+    rng = np.random.default_rng(seed)
+    with jax.enable_x64(True), np.errstate(all="ignore"):
+        reports: list[Report] = []
+        for one, given in _subjects(subject, arguments, reference, batch_size, rng):
+            reports.append(_examine(one, given, rng, in_full=not reports))
+            if reports[-1].findings:
+                break
+        report = merge(reports)
+    if plot:
+        from fnet.plots import gradient_errors
+
+        return report._replace(figure=gradient_errors(report))
+    return report
+
+
+def _subjects(
+    subject: Any, arguments: tuple[Any, ...], reference: Any, batch_size: int, rng: Any
+) -> Subjects:
+    if isinstance(subject, Layer):
+        (shape,) = arguments
+        yield from _of_layer(subject, tuple(shape), batch_size, rng)
+    elif isinstance(subject, Loss):
+        y, target, *where = arguments
+        y, target = jnp.asarray(y), jnp.asarray(target)
+        if jnp.issubdtype(target.dtype, jnp.floating):
+            target = target.astype(jnp.float64)
+        for one in of_loss(subject, target, where[0] if where else None):
+            yield one, (y.astype(jnp.float64),)
+    elif isinstance(subject, Pair):
+        yield of_pair(subject, arguments), arguments
+    elif isinstance(subject, ValueAndGrad):
+        yield of_value_and_grad(subject, arguments), arguments
+    elif callable(subject) and not isinstance(subject, type):
+        yield of_function(subject, reference, arguments), arguments
+    else:
+        raise ConfigurationError(
+            f"{subject!r} cannot be checked: give a Layer (relu(), not relu), a Loss, a function "
+            "of JAX, Pair(forward, backward) or ValueAndGrad(function)"
+        )
+
+
+def _of_layer(layer: Layer, shape: Shape, batch_size: int, rng: Any) -> Subjects:
+    params = _moved(layer.init(jax.random.key(int(rng.integers(2**31))), shape)[0], rng)
+    x = rng.normal(size=(batch_size, *shape))
+    yield of_layer(layer), (params, jnp.asarray(x))
+    yield of_layer(layer), (params, jnp.asarray(x[:1]))
+    if layer.penalty is not None:
+        yield of_penalty(layer), (params,)
+
+
+def _moved(params: Any, rng: Any) -> Any:
+    """Parameters as the layer draws them, each moved, so that none is left at zero."""
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(np.float64(leaf) + 0.1 * rng.normal(size=leaf.shape)), params
+    )
+
+
+def _examine(
+    subject: Subject, arguments: tuple[Any, ...], rng: np.random.Generator, in_full: bool
+) -> Report:
+    bench = Workbench(subject, arguments)
+    dout = cotangent(bench.out, lambda shape: rng.normal(size=shape))
+    findings = tuple(shapes.shapes(bench, dout))
+    if findings:
+        return Report(subject.name, 0, 0.0, findings)
+    findings = tuple(structure.honest(bench, dout))
+    notes: list[str] = []
+    entries, error = 0, 0.0
+    for look in _looks(bench, in_full):
+        outcome = look(bench, rng)
+        entries, error = entries + outcome.entries, max(error, outcome.error)
+        notes += outcome.notes
+        if outcome.wrong:
+            findings += tuple(_finding(bench, wrong, rng) for wrong in outcome.wrong)
+            break
+    if in_full and not findings:
+        findings = tuple(structure.laws(bench, dout)) or tuple(precision.narrow(bench, rng))
+    return Report(subject.name, entries, error, findings, tuple(notes))
+
+
+def _looks(bench: Workbench, in_full: bool) -> Iterator[Callable[..., parity.Outcome]]:
+    if bench.autodiff:
+        yield parity.against_autodiff
+    if in_full:
+        yield parity.against_differences
+    if in_full and not bench.autodiff:
+        yield parity.unkind_by_differences
+
+
+def _finding(bench: Workbench, wrong: parity.Wrong, rng: np.random.Generator) -> Finding:
+    index = wrong.difference.worst()
+    if wrong.check == "differences" and bench.autodiff:
+        explanation = HIDDEN  # autodiff has found it right
+    else:
+        samples = _samples(bench, wrong, rng)
+        explanation = diagnose(Evidence(bench, wrong.route, wrong.place, samples))
+    why = explanation.words
+    if explanation.kind == "unknown":
+        rows = "\n  ".join(pattern(wrong.difference.wrong))
+        why += f"; this is where it is wrong (x):\n  {rows}"
+    if wrong.where != parity.PLAIN:
+        why += " (it is right at plain inputs)"
+    where = wrong.where + (f", {wrong.route}" if wrong.route else "")
+    return Finding(
+        wrong.check,
+        explanation.kind,
+        why,
+        f"d{bench.form.names[wrong.place]}",
+        where,
+        index,
+        float(wrong.actual[index]),
+        float(wrong.expected[index]),
+        int(wrong.difference.wrong.sum()),
+        wrong.actual.size,
+        np.asarray(wrong.actual - wrong.expected),
+    )
+
+
+HIDDEN = Explanation(
+    "hidden from autodiff",
+    "autodiff of the function gives the same, and its values do not: stop_gradient, rounding or a "
+    "custom rule hides a part of it",
+)
+
+
+def _samples(bench: Workbench, wrong: parity.Wrong, rng: np.random.Generator) -> list[Sample]:
+    def sample(floats: Any, dout: Any) -> Sample:
+        actual = bench.gradients(wrong.route, floats, dout)
+        return Sample(floats, dout, actual, bench.expected(floats, dout))
+
+    def drawn() -> Any:
+        return cotangent(bench.out, lambda shape: rng.normal(size=shape))
+
+    places = [wrong.floats, wrong.floats]
+    if wrong.where == parity.PLAIN:
+        places.append(near(wrong.floats, rng))
+    return [sample(floats, drawn()) for floats in places]

@@ -1,0 +1,127 @@
+"""Functions of anybody's: what they are called, what they return, and their gradients by JAX."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from fnet.check.arguments import filled, is_float, is_known
+from fnet.errors import ConfigurationError
+
+Gradients = tuple[Any, ...]
+
+
+def aligned(
+    gradients: Any, names: tuple[str, ...], arguments: tuple[Any, ...], who: str
+) -> Gradients:
+    """One gradient for each argument, None for one that has none."""
+    wanted = [any(map(is_float, jax.tree.leaves(argument))) for argument in arguments]
+    if isinstance(gradients, dict) and not (len(arguments) == 1 and isinstance(arguments[0], dict)):
+        known = {f"d{name}": name for name in names} | {name: name for name in names}
+        if set(gradients) <= set(known):
+            by_name = {known[key]: value for key, value in gradients.items()}
+            return tuple(by_name.get(name) for name in names)
+        raise ConfigurationError(
+            f"{who} names gradients {', '.join(map(str, gradients))}; they are of "
+            f"{', '.join(names)}"
+        )
+    alone = not isinstance(gradients, tuple | list) or (
+        sum(wanted) == 1 and isinstance(arguments[wanted.index(True)], type(gradients))
+    )
+    found = (gradients,) if alone else tuple(gradients)
+    if len(found) == len(arguments):
+        return found
+    if len(found) == sum(wanted):
+        left = iter(found)
+        return tuple(next(left) if want else None for want in wanted)
+    raise ConfigurationError(
+        f"{who} returns {len(found)} gradients for {sum(wanted)} differentiable arguments "
+        f"({', '.join(names)}): return one for each, None for one that has none"
+    )
+
+
+def by_vjp(function: Callable[..., Any], dout: Any, *arguments: Any) -> Gradients:
+    """The gradients that JAX gives of a function, and so of its custom rules."""
+    (out, vjp), place_all = _differentiated(function, arguments)
+    found: Gradients = place_all(vjp(filled(dout, out)))
+    return found
+
+
+def value_of_vjp(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """The output as it is when the function is being differentiated."""
+    return _differentiated(function, arguments)[0][0]
+
+
+def _differentiated(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """`jax.vjp` by the floating-point arrays, and what gives each argument its gradient."""
+    leaves, tree = jax.tree.flatten(arguments)
+    places = [place for place, leaf in enumerate(leaves) if is_float(leaf)]
+
+    def of_floats(*floats: Any) -> Any:
+        full = list(leaves)
+        for place, leaf in zip(places, floats, strict=True):
+            full[place] = leaf
+        return function(*jax.tree.unflatten(tree, full))
+
+    def place_all(found: Any) -> Gradients:
+        gradients: list[Any] = [None] * len(leaves)
+        for place, gradient in zip(places, found, strict=True):
+            gradients[place] = gradient
+        return tuple(jax.tree.unflatten(tree, gradients))
+
+    return jax.vjp(of_floats, *(leaves[place] for place in places)), place_all
+
+
+def like(out: Any) -> Any:
+    """A cotangent of ones."""
+    return jax.tree.map(lambda y: jnp.ones_like(y) if is_float(y) else None, out)
+
+
+def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any, Any]:
+    """Its two results."""
+    if isinstance(returned, tuple) and len(returned) == 2:
+        return returned
+    raise ConfigurationError(
+        f"{name_of(function)} must return a tuple ({what}), and returned {type(returned).__name__}"
+    )
+
+
+def traces(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
+    """Whether JAX can compile it: NumPy functions refuse JAX's tracers."""
+    leaves, tree = jax.tree.flatten(arguments)
+    places = [place for place, leaf in enumerate(leaves) if is_known(leaf)]
+
+    def of_arrays(*arrays: Any) -> Any:
+        full = list(leaves)
+        for place, leaf in zip(places, arrays, strict=True):
+            full[place] = leaf
+        return function(*jax.tree.unflatten(tree, full))
+
+    try:
+        jax.eval_shape(of_arrays, *(jnp.asarray(leaves[place]) for place in places))
+    except ConfigurationError:
+        raise
+    except Exception:  # of whatever kind: what the function says of itself is heard when it is run
+        return False
+    return True
+
+
+def names_of(function: Any, arguments: tuple[Any, ...]) -> tuple[str, ...]:
+    """What its arguments are called."""
+    try:
+        known = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        known = []
+    names = [p.name for p in known if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    extra = [f"argument{number}" for number in range(len(names), len(arguments))]
+    return (*names[: len(arguments)], *extra)
+
+
+def name_of(function: Any) -> str:
+    """What it is called."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return str(getattr(function, "__name__", None) or type(function).__name__)

@@ -1,0 +1,119 @@
+"""Mistakes of size: signs, factors, constants, precision."""
+
+import numpy as np
+
+from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
+
+
+def not_finite(evidence: Evidence) -> Explanations:
+    """Overflow and its like."""
+    actual, expected = evidence[0]
+    broken = ~np.isfinite(actual) & np.isfinite(expected)
+    if broken.any():
+        kinds = " and ".join(
+            name for name, test in (("NaN", np.isnan), ("infinity", np.isinf)) if test(actual).any()
+        )
+        yield Explanation(
+            "not finite",
+            f"{kinds} in {broken.sum()} entries where the gradient is finite: look for an overflow "
+            "of exp, a division by 0, a logarithm or root of 0",
+        )
+
+
+def zeros(evidence: Evidence) -> Explanations:
+    """Nothing was computed, or something where there is nothing."""
+    if all(not sample.actual[evidence.place].any() for sample in evidence.samples):
+        yield Explanation("zeros", f"{evidence.leaf} is 0 everywhere: it was never computed")
+    if all(not sample.expected[evidence.place].any() for sample in evidence.samples):
+        words = f"{evidence.leaf} must be 0 everywhere: the output does not change with it"
+        yield Explanation("not zero", words)
+
+
+def factor(evidence: Evidence) -> Explanations:
+    """The gradient times a constant."""
+    actual, expected = evidence[0]
+    worst = np.unravel_index(np.abs(expected).argmax(), expected.shape) if expected.size else None
+    if worst is None or expected[worst] == 0:
+        return
+    c = float(actual[worst] / expected[worst])
+    if not evidence.fits(lambda sample: c * sample.expected[evidence.place]):
+        return
+    leaf = evidence.leaf
+    if abs(c + 1) < 1e-6:
+        yield Explanation(
+            "sign", f"{leaf} has the wrong sign everywhere: it is minus what it must be"
+        )
+        return
+    minus = ", and its sign is flipped" if c < 0 else ""
+    size = abs(c)
+    large = f"{size:.6g} × too large" if size > 1 else f"{1 / size:.6g} × too small"
+    names = evidence.constants
+    known = {number: words for number, words in names.items() if number > 0}
+    for number, words in known.items():
+        if np.isclose(size, number, rtol=1e-5) and number > 1:
+            why = "the mean over it is missing: divide by it, once"
+        elif np.isclose(size, 1 / number, rtol=1e-5) and number > 1:
+            why = "a mean was taken where a sum belongs, or it was divided by twice"
+        elif np.isclose(size, number, rtol=1e-5):
+            why = f"it is multiplied by {words} once too often"
+        elif np.isclose(size, 1 / number, rtol=1e-5):
+            why = f"the factor {words} is missing"
+        else:
+            continue
+        batch = words == "the batch size"
+        kind = "factor" if number < 1 or not float(number).is_integer() else "mean or sum"
+        why = why.replace("over it", "over the batch") if batch else why
+        also = " (or a factor of 2, as of d(x²) = 2x, forgotten or extra)" if number == 2 else ""
+        told = f"{number:.6g} is {words}: {why}{also}"
+        yield Explanation(kind, f"{leaf} is {large} everywhere{minus}; {told}")
+        return
+    two = {2.0: "a factor of 2 is extra", 0.5: "a factor of 2 is missing, as of d(x²) = 2x"}
+    told = next((words for number, words in two.items() if np.isclose(size, number)), "")
+    yield Explanation(
+        "factor", f"{leaf} is {large} everywhere{minus}" + (f"; {told}" if told else "")
+    )
+
+
+def ratio(evidence: Evidence) -> Explanations:
+    """Each entry times, or divided by, something at hand."""
+    for name in evidence.arrays(evidence.samples[0]):
+        for kind, words, power in (
+            ("factor extra", "multiplied by {} once too often", 1),
+            ("factor missing", "to be multiplied by {} once more", -1),
+        ):
+
+            def times(s: Sample, name: str = name, power: int = power) -> np.ndarray:
+                with np.errstate(all="ignore"):
+                    return s.expected[evidence.place] * evidence.arrays(s)[name] ** float(power)
+
+            if evidence.fits(times):
+                yield Explanation(kind, f"{evidence.leaf} is {words.format(name)}")
+
+    def again(s: Sample) -> np.ndarray | None:
+        dout, e = evidence.dout(s), s.expected[evidence.place]
+        return None if dout is None or dout.shape != e.shape else e * (e / dout)
+
+    if evidence.fits(again):
+        yield Explanation(
+            "factor extra", f"the derivative is multiplied into {evidence.leaf} twice"
+        )
+
+
+def constant(evidence: Evidence) -> Explanations:
+    """Something added everywhere."""
+    actual, expected = evidence[0]
+    if actual.size < 2:
+        return
+    added = float((actual - expected).mean())
+    if abs(added) > 1e-9 and evidence.fits(lambda s: s.expected[evidence.place] + added):
+        yield Explanation("constant", f"{added:.6g} is added to every entry of {evidence.leaf}")
+
+
+def imprecise(evidence: Evidence) -> Explanations:
+    """Right but for rounding, or an approximation."""
+    actual, expected = evidence[0]
+    size = float(np.abs(expected).max(initial=0)) or 1.0
+    error = float(np.abs(actual - expected).max(initial=0)) / size
+    if error < 2e-6:
+        words = f"it is right to {error:.0e} of its size only"
+        yield Explanation("imprecise", f"{words}: arithmetic in float32, or a constant cut short")

@@ -1,0 +1,151 @@
+"""Mistakes of the chain rule: what multiplies dout, and where it is evaluated."""
+
+import functools
+
+import numpy as np
+
+from fnet.check.evidence import Change, Evidence, Explanation, Explanations, Sample
+
+
+def swapped(evidence: Evidence) -> Explanations:
+    """The gradient of another argument."""
+    for place, name in enumerate(evidence.bench.form.names):
+        if place != evidence.place and evidence.is_expected(np.asarray, place):
+            words = f"{evidence.leaf} is what d{name} must be: two gradients have changed places"
+            yield Explanation("swapped", words)
+
+
+def upstream(evidence: Evidence) -> Explanations:
+    """dout forgotten, or used twice, or handed on as it is."""
+    leaf = evidence.leaf
+    if evidence.is_for_dout(np.ones_like):
+        words = f"{leaf} is what it must be for dout = 1: dout is ignored"
+        yield Explanation("upstream ignored", words)
+    if evidence.is_for_dout(np.square):
+        yield Explanation("upstream twice", f"{leaf} is multiplied by dout once too often")
+    if evidence.is_of_dout(np.asarray):
+        words = f"{leaf} is dout itself: the derivative is not multiplied in"
+        yield Explanation("derivative missing", words)
+
+
+def mask(evidence: Evidence) -> Explanations:
+    """A derivative of two levels, chosen for the wrong entries."""
+    dout = evidence.dout(evidence.samples[0])
+    if dout is None or dout.shape != evidence.shape:
+        return
+    with np.errstate(all="ignore"):
+        right = evidence[0][1] / dout
+    levels = np.unique(right[np.isfinite(right)].round(9))
+    if len(levels) != 2:
+        return
+    low, high = (float(level) for level in levels)
+
+    def inverted(sample: Sample) -> np.ndarray:
+        given = evidence.dout(sample)
+        assert given is not None
+        return (low + high) * given - sample.expected[evidence.place]
+
+    if evidence.fits(inverted):
+        words = "the mask is inverted: dout passes where it must not, and not where it must"
+        yield Explanation("mask inverted", words)
+    own = evidence.bench.form.names[evidence.place]
+    for name in evidence.arrays(evidence.samples[0]):
+        for sign, side in ((1, "above"), (-1, "below")):
+            masked = functools.partial(_masked, evidence, name, sign, (low, high))
+            if evidence.fits(masked):
+                words = f"the mask is where {name} is {side} 0; it belongs where {own} is"
+                yield Explanation("mask of another array", words)
+
+
+def at_another_place(evidence: Evidence) -> Explanations:
+    """The derivative taken of the output, of the input, or of something else in its place."""
+    own = evidence.bench.form.names[evidence.place]
+
+    if evidence.fits(functools.partial(_at_output, evidence)):
+        yield Explanation(
+            "evaluated at the output",
+            f"the derivative is taken at the output where it must be at {own}",
+        )
+    if evidence.fits(functools.partial(_at_input, evidence)):
+        yield Explanation(
+            "evaluated at the input",
+            f"the formula is one of the output, and {own} (before the activation) was put into it",
+        )
+    for name in evidence.bench.form.names:
+        for kind, words, change in INSTEAD:
+            if evidence.fits(functools.partial(_changed, evidence, name, change)):
+                yield Explanation(kind, f"{evidence.leaf}: {words.format(name)}")
+
+
+INSTEAD: tuple[tuple[str, str, Change], ...] = (  # what may stand in the place of an argument
+    ("factor missing", "{0} is not multiplied in: it is what {0} = 1 would give", np.ones_like),
+    ("squared", "{0}² stands where {0} must", np.square),
+    ("sign of an input", "−{0} stands where {0} must", np.negative),
+    ("absolute", "|{0}| stands where {0} must", np.abs),
+    ("input transposed", "{0} must be transposed (or must not be)", np.transpose),
+)
+
+
+def derivative(evidence: Evidence) -> Explanations:
+    """The right form, of a wrong derivative: each entry dout times something of its input alone."""
+    samples = evidence.samples
+    if len(samples) < 2 or evidence.shape != getattr(evidence.dout(samples[0]), "shape", None):
+        return
+    with np.errstate(all="ignore"):
+        pairs = [
+            (
+                s.actual[evidence.place] / evidence.dout(s),
+                s.expected[evidence.place] / evidence.dout(s),
+            )
+            for s in samples[:2]  # one point, two cotangents
+        ]
+    (found, right), (again, right_again) = pairs
+    if evidence.same(found, again) and evidence.same(right, right_again):
+        worst = np.unravel_index(np.nan_to_num(np.abs(found - right)).argmax(), found.shape)
+        own = evidence.bench.form.names[evidence.place]
+        x = samples[0].floats[evidence.place][worst]
+        yield Explanation(
+            "derivative",
+            f"the formula of the derivative is wrong: at {own} = {x:.6g} it must be "
+            f"{right[worst]:.6g}, and {found[worst]:.6g} is used",
+        )
+
+
+def _at_input(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    """dout h(x) where h, a polynomial of the output, is the derivative: dout h(y)."""
+    out, dout, e = evidence.out(sample), evidence.dout(sample), sample.expected[evidence.place]
+    if out is None or dout is None or not out.shape == dout.shape == e.shape or e.size < 6:
+        return None
+    with np.errstate(all="ignore"):
+        derivative = (e / dout).ravel()
+    if not np.isfinite(derivative).all():
+        return None
+    coefficients = np.polynomial.polynomial.polyfit(out.ravel(), derivative, 3)
+    fitted = np.polynomial.polynomial.polyval(out.ravel(), coefficients)
+    if np.abs(fitted - derivative).max() > 1e-9 * np.abs(derivative).max():
+        return None
+    x = sample.floats[evidence.place]
+    return dout * np.polynomial.polynomial.polyval(x, coefficients)
+
+
+def _masked(
+    evidence: Evidence, name: str, sign: int, levels: tuple[float, float], sample: Sample
+) -> np.ndarray | None:
+    array, dout = evidence.arrays(sample)[name], evidence.dout(sample)
+    if dout is None or array.shape != dout.shape:
+        return None
+    masked: np.ndarray = np.where(sign * array > 0, levels[1], levels[0]) * dout
+    return masked
+
+
+def _changed(evidence: Evidence, name: str, change: Change, sample: Sample) -> np.ndarray | None:
+    array = sample.floats[evidence.bench.form.names.index(name)]
+    moved = change(array)
+    return evidence.elsewhere(sample, **{name: moved}) if moved.shape == array.shape else None
+
+
+def _at_output(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    out, own = evidence.out(sample), evidence.bench.form.names[evidence.place]
+    if out is None or out.shape != evidence.shape:
+        return None
+    return evidence.elsewhere(sample, **{own: out})

@@ -1,0 +1,138 @@
+"""Mistakes of place: entries, rows, axes, transposition, sums."""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
+
+
+def one_entry(evidence: Evidence) -> Explanations:
+    """A single entry that is wrong."""
+    wrong = evidence.wrong()
+    if wrong.sum() == 1 and wrong.size > 2:
+        entry = f"{evidence.leaf}{[int(i) for i in np.argwhere(wrong)[0]]}"
+        yield Explanation("one entry", f"only {entry} is wrong; all others are right")
+
+
+def one_slice(evidence: Evidence) -> Explanations:
+    """A row, a column, an edge that is wrong."""
+    wrong = evidence.wrong()
+    for axis, size in enumerate(wrong.shape):
+        others = tuple(a for a in range(wrong.ndim) if a != axis)
+        rows = np.flatnonzero(wrong.any(axis=others))
+        if size > 2 and len(rows) == 1:
+            named = {(0, 2): "row", (1, 2): "column"}
+            what = named.get((axis, wrong.ndim), f"index on axis {axis}:")
+            words = f"only {what} {rows[0]} of {evidence.leaf} is wrong; the others are right"
+            yield Explanation("one row", words)
+
+
+def transposed(evidence: Evidence) -> Explanations:
+    """Axes that have changed places."""
+    if len(evidence.shape) < 2:
+        return
+    for words, turn in (
+        ("it is transposed", _turn),
+        (
+            "it was read in the other order: reshaped where it should be transposed",
+            lambda array: _turn(array).reshape(array.shape),
+        ),
+        (
+            "it was reshaped to the transposed shape, and transposed",
+            lambda array: _turn(array.reshape(_turn(array).shape)),
+        ),
+    ):
+        if evidence.is_expected(turn):
+            yield Explanation("transposed", f"{evidence.leaf}: {words}")
+
+
+def shifted(evidence: Evidence) -> Explanations:
+    """Off by one along an axis, or back to front."""
+    for axis, size in enumerate(evidence.shape):
+        if size < 2:
+            continue
+        for step in (1, -1):
+            roll = functools.partial(np.roll, shift=step, axis=axis)
+            shift = functools.partial(_shift, step=step, axis=axis)
+            if evidence.is_expected(roll) or evidence.is_expected(shift):
+                yield Explanation("shifted", f"{evidence.leaf} is off by one along axis {axis}")
+        if evidence.is_expected(functools.partial(np.flip, axis=axis)):
+            yield Explanation("shifted", f"{evidence.leaf} is back to front along axis {axis}")
+
+
+def examples(evidence: Evidence) -> Explanations:
+    """Examples of the batch that are not counted."""
+    size = evidence.batch_size
+    dout = evidence.dout(evidence.samples[0])
+    if size is None or size < 2 or dout is None or not dout.ndim or len(dout) != size:
+        return
+    for words, rows in (
+        ("only the first example is counted", slice(0, 1)),
+        ("only the last example is counted", slice(-1, None)),
+        ("the last example is left out", slice(0, -1)),
+        ("the first example is left out", slice(1, None)),
+    ):
+        if evidence.is_for_dout(functools.partial(_only, rows=rows)):
+            yield Explanation("not summed", f"{evidence.leaf}: {words} of the batch of {size}")
+
+
+def wrong_axis(evidence: Evidence) -> Explanations:
+    """A sum over the wrong axis, or what it was spread over."""
+    leaf, shape = evidence.leaf, evidence.shape
+    for axis in range(max(len(shape), 2)):
+        for words, reduce in (("a sum", np.sum), ("a mean", np.mean)):
+            spread = functools.partial(_spread, reduce=reduce, axis=axis)
+            if axis < len(shape) and shape[axis] > 1 and evidence.is_expected(spread):
+                yield Explanation(
+                    "wrong axis",
+                    f"{leaf} is the same all along axis {axis}: {words} over that axis was taken, "
+                    "and spread over it again",
+                )
+            over = functools.partial(_over, reduce=reduce, axis=axis, shape=shape)
+            if evidence.is_of_dout(over):
+                words = f"{leaf} is {words} of dout over axis {axis}: the wrong axis"
+                yield Explanation("wrong axis", words)
+    if len(shape) and evidence.is_of_dout(lambda dout: np.broadcast_to(dout.sum(), shape)):
+        yield Explanation("wrong axis", f"{leaf} is the sum of all of dout, in every entry")
+    if evidence.fits(functools.partial(_along_the_other, evidence)):
+        words = f"{leaf} runs along the wrong axis: the other one is meant"
+        yield Explanation("wrong axis", words)
+
+
+def _turn(array: np.ndarray) -> np.ndarray:
+    return np.swapaxes(array, -1, -2)
+
+
+def _shift(array: np.ndarray, step: int, axis: int) -> np.ndarray:
+    found = np.roll(array, step, axis)
+    edge = [slice(None)] * found.ndim
+    edge[axis] = slice(0, 1) if step > 0 else slice(-1, None)
+    found[tuple(edge)] = 0
+    return found
+
+
+def _only(array: np.ndarray, rows: slice) -> np.ndarray:
+    kept = np.zeros_like(array)
+    kept[rows] = array[rows]
+    return kept
+
+
+def _spread(array: np.ndarray, reduce: Any, axis: int) -> np.ndarray:
+    return np.broadcast_to(reduce(array, axis=axis, keepdims=True), array.shape)
+
+
+def _over(dout: np.ndarray, reduce: Any, axis: int, shape: tuple[int, ...]) -> np.ndarray:
+    return np.broadcast_to(reduce(dout, axis=axis), shape)
+
+
+def _along_the_other(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    """What is expected where both the argument and dout are turned, turned back."""
+    dout = evidence.dout(sample)
+    if dout is None or dout.ndim != 2 or dout.shape != evidence.shape:
+        return None
+    own = evidence.bench.form.names[evidence.place]
+    turned = {own: sample.floats[evidence.place].T}
+    found = evidence.elsewhere(sample, evidence.like(sample, dout.T), **turned)
+    return None if found is None else found.T

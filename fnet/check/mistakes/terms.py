@@ -1,0 +1,79 @@
+"""Mistakes in some of several terms."""
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from fnet.check.evidence import Evidence, Explanation, Explanations
+from fnet.check.plain import edges, plainly
+
+PAIRED = 10  # terms of which every two are tried together
+
+
+class Term(NamedTuple):
+    """A part of the gradient, in every sample, and where it goes through."""
+
+    values: list[np.ndarray]
+    words: str
+
+
+def terms(evidence: Evidence) -> Explanations:
+    """A term, or two, that is missing, or has the wrong sign or factor."""
+    if not evidence.bench.autodiff:
+        return
+    found: list[Term] = []
+    for term in _terms(evidence):
+        if any(evidence.same(term.values[0], other.values[0]) for other in found):
+            continue
+        found.append(term)
+        size = float((term.values[0] ** 2).sum())
+        c = float(((evidence[0][0] - evidence[0][1]) * term.values[0]).sum() / size)
+        if _fits(evidence, [(c, term)]):
+            yield _one(evidence, c, term.words)
+    for one, two in itertools.combinations(found[:PAIRED], 2):
+        if _fits(evidence, [(-1.0, one), (-1.0, two)]):
+            words = f"two terms of {evidence.leaf} are missing, those that go through {one.words}, "
+            yield Explanation("term missing", f"{words}and through {two.words}")
+
+
+def _terms(evidence: Evidence) -> Iterator[Term]:
+    """One for every use of a value on the way, where it is not nothing and not everything."""
+    bench, place = evidence.bench, evidence.place
+    for edge in edges(bench.plain, evidence.samples[0].floats):
+        cut = plainly(bench.plain, edge)
+        values = [
+            sample.expected[place] - bench.gradient_of(cut, sample.floats, sample.dout)[place]
+            for sample in evidence.samples
+        ]
+        size = float(np.abs(evidence[0][1]).max(initial=0))
+        if np.abs(values[0]).max(initial=0) > 1e-9 * size:
+            yield Term(values, edge.words)
+
+
+def _fits(evidence: Evidence, parts: list[tuple[float, Term]]) -> bool:
+    """Whether what was found is what is expected and these multiples of terms."""
+    return all(
+        evidence.same(
+            sample.expected[evidence.place] + sum(c * term.values[number] for c, term in parts),
+            sample.actual[evidence.place],
+        )
+        for number, sample in enumerate(evidence.samples)
+    )
+
+
+def _one(evidence: Evidence, c: float, words: str) -> Explanation:
+    through = f"the term of {evidence.leaf} that goes through {words}"
+    if abs(c + 1) < 1e-4:
+        return Explanation("term missing", f"a term is missing: {through}")
+    if abs(c + 2) < 1e-4:
+        return Explanation("sign of a term", f"a term has the wrong sign: {through}")
+    if abs(c - 1) < 1e-4:
+        return Explanation("factor of a term", f"a term is counted twice: {through}")
+    told = ""
+    for number, name in evidence.constants.items():
+        if number > 0 and np.isclose([1 + c, 1 / (1 + c)], number, rtol=1e-4).any():
+            told = f" ({number:.6g} is {name})"
+    words = f"a term is {1 + c:.6g} × what it must be{told}: {through}"
+    return Explanation("factor of a term", words)

@@ -1,0 +1,123 @@
+"""Autodiff of what a function computes, and of nothing that somebody wrote for its derivative.
+
+A function is traced, and its trace is evaluated with every custom rule replaced by the function
+that the rule stands for. On the way an operand may be cut: treated as a constant. What a gradient
+loses by that is the term that goes through there.
+"""
+
+import linecache
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+INNER = {  # where these primitives keep the function that they call
+    "closed_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+}
+OWN = (str(Path(jax.__file__).parent), str(Path(__file__).parent))
+TERMS = 60  # looked at, at most
+
+Place = tuple[int, ...]
+
+
+class Edge(NamedTuple):
+    """An operand of an operation: what goes through here is a term of the gradient."""
+
+    place: Place  # the numbers of the equations, from the outermost
+    operand: int
+    words: str
+
+
+def plainly(function: Callable[..., Any], cut: Edge | None = None) -> Callable[..., Any]:
+    """The function whose derivative is autodiff's own, with one edge a constant if it is given."""
+
+    def plain(*arguments: Any) -> Any:
+        closed, tree = _trace(function, arguments)
+        inputs = jax.tree.leaves(arguments)
+        return jax.tree.unflatten(tree, _run(closed.jaxpr, closed.consts, inputs, cut, ()))
+
+    return plain
+
+
+def edges(function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Edge]:
+    """Where terms of its gradient go through, the first ones."""
+    closed, _ = _trace(function, arguments)
+    return [edge for edge, _ in zip(_edges(closed.jaxpr, ()), range(TERMS), strict=False)]
+
+
+def narrowest(function: Callable[..., Any], arguments: tuple[Any, ...]) -> float:
+    """The largest machine epsilon of the floating-point numbers that it computes with."""
+    closed, _ = _trace(function, arguments)
+    return max(_epsilons(closed.jaxpr), default=0.0)
+
+
+def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    return closed, jax.tree.structure(shape)
+
+
+def _inner(eqn: Any) -> Any:
+    return eqn.params[INNER[eqn.primitive.name]] if eqn.primitive.name in INNER else None
+
+
+def _run(jaxpr: Any, consts: Any, inputs: Any, cut: Edge | None, place: Place) -> list[Any]:
+    known = dict(zip(jaxpr.constvars, consts, strict=True))
+    known |= dict(zip(jaxpr.invars, inputs, strict=True))
+
+    def read(atom: Any) -> Any:
+        return atom.val if hasattr(atom, "val") else known[atom]
+
+    for number, eqn in enumerate(jaxpr.eqns):
+        here = (*place, number)
+        values = [read(atom) for atom in eqn.invars]
+        if cut is not None and cut.place == here:
+            values[cut.operand] = jax.lax.stop_gradient(values[cut.operand])
+        inner = _inner(eqn)
+        if inner is not None:
+            found = _run(inner.jaxpr, inner.consts, values, cut, here)
+        else:
+            found = eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(eqn.params))
+            found = found if eqn.primitive.multiple_results else [found]
+        known |= dict(zip(eqn.outvars, found, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _edges(jaxpr: Any, place: Place) -> Iterator[Edge]:
+    for number, eqn in enumerate(jaxpr.eqns):
+        here, inner = (*place, number), _inner(eqn)
+        if inner is not None:
+            yield from _edges(inner.jaxpr, here)
+            continue
+        for operand, atom in enumerate(eqn.invars):
+            if not hasattr(atom, "val") and jnp.issubdtype(atom.aval.dtype, jnp.floating):
+                yield Edge(here, operand, _words(eqn, operand))
+
+
+def _words(eqn: Any, operand: int) -> str:
+    name = eqn.primitive.name
+    many = sum(not hasattr(atom, "val") for atom in eqn.invars) > 1
+    which = f"operand {operand + 1} of `{name}`" if many else f"`{name}`"
+    traceback = eqn.source_info.traceback
+    for frame in traceback.frames if traceback else ():
+        if not frame.file_name.startswith((*OWN, "<")):
+            line = linecache.getline(frame.file_name, frame.line_num).strip()
+            where = f"{Path(frame.file_name).name}:{frame.line_num}"
+            return f"{which} in {where}" + (f", `{line}`" if line else "")
+    return which
+
+
+def _epsilons(jaxpr: Any) -> Iterator[float]:
+    for eqn in jaxpr.eqns:
+        inner = _inner(eqn)
+        if inner is not None:
+            yield from _epsilons(inner.jaxpr)
+        for atom in eqn.outvars:
+            if jnp.issubdtype(getattr(atom.aval, "dtype", jnp.int32), jnp.floating):
+                yield float(jnp.finfo(atom.aval.dtype).eps)

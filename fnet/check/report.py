@@ -1,0 +1,76 @@
+"""What a check found, as data and as words."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Finding:
+    """One thing that is wrong.
+
+    `check` is what found it: "parity", "differences", "structure" or "precision"; `leaf` the
+    gradient (`dparams.w`), `index` its worst entry, with the values there; `wrong` of `total`
+    entries differ; `where` says at which point and by which route. `kind` names the mistake that
+    explains it, in a word or two of `fnet.check.KINDS`, and `why` tells it in a sentence.
+    `errors` is what was found less what was expected, and `None` where there is no such array.
+    """
+
+    check: str
+    kind: str
+    why: str
+    leaf: str = ""
+    where: str = ""
+    index: tuple[int, ...] = ()
+    actual: float = float("nan")
+    expected: float = float("nan")
+    wrong: int = 0
+    total: int = 0
+    errors: np.ndarray | None = None
+
+    def __str__(self) -> str:
+        if self.errors is None:
+            return f"{self.leaf}: {self.why}" if self.leaf else self.why
+        index = list(self.index) if self.index else ""
+        return (
+            f"{self.leaf}{index} is {self.actual:.9g} and must be {self.expected:.9g}; "
+            f"{self.wrong} of {self.total} entries are wrong, this one most ({self.where})\n"
+            f"  {self.why}"
+        )
+
+
+class Report(NamedTuple):
+    """What was compared: how many entries, the largest error by its array's size, what is wrong.
+
+    `notes` tell where nothing could be told, or where a convention was accepted. `figure` is the
+    picture of the errors, if one was asked for.
+    """
+
+    subject: str
+    entries: int
+    error: float
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    figure: Any = None
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def __str__(self) -> str:
+        if self.right:
+            return f"{self.subject}: right, {self.entries} entries within {self.error:.1e}"
+        return "\n".join(f"{self.subject}: {finding}" for finding in self.findings)
+
+
+def merge(reports: list[Report]) -> Report:
+    """One report of several, under the name of the first that found something."""
+    return Report(
+        next((report for report in reports if report.findings), reports[0]).subject,
+        sum(report.entries for report in reports),
+        max(report.error for report in reports),
+        tuple(finding for report in reports for finding in report.findings),
+        tuple(dict.fromkeys(note for report in reports for note in report.notes)),
+    )

@@ -1,0 +1,80 @@
+"""Tree, shape and dtype of a gradient: those of what it is the gradient of."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fnet.check.arguments import in_layout, is_known
+from fnet.check.compare import compare
+from fnet.check.report import Finding
+from fnet.check.workbench import Workbench, given
+
+
+def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
+    """Tree, shape and dtype of every gradient are those of what it is the gradient of."""
+    arguments = bench.arguments(bench.start)
+    for route, gradients in bench.subject.routes.items():
+        try:
+            returned = gradients(given(bench, dout), *arguments)
+        except (TypeError, ValueError) as error:
+            if bench.subject.passes is None or route:
+                if "Custom VJP bwd" not in str(error):
+                    raise
+                yield Finding("structure", "shape", f"JAX refuses it: {error}", where=route)
+                return
+            _, cache = bench.subject.passes[0](*arguments)  # what JAX refused, as it is
+            returned = bench.subject.passes[1](given(bench, dout), cache, *arguments)
+        found = in_layout(returned, bench.form)
+        if isinstance(found, str):
+            yield Finding("structure", "tree", found, where=route)
+            return
+        wrong = [
+            finding
+            for name, leaf, place in zip(bench.form.names, found, bench.form.places, strict=True)
+            if leaf is not None
+            for finding in _shape(bench, f"d{name}", leaf, bench.form.leaves[place], dout, route)
+        ]
+        yield from wrong
+        if wrong:
+            return
+
+
+def _shape(
+    bench: Workbench, leaf: str, found: Any, argument: Any, dout: Any, route: str
+) -> Iterator[Finding]:
+    shape, wanted = np.shape(found), np.shape(argument)
+    if shape != wanted:
+        kind, why = _why_shape(bench, leaf, np.asarray(found), wanted, dout)
+        words = f"it is {shape} and must be {wanted}, the shape of its argument{why}"
+        yield Finding("structure", kind, words, leaf, route)
+    elif is_known(found) and found.dtype != np.float64:
+        words = (
+            f"it is {found.dtype} where everything else is float64: do not cast to a fixed dtype"
+        )
+        yield Finding("structure", "dtype", words, leaf, route)
+
+
+def _why_shape(
+    bench: Workbench, leaf: str, found: np.ndarray, wanted: tuple[int, ...], dout: Any
+) -> tuple[str, str]:
+    place = [f"d{name}" for name in bench.form.names].index(leaf)
+    expected = bench.expected(bench.start, dout)[place]
+
+    def same(array: np.ndarray) -> bool:
+        return array.shape == wanted and not compare(array, expected).wrong.any()
+
+    if found.ndim == len(wanted) + 1:
+        for axis, size in enumerate(found.shape):
+            if same(found.sum(axis)):
+                of = "each example" if axis == 0 else f"each of the {size} along axis {axis}"
+                return "not summed", f": there is one gradient for {of}; sum over axis {axis}"
+    if found.shape == wanted[::-1] and same(found.T):
+        return "transposed", ": it is transposed"
+    if found.size == int(np.prod(wanted)) and same(found.reshape(wanted)):
+        return "shape", ": the numbers are right; reshape them"
+    if found.ndim > len(wanted):
+        axes = tuple(a for a in range(found.ndim) if same(found.sum(a).reshape(-1)[: found.size]))
+        if axes:
+            return "not summed", f": sum over axis {axes[0]}"
+    return "shape", ""

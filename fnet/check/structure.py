@@ -1,0 +1,181 @@
+"""What must hold of any backward pass, whatever its numbers."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet.check.arguments import in_layout, is_known
+from fnet.check.points import cotangent
+from fnet.check.report import Finding
+from fnet.check.workbench import Workbench, copied, given
+
+
+def honest(bench: Workbench, dout: Any) -> Iterator[Finding]:
+    """The same call gives the same numbers, and leaves everything else as it was."""
+    first, second = _call(bench, dout), _call(bench, dout)
+    yield from _caches(bench, dout, first)
+    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second, strict=True)):
+        yield Finding(
+            "structure",
+            "not deterministic",
+            "the same call gives other numbers the second time: something is kept between calls",
+        )
+        return
+    yield from _untouched(bench, dout)
+
+
+def laws(bench: Workbench, dout: Any) -> Iterator[Finding]:
+    """The laws of a gradient whose numbers are right at one call."""
+    route = next(iter(bench.subject.routes))
+    first = bench.gradients(route, bench.start, dout)
+    if bench.subject.linear:
+        rng = np.random.default_rng(1)
+        other = cotangent(bench.out, lambda shape: rng.normal(size=shape))
+        mixed = jax.tree.map(lambda a, b: 2 * a - b, dout, other)
+        found = bench.gradients(route, bench.start, mixed)
+        others = bench.gradients(route, bench.start, other)
+        apart = [2 * a - b for a, b in zip(first, others, strict=True)]
+        if _differ(found, apart, _tolerance(bench)):
+            yield Finding(
+                "structure",
+                "not linear",
+                "it is not linear in dout: the gradient at 2a − b is not 2 × that at a less that "
+                "at b; the chain rule multiplies dout by a derivative, and by nothing else",
+            )
+    yield from _values(bench)
+    if bench.subject.traceable:
+        yield from _transformed(bench, dout, first)
+    yield from _rows(bench, route, dout, first)
+
+
+def _caches(bench: Workbench, dout: Any, expected: list[np.ndarray]) -> Iterator[Finding]:
+    if bench.subject.passes is None:
+        return
+    forward, backward = bench.subject.passes
+    arguments = bench.arguments(bench.start)
+    _, cache = forward(*arguments)
+    before = [np.array(leaf) for leaf in jax.tree.leaves(cache) if isinstance(leaf, np.ndarray)]
+    backward(given(bench, dout), cache, *arguments)
+    after = [leaf for leaf in jax.tree.leaves(cache) if isinstance(leaf, np.ndarray)]
+    if any(not np.array_equal(a, b, equal_nan=True) for a, b in zip(before, after, strict=True)):
+        yield Finding(
+            "structure",
+            "mutated",
+            "backward writes into the cache: a second call would find other numbers; copy first",
+        )
+        return
+    _, cache = forward(*arguments)
+    forward(*bench.arguments([1.5 * array + 0.25 for array in bench.start]))
+    found = _arrays(bench, backward(given(bench, dout), cache, *arguments))
+    if _differ(found, expected, 1e-12):
+        yield Finding(
+            "structure",
+            "stale",
+            "after another forward pass, backward gives another gradient for the same cache: it "
+            "reads what forward left outside of the cache",
+        )
+
+
+def _untouched(bench: Workbench, dout: Any) -> Iterator[Finding]:
+    if bench.subject.traceable:
+        return  # JAX's arrays cannot be written to
+    dy, arguments = given(bench, dout), bench.arguments(bench.start)
+    kept = copied((dy, arguments))
+    _by_hand(bench)(dy, *arguments)
+    names = ["dout", *bench.subject.names]
+    for name, old, new in zip(names, (kept[0], *kept[1]), (dy, *arguments), strict=False):
+        pairs = zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True)
+        if any(is_known(a) and not np.array_equal(a, b, equal_nan=True) for a, b in pairs):
+            words = f"it writes into {name}: its caller finds other numbers there; copy first"
+            yield Finding("structure", "mutated", words)
+
+
+def _values(bench: Workbench) -> Iterator[Finding]:
+    expected = [np.asarray(leaf) for leaf in jax.tree.leaves(bench.out)]
+    for how, function in bench.subject.values.items():
+        other = jax.tree.leaves(function(*bench.arguments(bench.start)))
+        found = [np.asarray(leaf) for leaf in other]
+        same = len(found) == len(expected) and all(
+            a.shape == b.shape and not _differ([a], [b], _tolerance(bench))
+            for a, b in zip(found, expected, strict=True)
+        )
+        if not same:
+            words = f"{how} gives another output than the function does without it"
+            yield Finding("structure", "another value", words)
+
+
+def _transformed(bench: Workbench, dout: Any, compiled: list[np.ndarray]) -> Iterator[Finding]:
+    tolerance, gradients = _tolerance(bench), _by_hand(bench)
+    if _differ(compiled, _call(bench, dout), tolerance):
+        yield Finding("structure", "jit", "under jax.jit it gives other numbers")
+    places = [jnp.asarray(array) for array in bench.start]
+    dy = given(bench, dout)
+    twice = [jnp.stack([array, 1.5 * array]) for array in places]
+
+    def one(floats: Any) -> list[Any]:
+        found = in_layout(gradients(dy, *bench.arguments(floats)), bench.form)
+        assert not isinstance(found, str)
+        return [
+            jnp.zeros(a.shape) if leaf is None else leaf
+            for leaf, a in zip(found, floats, strict=True)
+        ]
+
+    try:
+        mapped = jax.jit(jax.vmap(one))(twice)
+    except NotImplementedError:
+        return  # a primitive without a rule for batches is no mistake of the gradient's
+    route = next(iter(bench.subject.routes))
+    looped = [
+        bench.gradients(route, tuple(np.asarray(array[row]) for array in twice), dout)
+        for row in range(2)
+    ]
+    stacked = [np.stack([a, b]) for a, b in zip(*looped, strict=True)]
+    if _differ([np.asarray(leaf) for leaf in mapped], stacked, tolerance):
+        yield Finding("structure", "vmap", "under jax.vmap it gives other numbers than in a loop")
+
+
+def _rows(bench: Workbench, route: str, dout: Any, whole: list[np.ndarray]) -> Iterator[Finding]:
+    places = [place for place, name in enumerate(bench.form.names) if name in bench.subject.rows]
+    if not places or len(bench.start[places[0]]) < 2:
+        return
+    row = slice(1, 2)
+    floats = tuple(a[row] if place in places else a for place, a in enumerate(bench.start))
+    one = jax.tree.map(lambda d: d[row], dout)
+    found = bench.gradients(route, floats, one)
+    for place in places:
+        if _differ([found[place]], [whole[place][row]], _tolerance(bench)):
+            words = "an example's gradient changes with the other examples of the batch"
+            yield Finding("structure", "rows", words, f"d{bench.form.names[place]}")
+
+
+def _by_hand(bench: Workbench) -> Callable[..., Any]:
+    return next(iter(bench.subject.routes.values()))
+
+
+def _call(bench: Workbench, dout: Any) -> list[np.ndarray]:
+    return _arrays(bench, _by_hand(bench)(given(bench, dout), *bench.arguments(bench.start)))
+
+
+def _tolerance(bench: Workbench) -> float:
+    return max(1e-9, 100 * bench.epsilon)
+
+
+def _arrays(bench: Workbench, gradients: Any) -> list[np.ndarray]:
+    found = in_layout(gradients, bench.form)
+    if isinstance(found, str):
+        return []
+    return [np.zeros(()) if leaf is None else np.array(leaf) for leaf in found]
+
+
+def _differ(found: list[np.ndarray], expected: list[np.ndarray], tolerance: float) -> bool:
+    """Whether any array is off by more than this, of its largest entry."""
+    for a, b in zip(found, expected, strict=True):
+        size = float(np.abs(b).max(initial=0, where=np.isfinite(b)))
+        with np.errstate(all="ignore"):
+            same = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= tolerance * size)
+        if not np.all(same):
+            return True
+    return False

@@ -1,0 +1,249 @@
+"""A subject at certain arguments: its gradients by hand, by autodiff and by differences."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet.check.arguments import (
+    Layout,
+    cast,
+    filled,
+    in_layout,
+    is_float,
+    is_known,
+    is_none,
+    layout,
+)
+from fnet.check.differences import Interval, interval, slope
+from fnet.check.plain import narrowest, plainly
+from fnet.check.points import Floats, cotangent, scale_of
+from fnet.check.subject import Subject
+
+Arrays = list[np.ndarray]
+ROUNDING = 8.0  # units of the last place that a value may be off by
+
+
+class Workbench:
+    """What every check does with a subject. Points are float64 arrays of NumPy, in leaf order."""
+
+    def __init__(self, subject: Subject, arguments: tuple[Any, ...]) -> None:
+        self.subject = subject
+        self.form: Layout = layout(arguments, subject.names, subject.name)
+        self.start: Floats = tuple(
+            np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
+        )
+        self.others = tuple(
+            leaf for leaf in self.form.leaves if is_known(leaf) and not is_float(leaf)
+        )
+        self.plain_fails = ""
+        self.out = _of_numpy(subject.forward(*self.arguments(self.start)))
+        self.epsilon = self._epsilon()
+        self._compiled = _compiled(subject, self.form)
+
+    def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
+        """The arguments at this point: JAX's arrays for a function of JAX, else NumPy's, new."""
+        numpy = not self.subject.traceable
+        return self.form.rebuild(cast(floats, dtype, numpy), cast(self.form.leaves, dtype, numpy))
+
+    def gradients(self, route: str, floats: Floats, dout: Any) -> Arrays:
+        """By hand, by this route."""
+        if self.subject.traceable:
+            found = self._compiled[route](self._inputs(floats), dout)
+        else:
+            arguments = self.arguments(floats)
+            found = _leaves(self.subject.routes[route](copied(dout), *arguments), self.form)
+        return [np.asarray(leaf) for leaf in found]
+
+    @functools.cached_property
+    def autodiff(self) -> bool:
+        """Whether autodiff of the plain function can be asked."""
+        if self.subject.plain is None:
+            self.plain_fails = "it is not a function of JAX"
+            return False
+        try:
+            self._compiled["plain"](self._inputs(self.start), ones(self.out))
+        except Exception as error:  # of whatever kind: differences can be asked of any function
+            self.plain_fails = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            return False
+        return True
+
+    def expected(self, floats: Floats, dout: Any) -> Arrays:
+        """By autodiff of the plain function, or else by differences, entry by entry."""
+        if self.autodiff:
+            found = self._compiled["plain"](self._inputs(floats), dout)
+            return [np.asarray(leaf) for leaf in found]
+        return self.by_differences(floats, dout)
+
+    def plain(self, *floats: Any) -> Any:
+        """The function that autodiff is asked about, of the floating-point arrays alone."""
+        assert self.subject.plain is not None
+        return self.subject.plain(*_rebuilt(self.form, (floats, self.others)))
+
+    def gradient_of(self, function: Callable[..., Any], floats: Floats, dout: Any) -> Arrays:
+        """The gradient of some function of the floating-point arrays, by `jax.vjp`."""
+        out, vjp = jax.vjp(function, *map(jnp.asarray, floats))
+        return [np.asarray(leaf) for leaf in vjp(filled(dout, out))]
+
+    def by_differences(self, floats: Floats, dout: Any) -> Arrays:
+        """The gradient by differences, entry by entry; NaN where they could not tell."""
+        found = []
+        for place, array in enumerate(floats):
+            gradient = np.zeros(array.shape)
+            for index in np.ndindex(array.shape):
+                direction, scale = self._one(floats, place, index)
+                told = slope(*self._line(floats, dout, direction))
+                gradient[index] = told.value / scale if np.isfinite(told.bar) else np.nan
+            found.append(gradient)
+        return found
+
+    def entry(
+        self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
+    ) -> Interval:
+        """Where this entry of the gradient lies, which is thought to be `value`."""
+        direction, scale = self._one(floats, place, index)
+        lies = self.along(floats, dout, direction, value * scale)
+        return Interval(lies.low / scale, lies.high / scale, lies.kink)
+
+    def along(
+        self, floats: Floats, dout: Any, direction: Sequence[np.ndarray], value: float
+    ) -> Interval:
+        """Where the derivative of ⟨dout, out⟩ in this direction lies."""
+        return interval(*self._line(floats, dout, direction), value)
+
+    def _one(self, floats: Floats, place: int, index: tuple[int, ...]) -> tuple[Arrays, float]:
+        array = floats[place]
+        scale = max(abs(float(array[index])), scale_of(array)) if np.isfinite(array[index]) else 1.0
+        direction = [np.zeros(a.shape) for a in floats]
+        direction[place][index] = scale
+        return direction, scale
+
+    def _line(
+        self, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
+    ) -> tuple[Callable[[float], float], float]:
+        """⟨dout, out⟩ along a direction, and how far off a value of it may be."""
+        out = _of_numpy(self.subject.forward(*self.arguments(floats)))
+        size = float(_inner(_absolute(dout), _absolute(out), np))
+        rounding = size * max(self.epsilon, 2.0**-52) * ROUNDING
+        return functools.partial(self._value, floats, dout, direction), rounding
+
+    def _value(self, floats: Floats, dout: Any, direction: Sequence[Any], step: float) -> float:
+        if self.subject.traceable:
+            return float(self._compiled["value"](self._inputs(floats), dout, list(direction), step))
+        moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
+        return float(_inner(dout, _of_numpy(self.subject.forward(*self.arguments(moved))), np))
+
+    def _inputs(self, floats: Floats) -> tuple[Floats, tuple[Any, ...]]:
+        return tuple(floats), self.others
+
+    def _epsilon(self) -> float:
+        out = [leaf.dtype for leaf in jax.tree.leaves(self.out) if is_float(leaf)]
+        found = [float(jnp.finfo(dtype).eps) for dtype in out]
+        traced = [self.subject.forward] if self.subject.traceable else []
+        for function in [*traced, self.subject.plain]:
+            if function is not None:
+                arguments = self.form.rebuild([jnp.asarray(array) for array in self.start])
+                flat, tree = jax.tree.flatten(arguments)
+                arrays = [leaf for leaf in flat if is_known(leaf)]
+                found.append(narrowest(_of_arrays(function, flat, tree), tuple(arrays)))
+        largest = max(found, default=0.0)
+        return largest if largest > 1e-15 else 0.0
+
+
+def given(bench: Workbench, dout: Any) -> Any:
+    """The cotangent as the subject takes it, in memory of its own."""
+    if bench.subject.traceable:
+        return jax.tree.map(jnp.asarray, dout)
+    return copied(dout)
+
+
+def ones(out: Any) -> Any:
+    """A cotangent of ones."""
+    return cotangent(out, np.ones)
+
+
+def copied(tree: Any) -> Any:
+    """The same arrays in other memory: what a function may write to."""
+    return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
+
+
+def _compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
+    """The compiled functions of ((floats, others), …)."""
+
+    rebuilt = functools.partial(_rebuilt, form)
+
+    def by(route: Callable[..., Any]) -> Callable[..., Any]:
+        return jax.jit(lambda inputs, dout: _leaves(route(dout, *rebuilt(inputs)), form, inputs[0]))
+
+    def of_plain(inputs: Any, dout: Any) -> Any:
+        def of_floats(*floats: Any) -> Any:
+            assert subject.plain is not None
+            return _plainly(subject.plain, rebuilt((floats, inputs[1])))
+
+        out, vjp = jax.vjp(of_floats, *inputs[0])
+        return vjp(filled(dout, out))
+
+    def value(inputs: Any, dout: Any, direction: Any, step: Any) -> Any:
+        moved = [a + step * d for a, d in zip(inputs[0], direction, strict=True)]
+        return _inner(dout, subject.forward(*rebuilt((tuple(moved), inputs[1]))), jnp)
+
+    programs = {route: by(function) for route, function in subject.routes.items()}
+    return programs | {"plain": jax.jit(of_plain), "value": jax.jit(value)}
+
+
+def _rebuilt(form: Layout, inputs: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The arguments of (floats, others)."""
+    floats, others = inputs
+    left = iter(others)
+    leaves = [next(left) if is_known(leaf) and not is_float(leaf) else leaf for leaf in form.leaves]
+    return form.rebuild(floats, leaves)
+
+
+def _plainly(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    flat, tree = jax.tree.flatten(arguments)
+    arrays = [leaf for leaf in flat if is_known(leaf)]
+    return plainly(_of_arrays(function, flat, tree))(*arrays)
+
+
+def _of_arrays(function: Callable[..., Any], flat: Sequence[Any], tree: Any) -> Callable[..., Any]:
+    """The function of the arrays alone, constants left as they are."""
+
+    def of_arrays(*arrays: Any) -> Any:
+        left = iter(arrays)
+        full = [next(left) if is_known(leaf) else leaf for leaf in flat]
+        return function(*jax.tree.unflatten(tree, full))
+
+    return of_arrays
+
+
+def _leaves(gradients: Any, form: Layout, floats: Any = None) -> list[Any]:
+    found = in_layout(gradients, form)
+    if isinstance(found, str):
+        raise ValueError(found)
+    zeros = form.leaves if floats is None else None
+    full = []
+    for number, leaf in enumerate(found):
+        like = form.leaves[form.places[number]] if zeros is not None else floats[number]
+        full.append(np.zeros(np.shape(like)) if leaf is None else leaf)
+    return full
+
+
+def _of_numpy(out: Any) -> Any:
+    return jax.tree.map(lambda y: y if is_known(y) else np.asarray(y), out)
+
+
+def _absolute(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: np.abs(leaf) if is_float(leaf) else leaf, tree)
+
+
+def _inner(dout: Any, out: Any, library: Any) -> Any:
+    """⟨dout, out⟩ in float64."""
+    total = 0.0
+    given = jax.tree.leaves(dout, is_leaf=is_none)
+    for d, y in zip(given, jax.tree.leaves(out), strict=True):
+        if d is not None:
+            total = total + library.sum(library.asarray(d) * library.asarray(y).astype(np.float64))
+    return total

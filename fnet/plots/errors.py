@@ -1,0 +1,34 @@
+"""A picture of what is wrong with a gradient."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from fnet.errors import DataError
+from fnet.plots.page import figure, frame, page, titled
+
+
+def gradient_errors(report: Any, ax: Axes | None = None) -> Figure:
+    """What the first wrong gradient of a report of `fnet.check` has too much, entry by entry.
+
+    Axes before the last are run together into rows. White entries are right; blue is too little,
+    orange too much. Raises `DataError` for a report in which no array is wrong.
+    """
+    findings = [finding for finding in report.findings if finding.errors is not None]
+    if not findings:
+        raise DataError(f"gradient_errors: no array is wrong in the report of {report.subject}")
+    finding = findings[0]
+    errors = np.nan_to_num(np.atleast_2d(finding.errors), posinf=0, neginf=0)
+    errors = errors.reshape(-1, errors.shape[-1])
+    panel = ax or page(5.5, 4).subplots()
+    size = float(np.abs(errors).max()) or 1.0
+    norm = TwoSlopeNorm(0, -size, size)
+    drawn = panel.imshow(errors, cmap="PuOr_r", norm=norm, aspect="auto", interpolation="nearest")
+    figure(panel).colorbar(drawn, ax=panel, label="found less expected")
+    shape = " × ".join(map(str, np.shape(finding.errors)))
+    frame(panel, "last axis", "the other axes" if np.ndim(finding.errors) > 2 else "first axis")
+    titled(panel, f"{finding.leaf} ({shape}): {finding.wrong} of {finding.total} wrong")
+    return figure(panel)
