@@ -13,7 +13,7 @@ import numpy as np
 HALVINGS = 13
 FIRST = 0.125  # the first step, of the scale that the caller moves by
 SECOND = 0.61  # of it, where the second tableau begins
-SAFETY = 4.0
+SAFETY = 8.0
 
 
 class Slope(NamedTuple):
@@ -78,11 +78,13 @@ def _tableau(phi: Callable[[float], float], rounding: float, first: float, side:
     middle = phi(0.0) if side else 0.0
     for halving in range(HALVINGS):
         step = first / 2**halving
+        noise = (2 if side else 1) * rounding / step
+        if noise >= best.bar:
+            break  # smaller steps have larger errors from here on
         if side:
             found = side * (phi(side * step) - middle) / step
         else:
             found = (phi(step) - phi(-step)) / (2 * step)
-        noise = (2 if side else 1) * rounding / step
         before, row = row, [found]
         for order, earlier in enumerate(before, 1):
             # A central difference has even powers of the step alone; a sided one has all.
@@ -91,6 +93,4 @@ def _tableau(phi: Callable[[float], float], rounding: float, first: float, side:
             error = max(abs(row[-1] - row[-2]), abs(row[-1] - earlier)) + noise
             if error < best.bar:
                 best = Slope(row[-1], error)
-        if before and abs(row[-1] - before[-1]) > 2**HALVINGS * best.bar and halving > 6:
-            break  # rounding has the word from here on
     return best

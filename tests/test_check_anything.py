@@ -1,0 +1,320 @@
+"""`explain` on functions of anybody's: what it takes, says, and does not fall for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnet.check import Pair, ValueAndGrad, check_gradients, explain
+from fnet.errors import ConfigurationError, GradientMismatch
+from fnet.plots import gradient_errors
+
+RNG = np.random.default_rng(0)
+X, W, B = RNG.normal(size=(6, 4)), RNG.normal(size=(4, 3)), RNG.normal(size=3)
+
+
+def forward(x, w, b):
+    return x @ w + b, (x, w)
+
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+
+def numpy_forward(x, w, b):
+    x, w, b = map(np.asarray, (x, w, b))  # refuses JAX's tracers, as NumPy code does
+    return x @ w + b, (x, w)
+
+
+def kind(subject, *arguments, **options):
+    """The kind of the first mistake that is found."""
+    report = explain(subject, *arguments, **options)
+    assert not report.right
+    return report.findings[0].kind
+
+
+def test_a_pair_of_jax_or_numpy_with_or_without_a_reference():
+    def plain(x, w, b):
+        return x @ w + b
+
+    for pair in (
+        Pair(forward, backward),
+        Pair(numpy_forward, backward),
+        Pair(numpy_forward, backward, plain),
+    ):
+        report = check_gradients(pair, X, W, B)
+        assert report.entries >= X.size + W.size + B.size
+        assert report.error < 1e-12
+        assert report.notes == ()
+
+
+@pytest.mark.parametrize("forward", [forward, numpy_forward], ids=["jax", "numpy"])
+@pytest.mark.parametrize(
+    ("wrong", "expected", "words"),
+    [
+        (lambda d, c: (d @ c[1].T, c[0].T @ d / len(d), d.sum(0)), "mean or sum", "6 × too small"),
+        (lambda d, c: (d @ c[1].T, c[0].T @ d, d), "not summed", "sum over axis 0"),
+        (lambda d, c: (d @ c[1].T, (c[0].T @ d).T, d.sum(0)), "transposed", r"\(3, 4\)"),
+        (lambda d, c: (d @ c[1].T, -c[0].T @ d, d.sum(0)), "sign", "minus"),
+        (lambda d, c: (d @ c[1].T, c[0].T @ (d * 0 + 1), d.sum(0)), "upstream ignored", "dout = 1"),
+        (lambda d, c: (d @ c[1].T, (c[0] * 0 + 1).T @ d, d.sum(0)), "factor missing", "x"),
+    ],
+)
+def test_the_classic_mistakes_of_an_affine_layer(forward, wrong, expected, words):
+    with pytest.raises(GradientMismatch, match=words) as caught:
+        check_gradients(Pair(forward, wrong), X, W, B)
+    assert caught.value.kind == expected
+    assert caught.value.report.findings[0].leaf in ("dw", "db")
+
+
+def test_gradients_may_be_named_or_left_out():
+    def named(dout, cache):
+        dx, dw, db = backward(dout, cache)
+        return {"db": db, "dx": dx, "w": dw}
+
+    assert check_gradients(Pair(forward, named), X, W, B).right
+    with pytest.raises(ConfigurationError, match="dz"):
+        explain(Pair(forward, lambda dout, cache: {"dz": dout}), X, W, B)
+    with pytest.raises(ConfigurationError, match="2 gradients for 3"):
+        explain(Pair(forward, lambda dout, cache: backward(dout, cache)[:2]), X, W, B)
+    assert (
+        kind(Pair(forward, lambda dout, cache: (*backward(dout, cache)[:2], None)), X, W, B)
+        == "zeros"
+    )
+
+
+def test_integers_booleans_keys_and_numbers_are_not_differentiated():
+    def take(table, ids, mask, key, scale):
+        noise = jax.random.normal(key, table.shape[1:], table.dtype)
+        rows = table[ids] * noise * scale
+        return jnp.where(mask[:, None], rows, 0), (table, ids, mask, noise, scale)
+
+    def back(dout, cache):
+        table, ids, mask, noise, scale = cache
+        rows = jnp.where(mask[:, None], dout, 0) * noise * scale
+        return jnp.zeros_like(table).at[ids].add(rows), None, None, None, None
+
+    arguments = X, np.array([1, 1, 5]), np.array([True, True, False]), jax.random.key(0), 0.5
+    assert check_gradients(Pair(take, back), *arguments).right
+
+    def last_only(dout, cache):
+        table, ids, mask, noise, scale = cache
+        rows = jnp.where(mask[:, None], dout, 0) * noise * scale
+        return jnp.zeros_like(table).at[ids].set(rows), None, None, None, None
+
+    assert not explain(Pair(take, last_only), *arguments).right
+
+
+def test_nested_arguments_are_named_by_their_path():
+    def of_tree(params, x):
+        return x @ params["dense"]["w"] * params["scale"], (params, x)
+
+    def back(dout, cache):
+        params, x = cache
+        w = params["dense"]["w"]
+        dw, dscale = params["scale"] * x.T @ dout, (x @ w * dout).sum()
+        return {"dense": {"w": 2 * dw}, "scale": dscale}, params["scale"] * dout @ w.T
+
+    params = {"dense": {"w": W}, "scale": np.array(3.0)}
+    with pytest.raises(GradientMismatch) as caught:
+        check_gradients(Pair(of_tree, back), params, X)
+    assert caught.value.leaf == "dparams['dense']['w']"
+    assert caught.value.report.findings[0].kind == "factor"
+
+
+def test_a_value_with_its_gradient():
+    def cubes(w):
+        return jnp.sum(w**3), 3 * w**2
+
+    assert check_gradients(ValueAndGrad(cubes), X).right
+    assert check_gradients(ValueAndGrad(jax.value_and_grad(lambda w: jnp.sum(w**4))), X).right
+    assert kind(ValueAndGrad(lambda w: (jnp.sum(w**3), 3 * w)), X) == "factor missing"
+    with pytest.raises(ConfigurationError, match="value, gradients"):
+        explain(ValueAndGrad(lambda w: w.sum()), X)
+
+
+def rule(function, forward, backward):
+    """A jax.custom_vjp of these."""
+    wired = jax.custom_vjp(function)
+    wired.defvjp(forward, backward)
+    return wired
+
+
+def test_a_custom_vjp():
+    assert check_gradients(
+        rule(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, d: (d * jnp.cos(x),)), X
+    ).right
+    wrong = rule(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, d: (d * jnp.sin(x),))
+    assert kind(wrong, X) == "derivative"
+    of_shape = rule(lambda x: x.sum(), lambda x: (x.sum(), x), lambda x, d: (d,))
+    assert kind(of_shape, X) == "shape"
+    another = rule(jnp.sin, lambda x: (jnp.sin(x) + 1, x), lambda x, d: (d * jnp.cos(x),))
+    assert kind(another, X) == "another value"
+
+
+def test_rules_inside_do_not_answer_for_themselves():
+    """Autodiff is asked about the function without its rules, however deep they are."""
+    wrong = rule(jnp.sin, lambda x: (jnp.sin(x), x), lambda x, d: (2 * d * jnp.cos(x),))
+    outer = jax.jit(lambda x: jax.jit(wrong)(x) ** 2)
+    assert kind(outer, X) == "factor"
+
+
+def test_a_forward_pass_that_fools_autodiff():
+    def hiding(x):
+        return x * jax.lax.stop_gradient(x), x
+
+    assert kind(Pair(hiding, lambda dout, x: dout * x), X) == "hidden from autodiff"
+
+
+def test_a_rule_better_than_autodiff_is_right():
+    def log1pexp(x):
+        return jnp.where(x > 30, x, jnp.log1p(jnp.exp(jnp.minimum(x, 30))))
+
+    def norm(x):
+        return jnp.sqrt(jnp.sum(x * x))
+
+    def back(kept, dout):
+        x, size = kept
+        return (jnp.where(size > 0, dout * x / jnp.where(size > 0, size, 1), 0),)
+
+    stable = rule(log1pexp, lambda x: (log1pexp(x), x), lambda x, d: (d * jax.nn.sigmoid(x),))
+    assert explain(stable, X).right
+    safe = rule(norm, lambda x: (norm(x), (x, norm(x))), back)
+    assert explain(safe, X).right  # autodiff is NaN at 0
+
+
+def test_either_side_of_a_kink_is_a_convention_and_no_other_number_is():
+    def relu_with(slope):
+        def back(dout, x):
+            return dout * jnp.where(x > 0, 1.0, jnp.where(x < 0, 0.0, slope))
+
+        return Pair(lambda x: (jnp.maximum(x, 0), x), back)
+
+    for slope in (0.0, 0.3, 1.0):
+        report = explain(relu_with(slope), X)
+        assert report.right
+        assert any("kink" in note for note in report.notes)
+    assert explain(relu_with(0.5), X).notes == ()  # autodiff's own
+    report = explain(relu_with(1.5), X)
+    assert not report.right
+    assert "zero x" in report.findings[0].where
+
+
+def layer_norm(x):
+    centred = x - x.mean(axis=1, keepdims=True)
+    deviation = jnp.sqrt((centred**2).mean(axis=1, keepdims=True))
+    return centred / deviation, (centred / deviation, deviation)
+
+
+@pytest.mark.parametrize(
+    ("factors", "expected"),
+    [
+        ((1, 1), None),
+        ((0, 1), "term missing"),
+        ((1, 0), "term missing"),
+        ((0, 0), "term missing"),
+        ((-1, 1), "sign of a term"),
+        ((1, 4), "factor of a term"),
+    ],
+)
+def test_which_term_is_wrong(factors, expected):
+    def back(dout, cache):
+        y, deviation = cache
+        mean, along = dout.mean(1, keepdims=True), (dout * y).mean(1, keepdims=True)
+        return (dout - factors[0] * mean - factors[1] * y * along) / deviation
+
+    report = explain(Pair(layer_norm, back), X)
+    if expected is None:
+        assert report.right
+    else:
+        assert report.findings[0].kind == expected
+        line = "centred = x - x.mean" if factors[0] != 1 else "deviation = jnp.sqrt"
+        assert line in report.findings[0].why
+
+
+def test_state_between_calls_and_writing_where_one_must_not():
+    kept = []
+
+    def keeps(x):
+        kept[:] = [np.array(x)]
+        return kept[0] ** 2, None
+
+    assert kind(Pair(keeps, lambda dout, _: 2 * dout * kept[0]), X) == "stale"
+
+    def square(x):
+        return np.asarray(x) ** 2, np.array(x)
+
+    def into_dout(dout, x):
+        dout *= 2 * x
+        return dout
+
+    def into_cache(dout, x):
+        x *= 2 * dout
+        return x
+
+    assert kind(Pair(square, into_dout), X) == "mutated"
+    assert kind(Pair(square, into_cache), X) == "mutated"
+    calls = iter(range(10**6))
+    assert kind(Pair(square, lambda d, x: 2 * d * x + next(calls)), X) == "not deterministic"
+
+
+def test_laws_that_one_call_does_not_show():
+    def sine(x):
+        return jnp.sin(x), x
+
+    def by_batch(dout, x):
+        right = dout * jnp.cos(x)
+        return right if isinstance(x, jax.core.Tracer) else right * (1 + 1e-5)
+
+    assert kind(Pair(sine, by_batch), X) == "jit"
+
+    def rough(dout, x):
+        right = jnp.cos(x)
+        return dout * (
+            right if x.dtype == jnp.float64 else right.astype(jnp.float8_e4m3fn).astype(x.dtype)
+        )
+
+    assert kind(Pair(sine, rough), X) == "precision"
+
+    def wide(dout, x):
+        return (dout * jnp.cos(x)).astype(jnp.float64 if x.dtype == jnp.float64 else jnp.float32)
+
+    assert kind(Pair(sine, wide), X) == "dtype"
+
+
+def test_what_cannot_be_checked_is_told():
+    for subject, arguments, words in (
+        (3, (X,), "Layer"),
+        (jnp.sin, (), "no argument is a floating-point array"),
+        (jnp.sin, (1.0,), r"np.array\(2.0\)"),
+        (jnp.sin, (X + 1j,), "complex"),
+        (Pair(jnp.sin, jnp.cos), (X,), r"\(out, cache\)"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            explain(subject, *arguments)
+    with pytest.raises(ZeroDivisionError):  # what the function itself says is not hidden
+        explain(Pair(lambda x: 1 / 0, lambda d, c: d), X)
+
+
+def test_the_words_and_the_picture_of_an_unexplained_pattern():
+    noise = np.where(RNG.uniform(size=X.shape) < 0.5, 0.1 * RNG.normal(size=X.shape), 0)
+
+    def back(dout, x):
+        return dout * jnp.cos(x) + noise * jnp.abs(dout) ** 1.5
+
+    report = explain(Pair(lambda x: (jnp.sin(x), x), back), X, plot=True)
+    assert report.findings[0].kind == "unknown"
+    drawn = [line.strip() for line in report.findings[0].why.splitlines()[1:]]
+    assert drawn == ["".join("x" if entry else "·" for entry in row) for row in noise]
+    image = report.figure.axes[0].get_images()[0].get_array()
+    np.testing.assert_array_equal(image != 0, noise != 0)
+    assert gradient_errors(report).axes
+
+
+def test_x64_is_left_as_it_was_and_arguments_too():
+    before = X.copy()
+    with jax.enable_x64(False):
+        explain(Pair(forward, backward), X, W, B)
+        assert jnp.zeros(2).dtype == jnp.float32
+    np.testing.assert_array_equal(X, before)
