@@ -49,6 +49,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ],
     ["check.functions", "check.points"],
     ["check.subject"],
+    ["check.programs"],
     ["check.workbench"],
     ["check.evidence", "check.parity", "check.precision", "check.shapes", "check.structure"],
     [

@@ -89,6 +89,8 @@ def _asked(bench: Workbench, rng: np.random.Generator) -> Iterator[tuple[str, Fl
 def _accepted(bench: Workbench, found: Wrong) -> str:
     """Why autodiff's disagreement is no mistake; empty where it is one."""
     kink = False
+    if not bench.finite(found.floats):
+        return f"{found.where}: the function itself is not finite there"
     for index in found.difference.first(ASKED):
         if not np.isfinite(found.actual[index]) and np.isfinite(found.expected[index]):
             return ""

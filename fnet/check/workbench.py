@@ -12,15 +12,14 @@ from fnet.check.arguments import (
     Layout,
     cast,
     filled,
-    in_layout,
     is_float,
     is_known,
-    is_none,
     layout,
 )
 from fnet.check.differences import Interval, interval, slope
-from fnet.check.plain import narrowest, plainly
+from fnet.check.plain import narrowest
 from fnet.check.points import Floats, cotangent, scale_of
+from fnet.check.programs import compiled, inner, known, leaves_of, of_arrays, rebuilt
 from fnet.check.subject import Subject
 
 Arrays = list[np.ndarray]
@@ -40,9 +39,9 @@ class Workbench:
             leaf for leaf in self.form.leaves if is_known(leaf) and not is_float(leaf)
         )
         self.plain_fails = ""
-        self.out = _of_numpy(subject.forward(*self.arguments(self.start)))
+        self.out = known(subject.forward(*self.arguments(self.start)))
         self.epsilon = self._epsilon()
-        self._compiled = _compiled(subject, self.form)
+        self._compiled = compiled(subject, self.form)
 
     def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
         """The arguments at this point: JAX's arrays for a function of JAX, else NumPy's, new."""
@@ -55,7 +54,8 @@ class Workbench:
             found = self._compiled[route](self._inputs(floats), dout)
         else:
             arguments = self.arguments(floats)
-            found = _leaves(self.subject.routes[route](copied(dout), *arguments), self.form)
+            found = self.subject.routes[route](copied(dout), *arguments)
+            found = leaves_of(found, self.form, floats)
         return [np.asarray(leaf) for leaf in found]
 
     @functools.cached_property
@@ -81,7 +81,7 @@ class Workbench:
     def plain(self, *floats: Any) -> Any:
         """The function that autodiff is asked about, of the floating-point arrays alone."""
         assert self.subject.plain is not None
-        return self.subject.plain(*_rebuilt(self.form, (floats, self.others)))
+        return self.subject.plain(*rebuilt(self.form, (floats, self.others)))
 
     def gradient_of(self, function: Callable[..., Any], floats: Floats, dout: Any) -> Arrays:
         """The gradient of some function of the floating-point arrays, by `jax.vjp`."""
@@ -99,6 +99,19 @@ class Workbench:
                 gradient[index] = told.value / scale if np.isfinite(told.bar) else np.nan
             found.append(gradient)
         return found
+
+    def finite(self, floats: Floats) -> bool:
+        """Whether the function is a finite number here, in every entry."""
+        leaves = [leaf for leaf in jax.tree.leaves(self.output(floats)) if is_float(leaf)]
+        return all(bool(np.isfinite(leaf).all()) for leaf in leaves)
+
+    def output(self, floats: Floats) -> Any:
+        """What the function gives here, in arrays of NumPy."""
+        if self.subject.traceable:
+            found = self._compiled["out"](self._inputs(floats))
+        else:
+            found = known(self.subject.forward(*self.arguments(floats)))
+        return jax.tree.map(lambda y: np.asarray(y) if is_float(y) else y, found)
 
     def entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
@@ -125,8 +138,7 @@ class Workbench:
         self, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
     ) -> tuple[Callable[[float], float], float]:
         """⟨dout, out⟩ along a direction, and how far off a value of it may be."""
-        out = _of_numpy(self.subject.forward(*self.arguments(floats)))
-        size = float(_inner(_absolute(dout), _absolute(out), np))
+        size = float(inner(_absolute(dout), _absolute(self.output(floats)), np))
         rounding = size * max(self.epsilon, 2.0**-52) * ROUNDING
         return functools.partial(self._value, floats, dout, direction), rounding
 
@@ -134,7 +146,7 @@ class Workbench:
         if self.subject.traceable:
             return float(self._compiled["value"](self._inputs(floats), dout, list(direction), step))
         moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
-        return float(_inner(dout, _of_numpy(self.subject.forward(*self.arguments(moved))), np))
+        return float(inner(dout, self.output(moved), np))
 
     def _inputs(self, floats: Floats) -> tuple[Floats, tuple[Any, ...]]:
         return tuple(floats), self.others
@@ -148,7 +160,7 @@ class Workbench:
                 arguments = self.form.rebuild([jnp.asarray(array) for array in self.start])
                 flat, tree = jax.tree.flatten(arguments)
                 arrays = [leaf for leaf in flat if is_known(leaf)]
-                found.append(narrowest(_of_arrays(function, flat, tree), tuple(arrays)))
+                found.append(narrowest(of_arrays(function, flat, tree), tuple(arrays)))
         largest = max(found, default=0.0)
         return largest if largest > 1e-15 else 0.0
 
@@ -170,80 +182,5 @@ def copied(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
 
 
-def _compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
-    """The compiled functions of ((floats, others), …)."""
-
-    rebuilt = functools.partial(_rebuilt, form)
-
-    def by(route: Callable[..., Any]) -> Callable[..., Any]:
-        return jax.jit(lambda inputs, dout: _leaves(route(dout, *rebuilt(inputs)), form, inputs[0]))
-
-    def of_plain(inputs: Any, dout: Any) -> Any:
-        def of_floats(*floats: Any) -> Any:
-            assert subject.plain is not None
-            return _plainly(subject.plain, rebuilt((floats, inputs[1])))
-
-        out, vjp = jax.vjp(of_floats, *inputs[0])
-        return vjp(filled(dout, out))
-
-    def value(inputs: Any, dout: Any, direction: Any, step: Any) -> Any:
-        moved = [a + step * d for a, d in zip(inputs[0], direction, strict=True)]
-        return _inner(dout, subject.forward(*rebuilt((tuple(moved), inputs[1]))), jnp)
-
-    programs = {route: by(function) for route, function in subject.routes.items()}
-    return programs | {"plain": jax.jit(of_plain), "value": jax.jit(value)}
-
-
-def _rebuilt(form: Layout, inputs: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...]:
-    """The arguments of (floats, others)."""
-    floats, others = inputs
-    left = iter(others)
-    leaves = [next(left) if is_known(leaf) and not is_float(leaf) else leaf for leaf in form.leaves]
-    return form.rebuild(floats, leaves)
-
-
-def _plainly(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    flat, tree = jax.tree.flatten(arguments)
-    arrays = [leaf for leaf in flat if is_known(leaf)]
-    return plainly(_of_arrays(function, flat, tree))(*arrays)
-
-
-def _of_arrays(function: Callable[..., Any], flat: Sequence[Any], tree: Any) -> Callable[..., Any]:
-    """The function of the arrays alone, constants left as they are."""
-
-    def of_arrays(*arrays: Any) -> Any:
-        left = iter(arrays)
-        full = [next(left) if is_known(leaf) else leaf for leaf in flat]
-        return function(*jax.tree.unflatten(tree, full))
-
-    return of_arrays
-
-
-def _leaves(gradients: Any, form: Layout, floats: Any = None) -> list[Any]:
-    found = in_layout(gradients, form)
-    if isinstance(found, str):
-        raise ValueError(found)
-    zeros = form.leaves if floats is None else None
-    full = []
-    for number, leaf in enumerate(found):
-        like = form.leaves[form.places[number]] if zeros is not None else floats[number]
-        full.append(np.zeros(np.shape(like)) if leaf is None else leaf)
-    return full
-
-
-def _of_numpy(out: Any) -> Any:
-    return jax.tree.map(lambda y: y if is_known(y) else np.asarray(y), out)
-
-
 def _absolute(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: np.abs(leaf) if is_float(leaf) else leaf, tree)
-
-
-def _inner(dout: Any, out: Any, library: Any) -> Any:
-    """⟨dout, out⟩ in float64."""
-    total = 0.0
-    given = jax.tree.leaves(dout, is_leaf=is_none)
-    for d, y in zip(given, jax.tree.leaves(out), strict=True):
-        if d is not None:
-            total = total + library.sum(library.asarray(d) * library.asarray(y).astype(np.float64))
-    return total

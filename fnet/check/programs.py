@@ -1,0 +1,89 @@
+"""The functions of a subject, compiled; each of ((floats, others), …) as a workbench holds them."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet.check.arguments import Layout, filled, in_layout, is_float, is_known, is_none
+from fnet.check.plain import plainly
+from fnet.check.subject import Subject
+
+
+def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
+    """By name: "out", "value" along a line, the gradient by "plain" autodiff, and by each route."""
+    at = functools.partial(rebuilt, form)
+
+    def out(inputs: Any) -> Any:
+        return subject.forward(*at(inputs))
+
+    def by(route: Callable[..., Any]) -> Callable[..., Any]:
+        return jax.jit(lambda inputs, dout: leaves_of(route(dout, *at(inputs)), form, inputs[0]))
+
+    def of_plain(inputs: Any, dout: Any) -> Any:
+        def of_floats(*floats: Any) -> Any:
+            assert subject.plain is not None
+            return _plainly(subject.plain, at((floats, inputs[1])))
+
+        out, vjp = jax.vjp(of_floats, *inputs[0])
+        return vjp(filled(dout, out))
+
+    def value(inputs: Any, dout: Any, direction: Any, step: Any) -> Any:
+        moved = [a + step * d for a, d in zip(inputs[0], direction, strict=True)]
+        return inner(dout, subject.forward(*at((tuple(moved), inputs[1]))), jnp)
+
+    own = {"out": out, "plain": of_plain, "value": value}
+    programs = {name: jax.jit(function) for name, function in own.items()}
+    return programs | {route: by(function) for route, function in subject.routes.items()}
+
+
+def rebuilt(form: Layout, inputs: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The arguments of (floats, others)."""
+    floats, others = inputs
+    left = iter(others)
+    leaves = [next(left) if is_known(leaf) and not is_float(leaf) else leaf for leaf in form.leaves]
+    return form.rebuild(floats, leaves)
+
+
+def _plainly(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    flat, tree = jax.tree.flatten(arguments)
+    arrays = [leaf for leaf in flat if is_known(leaf)]
+    return plainly(of_arrays(function, flat, tree))(*arrays)
+
+
+def of_arrays(function: Callable[..., Any], flat: Sequence[Any], tree: Any) -> Callable[..., Any]:
+    """The function of the arrays alone, constants left as they are."""
+
+    def of_arrays(*arrays: Any) -> Any:
+        left = iter(arrays)
+        full = [next(left) if is_known(leaf) else leaf for leaf in flat]
+        return function(*jax.tree.unflatten(tree, full))
+
+    return of_arrays
+
+
+def leaves_of(gradients: Any, form: Layout, floats: Sequence[Any]) -> list[Any]:
+    """The gradients of the floating-point arrays, zeros where there is none."""
+    found = in_layout(gradients, form)
+    if isinstance(found, str):
+        raise ValueError(found)
+    pairs = zip(found, floats, strict=True)
+    return [np.zeros(np.shape(array)) if leaf is None else leaf for leaf, array in pairs]
+
+
+def known(out: Any) -> Any:
+    """Python's numbers made arrays."""
+    return jax.tree.map(lambda y: y if is_known(y) else np.asarray(y), out)
+
+
+def inner(dout: Any, out: Any, library: Any) -> Any:
+    """⟨dout, out⟩ in float64."""
+    total = 0.0
+    given = jax.tree.leaves(dout, is_leaf=is_none)
+    for d, y in zip(given, jax.tree.leaves(out), strict=True):
+        if d is not None:
+            total = total + library.sum(library.asarray(d) * library.asarray(y).astype(np.float64))
+    return total

@@ -1,0 +1,32 @@
+"""The checker calls no correct gradient wrong: a few draws of each here, a thousand in RESULTS.md."""
+
+import re
+
+import jax
+import pytest
+
+from tests.correct import library
+from tests.correct.__main__ import RESULTS
+from tests.correct.functions import ENTRIES, examined
+
+DRAWS = 3
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_correct_gradient_is_right(name):
+    for number in range(DRAWS):
+        report = examined(ENTRIES[name], number)
+        assert report.right, f"draw {number}: {report}"
+
+
+def test_every_function_of_jax_nn_has_an_entry():
+    assert library.differentiable() <= {getattr(jax.nn, name) for name in library.covered()}
+
+
+def test_the_committed_table_has_every_entry_and_no_alarm():
+    text = RESULTS.read_text("utf-8")
+    rows = re.findall(r"^\| `(.+)` \| (\d+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    assert {name for name, *_ in rows} == set(ENTRIES)
+    assert all(int(draws) >= 1000 and int(alarms) == 0 for _, draws, alarms, _ in rows)
+    draws = sum(int(row[1]) for row in rows)
+    assert f"0 false alarms in {draws} draws of {len(ENTRIES)} correct gradients." in text
