@@ -61,7 +61,7 @@ def test_the_plain_function_has_no_rules_left():
     assert jax.grad(nested)(x) == 8
     assert jax.grad(plainly(nested))(x) == 7
     assert plainly(nested)(x) == nested(x)
-    cuts = [jax.grad(plainly(nested, edge))(x) for edge in edges(nested, (x,))]
+    cuts = [jax.grad(plainly(nested, [edge]))(x) for edge in edges(nested, (x,))]
     assert sorted({float(value) for value in cuts}) == [1, 6]  # without x², without relu
 
 

@@ -6,7 +6,7 @@ loses by that is the term that goes through there.
 """
 
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,13 +35,14 @@ class Edge(NamedTuple):
     words: str
 
 
-def plainly(function: Callable[..., Any], cut: Edge | None = None) -> Callable[..., Any]:
-    """The function whose derivative is autodiff's own, with one edge a constant if it is given."""
+def plainly(function: Callable[..., Any], cuts: Sequence[Edge] = ()) -> Callable[..., Any]:
+    """The function whose derivative is autodiff's own, what goes through these edges constant."""
 
     def plain(*arguments: Any) -> Any:
         closed, tree = _trace(function, arguments)
         inputs = jax.tree.leaves(arguments)
-        return jax.tree.unflatten(tree, _run(closed.jaxpr, closed.consts, inputs, cut, ()))
+        operands = {(edge.place, edge.operand) for edge in cuts}
+        return jax.tree.unflatten(tree, _run(closed.jaxpr, closed.consts, inputs, operands, ()))
 
     return plain
 
@@ -67,7 +68,9 @@ def _inner(eqn: Any) -> Any:
     return eqn.params[INNER[eqn.primitive.name]] if eqn.primitive.name in INNER else None
 
 
-def _run(jaxpr: Any, consts: Any, inputs: Any, cut: Edge | None, place: Place) -> list[Any]:
+def _run(
+    jaxpr: Any, consts: Any, inputs: Any, cuts: set[tuple[Place, int]], place: Place
+) -> list[Any]:
     known = dict(zip(jaxpr.constvars, consts, strict=True))
     known |= dict(zip(jaxpr.invars, inputs, strict=True))
 
@@ -76,12 +79,13 @@ def _run(jaxpr: Any, consts: Any, inputs: Any, cut: Edge | None, place: Place) -
 
     for number, eqn in enumerate(jaxpr.eqns):
         here = (*place, number)
-        values = [read(atom) for atom in eqn.invars]
-        if cut is not None and cut.place == here:
-            values[cut.operand] = jax.lax.stop_gradient(values[cut.operand])
+        values = [
+            jax.lax.stop_gradient(read(atom)) if (here, operand) in cuts else read(atom)
+            for operand, atom in enumerate(eqn.invars)
+        ]
         inner = _inner(eqn)
         if inner is not None:
-            found = _run(inner.jaxpr, inner.consts, values, cut, here)
+            found = _run(inner.jaxpr, inner.consts, values, cuts, here)
         else:
             found = eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(eqn.params))
             found = found if eqn.primitive.multiple_results else [found]
@@ -108,7 +112,9 @@ def _words(eqn: Any, operand: int) -> str:
     for frame in traceback.frames if traceback else ():
         if not frame.file_name.startswith((*OWN, "<")):
             line = linecache.getline(frame.file_name, frame.line_num).strip()
-            where = f"{Path(frame.file_name).name}:{frame.line_num}"
+            file = Path(frame.file_name)
+            # A cell of a notebook is a file of no name that anybody knows, or none at all.
+            where = f"{file.name}:{frame.line_num}" if file.exists() else f"line {frame.line_num}"
             return f"{which} in {where}" + (f", `{line}`" if line else "")
     return which
 

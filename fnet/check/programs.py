@@ -35,7 +35,7 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         moved = [a + step * d for a, d in zip(inputs[0], direction, strict=True)]
         return inner(dout, subject.forward(*at((tuple(moved), inputs[1]))), jnp)
 
-    own = {"out": out, "plain": of_plain, "value": value}
+    own: dict[str, Callable[..., Any]] = {"out": out, "plain": of_plain, "value": value}
     programs = {name: jax.jit(function) for name, function in own.items()}
     return programs | {route: by(function) for route, function in subject.routes.items()}
 

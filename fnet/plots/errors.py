@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fnet.errors import DataError
 from fnet.plots.page import figure, frame, page, titled
@@ -30,5 +31,8 @@ def gradient_errors(report: Any, ax: Axes | None = None) -> Figure:
     figure(panel).colorbar(drawn, ax=panel, label="found less expected")
     shape = " × ".join(map(str, np.shape(finding.errors)))
     frame(panel, "last axis", "the other axes" if np.ndim(finding.errors) > 2 else "first axis")
+    panel.grid(visible=False)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     titled(panel, f"{finding.leaf} ({shape}): {finding.wrong} of {finding.total} wrong")
     return figure(panel)
