@@ -121,6 +121,14 @@ def _function(name: str, shapes: list[list[int]]) -> Check:
         return name, functools.partial(explain, subject, tuple(shapes[0]))
     rng = np.random.default_rng(0)
     arguments = [rng.normal(size=shape) for shape in shapes]
+    try:
+        found[0](*arguments)
+    except Exception as error:
+        given = ", ".join(str(tuple(shape)) for shape in shapes)
+        raise ConfigurationError(
+            f"{name}: {names.split(',')[0]} raises {type(error).__name__} at arrays of {given}: "
+            f"{str(error).splitlines()[0]}; give a --shape for each of its arguments"
+        ) from None
     return name, functools.partial(explain, subject, *arguments)
 
 

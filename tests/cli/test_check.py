@@ -49,6 +49,45 @@ def test_check_of_a_wrong_gradient(capsys, monkeypatch):
     assert "dx" in out  # below the table, where the gradient is wrong and by how much
 
 
+COURSE = """\
+def forward(x, w):
+    return x @ w, (x, w)
+
+def backward(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout
+
+def mean(dout, cache):
+    x, w = cache
+    return dout @ w.T, x.T @ dout / len(x)
+"""
+
+
+def test_check_of_functions_of_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "course.py").write_text(COURSE)
+    shapes = "--shape 8 5 --shape 5 3".split()
+    assert main(["check", "course.py:forward,backward", "course:forward,backward", *shapes]) == 0
+    assert capsys.readouterr().out.count("right") == 2
+    assert main(["check", "course.py:forward,mean", *shapes]) == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert "wrong: mean or sum" in out
+    assert "dw is 8 × too small everywhere; 8 is the batch size" in out
+    assert main(["check", "jax.nn:gelu", "--shape", "3"]) == 0
+    for words, message in (
+        (["course.py:forward,backward"], "a --shape for each of its arguments"),
+        (["course.py:back"], "there is no back in course.py"),
+        (["another.py:forward"], "another.py"),
+        (["no.such.module:forward"], "No module named"),
+        (["course.py:forward,backward,mean"], "give a function, or forward,backward"),
+    ):
+        capsys.readouterr()
+        assert main(["check", *words]) == 2
+        err = capsys.readouterr().err
+        assert message in err
+        assert len(err.splitlines()) == 1
+
+
 def test_summary_of_a_run(shell, run):
     result = shell("summary", "run")
     assert result.status == 0, result.err
