@@ -49,7 +49,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ],
     ["check.functions", "check.points"],
     ["check.subject"],
-    ["check.programs"],
+    ["check.asked", "check.programs"],
     ["check.workbench"],
     ["check.evidence", "check.parity", "check.precision", "check.shapes", "check.structure"],
     [

@@ -1,6 +1,6 @@
 """Arguments taken apart: the arrays that are differentiated, the other arrays, and constants."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -23,6 +23,26 @@ def is_float(leaf: Any) -> bool:
 def is_none(leaf: Any) -> bool:
     """Whether this is None, which JAX takes for an empty tree unless it is told."""
     return leaf is None
+
+
+class Signature:
+    """Arguments that are equal to others of the same structure, shapes, dtypes and constants."""
+
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        self.arguments = arguments
+        leaves, tree = jax.tree.flatten(arguments)
+        kinds = [(leaf.shape, leaf.dtype) if is_known(leaf) else _hashable(leaf) for leaf in leaves]
+        self.key = (tree, tuple(kinds))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Signature) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def _hashable(leaf: Any) -> Any:
+    return leaf if isinstance(leaf, Hashable) else id(leaf)
 
 
 class Layout(NamedTuple):
@@ -97,15 +117,15 @@ def filled(dout: Any, out: Any) -> Any:
     )
 
 
-def cast(leaves: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
-    """The arrays in this floating-point dtype, of NumPy or of JAX."""
+def cast(floats: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
+    """The floating-point arrays in this dtype, new ones, of NumPy or of JAX."""
     make: Any = np.array if numpy else jnp.array
-    return tuple(
-        make(leaf, dtype)
-        if is_float(leaf)
-        else (np.array(leaf) if numpy and _plain(leaf) else leaf)
-        for leaf in leaves
-    )
+    return tuple(make(array, dtype) for array in floats)
+
+
+def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
+    """The leaves, whose arrays are new ones of NumPy if that is wanted."""
+    return tuple(np.array(leaf) if numpy and _plain(leaf) else leaf for leaf in leaves)
 
 
 def _plain(leaf: Any) -> bool:

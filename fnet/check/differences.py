@@ -34,6 +34,10 @@ class Interval(NamedTuple):
         """Whether this may be the derivative. Where nothing could be told, any number may."""
         return self.low - slack <= value <= self.high + slack
 
+    def scaled(self, factor: float) -> "Interval":
+        """The interval of a multiple of it."""
+        return Interval(self.low * factor, self.high * factor, self.kink)
+
     @property
     def size(self) -> float:
         """Of what lies in it; 0 where nothing could be told."""

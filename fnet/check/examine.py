@@ -4,31 +4,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fnet.check import parity, precision, shapes, structure
+from fnet.check.asked import subjects_of
 from fnet.check.diagnosis import diagnose
 from fnet.check.evidence import Evidence, Explanation, Sample
 from fnet.check.pattern import pattern
 from fnet.check.points import cotangent, near
 from fnet.check.report import Finding, Report, merge
 from fnet.check.subject import (
-    Pair,
     Subject,
-    ValueAndGrad,
-    of_function,
-    of_layer,
-    of_loss,
-    of_pair,
-    of_penalty,
-    of_value_and_grad,
 )
 from fnet.check.workbench import Workbench
-from fnet.core import Layer, Loss, Shape
-from fnet.errors import ConfigurationError, GradientMismatch
-
-Subjects = Iterator[tuple[Subject, tuple[Any, ...]]]
+from fnet.errors import GradientMismatch
 
 
 def check_gradients(
@@ -76,7 +65,7 @@ def explain(
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True), np.errstate(all="ignore"):
         reports: list[Report] = []
-        for one, given in _subjects(subject, arguments, reference, batch_size, rng):
+        for one, given in subjects_of(subject, arguments, reference, batch_size, rng):
             reports.append(_examine(one, given, rng, in_full=not reports))
             if reports[-1].findings:
                 break
@@ -86,48 +75,6 @@ def explain(
 
         return report._replace(figure=gradient_errors(report))
     return report
-
-
-def _subjects(
-    subject: Any, arguments: tuple[Any, ...], reference: Any, batch_size: int, rng: Any
-) -> Subjects:
-    if isinstance(subject, Layer):
-        (shape,) = arguments
-        yield from _of_layer(subject, tuple(shape), batch_size, rng)
-    elif isinstance(subject, Loss):
-        y, target, *where = arguments
-        y, target = jnp.asarray(y), jnp.asarray(target)
-        if jnp.issubdtype(target.dtype, jnp.floating):
-            target = target.astype(jnp.float64)
-        for one in of_loss(subject, target, where[0] if where else None):
-            yield one, (y.astype(jnp.float64),)
-    elif isinstance(subject, Pair):
-        yield of_pair(subject, arguments), arguments
-    elif isinstance(subject, ValueAndGrad):
-        yield of_value_and_grad(subject, arguments), arguments
-    elif callable(subject) and not isinstance(subject, type):
-        yield of_function(subject, reference, arguments), arguments
-    else:
-        raise ConfigurationError(
-            f"{subject!r} cannot be checked: give a Layer (relu(), not relu), a Loss, a function "
-            "of JAX, Pair(forward, backward) or ValueAndGrad(function)"
-        )
-
-
-def _of_layer(layer: Layer, shape: Shape, batch_size: int, rng: Any) -> Subjects:
-    params = _moved(layer.init(jax.random.key(int(rng.integers(2**31))), shape)[0], rng)
-    x = rng.normal(size=(batch_size, *shape))
-    yield of_layer(layer), (params, jnp.asarray(x))
-    yield of_layer(layer), (params, jnp.asarray(x[:1]))
-    if layer.penalty is not None:
-        yield of_penalty(layer), (params,)
-
-
-def _moved(params: Any, rng: Any) -> Any:
-    """Parameters as the layer draws them, each moved, so that none is left at zero."""
-    return jax.tree.map(
-        lambda leaf: jnp.asarray(np.float64(leaf) + 0.1 * rng.normal(size=leaf.shape)), params
-    )
 
 
 def _examine(

@@ -8,13 +8,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import Layout, filled, in_layout, is_float, is_known, is_none
+from fnet.check.arguments import (
+    Layout,
+    Signature,
+    filled,
+    in_layout,
+    is_float,
+    is_known,
+    is_none,
+    layout,
+)
 from fnet.check.plain import plainly
 from fnet.check.subject import Subject
 
 
-def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
-    """By name: "out", "value" along a line, the gradient by "plain" autodiff, and by each route."""
+@functools.lru_cache(maxsize=64)
+def compiled(subject: Subject, signature: Signature) -> dict[str, Callable[..., Any]]:
+    """By name: "out", "value" along a line, the gradient by "plain" autodiff, and by each route.
+
+    "both" is by hand and by autodiff in the dtype of the arrays; "vmap" by hand, of many points.
+    """
+    form = layout(signature.arguments, subject.names, subject.name)
     at = functools.partial(rebuilt, form)
 
     def out(inputs: Any) -> Any:
@@ -23,19 +37,41 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
     def by(route: Callable[..., Any]) -> Callable[..., Any]:
         return jax.jit(lambda inputs, dout: leaves_of(route(dout, *at(inputs)), form, inputs[0]))
 
-    def of_plain(inputs: Any, dout: Any) -> Any:
+    def differentiated(inputs: Any) -> Any:
         def of_floats(*floats: Any) -> Any:
             assert subject.plain is not None
             return _plainly(subject.plain, at((floats, inputs[1])))
 
-        out, vjp = jax.vjp(of_floats, *inputs[0])
+        return jax.vjp(of_floats, *inputs[0])
+
+    def of_plain(inputs: Any, dout: Any) -> Any:
+        out, vjp = differentiated(inputs)
         return vjp(filled(dout, out))
 
     def value(inputs: Any, dout: Any, direction: Any, step: Any) -> Any:
         moved = [a + step * d for a, d in zip(inputs[0], direction, strict=True)]
         return inner(dout, subject.forward(*at((tuple(moved), inputs[1]))), jnp)
 
-    own: dict[str, Callable[..., Any]] = {"out": out, "plain": of_plain, "value": value}
+    def both(inputs: Any, dout: Any) -> Any:
+        out, vjp = differentiated(inputs)
+        given = filled(dout, out)
+        kept = jax.tree.map(lambda d, g: None if d is None else g, dout, given, is_leaf=is_none)
+        return in_layout(by_hand(kept, *at(inputs)), form), vjp(given), kept
+
+    def mapped(inputs: Any, dout: Any) -> Any:
+        def one(floats: Any) -> list[Any]:
+            return leaves_of(by_hand(dout, *at((floats, inputs[1]))), form, floats)
+
+        return jax.vmap(one)(inputs[0])
+
+    by_hand = next(iter(subject.routes.values()))
+    own: dict[str, Callable[..., Any]] = {
+        "out": out,
+        "plain": of_plain,
+        "value": value,
+        "both": both,
+    }
+    own["vmap"] = mapped
     programs = {name: jax.jit(function) for name, function in own.items()}
     return programs | {route: by(function) for route, function in subject.routes.items()}
 

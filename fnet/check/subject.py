@@ -1,5 +1,6 @@
 """What is checked, in one form: a forward, and gradients that somebody wrote by hand."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -48,7 +49,8 @@ class ValueAndGrad(NamedTuple):
     reference: Callable[..., Any] | None = None
 
 
-class Subject(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Subject:
     """What all checks work on.
 
     `forward(*arguments) -> out`. `routes` are the ways to the gradients, by how they are called in
@@ -65,7 +67,7 @@ class Subject(NamedTuple):
     plain: Callable[..., Any] | None
     traceable: bool
     passes: tuple[Callable[..., Any], Callable[..., Any]] | None = None
-    values: Mapping[str, Callable[..., Any]] = {}
+    values: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     linear: bool = True
     rows: tuple[str, ...] = ()  # the arguments of a row for each example, where rows are apart
 

@@ -1,7 +1,7 @@
 """A subject at certain arguments: its gradients by hand, by autodiff and by differences."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -10,17 +10,22 @@ import numpy as np
 
 from fnet.check.arguments import (
     Layout,
+    Signature,
     cast,
+    constant,
     filled,
     is_float,
     is_known,
     layout,
 )
-from fnet.check.differences import Interval, interval, slope
+from fnet.check.differences import ANYTHING, Interval, interval, slope
 from fnet.check.plain import narrowest
 from fnet.check.points import Floats, cotangent, scale_of
 from fnet.check.programs import compiled, inner, known, leaves_of, of_arrays, rebuilt
 from fnet.check.subject import Subject
+
+CLOSER = (1e-2, 1e-4, 1e-6)  # times the steps of differences, where these do not agree
+PARTS = 200  # entries of a cotangent that are looked at one by one
 
 Arrays = list[np.ndarray]
 ROUNDING = 8.0  # units of the last place that a value may be off by
@@ -41,17 +46,17 @@ class Workbench:
         self.plain_fails = ""
         self.out = known(subject.forward(*self.arguments(self.start)))
         self.epsilon = self._epsilon()
-        self._compiled = compiled(subject, self.form)
+        self.programs = compiled(subject, Signature(arguments))
 
     def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
         """The arguments at this point: JAX's arrays for a function of JAX, else NumPy's, new."""
         numpy = not self.subject.traceable
-        return self.form.rebuild(cast(floats, dtype, numpy), cast(self.form.leaves, dtype, numpy))
+        return self.form.rebuild(cast(floats, dtype, numpy), constant(self.form.leaves, numpy))
 
     def gradients(self, route: str, floats: Floats, dout: Any) -> Arrays:
         """By hand, by this route."""
         if self.subject.traceable:
-            found = self._compiled[route](self._inputs(floats), dout)
+            found = self.programs[route](self.inputs(floats), dout)
         else:
             arguments = self.arguments(floats)
             found = self.subject.routes[route](copied(dout), *arguments)
@@ -65,7 +70,7 @@ class Workbench:
             self.plain_fails = "it is not a function of JAX"
             return False
         try:
-            self._compiled["plain"](self._inputs(self.start), ones(self.out))
+            self.programs["plain"](self.inputs(self.start), ones(self.out))
         except Exception as error:  # of whatever kind: differences can be asked of any function
             self.plain_fails = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             return False
@@ -74,7 +79,7 @@ class Workbench:
     def expected(self, floats: Floats, dout: Any) -> Arrays:
         """By autodiff of the plain function, or else by differences, entry by entry."""
         if self.autodiff:
-            found = self._compiled["plain"](self._inputs(floats), dout)
+            found = self.programs["plain"](self.inputs(floats), dout)
             return [np.asarray(leaf) for leaf in found]
         return self.by_differences(floats, dout)
 
@@ -108,7 +113,7 @@ class Workbench:
     def output(self, floats: Floats) -> Any:
         """What the function gives here, in arrays of NumPy."""
         if self.subject.traceable:
-            found = self._compiled["out"](self._inputs(floats))
+            found = self.programs["out"](self.inputs(floats))
         else:
             found = known(self.subject.forward(*self.arguments(floats)))
         return jax.tree.map(lambda y: np.asarray(y) if is_float(y) else y, found)
@@ -117,15 +122,38 @@ class Workbench:
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
     ) -> Interval:
         """Where this entry of the gradient lies, which is thought to be `value`."""
+        lies = self._entry(floats, dout, place, index, value)
+        if not lies.kink or lies.has(value):
+            return lies
+        # Where many outputs have a kink at once, each takes its own side of it.
+        parts = list(_parts(dout))
+        if len(parts) > PARTS:
+            return ANYTHING
+        found = [self._entry(floats, part, place, index, np.inf) for part in parts]
+        low, high = (sum(getattr(one, side) for one in found) for side in ("low", "high"))
+        return Interval(low, high, True)
+
+    def _entry(
+        self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
+    ) -> Interval:
         direction, scale = self._one(floats, place, index)
-        lies = self.along(floats, dout, direction, value * scale)
-        return Interval(lies.low / scale, lies.high / scale, lies.kink)
+        return self.along(floats, dout, direction, value * scale).scaled(1 / scale)
 
     def along(
         self, floats: Floats, dout: Any, direction: Sequence[np.ndarray], value: float
     ) -> Interval:
         """Where the derivative of ⟨dout, out⟩ in this direction lies."""
-        return interval(*self._line(floats, dout, direction), value)
+        lies = interval(*self._line(floats, dout, direction), value)
+        if lies.has(value):
+            return lies
+        # A function may bend in less than the least step: closer by, the truth is told sharply.
+        sharp = (1e-3 if self.autodiff else 1e-6) * abs(value)
+        for closer in CLOSER:
+            line, rounding = self._line(floats, dout, [closer * d for d in direction])
+            near = interval(line, rounding, value * closer).scaled(1 / closer)
+            if near.has(value) and near.high - near.low <= sharp:
+                return near
+        return lies
 
     def _one(self, floats: Floats, place: int, index: tuple[int, ...]) -> tuple[Arrays, float]:
         array = floats[place]
@@ -144,11 +172,12 @@ class Workbench:
 
     def _value(self, floats: Floats, dout: Any, direction: Sequence[Any], step: float) -> float:
         if self.subject.traceable:
-            return float(self._compiled["value"](self._inputs(floats), dout, list(direction), step))
+            return float(self.programs["value"](self.inputs(floats), dout, list(direction), step))
         moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
         return float(inner(dout, self.output(moved), np))
 
-    def _inputs(self, floats: Floats) -> tuple[Floats, tuple[Any, ...]]:
+    def inputs(self, floats: Any) -> tuple[Any, tuple[Any, ...]]:
+        """What a compiled program takes for a point."""
         return tuple(floats), self.others
 
     def _epsilon(self) -> float:
@@ -180,6 +209,16 @@ def ones(out: Any) -> Any:
 def copied(tree: Any) -> Any:
     """The same arrays in other memory: what a function may write to."""
     return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
+
+
+def _parts(dout: Any) -> Iterator[Any]:
+    """The cotangents of one entry each that this one is the sum of."""
+    leaves, tree = jax.tree.flatten(dout)
+    for number, leaf in enumerate(leaves):
+        for index in map(tuple, np.argwhere(leaf)):
+            one = [np.zeros(np.shape(other)) for other in leaves]
+            one[number][index] = np.asarray(leaf)[index]
+            yield jax.tree.unflatten(tree, one)
 
 
 def _absolute(tree: Any) -> Any:
