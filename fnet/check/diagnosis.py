@@ -7,8 +7,9 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     amounts.not_finite,
     places.one_entry,
     amounts.zeros,
-    amounts.factor,
     chain.swapped,
+    amounts.factor,
+    amounts.imprecise,
     chain.upstream,
     chain.mask,
     places.transposed,
@@ -17,11 +18,13 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     chain.at_another_place,
     places.wrong_axis,
     terms.terms,
+    places.one_slice,
     amounts.ratio,
     amounts.constant,
-    places.one_slice,
-    amounts.imprecise,
+    chain.not_linear,
+    chain.own_effect,
     chain.derivative,
+    amounts.partly,
 )
 
 

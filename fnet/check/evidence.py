@@ -63,14 +63,19 @@ class Evidence:
         leading = [leaf.shape[0] for leaf in out if leaf.ndim] or inputs
         return leading[0] if leading else None
 
+    @property
+    def rtol(self) -> float:
+        """How near to what was found a prediction must come."""
+        return RTOL if self.bench.autodiff else ROUGH
+
     def same(self, found: np.ndarray | None, wanted: np.ndarray) -> bool:
         """Whether a prediction is what was found."""
         if found is None or found.shape != wanted.shape:
             return False
-        rtol, atol = (RTOL, ATOL) if self.bench.autodiff else (ROUGH, ROUGH)
+        atol = ATOL if self.bench.autodiff else ROUGH
         size = float(np.abs(wanted).max(initial=0, where=np.isfinite(wanted)))
         with np.errstate(all="ignore"):
-            near = np.abs(found - wanted) <= rtol * np.abs(wanted) + atol * size
+            near = np.abs(found - wanted) <= self.rtol * np.abs(wanted) + atol * size
         return bool(np.all(near | (found == wanted)))
 
     def fits(self, predict: Predict) -> bool:

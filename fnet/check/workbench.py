@@ -25,6 +25,7 @@ from fnet.check.programs import compiled, inner, known, leaves_of, of_arrays, re
 from fnet.check.subject import Subject
 
 CLOSER = (1e-2, 1e-4, 1e-6)  # times the steps of differences, where these do not agree
+NEAR = 2.0**-15  # of the size of an entry: beside it
 PARTS = 200  # entries of a cotangent that are looked at one by one
 
 Arrays = list[np.ndarray]
@@ -109,6 +110,12 @@ class Workbench:
         """Whether the function is a finite number here, in every entry."""
         leaves = [leaf for leaf in jax.tree.leaves(self.output(floats)) if is_float(leaf)]
         return all(bool(np.isfinite(leaf).all()) for leaf in leaves)
+
+    def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
+        """Whether it is a finite number a little to either side of this entry, or to both."""
+        direction, _ = self._one(floats, place, index)
+        phi, _ = self._line(floats, dout, direction)
+        return bool(np.isfinite([phi(-NEAR), phi(NEAR)]).any())
 
     def output(self, floats: Floats) -> Any:
         """What the function gives here, in arrays of NumPy."""

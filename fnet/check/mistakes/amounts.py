@@ -1,5 +1,7 @@
 """Mistakes of size: signs, factors, constants, precision."""
 
+import functools
+
 import numpy as np
 
 from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
@@ -29,6 +31,15 @@ def zeros(evidence: Evidence) -> Explanations:
         yield Explanation("not zero", words)
 
 
+def partly(evidence: Evidence) -> Explanations:
+    """Some entries are right, and all others are 0."""
+    actual, expected = evidence[0]
+    left = (actual == 0) & evidence.wrong()
+    if left.sum() > 1 and not left.all() and evidence.same(np.where(left, 0, expected), actual):
+        words = f"{left.sum()} entries of {evidence.leaf} are 0, and all others are right"
+        yield Explanation("term missing", f"{words}: a part of it is never filled in")
+
+
 def factor(evidence: Evidence) -> Explanations:
     """The gradient times a constant."""
     actual, expected = evidence[0]
@@ -36,6 +47,8 @@ def factor(evidence: Evidence) -> Explanations:
     if worst is None or expected[worst] == 0:
         return
     c = float(actual[worst] / expected[worst])
+    if abs(c - 1) < evidence.rtol:
+        return  # as far as is known it is no factor at all
     if not evidence.fits(lambda sample: c * sample.expected[evidence.place]):
         return
     leaf = evidence.leaf
@@ -76,27 +89,19 @@ def factor(evidence: Evidence) -> Explanations:
 
 def ratio(evidence: Evidence) -> Explanations:
     """Each entry times, or divided by, something at hand."""
+    leaf = evidence.leaf
     for name in evidence.arrays(evidence.samples[0]):
         for kind, words, power in (
             ("factor extra", "multiplied by {} once too often", 1),
             ("factor missing", "to be multiplied by {} once more", -1),
         ):
-
-            def times(s: Sample, name: str = name, power: int = power) -> np.ndarray:
-                with np.errstate(all="ignore"):
-                    return s.expected[evidence.place] * evidence.arrays(s)[name] ** float(power)
-
-            if evidence.fits(times):
-                yield Explanation(kind, f"{evidence.leaf} is {words.format(name)}")
-
-    def again(s: Sample) -> np.ndarray | None:
-        dout, e = evidence.dout(s), s.expected[evidence.place]
-        return None if dout is None or dout.shape != e.shape else e * (e / dout)
-
-    if evidence.fits(again):
-        yield Explanation(
-            "factor extra", f"the derivative is multiplied into {evidence.leaf} twice"
-        )
+            if evidence.fits(functools.partial(_times, evidence, name, power)):
+                yield Explanation(kind, f"{leaf} is {words.format(name)}")
+    if evidence.fits(functools.partial(_again, evidence)):
+        yield Explanation("factor extra", f"the derivative is multiplied into {leaf} twice")
+    if len(evidence.shape) > 1 and evidence.fits(functools.partial(_by_row, evidence)):
+        words = f"each row of {leaf} is off by a factor of its own: one number a row is missing"
+        yield Explanation("factor missing", f"{words}, or there once too often")
 
 
 def constant(evidence: Evidence) -> Explanations:
@@ -117,3 +122,25 @@ def imprecise(evidence: Evidence) -> Explanations:
     if error < 2e-6:
         words = f"it is right to {error:.0e} of its size only"
         yield Explanation("imprecise", f"{words}: arithmetic in float32, or a constant cut short")
+
+
+def _times(evidence: Evidence, name: str, power: int, sample: Sample) -> np.ndarray:
+    array, e = evidence.arrays(sample)[name], sample.expected[evidence.place]
+    if array.ndim < e.ndim and array.shape == e.shape[: array.ndim]:  # one number a row
+        array = array.reshape(array.shape + (1,) * (e.ndim - array.ndim))
+    with np.errstate(all="ignore"):
+        return np.asarray(e * array ** float(power))
+
+
+def _again(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    dout, e = evidence.dout(sample), sample.expected[evidence.place]
+    return None if dout is None or dout.shape != e.shape else np.asarray(e * (e / dout))
+
+
+def _by_row(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    actual, e = sample.actual[evidence.place], sample.expected[evidence.place]
+    if e.shape[-1] < 3:  # two numbers are in some proportion always
+        return None
+    with np.errstate(all="ignore"):
+        factors = (actual * e).sum(-1, keepdims=True) / (e * e).sum(-1, keepdims=True)
+    return np.asarray(e * factors)

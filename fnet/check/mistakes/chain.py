@@ -1,7 +1,9 @@
 """Mistakes of the chain rule: what multiplies dout, and where it is evaluated."""
 
 import functools
+from typing import Any
 
+import jax
 import numpy as np
 
 from fnet.check.evidence import Change, Evidence, Explanation, Explanations, Sample
@@ -83,32 +85,83 @@ INSTEAD: tuple[tuple[str, str, Change], ...] = (  # what may stand in the place 
     ("sign of an input", "−{0} stands where {0} must", np.negative),
     ("absolute", "|{0}| stands where {0} must", np.abs),
     ("input transposed", "{0} must be transposed (or must not be)", np.transpose),
+    ("shifted", "{0} is back to front", np.flip),
 )
+
+
+def not_linear(evidence: Evidence) -> Explanations:
+    """dout used otherwise than as a factor."""
+    bench = evidence.bench
+    one, two = evidence.samples[:2]  # one point, two cotangents
+    if not bench.subject.linear:
+        return
+    mixed = jax.tree.map(lambda a, b: 2 * a - b, one.dout, two.dout)
+    found = bench.gradients(evidence.route, one.floats, mixed)[evidence.place]
+    if not evidence.same(2 * evidence[0][0] - evidence[1][0], found):
+        words = f"{evidence.leaf} is not linear in dout: dout is a factor, and stands nowhere else"
+        yield Explanation("not linear", words)
+
+
+def own_effect(evidence: Evidence) -> Explanations:
+    """The effect of each entry on its own output, and not on the others."""
+    dout = evidence.dout(evidence.samples[0])
+    small = dout is not None and dout.shape == evidence.shape and dout.size <= 64
+    if small and evidence.fits(functools.partial(_of_own_output, evidence)):
+        words = f"{evidence.leaf} has the effect of each entry on its own output alone"
+        missing = "the terms through all other outputs are missing"
+        yield Explanation("term missing", f"{words}; {missing}")
 
 
 def derivative(evidence: Evidence) -> Explanations:
     """The right form, of a wrong derivative: each entry dout times something of its input alone."""
-    samples = evidence.samples
-    if len(samples) < 2 or evidence.shape != getattr(evidence.dout(samples[0]), "shape", None):
-        return
-    with np.errstate(all="ignore"):
-        pairs = [
-            (
-                s.actual[evidence.place] / evidence.dout(s),
-                s.expected[evidence.place] / evidence.dout(s),
+    one, two = evidence.samples[:2]  # one point, two cotangents
+    pairs = []
+    for sample in (one, two):
+        dout = evidence.dout(sample)
+        if dout is None or dout.shape not in (evidence.shape, ()):
+            return
+        with np.errstate(all="ignore"):
+            pairs.append(
+                (sample.actual[evidence.place] / dout, sample.expected[evidence.place] / dout)
             )
-            for s in samples[:2]  # one point, two cotangents
-        ]
     (found, right), (again, right_again) = pairs
-    if evidence.same(found, again) and evidence.same(right, right_again):
-        worst = np.unravel_index(np.nan_to_num(np.abs(found - right)).argmax(), found.shape)
+    if not (evidence.same(found, again) and evidence.same(right, right_again)):
+        return
+    worst = np.unravel_index(np.nan_to_num(np.abs(found - right)).argmax(), found.shape)
+    if _stays(evidence, worst):
         own = evidence.bench.form.names[evidence.place]
-        x = samples[0].floats[evidence.place][worst]
         yield Explanation(
             "derivative",
-            f"the formula of the derivative is wrong: at {own} = {x:.6g} it must be "
-            f"{right[worst]:.6g}, and {found[worst]:.6g} is used",
+            f"the formula of the derivative is wrong: at {own} = "
+            f"{one.floats[evidence.place][worst]:.6g} it must be {right[worst]:.6g}, and "
+            f"{found[worst]:.6g} is used",
         )
+
+
+def _stays(evidence: Evidence, index: tuple[Any, ...]) -> bool:
+    """Whether this entry, as found and as expected, is the same whatever the other entries are."""
+    sample, place, bench = evidence.samples[0], evidence.place, evidence.bench
+    moved = 1.25 * sample.floats[place]
+    moved[index] = sample.floats[place][index]
+    floats = (*sample.floats[:place], moved, *sample.floats[place + 1 :])
+    actual = bench.gradients(evidence.route, floats, sample.dout)[place][index]
+    expected = bench.expected(floats, sample.dout)[place][index]
+    pairs = ((actual, evidence[0][0][index]), (expected, evidence[0][1][index]))
+    return all(evidence.same(np.asarray(a), np.asarray(b)) for a, b in pairs)
+
+
+def _of_own_output(evidence: Evidence, sample: Sample) -> np.ndarray | None:
+    dout = evidence.dout(sample)
+    assert dout is not None
+    found = np.zeros(evidence.shape)
+    for index in np.ndindex(dout.shape):
+        one = np.zeros(dout.shape)
+        one[index] = dout[index]
+        there = evidence.elsewhere(sample, evidence.like(sample, one))
+        if there is None:
+            return None
+        found[index] = there[index]
+    return found
 
 
 def _at_input(evidence: Evidence, sample: Sample) -> np.ndarray | None:

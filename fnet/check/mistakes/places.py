@@ -65,16 +65,19 @@ def shifted(evidence: Evidence) -> Explanations:
 def examples(evidence: Evidence) -> Explanations:
     """Examples of the batch that are not counted."""
     size = evidence.batch_size
-    dout = evidence.dout(evidence.samples[0])
-    if size is None or size < 2 or dout is None or not dout.ndim or len(dout) != size:
+    if size is None or size < 2:
         return
+    dout, shape = evidence.dout(evidence.samples[0]), evidence.shape
+    of_batch = dout is not None and dout.ndim > 0 and len(dout) == size
     for words, rows in (
         ("only the first example is counted", slice(0, 1)),
         ("only the last example is counted", slice(-1, None)),
         ("the last example is left out", slice(0, -1)),
         ("the first example is left out", slice(1, None)),
     ):
-        if evidence.is_for_dout(functools.partial(_only, rows=rows)):
+        only = functools.partial(_only, rows=rows)
+        own = bool(shape) and shape[0] == size and evidence.is_expected(only)
+        if own or (of_batch and evidence.is_for_dout(only)):
             yield Explanation("not summed", f"{evidence.leaf}: {words} of the batch of {size}")
 
 
@@ -92,8 +95,11 @@ def wrong_axis(evidence: Evidence) -> Explanations:
                 )
             over = functools.partial(_over, reduce=reduce, axis=axis, shape=shape)
             if evidence.is_of_dout(over):
-                words = f"{leaf} is {words} of dout over axis {axis}: the wrong axis"
-                yield Explanation("wrong axis", words)
+                words = f"{leaf} is {words} of dout over axis {axis}"
+                if reduce is np.sum and _natural(evidence, axis):
+                    missing = f"{words}: the derivative is not multiplied in"
+                    yield Explanation("derivative missing", missing)
+                yield Explanation("wrong axis", f"{words}: the wrong axis")
     if len(shape) and evidence.is_of_dout(lambda dout: np.broadcast_to(dout.sum(), shape)):
         yield Explanation("wrong axis", f"{leaf} is the sum of all of dout, in every entry")
     if evidence.fits(functools.partial(_along_the_other, evidence)):
@@ -125,6 +131,14 @@ def _spread(array: np.ndarray, reduce: Any, axis: int) -> np.ndarray:
 
 def _over(dout: np.ndarray, reduce: Any, axis: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(reduce(dout, axis=axis), shape)
+
+
+def _natural(evidence: Evidence, axis: int) -> bool:
+    """Whether this axis is the only one that dout can be summed over to have this shape."""
+    dout = evidence.dout(evidence.samples[0])
+    assert dout is not None
+    fits = [a for a in range(dout.ndim) if dout.sum(axis=a).shape == evidence.shape]
+    return fits == [axis]
 
 
 def _along_the_other(evidence: Evidence, sample: Sample) -> np.ndarray | None:

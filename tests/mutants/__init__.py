@@ -1,0 +1,1 @@
+"""Gradients that are wrong on purpose: who catches them, and what is said of them."""
