@@ -1,6 +1,7 @@
 """The checker catches every mistake that was planted, and names nine of ten rightly."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.mutants.catalogue import CATALOGUE
 from tests.mutants.examined import examined
 from tests.mutants.generated import named, outcome
 
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 RESULTS = json.loads(report.JSON.read_text("utf-8"))
 ROWS = {row["name"]: row for row in RESULTS["mutants"]}
 GENERATED = [name for name, row in ROWS.items() if row["origin"] == "generated"]
@@ -44,4 +46,7 @@ def test_the_results_are_of_these_mutants():
 def test_the_table_is_of_the_results():
     text = report.RESULTS.read_text("utf-8")
     assert text == report.text(RESULTS)
+    quoted = README.split("<!-- mutants -->\n")[1].split("\n\n")[0].splitlines()
+    assert len(quoted) == 4
+    assert set(quoted) <= set(text.splitlines())
     assert all(f"`{name}`".replace("|", "\\|") in text for name in ROWS)
