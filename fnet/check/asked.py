@@ -32,9 +32,12 @@ def subjects_of(
 ) -> Subjects:
     """The subjects, the first of which is examined in full."""
     if isinstance(subject, Layer):
-        (shape,) = arguments
-        yield from _of_layer(subject, tuple(shape), batch_size, rng)
+        if len(arguments) != 1 or not isinstance(arguments[0], tuple | list):
+            raise ConfigurationError(f"{subject!r}: give the shape of one example, as a tuple")
+        yield from _of_layer(subject, tuple(arguments[0]), batch_size, rng)
     elif isinstance(subject, Loss):
+        if len(arguments) not in (2, 3):
+            raise ConfigurationError(f"{subject!r}: give predictions, targets, and where if wanted")
         y, target, *where = arguments
         y, target = jnp.asarray(y), jnp.asarray(target)
         if jnp.issubdtype(target.dtype, jnp.floating):

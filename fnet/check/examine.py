@@ -13,9 +13,7 @@ from fnet.check.evidence import Evidence, Explanation, Sample
 from fnet.check.pattern import pattern
 from fnet.check.points import cotangent, near
 from fnet.check.report import Finding, Report, merge
-from fnet.check.subject import (
-    Subject,
-)
+from fnet.check.subject import Subject
 from fnet.check.workbench import Workbench
 from fnet.errors import GradientMismatch
 
@@ -60,7 +58,12 @@ def explain(
     In order: shapes and dtypes; caches, linearity, jit, vmap, rows (structure); each entry against
     autodiff, at the arguments and at unkind ones; directions and entries against differences
     (which also notice a forward pass that autodiff does not see through); float32 and bfloat16
-    beside autodiff's own. `plot=True` adds a picture of the errors, `report.figure`.
+    beside autodiff's own. `plot=True` adds a picture of the errors, `report.figure`, if any array
+    is wrong.
+
+    Raises `ConfigurationError` for what cannot be checked, and whatever the functions themselves
+    raise at the arguments given.
+    Source of the differences: Ridders, Accurate computation of F'(x) and F'(x)F''(x) (1982).
     """
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True), np.errstate(all="ignore"):
@@ -70,7 +73,7 @@ def explain(
             if reports[-1].findings:
                 break
         report = merge(reports)
-    if plot:
+    if plot and any(finding.errors is not None for finding in report.findings):
         from fnet.plots import gradient_errors
 
         return report._replace(figure=gradient_errors(report))
@@ -86,7 +89,7 @@ def _examine(
     if findings:
         return Report(subject.name, 0, 0.0, findings)
     findings = tuple(structure.honest(bench, dout))
-    notes: list[str] = []
+    notes = [] if bench.autodiff else [f"compared with differences alone: {bench.plain_fails}"]
     entries, error = 0, 0.0
     for look in _looks(bench, in_full):
         outcome = look(bench, rng)

@@ -43,8 +43,10 @@ class Outcome(NamedTuple):
 
 
 def against_autodiff(bench: Workbench, rng: np.random.Generator) -> Outcome:
-    """At the point given with several cotangents, and at unkind points; it stops at the first that
-    is wrong, with everything that is wrong there."""
+    """At the point given with several cotangents, and at unkind points.
+
+    It stops at the first point where something is wrong, with everything that is wrong there.
+    """
     entries, error, notes = 0, 0.0, list[str]()
     for where, floats, dout in _asked(bench, rng):
         try:

@@ -13,8 +13,8 @@ class Finding:
     `check` is what found it: "parity", "differences", "structure" or "precision"; `leaf` the
     gradient (`dparams.w`), `index` its worst entry, with the values there; `wrong` of `total`
     entries differ; `where` says at which point and by which route. `kind` names the mistake that
-    explains it, in a word or two of `fnet.check.KINDS`, and `why` tells it in a sentence.
-    `errors` is what was found less what was expected, and `None` where there is no such array.
+    explains it ("sign", "not summed", "term missing", …; "unknown"), and `why` tells it in a
+    sentence. `errors` is what was found less what was expected, None where there is no such array.
     """
 
     check: str
