@@ -306,7 +306,7 @@ def test_the_words_and_the_picture_of_an_unexplained_pattern():
     noise = np.where(RNG.uniform(size=X.shape) < 0.5, 0.1 * RNG.normal(size=X.shape), 0)
 
     def back(dout, x):
-        return dout * jnp.cos(x) + noise * jnp.abs(dout) ** 1.5
+        return dout * jnp.cos(x) + noise * dout[::-1, ::-1]
 
     report = explain(Pair(lambda x: (jnp.sin(x), x), back), X, plot=True)
     assert report.findings[0].kind == "unknown"
