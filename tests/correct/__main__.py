@@ -1,46 +1,14 @@
 """`python -m tests.correct [--draws N] [NAME ...]`: count false alarms, write RESULTS.md."""
 
 import argparse
-import tempfile
-import time
-import traceback
+import concurrent.futures
+import multiprocessing
 from pathlib import Path
-from typing import NamedTuple
 
-import jax
-
-from tests.correct.functions import ENTRIES, examined
+from tests.correct.counts import Count, count
+from tests.correct.functions import ENTRIES
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-
-
-class Count(NamedTuple):
-    """Of one entry: draws, how many were called wrong, how many had a note."""
-
-    draws: int
-    alarms: int
-    notes: int
-
-
-def count(name: str, draws: int) -> Count:
-    """Examine an entry this many times; what is said of it wrongly is printed."""
-    alarms = notes = 0
-    begun = time.perf_counter()
-    for number in range(draws):
-        try:
-            report = examined(ENTRIES[name], number)
-        except Exception:  # no word about a gradient is an alarm too
-            alarms += 1
-            print(f"\n{name}, draw {number}:\n{traceback.format_exc()}", flush=True)
-            continue
-        if not report.right:
-            alarms += 1
-            print(f"\n{name}, draw {number}:\n{report}", flush=True)
-        notes += bool(report.notes)
-        each = (time.perf_counter() - begun) / (number + 1)
-        print(f"\r{name}: {number + 1} of {draws}, {each:.2f} s each", end="", flush=True)
-    print(flush=True)
-    return Count(draws, alarms, notes)
 
 
 def summary(counts: dict[str, Count]) -> str:
@@ -71,26 +39,21 @@ def table(counts: dict[str, Count]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def keep_programs(folder: str) -> None:
-    """Compile what is equal once: `explain` makes new functions each time, of few programs."""
-    jax.config.update("jax_compilation_cache_dir", folder)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.correct", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="(default all)")
     parser.add_argument("--draws", type=int, default=1000, help="(default 1000)")
+    parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
     unknown = set(given.names) - set(ENTRIES)
     if unknown or given.draws < 1:
         parser.error(f"draws are 1 or more; names are {', '.join(ENTRIES)}")
-    jax.config.update("jax_enable_x64", True)
-    with tempfile.TemporaryDirectory() as folder:
-        keep_programs(folder)
-        counts = {name: count(name, given.draws) for name in given.names or ENTRIES}
+    names = given.names or list(ENTRIES)
+    with concurrent.futures.ProcessPoolExecutor(
+        given.processes, multiprocessing.get_context("spawn")
+    ) as pool:
+        found = pool.map(count, names, [given.draws] * len(names))
+        counts = dict(zip(names, found, strict=True))
     print(summary(counts))
     if not given.names:
         RESULTS.write_text(table(counts), "utf-8")
