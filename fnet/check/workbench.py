@@ -153,8 +153,9 @@ class Workbench:
         lies = interval(*self._line(floats, dout, direction), value)
         if lies.has(value):
             return lies
-        # A function may bend in less than the least step: closer by, the truth is told sharply.
-        sharp = (1e-3 if self.autodiff else 1e-6) * abs(value)
+        # A function may bend in less than the least step: closer by, the truth is told sharply;
+        # and very sharply it must be at the point given, where autodiff is not asked either.
+        sharp = (1e-6 if floats is self.start and not self.autodiff else 1e-3) * abs(value)
         for closer in CLOSER:
             line, rounding = self._line(floats, dout, [closer * d for d in direction])
             near = interval(line, rounding, value * closer).scaled(1 / closer)

@@ -3,6 +3,7 @@
 import argparse
 import concurrent.futures
 import multiprocessing
+import re
 from pathlib import Path
 
 from tests.correct.counts import Count, count
@@ -39,6 +40,13 @@ def table(counts: dict[str, Count]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def kept() -> dict[str, Count]:
+    """What was counted before, of entries that there still are."""
+    text = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+    rows = re.findall(r"^\| `(.+)` \| (\d+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    return {name: Count(*map(int, counts)) for name, *counts in rows if name in ENTRIES}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.correct", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="(default all)")
@@ -54,9 +62,9 @@ def main() -> None:
     ) as pool:
         found = pool.map(count, names, [given.draws] * len(names))
         counts = dict(zip(names, found, strict=True))
+    counts = kept() | counts
     print(summary(counts))
-    if not given.names:
-        RESULTS.write_text(table(counts), "utf-8")
+    RESULTS.write_text(table({name: counts[name] for name in ENTRIES if name in counts}), "utf-8")
 
 
 if __name__ == "__main__":
