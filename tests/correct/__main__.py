@@ -60,11 +60,13 @@ def main() -> None:
     with concurrent.futures.ProcessPoolExecutor(
         given.processes, multiprocessing.get_context("spawn")
     ) as pool:
-        found = pool.map(count, names, [given.draws] * len(names))
-        counts = dict(zip(names, found, strict=True))
-    counts = kept() | counts
-    print(summary(counts))
-    RESULTS.write_text(table({name: counts[name] for name in ENTRIES if name in counts}), "utf-8")
+        for name, found in zip(
+            names, pool.map(count, names, [given.draws] * len(names)), strict=True
+        ):
+            counts = kept() | {name: found}
+            kept_in_order = {one: counts[one] for one in ENTRIES if one in counts}
+            RESULTS.write_text(table(kept_in_order), "utf-8")  # each: a long run may be cut short
+    print(summary(kept()))
 
 
 if __name__ == "__main__":
