@@ -1,0 +1,23 @@
+"""The quick form of `python -m tests.torture`, and the committed table of its full form."""
+
+import pytest
+
+from tests.torture.__main__ import RESULTS, rows
+from tests.torture.hazards import HAZARDS
+
+
+@pytest.mark.parametrize("name", HAZARDS)
+def test_a_hazard_is_survived(name):
+    outcome = HAZARDS[name].run(HAZARDS[name].quick, 0)
+    assert outcome.cases >= HAZARDS[name].quick
+    assert not outcome.failures, "\n".join(outcome.failures[:10])
+
+
+def test_the_committed_table_is_of_every_hazard_in_full_and_without_failures():
+    assert set(rows()) == set(HAZARDS)
+    for name, row in rows().items():
+        _, _, promise, cases, failures, _, _ = (cell.strip() for cell in row.split("|"))
+        assert promise == HAZARDS[name].promise
+        assert int(cases.replace(",", "")) >= HAZARDS[name].full
+        assert failures == "0"
+    assert RESULTS.read_text("utf-8").count("\n| `") == len(HAZARDS)

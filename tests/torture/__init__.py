@@ -1,0 +1,1 @@
+"""Damage, hostility, kills and full disks: what fnet's data and checkpoints are put through."""
