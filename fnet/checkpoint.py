@@ -23,7 +23,7 @@ from fnet.data import transforms
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files import replacing
 from fnet.precision import mixed_precision
-from fnet.training import Best, Record, State
+from fnet.records import Best, Record, State
 
 FORMAT = 1
 CONFIG = "config.json"  # the member that is not an array of the run

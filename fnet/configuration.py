@@ -5,6 +5,7 @@ import ast
 import dataclasses
 import functools
 import inspect
+import pickle
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,12 +21,22 @@ REMEMBERED = 4096  # constructions a constructor keeps; to forget one costs a ne
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Value:
-    """The parent of what a `constructor` builds; `written` is the call that builds it again."""
+    """The parent of what a `constructor` builds; `written` is the call that builds it again.
+
+    Pickled, it is that call too: in another process it is the value that the same words make there.
+    """
 
     written: str = dataclasses.field(default="", kw_only=True)
+    made: tuple[Any, ...] = dataclasses.field(default=(), kw_only=True)  # constructor, arguments
 
     def __repr__(self) -> str:
         return self.written or f"<{type(self).__name__} of no constructor>"
+
+    def __reduce__(self) -> Any:
+        if not self.written:
+            raise pickle.PicklingError(f"{self} cannot be pickled: decorate what makes it")
+        # Of no constructor and yet with a name, it stands beside its class: he_normal.
+        return (_make, self.made) if self.made else self.written
 
 
 def constructor(build: Callable[P, T]) -> Callable[P, T]:
@@ -44,7 +55,8 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
     @functools.lru_cache(maxsize=REMEMBERED, typed=True)  # typed: 1, 1.0 and True are three things
     def remembered(*args: Any, **kwargs: Any) -> T:
         value = build(*args, **kwargs)
-        return dataclasses.replace(value, written=_write(name, signature.bind(*args, **kwargs)))
+        written = _write(name, signature.bind(*args, **kwargs))
+        return dataclasses.replace(value, written=written, made=(construct, args, kwargs))
 
     @functools.wraps(build)
     def construct(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -100,6 +112,10 @@ def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
         return value(ast.parse(text, mode="eval").body)
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ConfigurationError(f"cannot read {text!r}: {error}") from None
+
+
+def _make(construct: Callable[..., T], args: Any, kwargs: Any) -> T:
+    return construct(*args, **kwargs)
 
 
 def _plain(value: Any) -> Any:

@@ -1,8 +1,7 @@
 """Gradient descent on all samples at once, many epochs in one compiled call.
 
-An epoch of a small model takes a microsecond or two, and to be asked for by Python a hundred. Here
-Python asks once for many. What must be done in order, each epoch's parameters from those before, is
-a loop that does nothing else; the losses of all its epochs are then computed side by side.
+An epoch of a small model takes a microsecond or two, and to be asked for by Python a hundred: here
+Python asks once for many. What has an order is a loop of nothing else; losses follow side by side.
 """
 
 import functools
@@ -22,7 +21,9 @@ from fnet.evaluation import correct, penalty_of
 from fnet.expect import require_number
 from fnet.feeding import check_fit, example_shape, inputs, on_device
 from fnet.initializers import keys
-from fnet.training import Best, Record, State, make_step, start
+from fnet.postmortem import Training, require_finite, require_finite_validation
+from fnet.records import Best, Record, State, check_seen, start
+from fnet.training import make_step
 
 KEPT = 2**28  # bytes: the parameters of the epochs between two records take no more
 TOGETHER = 2**26  # bytes of activations computed side by side, at most
@@ -64,8 +65,7 @@ def descend(
     ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
 
     The parameters of all epochs between two records are kept, and `every` is lowered where they
-    would take more than 256 MB: this is for small models. Raises ConfigurationError for data that
-    are not in memory, and where model, loss and data do not fit each other.
+    would take more than 256 MB. Raises as `fit` does, and where the data are not in memory.
     """
     check_fit(model, loss, optimizer, train, resume)
     parts = [train] if val is None else [train, val]
@@ -73,27 +73,31 @@ def descend(
         raise ConfigurationError("descend: the data must be in memory: fnet.data.memory(dataset)")
     if patience is not None and val is None:
         raise ConfigurationError("descend: patience is counted on a validation set: give `val`")
-    for name, value, least in (("epochs", epochs, 0), ("every", every, 1)):
-        require_number(f"descend: {name}", value, least=least)
+    require_number("descend: epochs", epochs, least=0)
+    require_number("descend: every", every, least=1)
     begin = resume or start(model, optimizer, example_shape(train), seed)
+    order = np.arange(len(train))
+    check_seen(begin, order[None])
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(begin.state.params))
     length = max(1, min(every, epochs, KEPT // max(size, 1)))
     run = make_stretch(model, loss, optimizer, length, *(part.transform for part in parts))
     held: Any = [tuple(on_device(part).arrays.values()) for part in parts]  # type: ignore[attr-defined]
-    key = keys(seed)[1]
+    training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
 
     def records(record: Record) -> Iterator[Record]:
         ended = False
         while record.epoch < epochs and not ended:
             count = min(length, epochs - record.epoch)
-            stretch = run(record.state, count, held, key)
+            stretch = run(record.state, count, held, training.key)
             history = _history(loss, stretch, count)
             done, best, ended = _judge(
                 record, history, np.asarray(stretch.moved)[:count], patience, tolerance
             )
             if done < count:  # the state is that after `count` epochs: go again, and not so far
-                stretch = run(record.state, done, held, key)
-            record = _record(record, history, stretch, done, best)
+                stretch = run(record.state, done, held, training.key)
+            before, record = record, _record(record, history, stretch, done, best)
+            require_finite(training, before, record, [order] * done)
+            require_finite_validation(before.epoch + 1, record.history.get("val_loss"))
             yield record
 
     return records(begin)

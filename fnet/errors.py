@@ -40,5 +40,9 @@ class GradientMismatch(FnetError, AssertionError):
         self.wrong, self.total = first.wrong, first.total
 
 
+class WorkerError(FnetError, RuntimeError):
+    """A process that reads data has died, or hangs."""
+
+
 class TrainingError(FnetError, ArithmeticError):
     """Training that cannot go on: its loss is no longer a number."""

@@ -13,6 +13,7 @@ from fnet.core import Layer, Loss
 from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
+from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.feeding import blocks, inputs, on_device, require_reduced
 
@@ -31,17 +32,24 @@ class Predictions(NamedTuple):
 
 
 def evaluate(
-    model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int = CHUNK
+    model: Layer,
+    loss: Loss,
+    params: ArrayTree,
+    dataset: Dataset,
+    batch_size: int = CHUNK,
+    *,
+    workers: int | Workers = 0,
 ) -> dict[str, float]:
     """The loss over all samples, penalty included, and for a classifier the accuracy.
 
     Each is over samples, not a mean of batch means: it does not depend on `batch_size`, but for
-    rounding.
+    rounding, nor on how many `workers` read a dataset that is not in memory.
     """
     require_reduced(loss)
     look = _make_look(model, loss, dataset.transform)
     order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
-    parts = [look(params, *block) for block in blocks(on_device(dataset), order)]
+    read = blocks(on_device(dataset), order, workers=workers)
+    parts = [look(params, *block) for *block, _ in read]
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     return over_samples(loss, *columns)
 
@@ -53,7 +61,7 @@ def predict(
     n = len(dataset)
     apply = _make_apply(model, dataset.transform)
     order = epoch_order(n, min(batch_size, n), shuffle=False)
-    pairs = [(apply(params, *block), block[1]) for block in blocks(on_device(dataset), order)]
+    pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
     outputs = jnp.concatenate([y.reshape(-1, *y.shape[2:]) for y, _ in pairs])[:n]
     labels = np.concatenate([np.asarray(target) for _, target in pairs])[:n]
     if loss.probabilities is None:

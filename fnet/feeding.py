@@ -1,12 +1,12 @@
 """How a dataset reaches a compiled function: on the device whole, or block by block."""
 
-import concurrent.futures
+import contextlib
 import dataclasses
 import math
 import os
 import textwrap
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,11 +15,11 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Loss, Shape
 from fnet.data.batches import PADDING
-from fnet.data.dataset import Dataset, Memory
+from fnet.data.dataset import Arrays, Dataset, Memory
+from fnet.data.reading import ahead, in_order
 from fnet.data.transforms import Transform
+from fnet.data.workers import Workers
 from fnet.errors import ConfigurationError
-
-Item = TypeVar("Item")
 
 SHARE = 0.5  # of what the device has free, for a dataset
 BLOCK = 2**22  # bytes read together, of a dataset that is not on the device
@@ -47,19 +47,52 @@ def free_bytes() -> float:
         return math.inf
 
 
-def blocks(dataset: Dataset, order: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
-    """(x, target, order of them) triples that together are the batches of `order`.
+def blocks(
+    dataset: Dataset, order: np.ndarray, start: int = 0, workers: int | Workers = 0
+) -> Iterator[tuple[Any, Any, np.ndarray, int]]:
+    """(x, target, order of them, first) that together are the batches of `order` from `start` on.
 
     A dataset on the device is one block. Any other is read in blocks of some megabytes and equal
     numbers of batches, but for the last; each is read while those before it are computed with.
+    The batches of a block before its `first` are not asked for; where blocks begin does not hang
+    on `start`.
     """
     if _resident(dataset):
         x, target = dataset.arrays.values()  # type: ignore[attr-defined]
-        return iter([(x, target, order)])
+        return iter([(x, target, order, start)])
     row = sum(array.nbytes for array in dataset.gather(order[0, :1]).values())
     size = max(1, BLOCK // (row * order.shape[1]))
-    parts = -(-len(order) // size)
-    return _ahead(_read(dataset, rows) for rows in np.array_split(order, parts))
+    parts = np.array_split(order, -(-len(order) // size))
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    left = [
+        (part, max(0, start - (end - len(part))))
+        for part, end in zip(parts, ends, strict=True)
+        if end > start
+    ]
+    rows = (np.where(part == PADDING, part[0, 0], part).ravel() for part, _ in left)
+    read = in_order(dataset.gather, rows, workers)
+    return ahead(_placed(dataset, read, left))
+
+
+def pieces(
+    dataset: Dataset,
+    order: np.ndarray,
+    start: int = 0,
+    every: int | None = None,
+    workers: int | Workers = 0,
+) -> Iterator[tuple[tuple[Array, Array, np.ndarray], tuple[int, int], bool]]:
+    """((x, target, order of them), (begin, end), pause): the batches of `order` from `start` on.
+
+    Those of x and target to do now are from begin to before end; after each `every` of all batches,
+    and at the end, is a pause.
+    """
+    done, every = start, every or len(order)
+    for x, target, places, begin in blocks(dataset, order, start, workers):
+        while begin < len(places):
+            end = min(len(places), begin + every - done % every)
+            done += end - begin
+            yield (x, target, places), (begin, end), done % every == 0 or done == len(order)
+            begin = end
 
 
 def _resident(dataset: Dataset) -> bool:
@@ -67,20 +100,14 @@ def _resident(dataset: Dataset) -> bool:
     return bool(arrays) and all(isinstance(array, jax.Array) for array in arrays)
 
 
-def _read(dataset: Dataset, order: np.ndarray) -> tuple[Array, Array, np.ndarray]:
-    places = np.where(order == PADDING, PADDING, np.arange(order.size).reshape(order.shape))
-    batch = dataset.gather(np.where(order == PADDING, order[0, 0], order).ravel())
-    x, target = (jnp.asarray(batch[name]) for name in dataset.fields)
-    return x, target, places.astype(order.dtype)
-
-
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The items, each made by a thread of its own while the one before is in use."""
-    with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, items, None)
-            yield item
+def _placed(
+    dataset: Dataset, read: Generator[Arrays], left: list[tuple[np.ndarray, int]]
+) -> Iterator[tuple[Array, Array, np.ndarray, int]]:
+    with contextlib.closing(read):
+        for batch, (order, first) in zip(read, left, strict=True):
+            x, target = (jnp.asarray(batch[name]) for name in dataset.fields)
+            places = np.where(order == PADDING, PADDING, np.arange(order.size).reshape(order.shape))
+            yield x, target, places.astype(order.dtype), first
 
 
 def inputs(transform: Transform, params: ArrayTree, x: Array) -> Array:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from fnet.errors import ConfigurationError
-from fnet.training import Record
+from fnet.records import Record
 
 
 def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:

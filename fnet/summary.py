@@ -94,7 +94,7 @@ def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = floa
     def look(params: ArrayTree, x: Array) -> None:
         seen: set[int] = set()
         kept = []  # alive, so that no id is given twice
-        for part, part_params in _chain(model, params):
+        for part, part_params in chain(model, params):
             x, cache = part.forward(part_params, x)
             leaves = {id(leaf): leaf for leaf in jax.tree.leaves(cache)}
             first = [leaf for key, leaf in leaves.items() if key not in seen]
@@ -133,12 +133,12 @@ def human_bytes(size: float) -> str:
     raise AssertionError
 
 
-def _chain(model: Layer, params: ArrayTree) -> Iterator[tuple[Layer, ArrayTree]]:
+def chain(model: Layer, params: ArrayTree) -> Iterator[tuple[Layer, ArrayTree]]:
     """The layers of a chain one by one with their parameters, those of a chain inside it too."""
     if not model.layers:
         yield model, params
     for part, part_params in zip(model.layers, params if model.layers else (), strict=True):
-        yield from _chain(part, part_params)
+        yield from chain(part, part_params)
 
 
 def _bytes(tree: ArrayTree) -> int:

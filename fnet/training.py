@@ -7,64 +7,25 @@ function; a last, smaller batch is padded and masked: one shape, one compilation
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from chex import Array, ArrayTree, PRNGKey
+from chex import Array, PRNGKey
 
-from fnet.core import Layer, Loss, Shape
+from fnet.core import Layer, Loss
 from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
+from fnet.data.workers import Workers
 from fnet.evaluation import correct, evaluate, over_samples, penalty_of
 from fnet.expect import require_number
-from fnet.feeding import blocks, check_fit, example_shape, inputs, on_device
+from fnet.feeding import check_fit, example_shape, inputs, on_device, pieces
 from fnet.initializers import keys
 from fnet.optimizers import apply_updates
-
-
-class State(NamedTuple):
-    """What a step changes: parameters, the optimizer's state, and the number of steps done."""
-
-    params: ArrayTree
-    opt_state: ArrayTree
-    step: Array
-
-
-class Metrics(NamedTuple):
-    """Of one step, before its update: loss, the model's penalty, rows right, rows in all."""
-
-    loss: Array
-    penalty: Array
-    correct: Array
-    count: Array
-
-
-class Best(NamedTuple):
-    """The parameters of the epoch with the lowest validation loss so far."""
-
-    epoch: int
-    loss: float
-    params: ArrayTree
-
-
-class Record(NamedTuple):
-    """An epoch of training, and all that is needed to go on from it.
-
-    `metrics` has train_loss and, with validation, val_loss; for a classifier train_accuracy and
-    val_accuracy too. Training metrics are means over the epoch's samples as the weights changed;
-    both losses include the model's penalty. Since the record before, `losses` has the loss of each
-    step, and `history` the metrics of each epoch.
-    """
-
-    epoch: int
-    state: State
-    best: Best
-    metrics: dict[str, float]
-    losses: np.ndarray
-    history: dict[str, np.ndarray]
+from fnet.postmortem import Training, require_finite, require_finite_validation
+from fnet.records import Best, Metrics, Record, State, advanced, check_seen, start
 
 
 @functools.lru_cache(maxsize=256)
@@ -87,33 +48,37 @@ def make_step(
 def make_epoch(
     model: Layer, loss: Loss, optimizer: Any, transform: Transform = compose()
 ) -> Callable[..., tuple[State, Metrics]]:
-    """The compiled epoch(state, x, target, order, key=None) -> state, metrics of every step.
+    """The compiled epoch(state, x, target, order, key=None, bounds=None) -> state, metrics.
 
     x and target hold all samples, on the device; `order` (steps, batch_size) the places of each
-    batch among them, −1 where a batch has no more (`fnet.data.epoch_order`). One scan over steps.
+    batch among them, −1 where a batch has no more (`fnet.data.epoch_order`). Of its steps those of
+    `bounds` = (begin, end) are done, in one loop, and to the same bits in however many calls;
+    metrics have an entry for each of `order`, 0 for a step that was not done.
     """
     step = _step(model, loss, optimizer, transform)
 
     @jax.jit
     def epoch(
-        state: State, x: Array, target: Array, order: Array, key: PRNGKey | None = None
+        state: State,
+        x: Array,
+        target: Array,
+        order: Array,
+        key: PRNGKey | None = None,
+        bounds: tuple[int, int] | None = None,
     ) -> tuple[State, Metrics]:
-        def body(state: State, places: Array) -> tuple[State, Metrics]:
-            return step(state, x[places], target[places], places != PADDING, key)
+        def one(k: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+            places = order[k]
+            state, metrics = step(carry[0], x[places], target[places], places != PADDING, key)
+            return state, jax.tree.map(lambda all_, m: all_.at[k].set(m), carry[1], metrics)
 
-        return jax.lax.scan(body, state, order)
+        _, shapes = jax.eval_shape(step, state, x[order[0]], target[order[0]], order[0] == 0, key)
+        room = jax.tree.map(lambda m: jnp.zeros(len(order), m.dtype), shapes)
+        # Hidden from the compiler, which has another program for bounds that it knows.
+        begin, end = jax.lax.optimization_barrier(bounds or (0, len(order)))
+        done: tuple[State, Metrics] = jax.lax.fori_loop(begin, end, one, (state, room))
+        return done
 
     return epoch
-
-
-def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
-    """The record before the first epoch: initial weights, drawn from the seed, which are its best.
-
-    `shape` is that of one example, as the model sees it (`fnet.feeding.example_shape`).
-    """
-    params, _ = model.init(keys(seed)[0], shape)
-    state = State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    return Record(0, state, Best(0, float("inf"), params), {}, np.zeros(0), {})
 
 
 def fit(
@@ -125,51 +90,65 @@ def fit(
     *,
     epochs: int,
     batch_size: int | None = None,
+    every_steps: int | None = None,
     seed: int = 0,
+    workers: int = 0,
     resume: Record | None = None,
 ) -> Iterator[Record]:
     """Train, and yield a `Record` after each epoch, up to epoch number `epochs`.
 
     Without `batch_size` the batch is all of `train`. A dataset in memory is put on the device once
-    and an epoch is one compiled scan; any other is read batch by batch. The order of samples is a
-    function of (seed, epoch), so that training resumed from a record goes on bit for bit. The best
-    weights are those of the lowest validation loss, or without `val` the latest. A resumed run
-    keeps the learning rate of its state (`fnet.optimizers.set_learning_rate`).
+    and an epoch is one compiled loop; any other is read batch by batch, by `workers` processes if
+    there are any. With `every_steps` a record follows also every so many steps of an epoch. The
+    order of samples is a function of (seed, epoch), so that training resumed from any record goes
+    on bit for bit. The best weights are those of the lowest validation loss, or without `val` the
+    latest. A resumed run keeps the learning rate of its state
+    (`fnet.optimizers.set_learning_rate`).
 
-    Raises ConfigurationError where model, loss and data do not fit each other.
+    Raises ConfigurationError where model, loss and data do not fit each other, and TrainingError
+    in place of a record that is not finite, with the step, the array and the likely cause.
     """
     check_fit(model, loss, optimizer, train, resume)
     size = len(train) if batch_size is None else min(batch_size, len(train))
     require_number("fit: epochs", int(epochs), least=0)
     require_number("fit: batch_size", size, least=1)
-    shuffle = batch_size is not None  # to a whole batch the order is nothing, and left alone
+    require_number("fit: every_steps", 1 if every_steps is None else every_steps, least=1)
     run = make_epoch(model, loss, optimizer, train.transform)
-    key = keys(seed)[1]
+    training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
     held, held_val = on_device(train), None if val is None else on_device(val)
 
-    def one_epoch(record: Record) -> Record:
-        epoch, state = record.epoch + 1, record.state
-        order = epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch)
-        done = []
-        for x, target, places in blocks(held, order):
-            state, metrics = run(state, x, target, places, key)
-            done.append(metrics)
-        steps = Metrics(*(np.concatenate(column) for column in zip(*done, strict=True)))
-        found = {f"train_{name}": value for name, value in over_samples(loss, *steps).items()}
-        best = Best(epoch, found["train_loss"], state.params)
+    def one_epoch(record: Record, pool: Workers) -> Iterator[Record]:
+        shuffle = batch_size is not None  # to a whole batch the order is nothing, and left alone
+        order = epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=record.epoch + 1)
+        check_seen(record, order)
+        state, parts = record.state, []
+        for samples, bounds, pause in pieces(held, order, len(record.seen.loss), every_steps, pool):
+            state, metrics = run(state, *samples, training.key, bounds)
+            parts.append((metrics, slice(*bounds)))
+            if pause:
+                before, record, parts = record, advanced(record, state, parts), []
+                require_finite(training, before, record, order)
+                yield record if len(record.seen.loss) < len(order) else ended(record, pool)
+
+    def ended(record: Record, pool: Workers) -> Record:
+        epoch, params = record.epoch + 1, record.state.params
+        found = {f"train_{name}": v for name, v in over_samples(loss, *record.seen).items()}
         if held_val is not None:
-            values = evaluate(model, loss, state.params, held_val)
+            values = evaluate(model, loss, params, held_val, workers=pool)
+            require_finite_validation(epoch, np.array([values["loss"]]))
             found |= {f"val_{name}": value for name, value in values.items()}
-            # Not "if not best": a loss of 0 is the best there is, and a NaN never is.
-            better = values["loss"] < record.best.loss
-            best = Best(epoch, values["loss"], state.params) if better else record.best
+        latest = Best(epoch, found.get("val_loss", found["train_loss"]), params)
+        # Not "if not best": a loss of 0 is the best there is.
+        best = latest if held_val is None or latest.loss < record.best.loss else record.best
         history = {name: np.array([value]) for name, value in found.items()}
-        return Record(epoch, state, best, found, steps.loss + steps.penalty, history)
+        return Record(epoch, record.state, best, found, record.losses, history)
 
     def records(record: Record) -> Iterator[Record]:
-        while record.epoch < epochs:
-            record = one_epoch(record)
-            yield record
+        with Workers(workers) as pool:
+            while record.epoch < epochs:
+                for latest in one_epoch(record, pool):
+                    yield latest
+                record = latest
 
     return records(resume or start(model, optimizer, example_shape(train), seed))
 

@@ -15,9 +15,17 @@ PACKAGE = ROOT / "fnet"
 
 LADDER = [  # a module imports only from lower rungs; those of one rung never meet
     ["errors", "files"],
-    ["configuration", "expect"],
-    ["core", "data.transforms", "products", "tape"],
-    ["compose", "data.dataset", "initializers", "losses", "optimizers", "precision"],
+    ["configuration", "data.worker", "expect"],
+    ["core", "data.transforms", "data.workers", "products", "tape"],
+    [
+        "compose",
+        "data.dataset",
+        "data.reading",
+        "initializers",
+        "losses",
+        "optimizers",
+        "precision",
+    ],
     [
         "data.archive",
         "data.batches",
@@ -31,9 +39,10 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
         "layers.affine",
         "layers.reshape",
     ],
-    ["data.cifar", "layers"],
+    ["data.cifar", "layers", "records"],
     ["data", "feeding", "models", "summary"],
     ["evaluation"],
+    ["postmortem"],
     ["training"],
     ["checkpoint", "descent", "overfit", "plots.page", "stopping"],
     ["plots.errors", "plots.images", "plots.results"],
@@ -50,6 +59,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["check.functions", "check.points"],
     ["check.subject"],
     ["check.asked", "check.programs"],
+    ["check.bench"],
     ["check.workbench"],
     ["check.evidence", "check.parity", "check.precision", "check.shapes", "check.structure"],
     [

@@ -1,6 +1,7 @@
 """Configured values: memoised, printed as written, read back, and nothing else is ever called."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from fnet.configuration import read
 from fnet.core import Layer
 from fnet.data import transforms
 from fnet.errors import ConfigurationError
+from fnet.initializers import he_normal
 from fnet.layers import affine, leaky_relu, relu
+from fnet.losses import cross_entropy
 from fnet.optimizers import adam
 
 MODEL = VOCABULARY["model"]
@@ -36,6 +39,28 @@ def test_equal_configurations_are_the_same_value():
 )
 def test_what_prints_is_read_back(text):
     assert repr(read(text, MODEL)) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        serial(affine(3, l2=0.1), relu()),
+        transforms.compose(transforms.rescale(), transforms.flatten()),
+        cross_entropy(),
+        adam(1e-3, b2=0.99),
+        he_normal,
+    ],
+    ids=repr,
+)
+def test_a_pickled_value_is_the_call_that_makes_it(value):
+    assert pickle.loads(pickle.dumps(value)) is value
+
+
+def test_a_layer_of_no_constructor_is_not_pickled():
+    ours = relu()
+    bare = Layer(ours.init, ours.apply, ours.forward, ours.backward)
+    with pytest.raises(pickle.PicklingError, match="decorate what makes it"):
+        pickle.dumps(bare)
 
 
 def test_numbers_are_read_back_bit_for_bit():

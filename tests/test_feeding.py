@@ -60,7 +60,7 @@ def test_blocks_together_are_the_batches(monkeypatch):
     order = epoch_order(53, 8, seed=1)
     found = [
         (np.asarray(x)[row], np.asarray(target)[row], row)
-        for x, target, rows in feeding.blocks(IMAGES, order)
+        for x, target, rows, _ in feeding.blocks(IMAGES, order)
         for row in rows
     ]
     assert len(found) == len(order)

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from fnet import data, losses, models, optimizers
+from fnet import data, feeding, losses, models, optimizers
 from fnet.errors import ConfigurationError, DataError
 from fnet.evaluation import confusion_matrix, predict
 from fnet.feeding import check_fit, example_shape, on_device
@@ -130,6 +130,36 @@ def test_resumed_from_any_epoch_it_goes_on_bit_for_bit(stop):
     for a, b in zip(again, whole[stop:], strict=True):
         assert leaves_equal((a.state, a.best.params), (b.state, b.best.params))
         assert a.metrics == b.metrics
+
+
+@pytest.mark.parametrize("dataset", [TRAIN, OnDisk(TRAIN)], ids=["in memory", "on disk"])
+def test_resumed_from_any_step_it_goes_on_bit_for_bit(dataset, monkeypatch):
+    monkeypatch.setattr(feeding, "BLOCK", 500)  # of 18 bytes a sample: some batches a block
+    *_, whole = run(dataset, epochs=2)
+    paused = list(fit(MODEL, LOSS, OPTIMIZER, dataset, VAL, epochs=2, batch_size=8, every_steps=1))
+    assert [int(record.state.step) for record in paused] == list(range(1, 11))
+    assert [len(record.seen.loss) for record in paused] == [1, 2, 3, 4, 0] * 2
+    for record in paused:
+        *_, again = [record, *run(dataset, epochs=2, resume=record)]
+        assert leaves_equal((again.state, again.best.params), (whole.state, whole.best.params))
+        assert again.metrics == whole.metrics
+
+
+def test_records_within_an_epoch_come_every_so_many_steps():
+    records = list(fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=2, batch_size=8, every_steps=3))
+    assert [(r.epoch, len(r.seen.loss), len(r.losses)) for r in records] == [
+        (0, 3, 3), (1, 0, 2), (1, 3, 3), (2, 0, 2),
+    ]  # fmt: skip
+    losses_ = np.concatenate([record.losses for record in records])
+    plain = fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=2, batch_size=8)
+    assert (losses_ == np.concatenate([record.losses for record in plain])).all()
+
+
+def test_an_epoch_is_not_gone_on_with_by_other_batches():
+    half = next(fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=2, batch_size=8, every_steps=3))
+    for batch_size in (7, 33):
+        with pytest.raises(ConfigurationError, match="same data and batch_size"):
+            list(fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=1, batch_size=batch_size, resume=half))
 
 
 def test_spec_7_14_one_compilation_whatever_the_epochs_and_the_last_batch():

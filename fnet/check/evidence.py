@@ -8,9 +8,10 @@ import jax
 import numpy as np
 
 from fnet.check.arguments import is_float
+from fnet.check.bench import Arrays
 from fnet.check.compare import compare
 from fnet.check.points import Floats
-from fnet.check.workbench import Arrays, Workbench
+from fnet.check.workbench import Workbench
 
 RTOL, ATOL = 1e-6, 1e-8  # of an explanation's prediction
 ROUGH = 1e-3  # where what is expected comes from differences

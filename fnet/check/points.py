@@ -45,6 +45,13 @@ def near(floats: Floats, rng: np.random.Generator) -> Floats:
     )
 
 
+def rounded(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The array as it may be rounded otherwise: up to two units in the last place off."""
+    with np.errstate(all="ignore"):
+        moved: np.ndarray = array + np.spacing(np.abs(array)) * rng.integers(-2, 3, array.shape)
+    return moved
+
+
 def scale_of(array: np.ndarray) -> float:
     """The size of a typical entry; 1 where there is none."""
     size = np.abs(array[np.isfinite(array)])

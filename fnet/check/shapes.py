@@ -7,9 +7,10 @@ import jax
 import numpy as np
 
 from fnet.check.arguments import in_layout, is_known
+from fnet.check.bench import given
 from fnet.check.compare import compare
 from fnet.check.report import Finding
-from fnet.check.workbench import Workbench, given
+from fnet.check.workbench import Workbench
 
 
 def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:

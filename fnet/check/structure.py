@@ -6,10 +6,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import in_layout, is_float, is_known
-from fnet.check.points import cotangent, scale_of
+from fnet.check.arguments import in_layout, is_known
+from fnet.check.bench import copied, given
+from fnet.check.points import cotangent
 from fnet.check.report import Finding
-from fnet.check.workbench import Workbench, copied, given
+from fnet.check.workbench import Workbench
 
 
 def honest(bench: Workbench, dout: Any) -> Iterator[Finding]:
@@ -34,8 +35,9 @@ def laws(bench: Workbench, dout: Any) -> Iterator[Finding]:
     other = cotangent(bench.out, lambda shape: rng.normal(size=shape))
     others = bench.gradients(route, bench.start, other)
     sizes = [
-        max(_size(a), _size(b)) + natural
-        for a, b, natural in zip(first, others, _natural(bench, dout), strict=True)
+        # Some hundred units in the last place of what is natural count as nothing.
+        max(_size(a), _size(b)) + 1e-4 * natural
+        for a, b, natural in zip(first, others, bench.natural(bench.start, dout), strict=True)
     ]
     if bench.subject.linear:
         mixed = jax.tree.map(lambda a, b: 2 * a - b, dout, other)
@@ -160,21 +162,6 @@ def _arrays(bench: Workbench, gradients: Any) -> list[np.ndarray]:
     if isinstance(found, str):
         return []
     return [np.zeros(()) if leaf is None else np.array(leaf) for leaf in found]
-
-
-def _natural(bench: Workbench, dout: Any) -> list[float]:
-    """What rounding is measured by where terms cancel, and a gradient is nothing else.
-
-    A gradient is of the size of dout times out over x; some hundred units in the last place of
-    that count as nothing.
-    """
-    sizes = [
-        max(
-            (_size(np.asarray(leaf)) for leaf in jax.tree.leaves(tree) if is_float(leaf)), default=0
-        )
-        for tree in (dout, bench.out)
-    ]
-    return [1e-4 * sizes[0] * sizes[1] / scale_of(array) for array in bench.start]
 
 
 def _size(array: np.ndarray) -> float:

@@ -1,81 +1,31 @@
-"""A subject at certain arguments: its gradients by hand, by autodiff and by differences."""
+"""The workbench of every check: what a gradient must be, by autodiff and by differences."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import (
-    Layout,
-    Signature,
-    cast,
-    constant,
-    filled,
-    is_float,
-    is_known,
-    layout,
-)
+from fnet.check.arguments import is_float
+from fnet.check.bench import Arrays, Bench
 from fnet.check.differences import ANYTHING, Interval, interval, slope
-from fnet.check.plain import narrowest
-from fnet.check.points import Floats, cotangent, scale_of
-from fnet.check.programs import compiled, inner, known, leaves_of, of_arrays, rebuilt
-from fnet.check.subject import Subject
+from fnet.check.points import Floats, rounded, scale_of
+from fnet.check.programs import inner
 
 CLOSER = (1e-2, 1e-4, 1e-6)  # times the steps of differences, where these do not agree
+SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: how wide an interval may be that decides
 NEAR = 2.0**-15  # of the size of an entry: beside it
 PARTS = 200  # entries of a cotangent that are looked at one by one
-
-Arrays = list[np.ndarray]
+EPSILON = 2.0**-52
 ROUNDING = 8.0  # units of the last place that a value may be off by
+ROUNDED = 3  # times a point is rounded otherwise
 
 
-class Workbench:
-    """What every check does with a subject. Points are float64 arrays of NumPy, in leaf order."""
+class Workbench(Bench):
+    """What every check does with a subject, differences of its values included."""
 
-    def __init__(self, subject: Subject, arguments: tuple[Any, ...]) -> None:
-        self.subject = subject
-        self.form: Layout = layout(arguments, subject.names, subject.name)
-        self.start: Floats = tuple(
-            np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
-        )
-        self.others = tuple(
-            leaf for leaf in self.form.leaves if is_known(leaf) and not is_float(leaf)
-        )
-        self.plain_fails = ""
-        self.out = known(subject.forward(*self.arguments(self.start)))
-        self.epsilon = self._epsilon()
-        self.programs = compiled(subject, Signature(arguments))
-
-    def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
-        """The arguments at this point: JAX's arrays for a function of JAX, else NumPy's, new."""
-        numpy = not self.subject.traceable
-        return self.form.rebuild(cast(floats, dtype, numpy), constant(self.form.leaves, numpy))
-
-    def gradients(self, route: str, floats: Floats, dout: Any) -> Arrays:
-        """By hand, by this route."""
-        if self.subject.traceable:
-            found = self.programs[route](self.inputs(floats), dout)
-        else:
-            arguments = self.arguments(floats)
-            found = self.subject.routes[route](copied(dout), *arguments)
-            found = leaves_of(found, self.form, floats)
-        return [np.asarray(leaf) for leaf in found]
-
-    @functools.cached_property
-    def autodiff(self) -> bool:
-        """Whether autodiff of the plain function can be asked."""
-        if self.subject.plain is None:
-            self.plain_fails = "it is not a function of JAX"
-            return False
-        try:
-            self.programs["plain"](self.inputs(self.start), ones(self.out))
-        except Exception as error:  # of whatever kind: differences can be asked of any function
-            self.plain_fails = f"{type(error).__name__}: {str(error).splitlines()[0]}"
-            return False
-        return True
+    _last: tuple[Floats, Any, tuple[float, float]] | None = None  # what `noise` found
 
     def expected(self, floats: Floats, dout: Any) -> Arrays:
         """By autodiff of the plain function, or else by differences, entry by entry."""
@@ -83,16 +33,6 @@ class Workbench:
             found = self.programs["plain"](self.inputs(floats), dout)
             return [np.asarray(leaf) for leaf in found]
         return self.by_differences(floats, dout)
-
-    def plain(self, *floats: Any) -> Any:
-        """The function that autodiff is asked about, of the floating-point arrays alone."""
-        assert self.subject.plain is not None
-        return self.subject.plain(*rebuilt(self.form, (floats, self.others)))
-
-    def gradient_of(self, function: Callable[..., Any], floats: Floats, dout: Any) -> Arrays:
-        """The gradient of some function of the floating-point arrays, by `jax.vjp`."""
-        out, vjp = jax.vjp(function, *map(jnp.asarray, floats))
-        return [np.asarray(leaf) for leaf in vjp(filled(dout, out))]
 
     def by_differences(self, floats: Floats, dout: Any) -> Arrays:
         """The gradient by differences, entry by entry; NaN where they could not tell."""
@@ -106,39 +46,39 @@ class Workbench:
             found.append(gradient)
         return found
 
-    def finite(self, floats: Floats) -> bool:
-        """Whether the function is a finite number here, in every entry."""
-        leaves = [leaf for leaf in jax.tree.leaves(self.output(floats)) if is_float(leaf)]
-        return all(bool(np.isfinite(leaf).all()) for leaf in leaves)
-
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
         """Whether it is a finite number a little to either side of this entry, or to both."""
         direction, _ = self._one(floats, place, index)
         phi, _ = self._line(floats, dout, direction)
         return bool(np.isfinite([phi(-NEAR), phi(NEAR)]).any())
 
-    def output(self, floats: Floats) -> Any:
-        """What the function gives here, in arrays of NumPy."""
-        if self.subject.traceable:
-            found = self.programs["out"](self.inputs(floats))
-        else:
-            found = known(self.subject.forward(*self.arguments(floats)))
-        return jax.tree.map(lambda y: np.asarray(y) if is_float(y) else y, found)
-
     def entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
     ) -> Interval:
         """Where this entry of the gradient lies, which is thought to be `value`."""
         lies = self._entry(floats, dout, place, index, value)
-        if not lies.kink or lies.has(value):
+        if lies.has(value):
             return lies
-        # Where many outputs have a kink at once, each takes its own side of it.
+        # One output at a time: beside large ones a small one is told in few digits; and where many
+        # have a kink at once, each takes its own side of it.
         parts = list(_parts(dout))
         if len(parts) > PARTS:
-            return ANYTHING
-        found = [self._entry(floats, part, place, index, np.inf) for part in parts]
+            return ANYTHING if lies.kink else lies
+        found = [self._sharpest(floats, part, place, index) for part in parts]
         low, high = (sum(getattr(one, side) for one in found) for side in ("low", "high"))
-        return Interval(low, high, True)
+        whole = Interval(low, high, any(one.kink for one in found))
+        return whole if lies.kink or high - low <= SHARP * abs(value) else lies
+
+    def _sharpest(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> Interval:
+        """Where this entry lies, from the distance that tells it best."""
+        direction, scale = self._one(floats, place, index)
+        found = [
+            interval(*self._line(floats, dout, [closer * d for d in direction]), np.inf).scaled(
+                1 / (closer * scale)
+            )
+            for closer in (1.0, *CLOSER)
+        ]
+        return min(found, key=lambda one: one.high - one.low)
 
     def _entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
@@ -151,17 +91,41 @@ class Workbench:
     ) -> Interval:
         """Where the derivative of ⟨dout, out⟩ in this direction lies."""
         lies = interval(*self._line(floats, dout, direction), value)
+        if lies.low == lies.high == 0:  # 0 from end to end: what it was made of was rounded to that
+            lies = Interval(*self._least(dout, direction), False)
         if lies.has(value):
             return lies
         # A function may bend in less than the least step: closer by, the truth is told sharply;
         # and very sharply it must be at the point given, where autodiff is not asked either.
-        sharp = (1e-6 if floats is self.start and not self.autodiff else 1e-3) * abs(value)
+        alone = floats is self.start and not self.autodiff
+        sharp = (SHARP_ALONE if alone else SHARP) * abs(value)
         for closer in CLOSER:
             line, rounding = self._line(floats, dout, [closer * d for d in direction])
             near = interval(line, rounding, value * closer).scaled(1 / closer)
             if near.has(value) and near.high - near.low <= sharp:
                 return near
         return lies
+
+    def natural(self, floats: Floats, dout: Any) -> list[float]:
+        """Of what size each gradient is, where its terms do not cancel: of dout times out over x.
+
+        It is what rounding is measured by where they do, and the gradient is nothing else.
+        """
+        largest = [
+            max(
+                (float(np.abs(leaf).max(initial=0)) for leaf in leaves if is_float(leaf)), default=0
+            )
+            for leaves in (jax.tree.leaves(dout), jax.tree.leaves(self.output(floats)))
+        ]
+        # The output may have cancelled too; how it moves does not cancel.
+        size = max(largest[0] * largest[1], self.noise(floats, dout)[1] / EPSILON)
+        return [size / scale_of(array) if np.isfinite(size) else 0.0 for array in floats]
+
+    def _least(self, dout: Any, direction: Sequence[np.ndarray]) -> tuple[float, float]:
+        """What cannot be told from 0, where the output is of the size of the input."""
+        largest = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(dout))
+        least = ROUNDING * EPSILON * largest * sum(float(np.abs(d).sum()) for d in direction)
+        return -least, least
 
     def _one(self, floats: Floats, place: int, index: tuple[int, ...]) -> tuple[Arrays, float]:
         array = floats[place]
@@ -174,49 +138,30 @@ class Workbench:
         self, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
     ) -> tuple[Callable[[float], float], float]:
         """⟨dout, out⟩ along a direction, and how far off a value of it may be."""
-        size = float(inner(_absolute(dout), _absolute(self.output(floats)), np))
-        rounding = size * max(self.epsilon, 2.0**-52) * ROUNDING
+        size, moved = self.noise(floats, dout)
+        rounding = ROUNDING * max(size * max(self.epsilon, EPSILON), moved)
         return functools.partial(self._value, floats, dout, direction), rounding
+
+    def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
+        """⟨|dout|, |out|⟩, and how far ⟨dout, out⟩ moves when the point is rounded otherwise."""
+        if self._last is None or self._last[0] is not floats or self._last[1] is not dout:
+            rng = np.random.default_rng(0)
+            size = float(inner(_absolute(dout), _absolute(self.output(floats)), np))
+            here = self._value(floats, dout, floats, 0.0)
+            moved = 0.0
+            for _ in range(ROUNDED):
+                other = tuple(rounded(array, rng) for array in floats)
+                away = abs(self._value(other, dout, floats, 0.0) - here)
+                moved = max(moved, away if np.isfinite(away) else 0.0)
+            self._last = floats, dout, (size, moved)
+        found: tuple[float, float] = self._last[2]
+        return found
 
     def _value(self, floats: Floats, dout: Any, direction: Sequence[Any], step: float) -> float:
         if self.subject.traceable:
             return float(self.programs["value"](self.inputs(floats), dout, list(direction), step))
         moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
         return float(inner(dout, self.output(moved), np))
-
-    def inputs(self, floats: Any) -> tuple[Any, tuple[Any, ...]]:
-        """What a compiled program takes for a point."""
-        return tuple(floats), self.others
-
-    def _epsilon(self) -> float:
-        out = [leaf.dtype for leaf in jax.tree.leaves(self.out) if is_float(leaf)]
-        found = [float(jnp.finfo(dtype).eps) for dtype in out]
-        traced = [self.subject.forward] if self.subject.traceable else []
-        for function in [*traced, self.subject.plain]:
-            if function is not None:
-                arguments = self.form.rebuild([jnp.asarray(array) for array in self.start])
-                flat, tree = jax.tree.flatten(arguments)
-                arrays = [leaf for leaf in flat if is_known(leaf)]
-                found.append(narrowest(of_arrays(function, flat, tree), tuple(arrays)))
-        largest = max(found, default=0.0)
-        return largest if largest > 1e-15 else 0.0
-
-
-def given(bench: Workbench, dout: Any) -> Any:
-    """The cotangent as the subject takes it, in memory of its own."""
-    if bench.subject.traceable:
-        return jax.tree.map(jnp.asarray, dout)
-    return copied(dout)
-
-
-def ones(out: Any) -> Any:
-    """A cotangent of ones."""
-    return cotangent(out, np.ones)
-
-
-def copied(tree: Any) -> Any:
-    """The same arrays in other memory: what a function may write to."""
-    return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
 
 
 def _parts(dout: Any) -> Iterator[Any]:

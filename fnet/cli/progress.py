@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fnet.cli.arguments import interactive, say
-from fnet.training import Record
+from fnet.records import Record
 
 LINES = 20  # at most, of a whole training, where output goes to a file
 

@@ -30,7 +30,8 @@ from fnet.descent import descend
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.evaluation import evaluate
 from fnet.feeding import check_fit, example_shape
-from fnet.training import Record, fit, start
+from fnet.records import Record, start
+from fnet.training import fit
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0

@@ -1,11 +1,13 @@
 """Batches: the order of an epoch, and a generator of its batches."""
 
-from collections.abc import Iterator
-from typing import Any
+import contextlib
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
 from fnet.data.dataset import Arrays, Dataset
+from fnet.data.reading import in_order
+from fnet.data.workers import Workers
 from fnet.errors import ConfigurationError
 
 PADDING = -1
@@ -48,20 +50,30 @@ def batches(
     epoch: int = 0,
     drop_last: bool = False,
     start: int = 0,
+    workers: int | Workers = 0,
+    prefetch: int = 0,
 ) -> Iterator[Arrays]:
     """The batches of an epoch, from batch `start` on: dictionaries of fresh arrays.
 
     There are ⌈n / batch_size⌉ of them, the last one smaller where n asks for it, or
     ⌊n / batch_size⌋ with `drop_last`. The dataset's transform has been applied.
+
+    `workers` processes read whole batches, `prefetch` of them before they are asked for (without
+    workers a thread does); the batches and their order are the same however many read them.
+    `workers=Workers(4)`, in a `with` block of its own, serves many epochs. Raises WorkerError
+    within seconds where a worker dies or hangs.
     """
+    if start < 0:
+        raise ConfigurationError(f"start is {start}; it is the number of a batch, from 0 on")
     order = epoch_order(
         len(dataset), batch_size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last
     )
-    return _batches(dataset, order[start:])
+    rows = (row[row != PADDING] for row in order[start:])
+    return _transformed(dataset, in_order(dataset.gather, rows, workers, prefetch))
 
 
-def _batches(dataset: Dataset, order: Any) -> Iterator[Arrays]:
+def _transformed(dataset: Dataset, read: Generator[Arrays]) -> Iterator[Arrays]:
     name = dataset.fields[0]
-    for row in order:
-        batch = dataset.gather(row[row != PADDING])
-        yield {**batch, name: dataset.transform(batch[name])}
+    with contextlib.closing(read):
+        for batch in read:
+            yield {**batch, name: dataset.transform(batch[name])}

@@ -58,7 +58,9 @@ def main() -> None:
         parser.error(f"draws are 1 or more; names are {', '.join(ENTRIES)}")
     names = given.names or list(ENTRIES)
     with concurrent.futures.ProcessPoolExecutor(
-        given.processes, multiprocessing.get_context("spawn")
+        given.processes,
+        multiprocessing.get_context("spawn"),
+        max_tasks_per_child=4,  # compiled programs pile up
     ) as pool:
         for name, found in zip(
             names, pool.map(count, names, [given.draws] * len(names)), strict=True

@@ -1,0 +1,129 @@
+"""A subject at certain arguments: its values, its gradients by hand and by autodiff."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet.check.arguments import (
+    Layout,
+    Signature,
+    cast,
+    constant,
+    filled,
+    is_float,
+    is_known,
+    layout,
+)
+from fnet.check.plain import narrowest
+from fnet.check.points import Floats, cotangent
+from fnet.check.programs import compiled, known, leaves_of, of_arrays, rebuilt
+from fnet.check.subject import Subject
+
+Arrays = list[np.ndarray]
+
+
+class Bench:
+    """What can be asked of a subject. Points are float64 arrays of NumPy, in leaf order."""
+
+    def __init__(self, subject: Subject, arguments: tuple[Any, ...]) -> None:
+        self.subject = subject
+        self.form: Layout = layout(arguments, subject.names, subject.name)
+        self.start: Floats = tuple(
+            np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
+        )
+        self.others = tuple(
+            leaf for leaf in self.form.leaves if is_known(leaf) and not is_float(leaf)
+        )
+        self.plain_fails = ""
+        self.out = known(subject.forward(*self.arguments(self.start)))
+        self.epsilon = self._epsilon()
+        self.programs = compiled(subject, Signature(arguments))
+
+    def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
+        """The arguments at this point: JAX's arrays for a function of JAX, else NumPy's, new."""
+        numpy = not self.subject.traceable
+        return self.form.rebuild(cast(floats, dtype, numpy), constant(self.form.leaves, numpy))
+
+    def gradients(self, route: str, floats: Floats, dout: Any) -> Arrays:
+        """By hand, by this route."""
+        if self.subject.traceable:
+            found = self.programs[route](self.inputs(floats), dout)
+        else:
+            arguments = self.arguments(floats)
+            found = self.subject.routes[route](copied(dout), *arguments)
+            found = leaves_of(found, self.form, floats)
+        return [np.asarray(leaf) for leaf in found]
+
+    @functools.cached_property
+    def autodiff(self) -> bool:
+        """Whether autodiff of the plain function can be asked."""
+        if self.subject.plain is None:
+            self.plain_fails = "it is not a function of JAX"
+            return False
+        try:
+            self.programs["plain"](self.inputs(self.start), ones(self.out))
+        except Exception as error:  # of whatever kind: differences can be asked of any function
+            self.plain_fails = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            return False
+        return True
+
+    def plain(self, *floats: Any) -> Any:
+        """The function that autodiff is asked about, of the floating-point arrays alone."""
+        assert self.subject.plain is not None
+        return self.subject.plain(*rebuilt(self.form, (floats, self.others)))
+
+    def gradient_of(self, function: Callable[..., Any], floats: Floats, dout: Any) -> Arrays:
+        """The gradient of some function of the floating-point arrays, by `jax.vjp`."""
+        out, vjp = jax.vjp(function, *map(jnp.asarray, floats))
+        return [np.asarray(leaf) for leaf in vjp(filled(dout, out))]
+
+    def finite(self, floats: Floats) -> bool:
+        """Whether the function is a finite number here, in every entry."""
+        leaves = [leaf for leaf in jax.tree.leaves(self.output(floats)) if is_float(leaf)]
+        return all(bool(np.isfinite(leaf).all()) for leaf in leaves)
+
+    def output(self, floats: Floats) -> Any:
+        """What the function gives here, in arrays of NumPy."""
+        if self.subject.traceable:
+            found = self.programs["out"](self.inputs(floats))
+        else:
+            found = known(self.subject.forward(*self.arguments(floats)))
+        return jax.tree.map(lambda y: np.asarray(y) if is_float(y) else y, found)
+
+    def inputs(self, floats: Any) -> tuple[Any, tuple[Any, ...]]:
+        """What a compiled program takes for a point."""
+        return tuple(floats), self.others
+
+    def _epsilon(self) -> float:
+        out = [leaf.dtype for leaf in jax.tree.leaves(self.out) if is_float(leaf)]
+        found = [float(jnp.finfo(dtype).eps) for dtype in out]
+        traced = [self.subject.forward] if self.subject.traceable else []
+        for function in [*traced, self.subject.plain]:
+            if function is not None:
+                arguments = self.form.rebuild([jnp.asarray(array) for array in self.start])
+                flat, tree = jax.tree.flatten(arguments)
+                arrays = [leaf for leaf in flat if is_known(leaf)]
+                found.append(narrowest(of_arrays(function, flat, tree), tuple(arrays)))
+        largest = max(found, default=0.0)
+        return largest if largest > 1e-15 else 0.0
+
+
+def given(bench: Bench, dout: Any) -> Any:
+    """The cotangent as the subject takes it, in memory of its own."""
+    if bench.subject.traceable:
+        return jax.tree.map(jnp.asarray, dout)
+    return copied(dout)
+
+
+def ones(out: Any) -> Any:
+    """A cotangent of ones."""
+    return cotangent(out, np.ones)
+
+
+def copied(tree: Any) -> Any:
+    """The same arrays in other memory: what a function may write to."""
+    return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)

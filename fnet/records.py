@@ -1,0 +1,94 @@
+"""What training yields: a record of an epoch, and all that is needed to go on from there."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from chex import Array, ArrayTree
+
+from fnet.core import Layer, Shape
+from fnet.data.batches import PADDING
+from fnet.errors import ConfigurationError
+from fnet.initializers import keys
+
+
+class State(NamedTuple):
+    """What a step changes: parameters, the optimizer's state, and the number of steps done."""
+
+    params: ArrayTree
+    opt_state: ArrayTree
+    step: Array
+
+
+class Metrics(NamedTuple):
+    """Of one step, before its update: loss, the model's penalty, rows right, rows in all."""
+
+    loss: Array
+    penalty: Array
+    correct: Array
+    count: Array
+
+
+class Best(NamedTuple):
+    """The parameters of the epoch with the lowest validation loss so far."""
+
+    epoch: int
+    loss: float
+    params: ArrayTree
+
+
+NOTHING = Metrics(*(np.zeros(0) for _ in Metrics._fields))
+
+
+class Record(NamedTuple):
+    """So many whole epochs of training, and all that is needed to go on from them.
+
+    `metrics` has train_loss and, with validation, val_loss; for a classifier train_accuracy and
+    val_accuracy too. Training metrics are means over the epoch's samples as the weights changed;
+    both losses include the model's penalty. Since the record before, `losses` has the loss of each
+    step, and `history` the metrics of each epoch. `seen` has an entry for each step of the epoch
+    that is under way, and none where the record ends one.
+    """
+
+    epoch: int
+    state: State
+    best: Best
+    metrics: dict[str, float]
+    losses: np.ndarray
+    history: dict[str, np.ndarray]
+    seen: Metrics = NOTHING
+
+
+def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
+    """The record before the first epoch: initial weights, drawn from the seed, which are its best.
+
+    `shape` is that of one example, as the model sees it (`fnet.feeding.example_shape`).
+    """
+    params, _ = model.init(keys(seed)[0], shape)
+    state = State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    return Record(0, state, Best(0, float("inf"), params), {}, np.zeros(0), {})
+
+
+def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -> Record:
+    """The record some steps further: in this state, and with the metrics of these steps."""
+    columns = zip(*(metrics for metrics, _ in parts), strict=True)
+    spans = [span for _, span in parts]
+    steps = Metrics(
+        *(
+            np.concatenate([np.asarray(c)[span] for c, span in zip(column, spans, strict=True)])
+            for column in columns
+        )
+    )
+    seen = steps if record.seen is NOTHING else Metrics(*map(np.append, record.seen, steps))
+    return record._replace(state=state, losses=steps.loss + steps.penalty, seen=seen)
+
+
+def check_seen(record: Record, order: np.ndarray) -> None:
+    """Raise ConfigurationError unless the steps of the epoch under way are the first of `order`."""
+    counts = (order != PADDING).sum(axis=1)
+    done = len(record.seen.count)
+    if done >= len(order) or (record.seen.count != counts[:done]).any():
+        raise ConfigurationError(
+            f"the run to resume stopped after {done} batches of epoch {record.epoch + 1}, which "
+            f"are not the first of the {len(order)} to do: resume with the same data and batch_size"
+        )
