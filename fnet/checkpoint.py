@@ -5,8 +5,6 @@ A loaded model predicts bit for bit as the saved one, and training goes on from 
 
 import json
 import os
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,10 +20,12 @@ from fnet.core import Layer, Loss, Shape
 from fnet.data import transforms
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files import replacing
+from fnet.npz import read_npz, write_npz
 from fnet.precision import mixed_precision
-from fnet.records import Best, Record, State
+from fnet.records import Best, Metrics, Record, State
 
-FORMAT = 1
+FORMAT = 2
+KEY = "key: "  # and the name of its implementation: the dtype of a typed PRNG key
 CONFIG = "config.json"  # the member that is not an array of the run
 
 VOCABULARY = {
@@ -61,11 +61,13 @@ class Checkpoint(NamedTuple):
 def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write the checkpoint as one .npz; `path` holds the old one or the new one at any time.
 
-    Model, loss, optimizer and transform are kept as the text they print. One that no fnet
-    constructor made (an optax optimizer) is not kept: give it to `load`.
+    What was there before is kept as `previous(path)`. Model, loss, optimizer and transform are kept
+    as the text they print; one that no fnet constructor made (an optax optimizer) is not kept: give
+    it to `load`. Raises CheckpointError where it cannot be written, as on a full disk; the old one
+    is then whole.
     """
     record = checkpoint.record
-    arrays = {name: np.asarray(leaf) for name, leaf in _named(_arrays(record))}
+    arrays = {name: _plain(leaf) for name, leaf in _named(_arrays(record))}
     config = {
         "format": FORMAT,
         **{name: _written(getattr(checkpoint, name)) for name in VOCABULARY},
@@ -73,40 +75,48 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
         "seed": checkpoint.seed,
         "classes": checkpoint.classes,
         "epoch": record.epoch,
+        "seen": len(record.seen.loss),
         "metrics": record.metrics,
         "best": {"epoch": record.best.epoch, "loss": record.best.loss},
-        "dtypes": {name: array.dtype.name for name, array in arrays.items()},
+        "dtypes": {name: dtype for name, (_, dtype) in arrays.items()},
     }
-    text = np.frombuffer(json.dumps(config).encode(), np.uint8)
-    with replacing(path) as file:
-        # NumPy has no name for bfloat16 on disk: its bytes go as integers, its name in the config.
-        members: Any = {name: _storable(array) for name, array in arrays.items()}
-        members[CONFIG] = text
-        np.savez(file, **members)  # no argument more: NumPy 2.1 would save it too
+    members = {name: array for name, (array, _) in arrays.items()}
+    members[CONFIG] = np.frombuffer(json.dumps(config).encode(), np.uint8)
+    try:
+        with replacing(path, previous(path)) as file:
+            write_npz(file, members)
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: cannot be saved ({error.strerror or error}); what was saved before is whole"
+        ) from error
+
+
+def previous(path: str | os.PathLike[str]) -> Path:
+    """Where the checkpoint before the one at `path` is kept."""
+    return Path(path).with_suffix(f".previous{Path(path).suffix}")
 
 
 def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
     """The checkpoint that was saved at `path`; its record has no `losses` and no `history`.
 
     `parts` (model, loss, optimizer, transform) are used in place of what the file says, and are
-    needed where it says nothing. Raises CheckpointError, naming the file and what is wrong.
+    needed where it says nothing. Every bit of the file is checked. Raises CheckpointError, naming
+    the file, what is wrong, and where the checkpoint before it is.
     """
     try:
-        # Opened here: np.load does not close a file that turns out to be no archive.
-        with Path(path).open("rb") as raw:
-            if not zipfile.is_zipfile(raw):  # of which NumPy would say "a pickle, if you trust it"
-                raise ValueError("it is no .npz, or only a part of one")
-            raw.seek(0)
-            stored = dict(np.load(raw, allow_pickle=False))
+        with Path(path).open("rb") as file:
+            stored = read_npz(file, digest=True)
+        if CONFIG not in stored:
+            raise ValueError(f"it has no {CONFIG}, and so is no checkpoint of fnet")
+        config = json.loads(stored.pop(CONFIG).tobytes())
+        if config["format"] != FORMAT:
+            raise ValueError(f"its format is {config['format']}, and this fnet reads {FORMAT}")
+        return _restore(config, stored, {**_read(config, parts), **parts})
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
-    except (OSError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise CheckpointError(f"{path}: cannot be read as a checkpoint: {error}") from None
-    try:
-        config = json.loads(stored.pop(CONFIG).tobytes())
-        return _restore(config, stored, {**_read(config, parts), **parts})
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a checkpoint of fnet: {error}") from None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        older = f"; the one before it is {previous(path)}" if previous(path).exists() else ""
+        raise CheckpointError(f"{path}: cannot be read as a checkpoint: {error}{older}") from None
 
 
 def _read(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Value]:
@@ -127,7 +137,9 @@ def _restore(
     opt_state = jax.eval_shape(parts["optimizer"].init, params)
     state = State(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32))
     best = Best(config["best"]["epoch"], config["best"]["loss"], params)
-    template = _arrays(Record(config["epoch"], state, best, config["metrics"], np.zeros(0), {}))
+    seen = Metrics(*(jax.ShapeDtypeStruct((config["seen"],), jnp.float32),) * len(Metrics._fields))
+    record = Record(config["epoch"], state, best, config["metrics"], np.zeros(0), {}, seen)
+    template = _arrays(record)
     leaves = [
         _array(name, stored.pop(name, None), config["dtypes"].get(name), leaf.shape)
         for name, leaf in _named(template)
@@ -135,13 +147,10 @@ def _restore(
     if stored:
         raise ValueError(f"it has arrays that its model does not: {sorted(stored)}")
     arrays = jax.tree.unflatten(jax.tree.structure(template), leaves)
-    record = Record(
-        config["epoch"],
-        arrays["state"],
-        best._replace(params=arrays["best"]),
-        config["metrics"],
-        np.zeros(0),
-        {},
+    record = record._replace(
+        state=arrays["state"],
+        best=best._replace(params=arrays["best"]),
+        seen=Metrics(*map(np.asarray, arrays["seen"])),
     )
     return Checkpoint(
         shape=shape, record=record, seed=config["seed"], classes=tuple(config["classes"]), **parts
@@ -151,16 +160,20 @@ def _restore(
 def _array(name: str, stored: np.ndarray | None, dtype: str | None, shape: Shape) -> jax.Array:
     if stored is None or dtype is None:
         raise ValueError(f"the array {name} is missing")
-    if stored.shape != shape:
-        raise ValueError(f"the array {name} is {stored.shape}, and the model's is {shape}")
-    array = jnp.asarray(stored.view(jnp.dtype(dtype)))
-    if array.dtype.name != dtype:
-        raise ValueError(f"{name} is {dtype}: set jax_enable_x64 as it was when this was saved")
-    return array
+    if dtype.startswith(KEY):
+        array = jax.random.wrap_key_data(jnp.asarray(stored), impl=dtype.removeprefix(KEY))
+    else:
+        array = jnp.asarray(stored.view(jnp.dtype(dtype)))
+        if array.dtype.name != dtype:
+            raise ValueError(f"{name} is {dtype}: set jax_enable_x64 as it was when it was saved")
+    if array.shape != shape:
+        raise ValueError(f"the array {name} is {array.shape}, and the model's is {shape}")
+    found: jax.Array = array
+    return found
 
 
 def _arrays(record: Record) -> dict[str, ArrayTree]:
-    return {"state": record.state, "best": record.best.params}
+    return {"state": record.state, "best": record.best.params, "seen": record.seen}
 
 
 def _named(tree: ArrayTree) -> list[tuple[str, Any]]:
@@ -169,10 +182,14 @@ def _named(tree: ArrayTree) -> list[tuple[str, Any]]:
     return [(path[0].key + jax.tree_util.keystr(path[1:]), leaf) for path, leaf in leaves]
 
 
-def _storable(array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind != "V":  # what NumPy calls the dtypes it did not define
-        return array
-    return array.view(f"u{array.dtype.itemsize}")
+def _plain(leaf: Any) -> tuple[np.ndarray, str]:
+    """The leaf as an array that a file can hold, and the name of what it was."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return np.asarray(jax.random.key_data(leaf)), f"{KEY}{jax.random.key_impl(leaf)}"
+    array = np.asarray(leaf)
+    if array.dtype.kind != "V":  # what NumPy calls the dtypes it did not define, as bfloat16
+        return array, array.dtype.name
+    return array.view(f"u{array.dtype.itemsize}"), array.dtype.name
 
 
 def _written(part: Any) -> str | None:

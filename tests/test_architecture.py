@@ -15,7 +15,7 @@ PACKAGE = ROOT / "fnet"
 
 LADDER = [  # a module imports only from lower rungs; those of one rung never meet
     ["errors", "files"],
-    ["configuration", "data.worker", "expect"],
+    ["configuration", "data.worker", "expect", "npz"],
     ["core", "data.transforms", "data.workers", "products", "tape"],
     [
         "compose",

@@ -14,6 +14,7 @@ from fnet.checkpoint import Checkpoint, load, save
 from fnet.errors import CheckpointError
 from fnet.evaluation import predict
 from fnet.files import replacing
+from fnet.npz import read_npz, write_npz
 from fnet.training import fit, start
 
 RNG = np.random.default_rng(0)
@@ -131,15 +132,56 @@ def test_a_save_that_fails_leaves_the_old_one_whole(path, monkeypatch):
     save(path, made())
     before = path.read_bytes()
 
-    def break_off(file, **arrays):
+    def break_off(file, arrays):
         file.write(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoint.np, "savez", break_off)
-    with pytest.raises(OSError, match="No space left"):
+    monkeypatch.setattr(checkpoint, "write_npz", break_off)
+    with pytest.raises(CheckpointError, match=r"No space left on device.*before is whole"):
         save(path, made())
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_the_checkpoint_before_is_kept_and_named_where_the_last_is_damaged(path):
+    first, second = trained(epochs=1), trained(epochs=2)
+    for record in (first, second):
+        save(path, made(record=record))
+    assert load(checkpoint.previous(path)).record.epoch == 1
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"the one before it is .*checkpoint\.previous\.npz"):
+        load(path)
+
+
+def test_an_epoch_under_way_is_kept(path):
+    paused = fit(MODEL, LOSS, EVERY[3], SET, SET, epochs=2, batch_size=7, every_steps=2)
+    record = next(paused)
+    save(path, made(record=record))
+    *_, whole = paused
+    *_, resumed = fit(
+        MODEL, LOSS, EVERY[3], SET, SET, epochs=2, batch_size=7, resume=load(path).record
+    )
+    same_bits(resumed.state, whole.state)
+    assert resumed.metrics == whole.metrics
+
+
+def test_a_typed_key_in_the_state_of_an_optimizer_is_kept(path):
+    with jax.numpy_dtype_promotion("standard"):
+        noisy = optax.add_noise(0.1, 0.5, jax.random.key(3, impl="rbg"))
+        theirs = optax.chain(noisy, EVERY[0])
+        saved = made(theirs, trained(theirs))
+    save(path, saved)
+    loaded = load(path, optimizer=theirs).record.state.opt_state[0].rng_key
+    kept = saved.record.state.opt_state[0].rng_key
+    assert loaded.dtype == kept.dtype
+    same_bits(jax.random.key_data(loaded), jax.random.key_data(kept))
+
+
+def test_a_checkpoint_of_another_format_is_told(path):
+    save(path, made())
+    rewrite(path, change_config("format", 1))
+    with pytest.raises(CheckpointError, match="its format is 1, and this fnet reads 2"):
+        load(path)
 
 
 def test_a_file_is_synced_then_renamed_then_its_folder_synced(tmp_path, monkeypatch):
@@ -167,10 +209,11 @@ def test_a_file_is_synced_then_renamed_then_its_folder_synced(tmp_path, monkeypa
 
 def rewrite(path, change):
     """The checkpoint with its members changed."""
-    with np.load(path) as file:
-        members = dict(file)
+    with path.open("rb") as file:
+        members = read_npz(file)
     change(members)
-    np.savez(path, **members)
+    with path.open("wb") as file:
+        write_npz(file, members)
 
 
 def change_config(key, value):
@@ -191,7 +234,7 @@ def change_config(key, value):
             r"best\[0\].w is \(2, 2\), and the model's is \(5, 3\)",
         ),
         (lambda members: members.update(other=np.zeros(1)), r"does not: \['other'\]"),
-        (lambda members: members.pop("config.json"), "not a checkpoint of fnet"),
+        (lambda members: members.pop("config.json"), "no checkpoint of fnet"),
         (change_config("model", "open('x')"), "unknown constructor 'open'"),
         (change_config("shape", [4]), "and the model's is"),
     ],

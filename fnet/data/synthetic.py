@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnet.errors import ConfigurationError, DataError
+from fnet.files import cache_folder
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -70,7 +71,7 @@ def synthetic_images(
             f"synthetic_images: per_class is {per_class} and seed {seed}; "
             "they must be at least 1 and 0"
         )
-    home = _cache() / f"shapes-{RECIPE}-seed{seed}-{per_class}"
+    home = cache_folder() / f"shapes-{RECIPE}-seed{seed}-{per_class}"
     target = home if folder is None else Path(folder)
     try:
         if not _is_drawn(target, per_class, seed):
@@ -115,10 +116,6 @@ def _tint(rng: np.random.Generator) -> Plane:
     hue, strength = rng.random(), rng.uniform(0.15, 0.65)
     wave = 0.5 + 0.5 * np.cos(2 * math.pi * (hue + np.arange(3) / 3))
     return (strength * wave).astype(np.float32)
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fnet"
 
 
 def _about(per_class: int, seed: int) -> str:

@@ -1,0 +1,168 @@
+"""Archives of plain arrays, .npz: nothing is believed that was not checked, and nothing unpickled.
+
+What fnet writes ends with a SHA-256 of everything before it (in the comment that a zip file may
+have, which NumPy passes over): not a bit of such a file can change unseen.
+"""
+
+import hashlib
+import io
+import math
+import struct
+import zipfile
+from collections.abc import Collection, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from fnet.errors import DataError
+
+MARK = b"sha256:"
+HEX = 64  # digits of the digest
+RATIO, FLOOR = 100, 2**28  # an archive may declare so many times its bytes, or these many
+DIRECTORY = 2**20  # bytes of a list of members; a thousandth of this is common
+PIECE = 2**20  # bytes read or hashed together
+KINDS = "biufcSU"  # of dtypes that are plain numbers or text
+
+
+def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays to a file as .npz, the same bytes for the same arrays, with a digest."""
+    stream = _Digested(file)
+    with zipfile.ZipFile(stream, "w") as archive:  # type: ignore[call-overload]
+        for name, array in arrays.items():
+            info = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
+            with archive.open(info, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+        archive.comment = MARK + bytes(HEX)
+    file.write(stream.digest.hexdigest().encode())
+
+
+def read_npz(
+    file: BinaryIO, names: Collection[str] | None = None, digest: bool = False
+) -> dict[str, np.ndarray]:
+    """The arrays of an .npz (of these names, those that are there), each with memory of its own.
+
+    Before anything is allocated, what the archive and the headers in it declare is held against
+    what is stored. Every array is checked by its CRC-32; all of the file by its digest, where it
+    has one, and with `digest` it must. Raises DataError, which names the array but not the file.
+    """
+    try:
+        return _read(file, names, digest)
+    except DataError:
+        raise
+    except Exception as error:  # damage leads a reader of archives into any exception whatever
+        raise DataError(f"it is no .npz of plain arrays, or a part of one ({error})") from error
+
+
+def _read(file: BinaryIO, names: Collection[str] | None, digest: bool) -> dict[str, np.ndarray]:
+    size = file.seek(0, io.SEEK_END)
+    whole = _is_whole(file, size)
+    if digest and whole is None:
+        raise DataError("it does not end with a digest: it is damaged, or was not written by fnet")
+    _check_directory(file, size)
+    with zipfile.ZipFile(file) as archive:
+        infos = archive.infolist()
+        _check_members(infos, size)
+        found = {info.filename.removesuffix(".npy"): info for info in infos}
+        wanted = found if names is None else {name: found[name] for name in names if name in found}
+        arrays = {name: _array(archive, name, info) for name, info in wanted.items()}
+    if whole is False:
+        raise DataError("it is damaged: its SHA-256 is not the one that it ends with")
+    return arrays
+
+
+def _is_whole(file: BinaryIO, size: int) -> bool | None:
+    """Whether the file has the digest that it ends with; None where it ends with none."""
+    file.seek(max(0, size - HEX - len(MARK)))
+    if file.read(len(MARK)) != MARK:
+        return None
+    expected = file.read(HEX)
+    file.seek(0)
+    digest, left = hashlib.sha256(), size - HEX
+    while left > 0 and (piece := file.read(min(PIECE, left))):
+        digest.update(piece)
+        left -= len(piece)
+    return digest.hexdigest().encode() == expected
+
+
+def _check_directory(file: BinaryIO, size: int) -> None:
+    """Refuse a list of members so long that only to read it would take much memory."""
+    file.seek(max(0, size - 2**16 - 22))
+    tail = file.read()
+    place = tail.rfind(b"PK\5\6")
+    if place < 0 or len(tail) < place + 22:
+        raise DataError("it is no .npz archive, or only a part of one")
+    (length,) = struct.unpack_from("<I", tail, place + 12)
+    if length > DIRECTORY:
+        raise DataError(f"its list of members takes {length:,} bytes; {DIRECTORY:,} are allowed")
+
+
+def _check_members(infos: list[zipfile.ZipInfo], size: int) -> None:
+    names = [info.filename for info in infos]
+    if len(set(names)) < len(names):
+        raise DataError("it has two members of one name")
+    for info in infos:
+        plain = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        if not info.filename.endswith(".npy") or not plain or info.flag_bits & 1:
+            raise DataError(f"its member {info.filename!r} is not an array stored by NumPy")
+    declared, most = sum(info.file_size for info in infos), max(FLOOR, RATIO * size)
+    if declared > most:
+        raise DataError(f"{size:,} bytes declare {declared:,} bytes of arrays; {most:,} may be")
+
+
+def _array(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> np.ndarray:
+    try:
+        with archive.open(info) as stream:
+            return _content(stream, info.file_size)
+    except DataError as error:
+        raise DataError(f"the array {name}: {error}") from None
+    except Exception as error:  # as above
+        raise DataError(f"the array {name} is damaged ({error})") from error
+
+
+def _content(stream: Any, size: int) -> np.ndarray:
+    version = np.lib.format.read_magic(stream)
+    if version not in READERS:
+        raise DataError(f"its .npy version is {version}; 1.0 and 2.0 hold plain arrays")
+    shape, fortran, dtype = READERS[version](stream)
+    if dtype.kind not in KINDS:
+        raise DataError(f"it is of dtype {dtype}; numbers and text are plain, and nothing else")
+    stored = size - stream.tell()
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != stored:
+        raise DataError(f"its header declares {shape} {dtype}, and {stored:,} bytes are stored")
+    array = np.empty(math.prod(shape), dtype)
+    if stored:
+        content = memoryview(array.view(np.uint8))  # type: ignore[arg-type]
+        for start in range(0, stored, PIECE):
+            piece = stream.read(min(PIECE, stored - start))
+            content[start : start + len(piece)] = piece
+            if len(piece) < min(PIECE, stored - start):
+                raise DataError("it ends too early")
+    stream.read(1)  # at its end, the CRC-32 is checked
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+class _Digested:
+    """A stream that is hashed as it passes to a file, but for the last bytes, which are held."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest, self.held = file, hashlib.sha256(), b""
+
+    def write(self, content: Any) -> int:
+        view = memoryview(content).cast("B")
+        if len(view) < HEX:
+            view = memoryview(self.held + bytes(view))
+            self.held = b""
+        passing, self.held = (self.held, view[:-HEX]), bytes(view[-HEX:])
+        for piece in passing:
+            self.digest.update(piece)
+            self.file.write(piece)
+        return memoryview(content).nbytes
+
+    def flush(self) -> None:
+        self.file.flush()
