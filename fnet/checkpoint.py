@@ -75,12 +75,12 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
         "seed": checkpoint.seed,
         "classes": checkpoint.classes,
         "epoch": record.epoch,
-        "seen": len(record.seen.loss),
         "metrics": record.metrics,
         "best": {"epoch": record.best.epoch, "loss": record.best.loss},
         "dtypes": {name: dtype for name, (_, dtype) in arrays.items()},
     }
     members = {name: array for name, (array, _) in arrays.items()}
+    members |= {f"seen.{name}": values for name, values in record.seen._asdict().items()}
     members[CONFIG] = np.frombuffer(json.dumps(config).encode(), np.uint8)
     try:
         with replacing(path, previous(path)) as file:
@@ -137,7 +137,7 @@ def _restore(
     opt_state = jax.eval_shape(parts["optimizer"].init, params)
     state = State(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32))
     best = Best(config["best"]["epoch"], config["best"]["loss"], params)
-    seen = Metrics(*(jax.ShapeDtypeStruct((config["seen"],), jnp.float32),) * len(Metrics._fields))
+    seen = Metrics(*(stored.pop(f"seen.{name}") for name in Metrics._fields))
     record = Record(config["epoch"], state, best, config["metrics"], np.zeros(0), {}, seen)
     template = _arrays(record)
     leaves = [
@@ -147,11 +147,7 @@ def _restore(
     if stored:
         raise ValueError(f"it has arrays that its model does not: {sorted(stored)}")
     arrays = jax.tree.unflatten(jax.tree.structure(template), leaves)
-    record = record._replace(
-        state=arrays["state"],
-        best=best._replace(params=arrays["best"]),
-        seen=Metrics(*map(np.asarray, arrays["seen"])),
-    )
+    record = record._replace(state=arrays["state"], best=best._replace(params=arrays["best"]))
     return Checkpoint(
         shape=shape, record=record, seed=config["seed"], classes=tuple(config["classes"]), **parts
     )
@@ -173,7 +169,7 @@ def _array(name: str, stored: np.ndarray | None, dtype: str | None, shape: Shape
 
 
 def _arrays(record: Record) -> dict[str, ArrayTree]:
-    return {"state": record.state, "best": record.best.params, "seen": record.seen}
+    return {"state": record.state, "best": record.best.params}
 
 
 def _named(tree: ArrayTree) -> list[tuple[str, Any]]:

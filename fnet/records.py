@@ -80,7 +80,8 @@ def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -
         )
     )
     seen = steps if record.seen is NOTHING else Metrics(*map(np.append, record.seen, steps))
-    return record._replace(state=state, losses=steps.loss + steps.penalty, seen=seen)
+    losses = steps.loss + steps.penalty
+    return record._replace(state=state, losses=losses, history={}, seen=seen)
 
 
 def check_seen(record: Record, order: np.ndarray) -> None:

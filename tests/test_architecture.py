@@ -75,7 +75,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["check"],
     [""],  # fnet itself: the names that users import
     ["cli.arguments"],
-    ["cli.build", "cli.progress", "cli.run", "cli.source"],
+    ["cli.build", "cli.progress", "cli.run", "cli.signals", "cli.source"],
     ["cli.pictures"],
     [
         "cli.bench",

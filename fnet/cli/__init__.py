@@ -36,7 +36,8 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 2 for what the user can mend, in one line."""
-    missing = [name for name in ("matplotlib", "rich") if importlib.util.find_spec(name) is None]
+    needed = ("filelock", "matplotlib", "rich")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         print(f"fnet: {' and '.join(missing)} missing: pip install 'fnet[cli]'", file=sys.stderr)
         return 2

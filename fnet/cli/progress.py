@@ -25,14 +25,16 @@ def _bar(records: Iterator[Record], done: int, epochs: int) -> Iterator[Record]:
     with Progress(*columns, expand=True) as progress:
         task = progress.add_task("", total=epochs, completed=done, metrics="compiling")
         for record in records:
-            progress.update(task, completed=record.epoch, metrics=_few_words(record))
+            if record.metrics:
+                progress.update(task, completed=record.epoch, metrics=_few_words(record))
             yield record
 
 
 def _lines(records: Iterator[Record], epochs: int) -> Iterator[Record]:
     every = -(-epochs // LINES)
     for record in records:
-        if record.epoch % every == 0 or record.epoch == epochs:
+        ended = not len(record.seen.loss)
+        if ended and (record.epoch % every == 0 or record.epoch == epochs):
             say(f"epoch {record.epoch}/{epochs}  {_words(record)}")
         yield record
 

@@ -1,17 +1,21 @@
 """The folder of a run: what is in it, and how it is read and written."""
 
+import contextlib
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fnet.checkpoint import Checkpoint, load
+import filelock
+
+from fnet.checkpoint import Checkpoint, load, previous
 from fnet.cli.arguments import DATA, MODEL, TRAINING, Settings
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files import replacing
 
+LOCK = ".lock"
 CHECKPOINT, CONFIG, HISTORY, METRICS = (
     "checkpoint.npz",
     "config.json",
@@ -30,13 +34,29 @@ def new_folder(out: str | None, name: str) -> Path:
     folder = Path(out)
     if folder.is_file():
         raise ConfigurationError(f"--out {folder}: it is a file; a run is a folder")
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(folder.glob("[!.]*")):
         there = "a run" if (folder / CONFIG).exists() else "something else"
         raise ConfigurationError(
             f"--out {folder}: {there} is there; choose another folder"
             + (", or go on with it by --resume" if there == "a run" else "")
         )
     return folder
+
+
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """The folder, made where there is none, for this process alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / LOCK, blocking=False)
+    try:
+        with lock:
+            for left in folder.glob(".*.tmp"):  # by a process that was killed as it saved
+                left.unlink()
+            yield
+    except filelock.Timeout:
+        raise ConfigurationError(
+            f"{folder}: another process is training there; wait for it, or choose another --out"
+        ) from None
 
 
 def read_config(folder: Path) -> Settings:
@@ -52,12 +72,13 @@ def read_config(folder: Path) -> Settings:
     return settings
 
 
-def read_run(folder: Path) -> tuple[Settings, Checkpoint]:
-    """The settings and the checkpoint of the run in this folder."""
+def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:
+    """The settings and the checkpoint of the run in this folder: the last, or the one before."""
     settings = read_config(folder)
-    if not (folder / CHECKPOINT).exists():
-        raise CheckpointError(f"{folder}: the run has no {CHECKPOINT}; train it first")
-    return settings, load(folder / CHECKPOINT)
+    path = folder / CHECKPOINT if last else previous(folder / CHECKPOINT)
+    if not path.exists():
+        raise CheckpointError(f"{folder}: the run has no {path.name}; train it first")
+    return settings, load(path)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """From `--data` to the three parts of a dataset in memory, behind one fitted transform."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ class Parts(NamedTuple):
             "thresholds": self.thresholds and list(self.thresholds),
             "classes": list(self.train.classes),
             "samples": [len(self.train), len(self.val), len(self.test)],
+            "sha256": _digest([self.train, self.val, self.test]),
         }
 
 
@@ -186,9 +188,19 @@ def _check_parts(parts: Parts, settings: Settings) -> None:
     for fact, value in parts.facts.items():
         if settings.get(fact, value) != value:
             raise DataError(
-                f"{parts.about}: {fact} are {value}, and were {settings[fact]} when the run began; "
-                "bring those data back, or begin a new run"
+                f"{parts.about}: the data have changed since the run began: {fact} was "
+                f"{settings[fact]}, and is {value}; bring those data back, or begin a new run"
             )
+
+
+def _digest(parts: list[Memory]) -> str:
+    """A name for what these samples are, bit by bit."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for name, array in part.arrays.items():
+            digest.update(f"{name} {array.shape} {array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _divide(parts: dict[str, Dataset], split: Any, seed: int) -> dict[str, Dataset]:

@@ -25,6 +25,7 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build
 from fnet.cli.progress import LINES, show
+from fnet.cli.signals import NAMES, Asked, asking
 from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.descent import descend
 from fnet.errors import ConfigurationError, TrainingError
@@ -35,6 +36,7 @@ from fnet.training import fit
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0
+AT_ONCE = 10**11  # operations: a second or two, until which Ctrl-C may have to wait
 ALL = "all"  # a batch size
 
 EXAMPLES = """
@@ -66,13 +68,18 @@ def add(commands: Any) -> None:
     group = parser.add_argument_group("run")
     group.add_argument("--out", metavar="FOLDER", help="(default runs/NAME-1, -2, ...)")
     group.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out, up to --epochs"
+        "--resume",
+        nargs="?",
+        const="last",
+        choices=("last", "previous"),
+        help="go on with the run in --out, up to --epochs; from its `previous` checkpoint where "
+        "the last is damaged",
     )
 
 
 def train(given: Settings) -> int:
     """Run the command with what was written on its line."""
-    out, resume = given.pop("out", None), given.pop("resume", False)
+    out, resume = given.pop("out", None), given.pop("resume", None)
     if resume:
         folder, settings = _resumed(out, given)
     else:
@@ -80,19 +87,26 @@ def train(given: Settings) -> int:
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
     checkpoint = _fresh(settings, parts)
-    history: list[dict[str, float]] = []
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / runs.CHECKPOINT).exists():
-        checkpoint = runs.read_run(folder)[1]
-        history = runs.read_history(folder, checkpoint.record.epoch)
-    if settings["epochs"] < checkpoint.record.epoch:
-        raise ConfigurationError(
-            f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} already"
-        )
-    runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
-    _introduce(checkpoint, parts, settings)
-    checkpoint = _train(checkpoint, parts, settings, folder, history)
-    _report(checkpoint, parts, folder, history)
+    if not resume:  # others may have begun while the data were read
+        folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
+    with runs.claimed(folder):
+        history: list[dict[str, float]] = []
+        if resume == "previous" or (folder / runs.CHECKPOINT).exists():
+            checkpoint = runs.read_run(folder, last=resume != "previous")[1]
+            history = runs.read_history(folder, checkpoint.record.epoch)
+        if settings["epochs"] < checkpoint.record.epoch:
+            raise ConfigurationError(
+                f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch}"
+            )
+        runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
+        _introduce(checkpoint, parts, settings)
+        with asking() as asked:
+            checkpoint = _train(checkpoint, parts, settings, folder, history, asked)
+        if asked.by:
+            say(f"stopped    by {NAMES[asked.by]} after {_reached(checkpoint.record)}; saved")
+            say(f"next       fnet train --out {folder} --resume")
+            return asked.status
+        _report(checkpoint, parts, folder, history)
     return 0
 
 
@@ -140,8 +154,8 @@ def _introduce(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> None
         f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
         f"{settings['batch_size']}, seed {settings['seed']}, on {jax.default_backend().upper()}"
     )
-    if checkpoint.record.epoch:
-        say(f"resumed    after epoch {checkpoint.record.epoch}")
+    if checkpoint.record.epoch or len(checkpoint.record.seen.loss):
+        say(f"resumed    after {_reached(checkpoint.record)}")
 
 
 def _train(
@@ -150,19 +164,26 @@ def _train(
     settings: Settings,
     folder: Path,
     history: list[dict[str, float]],
+    asked: Asked,
 ) -> Checkpoint:
     """Run the epochs that are left; at any time the folder holds a run that can be resumed."""
     records = _records(checkpoint, parts, settings)
     saved = -math.inf
     try:
-        begin = checkpoint.record.epoch
-        for record in show(_finite(records, folder, begin), begin, settings["epochs"]):
+        for record in show(records, checkpoint.record.epoch, settings["epochs"]):
             checkpoint = checkpoint._replace(record=record)
             history += _rows(record)
+            if asked:
+                break
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 _keep(checkpoint, folder, history)
                 saved = time.monotonic()
-    finally:  # an interrupted run keeps its last whole epoch
+    except TrainingError as error:
+        reached = _reached(checkpoint.record)
+        raise TrainingError(
+            f"{error}; {folder} holds the last finite weights, after {reached}"
+        ) from None
+    finally:
         _keep(checkpoint, folder, history)
     return checkpoint
 
@@ -175,30 +196,24 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         every = max(1, -(-epochs // LINES))
         return descend(*arguments, epochs=epochs, every=every, seed=seed, resume=record)
     size = min(settings["batch_size"], len(parts.train))
-    return fit(*arguments, epochs=epochs, batch_size=size, seed=seed, resume=record)
+    count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
+    every = max(1, AT_ONCE // (6 * count * size))
+    return fit(
+        *arguments, epochs=epochs, batch_size=size, every_steps=every, seed=seed, resume=record
+    )
+
+
+def _reached(record: Record) -> str:
+    steps = len(record.seen.loss)
+    return f"epoch {record.epoch}" + (f" and {steps} steps of the next" if steps else "")
 
 
 def _rows(record: Record) -> list[dict[str, float]]:
     """A line of the history for each epoch since the record before."""
     columns = {name: values.tolist() for name, values in record.history.items()}
-    first = record.epoch - len(columns["train_loss"]) + 1
-    return [
-        {"epoch": epoch, **dict(zip(columns, values, strict=True))}
-        for epoch, values in enumerate(zip(*columns.values(), strict=True), start=first)
-    ]
-
-
-def _finite(records: Iterator[Record], folder: Path, held: int) -> Iterator[Record]:
-    for record in records:
-        for row in _rows(record):
-            for name, value in row.items():
-                if not math.isfinite(value):
-                    raise TrainingError(
-                        f"{name} became {value} in epoch {row['epoch']}: begin a new run with a "
-                        f"smaller --learning-rate; {folder} holds epoch {held}"
-                    )
-        held = record.epoch
-        yield record
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    first = record.epoch - len(rows) + 1
+    return [{"epoch": epoch, **row} for epoch, row in enumerate(rows, start=first)]
 
 
 def _batch_size(text: str) -> int | str:

@@ -25,7 +25,7 @@ def test_resumed_is_straight_bit_for_bit(shell, run, photos):
     [
         (["--hidden", 9], "hidden was 8 in copy and cannot become 9"),
         (["--seed", 1], "seed was 0 in copy and cannot become 1"),
-        (["--epochs", 1], "copy has done 4 already"),
+        (["--epochs", 1], "--epochs 1: copy has done 4"),
         (["--split", 0.5, 0.25, 0.25], "split was"),
         (["--data", "houses.csv"], "data was"),
     ],
@@ -42,13 +42,16 @@ def test_changed_data_are_refused(shell, run, inside, images):
     try:
         for words in (["train", "--resume", "--out", "copy"], ["evaluate", "copy"]):
             message = shell.refuses(*words, call=inside)
-            assert "classes are ['blue', 'green', 'purple', 'red'], and were" in message
+            assert (
+                "the data have changed since the run began: classes was ['blue', 'green', 'red']"
+                in message
+            )
     finally:
         shutil.rmtree(shell.home / "photos/purple")
 
 
 def test_killed_at_any_moment(shell, photos):
-    killed = stopped(shell, photos, "killed", signal.SIGKILL)
+    killed, _ = stopped(shell, photos, "killed", signal.SIGKILL)
     done = load(killed / "checkpoint.npz").record.epoch
     assert done >= 1
     resumed = shell.train("killed", "--resume", "--epochs", done + 2)
@@ -56,11 +59,36 @@ def test_killed_at_any_moment(shell, photos):
     assert resumed.metrics["epochs"] == done + 2
 
 
-def test_interrupted_it_keeps_the_last_whole_epoch(shell, photos):
-    folder = stopped(shell, photos, "interrupted", signal.SIGINT)
-    done = load(folder / "checkpoint.npz").record.epoch
-    assert done >= 1
-    assert len((folder / "history.csv").read_text("utf-8").splitlines()) == done + 1
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_asked_to_end_it_ends_the_step_saves_and_says_how_to_go_on(shell, photos, by):
+    folder, out = stopped(shell, photos, by.name, by)
+    record = load(folder / "checkpoint.npz").record
+    assert record.epoch >= 1
+    assert len((folder / "history.csv").read_text("utf-8").splitlines()) == record.epoch + 1
+    name = "Ctrl-C" if by == signal.SIGINT else "SIGTERM"
+    assert f"stopped    by {name} after epoch {record.epoch}; saved\n" in out
+    assert f"next       fnet train --out {by.name} --resume\n" in out
+
+
+def test_a_folder_is_trained_in_by_one_process(shell, photos):
+    with shell.start("train", "--out", "one", *photos, "--epochs", 10**6) as process:
+        wait_for(process, shell.home / "one/checkpoint.npz")
+        second = shell("train", "--out", "one", "--resume")
+        process.kill()
+        process.communicate()
+    assert second.status == 2
+    assert second.err.startswith("fnet: one: another process is training there")
+    shell.train("one", "--resume", "--epochs", load(shell.home / "one/checkpoint.npz").record.epoch)
+
+
+def test_the_checkpoint_before_serves_where_the_last_is_damaged(shell, run):
+    copy(shell, run)
+    last = shell.home / "copy/checkpoint.npz"
+    last.write_bytes(last.read_bytes()[:-9])
+    said = shell.refuses("train", "--out", "copy", "--resume", "--epochs", 4)
+    assert "the one before it is copy/checkpoint.previous.npz" in said
+    resumed = shell.train("copy", "--resume", "previous", "--epochs", 4)
+    assert resumed.checkpoint == run.checkpoint
 
 
 def test_stopped_before_the_first_epoch(shell, run):
@@ -81,14 +109,14 @@ def copy(shell, run):
 
 
 def stopped(shell, photos, name, by):
-    """The folder of a run without end, after this signal."""
+    """The folder of a run without end and what it said, after this signal."""
     with shell.start("train", "--out", name, *photos, "--epochs", 10**6) as process:
         wait_for(process, shell.home / name / "checkpoint.npz")
         process.send_signal(by)
-        _, err = process.communicate()
-    assert process.returncode == (130 if by == signal.SIGINT else -by)
-    assert err == ("fnet: interrupted\n" if by == signal.SIGINT else "")
-    return shell.home / name
+        out, err = process.communicate()
+    assert process.returncode == (-by if by == signal.SIGKILL else 128 + by)
+    assert err == ""
+    return shell.home / name, out
 
 
 def wait_for(process, path):

@@ -1,7 +1,7 @@
 """`python -m tests.correct [--draws N] [NAME ...]`: count false alarms, write RESULTS.md."""
 
 import argparse
-import concurrent.futures
+import functools
 import multiprocessing
 import re
 from pathlib import Path
@@ -57,14 +57,10 @@ def main() -> None:
     if unknown or given.draws < 1:
         parser.error(f"draws are 1 or more; names are {', '.join(ENTRIES)}")
     names = given.names or list(ENTRIES)
-    with concurrent.futures.ProcessPoolExecutor(
-        given.processes,
-        multiprocessing.get_context("spawn"),
-        max_tasks_per_child=4,  # compiled programs pile up
-    ) as pool:
-        for name, found in zip(
-            names, pool.map(count, names, [given.draws] * len(names)), strict=True
-        ):
+    # A process an entry: compiled programs pile up.
+    with multiprocessing.get_context("spawn").Pool(given.processes, maxtasksperchild=1) as pool:
+        work = functools.partial(count, draws=given.draws)
+        for name, found in zip(names, pool.imap(work, names), strict=True):
             counts = kept() | {name: found}
             kept_in_order = {one: counts[one] for one in ENTRIES if one in counts}
             RESULTS.write_text(table(kept_in_order), "utf-8")  # each: a long run may be cut short
