@@ -116,7 +116,7 @@ def _array(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> np.nda
     except DataError as error:
         raise DataError(f"the array {name}: {error}") from None
     except Exception as error:  # as above
-        raise DataError(f"the array {name} is damaged ({error})") from error
+        raise DataError(f"the array {name} is damaged ({error or type(error).__name__})") from error
 
 
 def _content(stream: Any, size: int) -> np.ndarray:

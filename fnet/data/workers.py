@@ -22,7 +22,7 @@ from fnet.errors import ConfigurationError, WorkerError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SILENCE = 5.0  # seconds without a sign of life, after which a worker is taken to hang
+SILENCE = 4.0  # seconds without a sign of life, after which a worker is taken to hang
 STARTUP = 60.0  # seconds to import what the work needs
 
 
@@ -48,7 +48,7 @@ class Workers:
     Of 0 workers the process itself does the work.
     A script that uses them needs `if __name__ == "__main__":` around what it does, as always where
     processes are spawned. Raises WorkerError within seconds where one dies, or hangs: it has then
-    neither computed nor moved on for 5 seconds, however long its work takes as a whole.
+    neither computed nor moved on for 4 seconds, however long its work takes as a whole.
     """
 
     def __init__(self, count: int) -> None:
