@@ -39,7 +39,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
         "layers.affine",
         "layers.reshape",
     ],
-    ["data.cifar", "layers", "records"],
+    ["data.cifar", "data.packing", "layers", "records"],
     ["data", "feeding", "models", "summary"],
     ["evaluation"],
     ["postmortem"],

@@ -10,7 +10,7 @@ from typing import Any
 
 import filelock
 
-from fnet.checkpoint import Checkpoint, load, previous
+from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli.arguments import DATA, MODEL, TRAINING, Settings
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files import replacing
@@ -79,6 +79,13 @@ def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:
     if not path.exists():
         raise CheckpointError(f"{folder}: the run has no {path.name}; train it first")
     return settings, load(path)
+
+
+def keep(folder: Path, checkpoint: Checkpoint, history: Iterable[Mapping[str, Any]]) -> None:
+    """Save the run as far as it has come."""
+    # The history first: it then never lacks an epoch that the checkpoint has.
+    write_history(folder, history)
+    save(folder / CHECKPOINT, checkpoint)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

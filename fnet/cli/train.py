@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from fnet import __version__
-from fnet.checkpoint import Checkpoint, save
+from fnet.checkpoint import Checkpoint
 from fnet.cli import run as runs
 from fnet.cli.arguments import (
     DATA,
@@ -176,7 +176,7 @@ def _train(
             if asked:
                 break
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                _keep(checkpoint, folder, history)
+                runs.keep(folder, checkpoint, history)
                 saved = time.monotonic()
     except TrainingError as error:
         reached = _reached(checkpoint.record)
@@ -184,7 +184,7 @@ def _train(
             f"{error}; {folder} holds the last finite weights, after {reached}"
         ) from None
     finally:
-        _keep(checkpoint, folder, history)
+        runs.keep(folder, checkpoint, history)
     return checkpoint
 
 
@@ -219,12 +219,6 @@ def _rows(record: Record) -> list[dict[str, float]]:
 def _batch_size(text: str) -> int | str:
     number: int | str = ALL if text == ALL else above(0, int)(text)
     return number
-
-
-def _keep(checkpoint: Checkpoint, folder: Path, history: list[dict[str, float]]) -> None:
-    # The history first: it then never lacks an epoch that the checkpoint has.
-    runs.write_history(folder, history)
-    save(folder / runs.CHECKPOINT, checkpoint)
 
 
 def _report(

@@ -18,19 +18,23 @@ from fnet.data.batches import PADDING, batches, epoch_order
 from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
 from fnet.data.images import ImageFolder, image_folder, read_image
+from fnet.data.packing import Packed, packed
 from fnet.data.statistics import column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
 from fnet.data.tables import csv_columns, csv_table
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
 from fnet.data.unpickle import read_pickle
+from fnet.data.workers import Workers
 
 __all__ = [
     "PADDING",
     "Dataset",
     "ImageFolder",
     "Memory",
+    "Packed",
     "Transform",
+    "Workers",
     "batches",
     "binarize",
     "cifar10",
@@ -47,6 +51,7 @@ __all__ = [
     "min_max",
     "normalize",
     "npz_images",
+    "packed",
     "read_image",
     "read_pickle",
     "rescale",
