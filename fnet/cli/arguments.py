@@ -24,6 +24,7 @@ DATA: Settings = {
     "features": None,
     "binarize": None,
     "missing": "error",
+    "workers": 0,
     "split": (0.6, 0.2, 0.2),
     "seed": 0,
 }
@@ -95,6 +96,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--missing",
         choices=("error", "mean"),
         help="CSV: an empty cell is an error (the default), or filled with the training mean",
+    )
+    group.add_argument(
+        "--workers",
+        type=above(-1, int),
+        metavar="N",
+        help="decode image files by N processes, once: the pixels are kept below fnet's cache and "
+        "found there the next time (default 0: decoded here, each time)",
     )
     group.add_argument(
         "--split",

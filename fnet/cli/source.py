@@ -46,6 +46,7 @@ def load_parts(settings: Settings) -> Parts:
     opened, about = _open(settings)
     if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
         raise ConfigurationError(f"--size resizes image files, and cannot resize the {about}")
+    opened = _packed(opened, settings["workers"])
     divided = _divide(opened, settings["split"], settings["seed"])
     parts = {part: data.memory(dataset) for part, dataset in divided.items()}
     thresholds = None
@@ -82,7 +83,7 @@ def load_whole(
     settings: Settings, classes: tuple[str, ...], thresholds: Any, transform: Transform
 ) -> Memory:
     """All samples of these settings, labelled as a model with these classes labels them."""
-    opened, _ = _open(settings)
+    opened = _packed(_open(settings)[0], settings["workers"])
     datasets = [data.memory(dataset) for dataset in opened.values()]
     if thresholds is not None:
         datasets = [data.binarize(dataset, *thresholds) for dataset in datasets]
@@ -135,6 +136,16 @@ def _open(settings: Settings) -> tuple[dict[str, Dataset], str]:
     if suffix == ".csv":
         return {"train": _open_table(path, settings)}, f"table {path}"
     raise DataError(f"--data {path}: it must be a folder, an .npz or a .csv")
+
+
+def _packed(parts: dict[str, Dataset], workers: int) -> dict[str, Dataset]:
+    """Image folders decoded by so many processes, if any; every other dataset as it is."""
+    if workers == 0:
+        return parts
+    return {
+        name: data.packed(part, workers=workers) if isinstance(part, data.ImageFolder) else part
+        for name, part in parts.items()
+    }
 
 
 def _open_folder(root: Path, size: tuple[int, int] | None) -> dict[str, Dataset]:

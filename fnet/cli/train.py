@@ -38,6 +38,7 @@ DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0
 AT_ONCE = 10**11  # operations: a second or two, until which Ctrl-C may have to wait
 ALL = "all"  # a batch size
+FREE = ("epochs", "workers")  # settings of a run that a resumed one may change
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -111,7 +112,7 @@ def train(given: Settings) -> int:
 
 
 def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
-    """The folder and settings of a run to go on with; only `epochs` may be another."""
+    """The folder and settings of a run to go on with; only what is FREE may be another."""
     if out is None:
         raise ConfigurationError("--resume goes on with the run in a folder: say which, by --out")
     settings = runs.read_config(Path(out))
@@ -119,7 +120,7 @@ def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
         plain = list(value) if isinstance(value, list | tuple) else value
         if key == "data":
             plain = str(Path(value).absolute())
-        if key != "epochs" and plain != settings[key]:
+        if key not in FREE and plain != settings[key]:
             raise ConfigurationError(
                 f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "
                 "it out, or begin a new run with another --out"

@@ -127,3 +127,9 @@ def wait_for(process, path):
         assert process.poll() is None, process.communicate()
         time.sleep(0.1)
     pytest.fail(f"{path} was not written twice")
+
+
+def test_by_other_workers_it_goes_on_to_the_same_bits(shell, run, photos):
+    shell.train("by-workers", *photos, "--epochs", 2)
+    resumed = shell.train("by-workers", "--resume", "--epochs", 4, "--workers", 2)
+    assert resumed.checkpoint == run.checkpoint
