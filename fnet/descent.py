@@ -97,7 +97,7 @@ def descend(
                 stretch = run(record.state, done, held, training.key)
             before, record = record, _record(record, history, stretch, done, best)
             require_finite(training, before, record, [order] * done)
-            require_finite_validation(before.epoch + 1, record.history.get("val_loss"))
+            require_finite_validation(before, record)
             yield record
 
     return records(begin)

@@ -64,14 +64,20 @@ def require_finite(
     raise TrainingError(str(found or f"the loss is not finite before step {after.state.step}"))
 
 
-def require_finite_validation(epoch: int, losses: np.ndarray | None) -> None:
-    """Raise TrainingError for a validation loss that is not finite, of this epoch or one later."""
-    for number, loss in enumerate([] if losses is None else losses.tolist(), start=epoch):
+def require_finite_validation(before: Record, after: Record) -> Record:
+    """`after`; TrainingError where a validation loss of its epochs since `before` is not finite."""
+    losses = after.history.get("val_loss", np.zeros(0)).tolist()
+    for epoch, loss in enumerate(losses, start=before.epoch + 1):
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"after epoch {number} the validation loss is {loss} though the weights are "
-                "finite: look for NaN, or for huge values, in the validation set"
+            largest = _largest(after.state.params)
+            why = (
+                f"they reach {largest:.2g}; {_slower(after.state)}"
+                if largest > ORDINARY
+                else "look for NaN, or for huge values, in the validation set"
             )
+            what = f"after epoch {epoch} the validation loss is {loss}, the weights being finite"
+            raise TrainingError(f"{what}: {why}")
+    return after
 
 
 def first_failure(training: Training, state: State, order: Iterable[np.ndarray]) -> Cause | None:

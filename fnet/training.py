@@ -135,13 +135,13 @@ def fit(
         found = {f"train_{name}": v for name, v in over_samples(loss, *record.seen).items()}
         if held_val is not None:
             values = evaluate(model, loss, params, held_val, workers=pool)
-            require_finite_validation(epoch, np.array([values["loss"]]))
             found |= {f"val_{name}": value for name, value in values.items()}
         latest = Best(epoch, found.get("val_loss", found["train_loss"]), params)
         # Not "if not best": a loss of 0 is the best there is.
         best = latest if held_val is None or latest.loss < record.best.loss else record.best
         history = {name: np.array([value]) for name, value in found.items()}
-        return Record(epoch, record.state, best, found, record.losses, history)
+        after = Record(epoch, record.state, best, found, record.losses, history)
+        return require_finite_validation(record, after)
 
     def records(record: Record) -> Iterator[Record]:
         with Workers(workers) as pool:

@@ -180,9 +180,9 @@ def _train(
                 runs.keep(folder, checkpoint, history)
                 saved = time.monotonic()
     except TrainingError as error:
-        reached = _reached(checkpoint.record)
         raise TrainingError(
-            f"{error}; {folder} holds the last finite weights, after {reached}"
+            f"{error}; {folder} holds the last finite weights, after "
+            f"{_reached(checkpoint.record)}; begin a new run (--learning-rate)"
         ) from None
     finally:
         runs.keep(folder, checkpoint, history)

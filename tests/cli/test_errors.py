@@ -177,7 +177,9 @@ def test_training_that_diverges(shell, photos):
     assert result.status == 2
     assert len(result.err.splitlines()) == 1
     assert "--learning-rate" in result.err
-    assert "val_loss became nan in epoch 1" in result.err  # train_loss is from before the step
+    # The training loss is from before the step.
+    assert "after epoch 1 the validation loss is nan, the weights being finite: they" in result.err
+    assert "take a smaller learning rate than 1e+30" in result.err
     with np.load(shell.home / "diverged/checkpoint.npz") as file:
         for name, array in file.items():
             assert name == "config.json" or np.isfinite(array).all()

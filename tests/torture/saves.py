@@ -329,7 +329,7 @@ HAZARDS = (
         "no space, an error, read-only, at each call: a typed error, and the old checkpoint whole",
         broken_disk,
         60,
-        1000,
+        700,
     ),
     Hazard(
         "bit rot",

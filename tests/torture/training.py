@@ -136,7 +136,7 @@ HAZARDS = (
         "of three epochs with a ragged last batch, from a file, also by other workers: bit for bit",
         resumed,
         20,
-        100,
+        90,
     ),
     Hazard(
         "NaN and infinity",
