@@ -176,7 +176,9 @@ def _along(
     weight = float(np.abs(gradient * direction[place]).sum())
     found = float((gradient * direction[place]).sum())
     lies = bench.along(floats, dout, direction, found)
-    if lies.has(found, 1e-11 * weight):
+    # Where autodiff says the same, what may be rounding is taken for it.
+    slack = max(1e-11 * weight, CANCELLED * bench.reach(dout, direction) * bench.autodiff)
+    if lies.has(found, slack):
         return True if lies.high - lies.low <= 1e-4 * (weight + lies.size) else None
     return None if lies.kink else False
 
@@ -196,8 +198,11 @@ def _by_entry(
     expected, slack = gradient.astype(np.float64), np.zeros(gradient.shape)
     for number in chosen:
         index = tuple(int(i) for i in np.unravel_index(int(number), gradient.shape))
-        lies = bench.entry(floats, dout, place, index, float(gradient[index]))
-        if np.isfinite(lies.low + lies.high) and not lies.has(float(gradient[index])):
+        value = float(gradient[index])
+        lies = bench.entry(floats, dout, place, index, value)
+        direction, scale = bench.one(floats, place, index)
+        least = CANCELLED * bench.reach(dout, direction) / scale * bench.autodiff
+        if np.isfinite(lies.low + lies.high) and not lies.has(value, least):
             expected[index], slack[index] = (lies.low + lies.high) / 2, (lies.high - lies.low) / 2
     difference = compare(gradient, expected, bench.epsilon, slack)
     return Wrong("differences", PLAIN, route, place, floats, dout, difference, gradient, expected)

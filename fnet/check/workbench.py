@@ -40,7 +40,7 @@ class Workbench(Bench):
         for place, array in enumerate(floats):
             gradient = np.zeros(array.shape)
             for index in np.ndindex(array.shape):
-                direction, scale = self._one(floats, place, index)
+                direction, scale = self.one(floats, place, index)
                 told = slope(*self._line(floats, dout, direction))
                 gradient[index] = told.value / scale if np.isfinite(told.bar) else np.nan
             found.append(gradient)
@@ -48,7 +48,7 @@ class Workbench(Bench):
 
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
         """Whether it is a finite number a little to either side of this entry, or to both."""
-        direction, _ = self._one(floats, place, index)
+        direction, _ = self.one(floats, place, index)
         phi, _ = self._line(floats, dout, direction)
         return bool(np.isfinite([phi(-NEAR), phi(NEAR)]).any())
 
@@ -71,7 +71,7 @@ class Workbench(Bench):
 
     def _sharpest(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> Interval:
         """Where this entry lies, from the distance that tells it best."""
-        direction, scale = self._one(floats, place, index)
+        direction, scale = self.one(floats, place, index)
         found = [
             interval(*self._line(floats, dout, [closer * d for d in direction]), np.inf).scaled(
                 1 / (closer * scale)
@@ -83,7 +83,7 @@ class Workbench(Bench):
     def _entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
     ) -> Interval:
-        direction, scale = self._one(floats, place, index)
+        direction, scale = self.one(floats, place, index)
         return self.along(floats, dout, direction, value * scale).scaled(1 / scale)
 
     def along(
@@ -92,7 +92,8 @@ class Workbench(Bench):
         """Where the derivative of ⟨dout, out⟩ in this direction lies."""
         lies = interval(*self._line(floats, dout, direction), value)
         if lies.low == lies.high == 0:  # 0 from end to end: what it was made of was rounded to that
-            lies = Interval(*self._least(dout, direction), False)
+            least = ROUNDING * EPSILON * self.reach(dout, direction)
+            lies = Interval(-least, least, False)
         if lies.has(value):
             return lies
         # A function may bend in less than the least step: closer by, the truth is told sharply;
@@ -121,13 +122,13 @@ class Workbench(Bench):
         size = max(largest[0] * largest[1], self.noise(floats, dout)[1] / EPSILON)
         return [size / scale_of(array) if np.isfinite(size) else 0.0 for array in floats]
 
-    def _least(self, dout: Any, direction: Sequence[np.ndarray]) -> tuple[float, float]:
-        """What cannot be told from 0, where the output is of the size of the input."""
+    def reach(self, dout: Any, direction: Sequence[np.ndarray]) -> float:
+        """How far a way goes, seen through dout: what an identity would change by along it."""
         largest = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(dout))
-        least = ROUNDING * EPSILON * largest * sum(float(np.abs(d).sum()) for d in direction)
-        return -least, least
+        return float(largest * sum(np.abs(d).sum() for d in direction))
 
-    def _one(self, floats: Floats, place: int, index: tuple[int, ...]) -> tuple[Arrays, float]:
+    def one(self, floats: Floats, place: int, index: tuple[int, ...]) -> tuple[Arrays, float]:
+        """The direction of one entry, and how long it is."""
         array = floats[place]
         scale = max(abs(float(array[index])), scale_of(array)) if np.isfinite(array[index]) else 1.0
         direction = [np.zeros(a.shape) for a in floats]
