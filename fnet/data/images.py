@@ -1,10 +1,7 @@
 """Folders of images: the name of a folder is the class of the images below it."""
 
 import dataclasses
-import io
 import os
-import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +9,11 @@ from typing import Any
 import numpy as np
 
 from fnet.data.dataset import Arrays, Samples
+from fnet.data.decoding import Size, check_size, read_image
 from fnet.data.transforms import Transform, compose
-from fnet.errors import ConfigurationError, DataError
+from fnet.errors import DataError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-
-Size = tuple[int, int]
-
-_filters = threading.Lock()  # warning filters belong to the whole process
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageFolder(Samples):
@@ -79,7 +72,7 @@ def image_folder(
     stands for a class, not below. `size` = (height, width) resizes on access. Raises DataError
     for a root that does not hold at least two classes with images.
     """
-    _check_size(size)
+    check_size(size)
     root = Path(root)
     if not root.exists():
         raise DataError(f"{root}: there is no such folder; pass the folder that holds the classes")
@@ -106,57 +99,6 @@ def image_folder(
     return ImageFolder(tuple(paths), array, tuple(classes), transform or compose(), size)
 
 
-def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.ndarray:
-    """The image as a viewer on a white page shows it, (H, W, 3) uint8.
-
-    The EXIF orientation is applied; palettes, grayscale and CMYK become RGB; transparency is
-    laid over white; of an animation, the first frame. `size` = (height, width) resizes by Lanczos.
-    Raises DataError for what is not a whole image, is too large to be safe, or has more than 8
-    bits a channel (Pillow would clip those).
-    """
-    _check_size(size)
-    try:
-        return _decode(path, size)
-    except DataError:
-        raise
-    except IsADirectoryError:
-        raise DataError(
-            f"{path}: it is a folder; pass an image, or image_folder(root) for many"
-        ) from None
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file") from None
-    except Exception as error:  # damage leads a decoder into any exception whatever
-        raise DataError(
-            f"{path}: cannot be read as an image; replace or remove it ({error})"
-        ) from error
-
-
-def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
-    from PIL import ExifTags, Image, ImageOps
-
-    with open(path, "rb") as file:  # noqa: PTH123  read whole: a decoder asks for a few bytes a time
-        content = io.BytesIO(file.read())
-    with _filters, warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image: Image.Image = Image.open(content)
-    if image.mode.startswith(("I", "F")):
-        raise DataError(
-            f"{path}: its pixels have more than 8 bits (Pillow's mode {image.mode}); convert "
-            "it to an 8-bit image, or put the pixels in an .npz for npz_images"
-        )
-    # Each of these copies the image even where it has nothing to do.
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-        image = ImageOps.exif_transpose(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    if image.mode != "RGB":
-        image = image.convert("RGB")
-    if size is not None:
-        image = image.resize((size[1], size[0]), Image.Resampling.LANCZOS)
-    return np.array(image)
-
-
 def _images(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be listed ({error.strerror})") from error
@@ -166,11 +108,6 @@ def _images(folder: Path) -> Iterator[Path]:
         for name in files:
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 yield Path(top, name)
-
-
-def _check_size(size: Size | None) -> None:
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise ConfigurationError(f"size is {size}; it must be (height, width), both 1 or more")
 
 
 def _by(image: np.ndarray) -> str:

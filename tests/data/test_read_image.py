@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fnet.data import read_image
+from fnet.data import decoding, read_image
 from fnet.errors import DataError
 
 
@@ -105,9 +105,34 @@ def test_what_is_no_image(tmp_path, make, message):
 
 
 @pytest.mark.filterwarnings("default")
-def test_a_decompression_bomb_is_an_error_not_a_warning(tmp_path, monkeypatch, recwarn):
-    path = save(tmp_path / "a.png", picture(height=40, width=40))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(DataError, match=r"a\.png: cannot be read.*1600 pixels"):
+@pytest.mark.parametrize("format_", ["png", "bmp", "gif", "jpg", "tiff", "webp"])
+def test_what_is_too_large_is_told_before_it_is_decoded(tmp_path, monkeypatch, recwarn, format_):
+    path = tmp_path / f"a.{format_}"
+    Image.fromarray(picture(height=40, width=50)).save(path)
+    monkeypatch.setattr(decoding, "FEW", 1999)
+    monkeypatch.setattr(Image.Image, "load", None)  # what would decode it
+    with pytest.raises(DataError, match=r"it has 40 × 50 pixels in .* bytes, and 1,999 are safe"):
         read_image(path)
     assert not recwarn.list
+
+
+def test_no_other_format_is_tried(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    with pytest.raises(DataError, match=r"it is none of PNG, JPEG, .*WEBP, or its header is"):
+        read_image(path)
+
+
+def test_a_format_under_the_name_of_another_is_read(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(picture()).save(path, format="BMP")
+    np.testing.assert_array_equal(read_image(path), picture())
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(tmp_path):
+    path = save(tmp_path / "a.jpg", picture(height=64, width=64), progressive=True)
+    content = path.read_bytes()
+    place = content.rindex(b"\xff\xda")
+    path.write_bytes(content[:place] + 101 * content[place:-2] + b"\xff\xd9")
+    with pytest.raises(DataError, match="more than 100 scans"):
+        read_image(path)

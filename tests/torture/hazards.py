@@ -2,16 +2,11 @@
 
 from types import ModuleType
 
-from tests.torture import packing, reading, saves, signals, training
+from tests.torture import images, packing, reading, saves, signals, training
 from tests.torture.hazard import Hazard
 
-MODULES: tuple[ModuleType, ...] = (
-    saves,
-    reading,
-    training,
-    signals,
-    packing,
-)  # each with its HAZARDS
+# Each has its HAZARDS.
+MODULES: tuple[ModuleType, ...] = (images, saves, reading, training, signals, packing)
 HAZARDS: dict[str, Hazard] = {
     hazard.name: hazard for module in MODULES for hazard in module.HAZARDS
 }

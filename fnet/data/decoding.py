@@ -1,0 +1,156 @@
+"""From the bytes of an image file, which may come from a stranger, to its pixels."""
+
+import io
+import os
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fnet.data.png import SIGNATURE, header, proved
+from fnet.errors import ConfigurationError, DataError
+
+Size = tuple[int, int]
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # all that Pillow is asked to read
+# To decode a pixel takes up to 20 bytes for a while: a small file makes no more than 64 MB of it.
+SMALL, FEW, MANY = 2**20, 3 * 2**20, 2**26  # bytes of a small file, its pixels, those of any other
+LARGEST = 2**28  # bytes of a file
+SCANS = 100  # of a JPEG: cameras write one, encoders ten; each takes as long as the whole image
+STRIP = 2**16  # pixels that are made RGB together
+
+_filters = threading.Lock()  # warning filters belong to the whole process
+
+
+def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.ndarray:
+    """The image as a viewer on a white page shows it, (H, W, 3) uint8.
+
+    The EXIF orientation is applied; palettes, grayscale and CMYK become RGB; transparency is
+    laid over white; of an animation, the first frame. `size` = (height, width) resizes by Lanczos.
+    PNG, JPEG, BMP, GIF, PPM, TIFF and WebP are read, whatever the file's name. A PNG is proved
+    first: the CRC of each chunk, and that it holds every one of its rows.
+
+    Raises DataError for what is not a whole image, has more than 8 bits a channel (Pillow would
+    clip those), or is too large to be safe: a file below 1 MiB may hold 3 megapixels, any other 67.
+    """
+    check_size(size)
+    try:
+        return _decode(path, size)
+    except DataError:
+        raise
+    except IsADirectoryError:
+        raise DataError(
+            f"{path}: it is a folder; pass an image, or image_folder(root) for many"
+        ) from None
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file") from None
+    except Exception as error:  # damage leads a decoder into any exception whatever
+        raise DataError(
+            f"{path}: cannot be read as an image; replace or remove it ({error})"
+        ) from error
+
+
+def check_size(size: Size | None) -> None:
+    """Raise ConfigurationError unless this is (height, width), or None."""
+    if size is not None and (len(size) != 2 or min(size) < 1):
+        raise ConfigurationError(f"size is {size}; it must be (height, width), both 1 or more")
+
+
+def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
+    from PIL import Image
+
+    with open(path, "rb") as file:  # noqa: PTH123  read whole: a decoder asks for a few bytes a time
+        length = os.fstat(file.fileno()).st_size
+        if length > LARGEST:
+            raise DataError(f"{path}: {length:,} bytes are no image to train on; make it smaller")
+        content = file.read()
+    if content.startswith(SIGNATURE):
+        head = header(content)
+        _check_pixels(path, (head.width, head.height), length)
+        _check_depth(path, head.depth)
+        content = proved(content, head)
+    image, orientation = _opened(content)
+    _check_pixels(path, image.size, length)
+    _check_depth(path, 16 if image.mode.startswith(("I", "F")) else 8)
+    if image.format == "JPEG" and content.count(b"\xff\xda") > SCANS:
+        raise DataError(f"{path}: it is a JPEG of more than {SCANS} scans; save it anew")
+    pixels = _rgb(image)
+    image.close()
+    pixels = TURNS.get(orientation, _same)(pixels)
+    if size is not None and size != pixels.shape[:2]:
+        resized = Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS)
+        return np.array(resized)
+    return np.ascontiguousarray(pixels)
+
+
+def _opened(content: bytes) -> tuple[Any, int]:
+    """The image, its header read but not its pixels, and its orientation by EXIF."""
+    from PIL import ExifTags, Image, UnidentifiedImageError
+
+    try:
+        # What Pillow warns of is either refused below, or does not change a pixel.
+        with _filters, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+            return image, image.getexif().get(ExifTags.Base.Orientation, 1)
+    except UnidentifiedImageError:
+        raise ValueError(f"it is none of {', '.join(FORMATS)}, or its header is damaged") from None
+
+
+def _check_pixels(path: Any, size: tuple[int, int], length: int) -> None:
+    most = FEW if length < SMALL else MANY
+    if size[0] * size[1] > most:
+        raise DataError(
+            f"{path}: it has {size[1]} × {size[0]} pixels in {length:,} bytes, and {most:,} are "
+            "safe to decode in a file of that size; scale it down first"
+        )
+
+
+def _check_depth(path: Any, bits: int) -> None:
+    if bits > 8:
+        raise DataError(
+            f"{path}: its pixels have more than 8 bits a channel; convert it to an 8-bit image, or "
+            "put the pixels in an .npz for npz_images"
+        )
+
+
+def _rgb(image: Any) -> np.ndarray:
+    """The pixels on white, converted a strip at a time: each conversion makes copies."""
+    width, height = image.size
+    rows = max(1, STRIP // width)
+    pixels = np.empty((height, width, 3), np.uint8)
+    if image.mode == "RGB" and not image.has_transparency_data and height <= rows:
+        pixels[:] = np.asarray(image)
+        return pixels
+    image.load()
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        pixels[top : top + rows] = np.asarray(_opaque(strip))
+    return pixels
+
+
+def _opaque(image: Any) -> Any:
+    from PIL import Image
+
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _same(pixels: np.ndarray) -> np.ndarray:
+    return pixels
+
+
+# By EXIF orientation: how the camera was held.
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr,
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: np.flipud,
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: np.rot90(pixels, -1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: np.rot90,
+}

@@ -1,0 +1,124 @@
+"""What a PNG says of itself is proved before its pixels are believed."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fnet.data import read_image
+from fnet.errors import DataError
+from tests.torture.images import PNGS, chunk, png
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SMALL = png(2, 8, False, width=7, height=5)
+
+
+def made(*chunks):
+    return SIGNATURE + b"".join(chunks)
+
+
+def head(width=2, height=32, depth=8, colour=0, *rest):
+    return chunk(
+        b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, *(rest or (0, 0, 0)))
+    )
+
+
+def rows(count, size=2):
+    return zlib.compress(bytes(count * (1 + size)))
+
+
+def data(content):
+    return chunk(b"IDAT", content)
+
+
+END = chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", PNGS, ids=str)
+@pytest.mark.parametrize("interlaced", [False, True], ids=["plain", "interlaced"])
+@pytest.mark.parametrize("size", [(1, 1), (13, 11), (3, 9), (700, 500)], ids=str)
+def test_every_kind_is_read_as_pillow_reads_it(tmp_path, kind, interlaced, size):
+    content = png(*kind, interlaced, *size)
+    (tmp_path / "a.png").write_bytes(content)
+    image = Image.open(io.BytesIO(content)).convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    expected = np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+    found = read_image(tmp_path / "a.png")
+    # Pillow blends palettes and grays by another formula where nothing is transparent.
+    np.testing.assert_allclose(found.astype(int), expected, atol=1)
+
+
+BAD = {
+    "10 of its rows": (made(head(), data(rows(10)), END), "its image data are 10 of 32 rows"),
+    "a row too many": (made(head(), data(rows(33)), END), "not of the size that its header says"),
+    "interlaced, too few": (
+        made(head(2, 32, 8, 0, 0, 0, 1), data(rows(10)), END),
+        "not of the size that its header says",
+    ),
+    "bytes behind the rows": (
+        made(head(), data(rows(32) + b"more"), END),
+        "something follows its image data",
+    ),
+    "a checksum of the rows": (
+        made(head(), data(rows(32)[:-1] + b"x"), END),
+        "cannot be inflated (Error -3 while decompressing data: incorrect data check)",
+    ),
+    "no rows at all": (made(head(), END), "its image data are 0 of 32 rows"),
+    "a CRC": (SMALL[:50] + b"x" + SMALL[51:], "the CRC of its chunk b'IDAT' at byte 33 is wrong"),
+    "the CRC of the header": (SMALL[:18] + b"x" + SMALL[19:], "the CRC of its header, IHDR"),
+    "cut short": (SMALL[:-20], "it ends in the middle of the chunk at byte"),
+    "no end": (SMALL[:-12], "it ends in the middle of the chunk at byte"),
+    "no header": (made(data(rows(1)), END), "it does not begin with its header, IHDR"),
+    "a header that lies": (made(head(0, 5), END), "says what no PNG can be"),
+    "a depth that is none": (made(head(2, 5, 3), END), "says what no PNG can be"),
+    "a palette too late": (
+        made(head(), data(rows(32)), chunk(b"PLTE", b"abc"), END),
+        "its chunk PLTE comes after the image data",
+    ),
+    "no palette": (made(head(2, 32, 8, 3), data(rows(32)), END), "PLTE, which is missing"),
+    "two palettes": (
+        made(head(), *2 * [chunk(b"PLTE", b"abc")], data(rows(32)), END),
+        "it has two chunks PLTE",
+    ),
+    "data with a gap": (
+        made(head(), data(b"x"), chunk(b"tEXt", b"a\0b"), data(b"y"), END),
+        "in pieces with something between",
+    ),
+    "an unknown critical chunk": (
+        made(head(), chunk(b"WHAT", b""), data(rows(32)), END),
+        "a critical chunk of an unknown kind, b'WHAT'",
+    ),
+    "16 bits": (made(head(2, 32, 16, 2), END), "more than 8 bits a channel"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_does_not_hold_is_told(tmp_path, case):
+    content, message = BAD[case]
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_image(tmp_path / "a.png")
+    assert f"{tmp_path}/a.png: " in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_pillow_believes_a_third_of_the_rows(tmp_path):
+    """What all this is for."""
+    content = made(head(), data(rows(10)), END)
+    assert np.asarray(Image.open(io.BytesIO(content))).shape == (32, 2)
+
+
+def test_what_is_no_pixel_never_reaches_the_decoder(tmp_path, monkeypatch):
+    text = chunk(b"zTXt", b"a\0\0" + zlib.compress(b"hello"))
+    (tmp_path / "a.png").write_bytes(SMALL[:33] + text + SMALL[33:])
+    seen = []
+    real = Image.open
+    monkeypatch.setattr(
+        Image, "open", lambda file, **how: seen.append(file.getvalue()) or real(file, **how)
+    )
+    read_image(tmp_path / "a.png")
+    assert len(seen) == 1
+    assert b"zTXt" not in seen[0]
