@@ -17,8 +17,10 @@ from fnet.data.archive import npz_images
 from fnet.data.batches import PADDING, batches, epoch_order
 from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
-from fnet.data.images import ImageFolder, image_folder, read_image
+from fnet.data.decoding import read_image
+from fnet.data.images import ImageFolder, image_folder
 from fnet.data.packing import Packed, packed
+from fnet.data.sets import download_cifar10
 from fnet.data.statistics import column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
 from fnet.data.tables import csv_columns, csv_table
@@ -42,6 +44,7 @@ __all__ = [
     "compose",
     "csv_columns",
     "csv_table",
+    "download_cifar10",
     "epoch_order",
     "fill_missing",
     "flatten",

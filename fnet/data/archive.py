@@ -8,6 +8,7 @@ import numpy as np
 from fnet.data.dataset import Arrays, Memory, memory
 from fnet.data.transforms import Transform
 from fnet.errors import DataError
+from fnet.npz import read_npz
 
 LAYOUT = "np.savez(path, images=..., labels=...)"
 
@@ -58,13 +59,13 @@ def npz_images(path: str | os.PathLike[str], transform: Transform | None = None)
 
 def _load(path: Path) -> Arrays:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {
-                name: archive[name] for name in ("images", "labels", "classes") if name in archive
-            }
+        with path.open("rb") as file:
+            return read_npz(file, ("images", "labels", "classes"))
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except Exception as error:  # damage leads a reader of archives into any exception whatever
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except DataError as error:
         raise DataError(
-            f"{path}: cannot be read as an .npz of plain arrays; write it by {LAYOUT} ({error})"
+            f"{path}: cannot be read as an .npz of plain arrays: {error}; write it by {LAYOUT}"
         ) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fnet.data.jpeg import START, scans
 from fnet.data.png import SIGNATURE, header, proved
 from fnet.errors import ConfigurationError, DataError
 
@@ -20,6 +21,7 @@ SMALL, FEW, MANY = 2**20, 3 * 2**20, 2**26  # bytes of a small file, its pixels,
 LARGEST = 2**28  # bytes of a file
 SCANS = 100  # of a JPEG: cameras write one, encoders ten; each takes as long as the whole image
 STRIP = 2**16  # pixels that are made RGB together
+ORIENTATION, TILE_WIDTH, TILE_HEIGHT = 274, 322, 323  # tags of EXIF and TIFF
 
 _filters = threading.Lock()  # warning filters belong to the whole process
 
@@ -61,6 +63,15 @@ def check_size(size: Size | None) -> None:
 def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
     from PIL import Image
 
+    pixels = _pixels(path)
+    if size is not None and size != pixels.shape[:2]:
+        resized = Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS)
+        return np.array(resized)
+    return np.ascontiguousarray(pixels)
+
+
+def _pixels(path: str | os.PathLike[str]) -> np.ndarray:
+    """The pixels, the right way up; what made them is out of memory when this returns."""
     with open(path, "rb") as file:  # noqa: PTH123  read whole: a decoder asks for a few bytes a time
         length = os.fstat(file.fileno()).st_size
         if length > LARGEST:
@@ -71,40 +82,45 @@ def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
         _check_pixels(path, (head.width, head.height), length)
         _check_depth(path, head.depth)
         content = proved(content, head)
-    image, orientation = _opened(content)
-    _check_pixels(path, image.size, length)
-    _check_depth(path, 16 if image.mode.startswith(("I", "F")) else 8)
-    if image.format == "JPEG" and content.count(b"\xff\xda") > SCANS:
+    if content.startswith(START) and scans(content) > SCANS:
         raise DataError(f"{path}: it is a JPEG of more than {SCANS} scans; save it anew")
-    pixels = _rgb(image)
-    image.close()
-    pixels = TURNS.get(orientation, _same)(pixels)
-    if size is not None and size != pixels.shape[:2]:
-        resized = Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS)
-        return np.array(resized)
-    return np.ascontiguousarray(pixels)
+    # What Pillow warns of is either refused, or does not change a pixel.
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        image = _opened(content)
+        for size in (image.size, _tile(image)):
+            _check_pixels(path, size, length)
+        _check_depth(path, 16 if image.mode.startswith(("I", "F")) else 8)
+        image.load()
+        # Asked only now: in loading a TIFF, Pillow turns it by itself.
+        orientation = image.getexif().get(ORIENTATION, 1)
+    return TURNS.get(orientation, _same)(_rgb(image))
 
 
-def _opened(content: bytes) -> tuple[Any, int]:
-    """The image, its header read but not its pixels, and its orientation by EXIF."""
-    from PIL import ExifTags, Image, UnidentifiedImageError
+def _opened(content: bytes) -> Any:
+    """The image, its header read but not its pixels."""
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        # What Pillow warns of is either refused below, or does not change a pixel.
-        with _filters, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-            return image, image.getexif().get(ExifTags.Base.Orientation, 1)
+        return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
         raise ValueError(f"it is none of {', '.join(FORMATS)}, or its header is damaged") from None
+    except Image.DecompressionBombError as error:  # Pillow's own cap comes before ours
+        raise ValueError(f"{error} Scale it down first.") from None
+
+
+def _tile(image: Any) -> tuple[int, int]:
+    """Width and height of what is decoded at once: a TIFF's tile may be larger than its image."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0)
 
 
 def _check_pixels(path: Any, size: tuple[int, int], length: int) -> None:
     most = FEW if length < SMALL else MANY
     if size[0] * size[1] > most:
         raise DataError(
-            f"{path}: it has {size[1]} × {size[0]} pixels in {length:,} bytes, and {most:,} are "
-            "safe to decode in a file of that size; scale it down first"
+            f"{path}: to decode it takes {size[1]} × {size[0]} pixels, and {most:,} are safe in a "
+            f"file of {length:,} bytes; scale it down first"
         )
 
 
@@ -124,7 +140,6 @@ def _rgb(image: Any) -> np.ndarray:
     if image.mode == "RGB" and not image.has_transparency_data and height <= rows:
         pixels[:] = np.asarray(image)
         return pixels
-    image.load()
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
         pixels[top : top + rows] = np.asarray(_opaque(strip))

@@ -15,6 +15,7 @@ from fnet.errors import DataError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageFolder(Samples):
     """Images on disk: paths and labels are held, pixels are read on access.

@@ -130,9 +130,11 @@ def _rows(head: Header, data: list[bytes]) -> bytes | None:
 def _inflated(inflater: Any, data: list[bytes], most: int) -> Iterator[bytes]:
     """What the data inflate to, in pieces of so many bytes at most."""
     for body in data:
-        while body:
-            yield inflater.decompress(body, most)
-            body = inflater.unconsumed_tail
+        for start in range(0, len(body), PIECE):  # what is not consumed yet is copied each time
+            piece = body[start : start + PIECE]
+            while piece:
+                yield inflater.decompress(piece, most)
+                piece = inflater.unconsumed_tail
     while not inflater.eof and (piece := inflater.decompress(b"", most)):
         yield piece
 

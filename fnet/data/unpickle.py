@@ -1,42 +1,53 @@
 """Pickles without unpickling: plain values and NumPy arrays come out, and nothing is ever run."""
 
+import math
 import os
-import pickle
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fnet.data import pickles
 from fnet.errors import DataError
+from fnet.npz import check_text
+
+MOST_BYTES = 2**32  # of a file
+FLOOR, RATIO = 2**28, 8  # a list may make an array of as many bytes, or so many times the file's
+DEPTH = 8  # of lists in lists
+SAFELY = (
+    "do not trust it. If you do, load it where nothing can be lost, write np.savez('set.npz', "
+    "images=..., labels=..., classes=...) there, and use --data set.npz"
+)
 
 
 def read_pickle(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The dictionary that was pickled in a file, its keys as text.
 
-    Its values may be numbers, text, bytes, lists, tuples, dictionaries and NumPy arrays of
-    numbers or text (arrays inside of a list come as what np.asarray takes). No class or function
-    that the file names is looked up. Raises DataError for a file that names any other, is damaged,
-    or holds something else than a dictionary.
+    Its values may be numbers, text, bytes, NumPy arrays of numbers or text, and lists, tuples and
+    dictionaries of these, by any version of Python, NumPy and the protocol. Nothing that the file
+    names is looked up. Nothing in it tells damage: compare its SHA-256 where one is published.
+    Raises DataError for a file that asks for anything else, is not whole, has something behind its
+    end, would take far more memory than it has bytes, or holds something else than a dictionary.
     """
     path = Path(path)
     try:
         with path.open("rb") as file:
-            content = _Reader(file, encoding="bytes").load()  # "bytes": str of Python 2 was bytes
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise DataError(f"it has more than {MOST_BYTES:,} bytes")
+        value = pickles.run(content, _NAMES, _built)
+        if not isinstance(value, dict):
+            raise DataError(f"it holds a {type(value).__name__}; a dictionary is needed")
+        for entry in value.values():
+            _check_size(entry, len(content))
+        return {_text(key): entry for key, entry in value.items() if isinstance(key, str | bytes)}
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except DataError as error:
-        raise DataError(f"{path}: {error}; it is no pickle of arrays, do not trust it") from None
+        raise DataError(f"{path}: {error}; it is no pickle of arrays, {SAFELY}") from None
     except Exception as error:  # damage leads a reader of pickles into any exception whatever
         raise DataError(f"{path}: a damaged pickle ({error}); get the file anew") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: it holds a {type(content).__name__}; a dictionary is needed")
-    return {
-        _text(key): value.array if isinstance(value, _Array) else value
-        for key, value in content.items()
-        if isinstance(key, str | bytes)
-    }
 
 
 class _Dtype:
@@ -44,39 +55,49 @@ class _Dtype:
 
     def __init__(self, code: str | bytes, *_: Any) -> None:
         code = _text(code)
-        if not re.fullmatch(r"[biuf][1248]|[SU]\d{1,4}", code):
+        if not re.fullmatch(r"[biuf][1248]|[SU]\d{1,4}", code, re.ASCII):
             raise DataError(f"it holds an array of dtype {code!r}")
         self.dtype = np.dtype(code)
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
+    def set_state(self, state: tuple[Any, ...]) -> None:
         order = _text(state[1])
-        if order not in ("<", ">", "=", "|"):
-            raise DataError(f"it holds an array of byte order {order!r}")
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in state[2:5]):
+            raise DataError(f"it holds an array of byte order {order!r}, or of parts")
         self.dtype = np.dtype(order + self.dtype.str[1:])
 
 
-class _Array:
-    """Stands in for np.ndarray, whose own __setstate__ trusts what it is given."""
+class _Empty:
+    """Stands in for an array that is to get its content: NumPy's own trusts what it is given."""
 
     def __init__(self, *_: Any) -> None:
-        self.array = np.empty(0)
+        pass
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
+
+def _built(value: Any, state: Any) -> Any:
+    if isinstance(value, _Dtype):
+        value.set_state(state)
+        return value
+    if isinstance(value, _Empty):
         _, shape, dtype, fortran, raw = state
-        self.array = _shaped(raw, dtype, shape, "F" if fortran else "C")
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return self.array if dtype is None else self.array.astype(dtype)
+        return _array(raw, dtype, shape, "F" if fortran else "C")
+    raise DataError("it changes a function, or what needs no change")
 
 
-def _shaped(raw: bytes, dtype: _Dtype, shape: tuple[int, ...], order: Any) -> np.ndarray:
-    return np.frombuffer(raw, dtype.dtype).reshape(shape, order=order)
+def _array(
+    raw: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str, axes: Any = None
+) -> np.ndarray:
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.dtype.itemsize != len(raw):
+        raise ValueError(f"{len(raw)} bytes for an array {shape} {dtype.dtype}")
+    flat = np.frombuffer(raw, dtype.dtype)
+    if dtype.dtype.kind == "U":
+        check_text(flat)
+    if order == "K" and axes is not None:  # as it lies in memory, and then the axes exchanged
+        return flat.reshape(shape).transpose(axes)
+    return flat.reshape(shape, order=order)  # type: ignore[call-overload, no-any-return]
 
 
-def _from_buffer(raw: Any, dtype: _Dtype, shape: Any, order: Any, *_: Any) -> _Array:
-    result = _Array()
-    result.array = _shaped(raw, dtype, shape, order)
-    return result
+def _scalar(dtype: _Dtype, raw: bytes) -> Any:
+    return _array(raw, dtype, (), "C")[()]
 
 
 def _encode(text: str, encoding: Any) -> bytes:
@@ -85,44 +106,51 @@ def _encode(text: str, encoding: Any) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    return b""  # how protocols 0 to 2 write it
+
+
+def _no_array(*_: Any) -> None:
+    raise DataError("it makes an array of no content")  # only ever an argument of _reconstruct
+
+
 def _text(value: str | bytes) -> str:
     return value.decode("latin1") if isinstance(value, bytes) else value
 
 
-_STAND_INS: dict[str, Callable[..., Any] | None] = {
-    "numpy.ndarray": None,  # only ever an argument of _reconstruct
-    "numpy.dtype": _Dtype,
-    "multiarray._reconstruct": _Array,
-    "multiarray.scalar": lambda dtype, raw: np.frombuffer(raw, dtype.dtype)[0],
-    "numeric._frombuffer": _from_buffer,
-    "_codecs.encode": _encode,
-    "__builtin__.bytes": lambda: b"",  # how protocols 0 to 2 write empty bytes
+_NAMES: pickles.Names = {
+    ("numpy", "ndarray"): _no_array,
+    ("numpy", "dtype"): _Dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _Empty,
+    ("numpy._core.multiarray", "_reconstruct"): _Empty,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy._core.multiarray", "scalar"): _scalar,
+    ("numpy.core.numeric", "_frombuffer"): _array,
+    ("numpy._core.numeric", "_frombuffer"): _array,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,
 }
 
 
-class _Call:
-    """What stands in for a name: it can be called, and neither subclassed nor changed."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[..., Any] | None) -> None:
-        self._function = function
-
-    def __call__(self, *args: Any) -> Any:
-        if self._function is None:
-            raise DataError("it makes an array of no content")
-        return self._function(*args)
-
-    def __setstate__(self, state: Any) -> None:
-        raise DataError("it changes a function")
+def _check_size(value: Any, size: int) -> None:
+    """See that the value is plain, and that an array made of it is not far larger than the file."""
+    count, width = _extent(value, DEPTH)
+    if count * width > max(FLOOR, RATIO * size):
+        raise DataError(f"{count:,} values of up to {width:,} bytes are in its {size:,} bytes")
 
 
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        known = f"{module}.{name}".removeprefix("numpy.core.").removeprefix("numpy._core.")
-        if known not in _STAND_INS:
-            raise DataError(f"it asks for {module}.{name}, which is refused")
-        return _Call(_STAND_INS[known])
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise DataError("it asks for a persistent object, which is refused")
+def _extent(value: Any, depth: int) -> tuple[int, int]:
+    """How many values there are, and the most bytes that one of them takes in an array."""
+    if isinstance(value, np.ndarray):
+        return value.size, value.itemsize
+    if isinstance(value, str | bytes):
+        return 1, 4 * max(32, len(value))  # beside text, a number becomes text
+    if isinstance(value, int | float | np.generic | None):
+        return 1, 8
+    if not isinstance(value, list | tuple | dict):
+        raise DataError("it holds a function, or an array of no content, in the place of a value")
+    if not depth:
+        raise DataError(f"it holds lists in lists, deeper than {DEPTH}")
+    items = value.values() if isinstance(value, dict) else value
+    extents = [_extent(item, depth - 1) for item in items]
+    return sum(count for count, _ in extents), max((width for _, width in extents), default=0)

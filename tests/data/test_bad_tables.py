@@ -1,0 +1,144 @@
+"""Files as people and programs spoil them, each with the words that its error must have.
+
+The target is always the column "y". A message names the file, and where there is one, the line,
+the column and the value; the last words of a row are the fix.
+"""
+
+import pytest
+
+from fnet.data import csv_table
+from fnet.errors import DataError
+
+CELL = ["line 3", "column 'x'"]  # where the bad cell of `cell` stands
+
+
+def cell(text):
+    return f'x,y\n1,2\n"{text}",4\n5,6\n'.encode()
+
+
+BAD = {
+    # cells
+    "words": (cell("red"), [*CELL, "'red'", "not a number", "choose columns that are: 'y'"]),
+    "decimal comma": (cell("3,5"), [*CELL, "'3,5'", "decimal comma", "write 3.5"]),
+    "thousands": (cell("-1,234.5"), [*CELL, "'-1,234.5'", "thousands", "write -1234.5"]),
+    "millions": (cell("1,234,567"), [*CELL, "thousands", "write 1234567"]),
+    "apostrophes": (cell("12'345"), [*CELL, "thousands", "write 12345"]),
+    "European": (
+        cell("1.234,56"),
+        [*CELL, "'1.234,56'", "thousands and a decimal comma", "1234.56"],
+    ),
+    "underscores": (cell("1_000"), [*CELL, "'1_000'", "write 1000"]),
+    "dollars": (cell("$1,200.50"), [*CELL, "'$1,200.50'", "sign of money", "write 1200.50"]),
+    "euros": (cell("12,5 €"), [*CELL, "'12,5 €'", "sign of money", "decimal comma", "write 12.5"]),
+    "percent": (cell("12.5 %"), [*CELL, "'12.5 %'", "percent", "write 12.5"]),
+    "unit": (cell("80 m²"), [*CELL, "'80 m²'", "letters after it", "write 80"]),
+    "spaces inside": (cell("12 345"), [*CELL, "'12 345'", "a space inside", "write 12345"]),
+    "no-break space": (cell("12\u00a0345"), [*CELL, "a space inside", "write 12345"]),
+    "Unicode minus": (cell("\u22125"), [*CELL, "'\u22125'", "minus", "not ASCII", "write -5"]),
+    "Arabic digits": (cell("\u0663\u0664"), [*CELL, "'\u0663\u0664'", "not ASCII", "write 34"]),
+    "wide digits": (cell("\uff13"), [*CELL, "not ASCII", "write 3"]),
+    "brackets": (cell("(1,500)"), [*CELL, "'(1,500)'", "brackets, for a minus", "write -1500"]),
+    "a formula": (cell('=""5""'), [*CELL, "quotes around it", "write 5"]),
+    "date": (
+        cell("2024-02-30"),
+        [*CELL, "'2024-02-30'", "a date", "write a number, such as the year"],
+    ),
+    "date of others": (cell("3/4/24 10:00"), [*CELL, "'3/4/24 10:00'", "a date", "write a number"]),
+    "time": (cell("12:30"), [*CELL, "'12:30'", "a time", "minutes since midnight"]),
+    "Excel's error": (cell("#N/A"), [*CELL, "'#N/A'", "spreadsheet", "leave the cell empty"]),
+    "division": (cell("#DIV/0!"), [*CELL, "'#DIV/0!'", "mend its formula"]),
+    "TRUE": (cell("TRUE"), [*CELL, "'TRUE'", "a word", "write 1 for true"]),
+    "infinity": (cell("-Infinity"), [*CELL, "'-Infinity'", "infinite", "finite number is needed"]),
+    "too large": (cell("1e999"), [*CELL, "'1e999'", "infinite in float32", "within ±3.4e+38"]),
+    "hexadecimal": (cell("0x1F"), [*CELL, "'0x1F'", "hexadecimal", "decimal digits"]),
+    "other marker": (cell("?"), [*CELL, "'?'", "missing", "write NA"]),
+    "marker in capitals": (cell("NULL"), [*CELL, "'NULL'", "missing", "write NA"]),
+    "empty": (cell(" "), [*CELL, "''", "missing", "fill the cell", "missing='nan'"]),
+    "cut exponent": (cell("1.5e"), [*CELL, "'1.5e'", "not a number"]),
+    "two points": (cell("1.2.3"), [*CELL, "'1.2.3'", "not a number"]),
+    "a very long cell": (cell("9a" * 10_000), [*CELL, "'9a9a", "…'", "not a number"]),
+    "a row of a cell": (cell("1\n2"), [*CELL, r"'1\n2'", "a space inside"]),
+    # quotes
+    "open quote": (b'x,y\n1,2\n3,"4\n5,6\n', ["line 3", r"'4\n5,6'", "never closed", "close it"]),
+    "open further on": (b'x,y\n"1\n2","3\n', ["line 3", "'3'", "never closed", "close it"]),
+    "text after a quote": (
+        b'x,y\n1,2\n"3"4,5\n',
+        ["line 3", "'\"3\"' comes '4'", "close the quote"],
+    ),
+    "open among others": (
+        b'x,s,y\n1,"a,2\n3,"b",4\n',
+        ["line 2", "comes 'b'", "close the quote where the cell ends"],
+    ),
+    "a cell too long": (
+        b"x,y\n1,2\n3,4\n" + b"5" * 200_000 + b",6\n",
+        ["line 4", "131072", "shorten"],
+    ),
+    "open in a long file": (
+        b'x,y\n1,2\n"3,4\n' + b"5,6\n" * 100_000,
+        ["line 3", r"'3,4\n5,6", "never closed", "close it"],
+    ),
+    # rows
+    "one too many": (
+        b"x,y\n1,2\n\n3,4,5\n",
+        ["line 4", "3 cells, the header has 2", "'5'", "quoted"],
+    ),
+    "decimal commas": (
+        b"x,y\n1,2\n3,5,4,5\n",
+        ["line 3", "4 cells", "'4'", "decimal comma be a point"],
+    ),
+    "one too few": (
+        b"x,z,y\n1,2,3\n4,5\n",
+        ["line 3", "2 cells", "column 'y' after '5'", "complete"],
+    ),
+    "cut short": (b"x,z,y\n1,2,3\n4", ["line 3", "1 cells", "column 'z' after '4'", "complete"]),
+    # the header
+    "header only": (b"x,y\n", ["a header only", "below it a line for each sample"]),
+    "empty file": (b"", ["no lines", "a line of column names is needed"]),
+    "blank lines": (b"\n \n\r\n", ["no lines", "a line of column names is needed"]),
+    "no header": (b"1.5,2\n3,4\n", ["line 1", "numbers only", "'1.5'", "a line of names above"]),
+    "two of a name": (b"x,y,x \n1,2,3\n", ["line 1", "two columns", "'x'", "rename one"]),
+    "no name": (b",x,y\n0,1,2\n", ["line 1", "column 1 of 3", "no name", "index=False"]),
+    "comma at the end": (b"x,y,\n1,2,\n", ["line 1", "column 3 of 3", "a comma at the end"]),
+    "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one such as 'Y1'"]),
+    "semicolons": (b"x;y\n1,5;2\n", ["line 1", "semicolons", "save it with commas"]),
+    "tabs": (b"x\ty\n1\t2\n", ["line 1", "tabs", "save it with commas"]),
+    "bars": (b"x|y\n1|2\n", ["line 1", "bars", "save it with commas"]),
+    # encodings and other kinds
+    "UTF-16": ("x,y\n1,2\n".encode("utf-16"), ["UTF-16", "save it as UTF-8"]),
+    "UTF-16 unmarked": ("x,y\n1,2\n".encode("utf-16-be"), ["line 1", r"'\x00'", "as UTF-8"]),
+    "Latin-1": (
+        "\ufeffx,y\n1,2\n".encode() + b"caf\xe9,3\n",
+        ["line 3", "0xe9", "save it as UTF-8"],
+    ),
+    "a NUL": (b"x,y\r\n1,2\r\n3\x00,4\r\n", ["line 3", r"'\x00'", "get or save it anew"]),
+    "control": (b"x,y\r1,2\r3,4\x1a\r", ["line 3", r"'\x1a'", "get or save it anew"]),
+    "two files joined": (
+        "x,y\n1,2\n\ufeffx,y\n".encode(),
+        ["line 3", r"'\ufeff'", "several joined"],
+    ),
+    ".xlsx": (b"PK\x03\x04\x14\x00\x06\x00", ["zip", ".xlsx", "export it", "CSV UTF-8"]),
+    ".xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", [".xls", "export it"]),
+    "gzip": (b"\x1f\x8b\x08\x00\x00", ["compressed", "unpack it"]),
+    "a web page": (b"<!DOCTYPE html>\n<html>", ["web page", "get the table itself"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_table_is_told_in_one_line(name, tmp_path):
+    content, words = BAD[name]
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        csv_table(path, "y")
+    message = str(caught.value)
+    places = [message.find(word) for word in words]
+    assert message.startswith(str(path)), message
+    assert -1 not in places, message
+    assert places == sorted(places), message  # place, value, what is wrong, fix
+    assert "\n" not in message
+    assert len(message) < len(str(path)) + 300
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(DataError, match=r"cannot be read \(Is a directory\); pass a CSV file"):
+        csv_table(tmp_path, "y")
