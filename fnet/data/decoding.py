@@ -18,6 +18,7 @@ Size = tuple[int, int]
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # all that Pillow is asked to read
 # To decode a pixel takes up to 20 bytes for a while: a small file makes no more than 64 MB of it.
 SMALL, FEW, MANY = 2**20, 3 * 2**20, 2**26  # bytes of a small file, its pixels, those of any other
+SIDE = 2**16  # pixels, as in JPEG and GIF: to resize takes memory by the longest side
 LARGEST = 2**28  # bytes of a file
 SCANS = 100  # of a JPEG: cameras write one, encoders ten; each takes as long as the whole image
 STRIP = 2**16  # pixels that are made RGB together
@@ -35,7 +36,8 @@ def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.nda
     first: the CRC of each chunk, and that it holds every one of its rows.
 
     Raises DataError for what is not a whole image, has more than 8 bits a channel (Pillow would
-    clip those), or is too large to be safe: a file below 1 MiB may hold 3 megapixels, any other 67.
+    clip those), or is too large to be safe: a file below 1 MiB may hold 3 megapixels, any other 67,
+    at most 65,536 a side.
     """
     check_size(size)
     try:
@@ -72,7 +74,8 @@ def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
 
 def _pixels(path: str | os.PathLike[str]) -> np.ndarray:
     """The pixels, the right way up; what made them is out of memory when this returns."""
-    with open(path, "rb") as file:  # noqa: PTH123  read whole: a decoder asks for a few bytes a time
+    # Read whole: a decoder asks for a few bytes a time.
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         length = os.fstat(file.fileno()).st_size
         if length > LARGEST:
             raise DataError(f"{path}: {length:,} bytes are no image to train on; make it smaller")
@@ -117,10 +120,10 @@ def _tile(image: Any) -> tuple[int, int]:
 
 def _check_pixels(path: Any, size: tuple[int, int], length: int) -> None:
     most = FEW if length < SMALL else MANY
-    if size[0] * size[1] > most:
+    if size[0] * size[1] > most or max(size) > SIDE:
         raise DataError(
             f"{path}: to decode it takes {size[1]} × {size[0]} pixels, and {most:,} are safe in a "
-            f"file of {length:,} bytes; scale it down first"
+            f"file of {length:,} bytes, {SIDE:,} a side; scale it down first"
         )
 
 

@@ -79,3 +79,32 @@ def test_a_damaged_archive(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(DataError, match=r"a\.npz"):
             npz_images(path)
+
+
+def test_the_array_that_is_damaged_is_named(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, images=IMAGES, labels=LABELS)
+    data = bytearray(path.read_bytes())
+    data[data.find(IMAGES.tobytes()) + 50] ^= 4
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"a\.npz.*the array images is damaged \(Bad CRC-32.*savez"):
+        npz_images(path)
+
+
+def test_arrays_that_nobody_asked_for_are_passed_over(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, images=IMAGES, labels=LABELS, notes=np.array([{}], object))
+    assert len(npz_images(path)) == len(LABELS)
+
+
+def test_classes_that_are_no_unicode(tmp_path):
+    path = tmp_path / "a.npz"
+    classes = np.array([0x110000, 65, 66], np.uint32).view("<U1")
+    np.savez(path, images=IMAGES, labels=LABELS, classes=classes)
+    with pytest.raises(DataError, match=r"the array classes: its text is no Unicode"):
+        npz_images(path)
+
+
+def test_a_folder_is_no_archive(tmp_path):
+    with pytest.raises(DataError, match="cannot be read"):
+        npz_images(tmp_path)

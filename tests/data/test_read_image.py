@@ -1,9 +1,14 @@
+import io
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from fnet.data import decoding, read_image
+from fnet.data.jpeg import scans
 from fnet.errors import DataError
+from tests.torture.bombs import tiff
 
 
 def picture(seed=0, height=5, width=7):
@@ -41,20 +46,25 @@ def test_a_palette_with_a_transparent_colour(tmp_path):
     assert read_image(tmp_path / "a.png").tolist() == [[[255, 255, 255], [0, 0, 255]]]
 
 
+@pytest.mark.parametrize("how", [("a.png", {}), ("a.tif", {}), ("a.webp", {"lossless": True})])
 @pytest.mark.parametrize(
     ("orientation", "turn"),
     [
         (1, lambda x: x),
         (2, np.fliplr),
         (3, lambda x: np.rot90(x, 2)),
+        (4, np.flipud),
+        (5, lambda x: x.transpose(1, 0, 2)),
         (6, lambda x: np.rot90(x, -1)),
+        (7, lambda x: np.rot90(x, 2).transpose(1, 0, 2)),
         (8, np.rot90),
     ],
 )
-def test_the_exif_orientation_is_applied(tmp_path, orientation, turn):
+def test_the_exif_orientation_is_applied(tmp_path, orientation, turn, how):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = save(tmp_path / "a.png", picture(), exif=exif)
+    name, options = how
+    path = save(tmp_path / name, picture(), exif=exif, **options)
     np.testing.assert_array_equal(read_image(path), turn(picture()))
 
 
@@ -111,9 +121,18 @@ def test_what_is_too_large_is_told_before_it_is_decoded(tmp_path, monkeypatch, r
     Image.fromarray(picture(height=40, width=50)).save(path)
     monkeypatch.setattr(decoding, "FEW", 1999)
     monkeypatch.setattr(Image.Image, "load", None)  # what would decode it
-    with pytest.raises(DataError, match=r"40 × 50 pixels, and 1,999 are safe in .* bytes; scale"):
+    with pytest.raises(
+        DataError, match=r"40 × 50 pixels, and 1,999 are safe in .* bytes, 65,536 a side; scale"
+    ):
         read_image(path)
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("shape", [(1, 65_537), (65_537, 1)])
+def test_what_is_too_long_is_told(tmp_path, shape):
+    path = save(tmp_path / "a.bmp", np.zeros(shape, np.uint8))
+    with pytest.raises(DataError, match=r"are safe in .* 65,536 a side; scale"):
+        read_image(path)
 
 
 def test_no_other_format_is_tried(tmp_path):
@@ -129,10 +148,67 @@ def test_a_format_under_the_name_of_another_is_read(tmp_path):
     np.testing.assert_array_equal(read_image(path), picture())
 
 
+def many_scans(pixels):
+    """A progressive JPEG whose last scan is there 101 times."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    last = whole.rindex(b"\xff\xda")
+    return whole[:last] + 101 * whole[last:-2] + whole[-2:]
+
+
 def test_a_jpeg_of_very_many_scans_is_refused(tmp_path):
-    path = save(tmp_path / "a.jpg", picture(height=64, width=64), progressive=True)
-    content = path.read_bytes()
-    place = content.rindex(b"\xff\xda")
-    path.write_bytes(content[:place] + 101 * content[place:-2] + b"\xff\xd9")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(many_scans(picture(height=64, width=64)))
     with pytest.raises(DataError, match="more than 100 scans"):
         read_image(path)
+
+
+def test_scans_of_previews_and_of_what_follows_do_not_count(tmp_path):
+    path = save(tmp_path / "a.jpg", picture(), quality=90)
+    plain, expected = path.read_bytes(), read_image(path)
+    preview = b"\xff\xe1" + (2 + 60_000).to_bytes(2, "big") + (b"\xff\xda" * 30_000)
+    path.write_bytes(plain[:2] + preview + plain[2:] + many_scans(picture()))
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+def test_scans_behind_a_preview_count(tmp_path):
+    """A file of several images by its own words, which Pillow gives another format."""
+    saved = io.BytesIO()
+    two = [Image.fromarray(picture(k, 64, 64)) for k in range(2)]
+    two[0].save(saved, "MPO", save_all=True, append_images=two[1:], progressive=True)
+    whole = saved.getvalue()
+    scan = whole.index(b"\xff\xda")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole[:scan] + 101 * whole[scan : scan + 14] + whole[scan:])
+    with Image.open(path) as image:
+        assert image.format == "MPO"
+    with pytest.raises(DataError, match="more than 100 scans"):
+        read_image(path)
+
+
+def test_what_a_broken_marker_hides_counts():
+    hidden = b"\xff\x02\xff\xff" + 7 * b"\xff\xda\x00\x02"
+    assert scans(b"\xff\xd8" + hidden + b"\xff\xd9") == 7
+
+
+def test_a_tile_larger_than_its_image_is_told_before_it_is_decoded(tmp_path, monkeypatch):
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff({322: 4000, 323: 4000, 324: 8, 325: 9}, zlib.compress(b""), 10, 10))
+    monkeypatch.setattr(Image.Image, "load", None)
+    with pytest.raises(DataError, match=r"4000 × 4000 pixels, and 3,145,728 are safe"):
+        read_image(path)
+
+
+def test_what_is_too_large_for_pillow_too(tmp_path):
+    path = tmp_path / "a.ppm"
+    path.write_bytes(b"P6 40000 40000 255\n")
+    with pytest.raises(DataError, match=r"1600000000 pixels.* Scale it down first"):
+        read_image(path)
+
+
+def test_what_pillow_warns_of_is_not_repeated(tmp_path):
+    path = save(tmp_path / "a.jpg", picture(), exif=b"Exif\0\0II*\0\x08\0\0\0\x09\0")
+    with pytest.warns(UserWarning, match="Corrupt EXIF"), Image.open(path) as image:
+        image.getexif()
+    assert read_image(path).shape == (5, 7, 3)

@@ -1,3 +1,5 @@
+import contextlib
+import io
 import os
 import pickle
 import struct
@@ -7,6 +9,7 @@ import pytest
 
 from fnet.data import cifar10, read_pickle
 from fnet.errors import DataError
+from tests.torture import corpus
 
 
 class Runs:
@@ -61,6 +64,15 @@ def test_a_pickle_of_python_2(tmp_path):
         (array_pickle(before=b"cnumpy.core.multiarray\n_reconstruct\n}U\1aK\1sb0"), "changes"),
         (array_pickle()[:-1], "damaged"),
         (array_pickle()[:40], "damaged"),
+        (array_pickle() + b".", "1 bytes follow its end"),
+        (array_pickle() + array_pickle(), "bytes follow its end"),
+        (array_pickle(before=b"(cos\nsystem\no0"), "asks for os.system"),
+        (array_pickle(before=b"\x82\x01"), "asks for an extension"),
+        (b"\x80\x02}q\0U\1ah\0s.", "has one dict in two places"),
+        (b"\x80\x02}U\1a](" + b"K\1" * 2**22 + b"es.", "takes more than"),
+        (b"\x80\x02}U\1aN" + b"\x85" * 20 + b"s.", "deeper than 8"),
+        (b"\x80\x02}U\1aL18446744073709551616L\ns.", "more than 64 bits"),
+        (b"\x80\x02]U\1aa.", "holds a list; a dictionary is needed"),
         (b"", "damaged"),
         (b"hello", "damaged"),
     ],
@@ -91,6 +103,13 @@ def test_every_truncation_is_an_error(tmp_path):
         np.array(["cat", "airplane"]),
         np.int64(-3),
         np.zeros((0, 3)),
+        np.arange(24, dtype=np.uint8).reshape(2, 3, 4).transpose(1, 2, 0),  # as images are turned
+        np.array(["é, ü", ""]),
+        [np.zeros((2, 2)), np.ones((2, 2))],
+        2**63,
+        -(2**63),
+        1e300,
+        float("inf"),
         b"",
         {"a": [1, (2.5, None, True)]},
     ],
@@ -100,9 +119,66 @@ def test_plain_values_come_back(tmp_path, value, protocol):
     path.write_bytes(pickle.dumps({"value": value}, protocol))
     back = read_pickle(path)["value"]
     np.testing.assert_array_equal(back, value)
+    assert type(back) is type(value)
     assert getattr(back, "dtype", None) == getattr(value, "dtype", None)
 
 
 def test_no_file(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         read_pickle(tmp_path / "none.p")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_values_of_python_are_what_pickle_reads(tmp_path, protocol):
+    value = {"a": [1, -(2**31), 2**40, 255, 2**16], "b": ("é", "x" * 300, None, True, False, 0.5)}
+    value |= {f"key {k}": k for k in range(300)}  # more names than the short instructions have
+    value["c"], value["d"] = {"x": 1, "y": [[1, 2], [3, 4]]}, b"\0\xff" * 200
+    (tmp_path / "a.p").write_bytes(pickle.dumps(value, protocol))
+    assert read_pickle(tmp_path / "a.p") == value
+
+
+def test_text_of_python_2_in_protocol_0(tmp_path):
+    (tmp_path / "a.p").write_bytes(b"(dp0\nS'a\\x00b\\n'\np1\n(lp2\nI01\naI-5\naL7L\naF1.5\nas.")
+    assert read_pickle(tmp_path / "a.p") == {"a\0b\n": [True, -5, 7, 1.5]}
+
+
+def test_a_refused_pickle_says_how_to_convert_it(tmp_path):
+    (tmp_path / "a.p").write_bytes(pickle.dumps({"images": Runs(os.getcwd)}))
+    with pytest.raises(DataError, match=r"write np\.savez\('set\.npz', images=.*--data set\.npz"):
+        read_pickle(tmp_path / "a.p")
+
+
+class Trusting(pickle.Unpickler):
+    """What the corpus is meant for."""
+
+    def persistent_load(self, pid):
+        return pid
+
+
+@pytest.mark.parametrize("route", dict(corpus.routes(*corpus.CANARIES[0])))
+def test_the_hostile_pickles_would_run_if_they_were_unpickled(tmp_path, monkeypatch, route):
+    content = dict(corpus.routes(*corpus.CANARIES[0]))[route]
+    monkeypatch.chdir(tmp_path)
+    file = io.BytesIO(content)
+    with contextlib.suppress(Exception):
+        while file.tell() < len(content):
+            Trusting(file).load()
+    assert (tmp_path / "RAN").exists() != (route in STOPPED)
+
+
+# Ways that Python too stops, or that need another class to be of use.
+STOPPED = {
+    "NEWOBJ",
+    "NEWOBJ_EX",
+    "BUILD of it",
+    "BUILD of __setstate__",
+    "BUILD of a dtype's __setstate__",
+    "not called",
+    "as the array's class",
+    "by a persistent name",
+    "through an allowed class",
+}
+
+
+def test_the_corpus_is_large():
+    assert len(corpus.corpus()) >= 200

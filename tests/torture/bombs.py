@@ -27,12 +27,14 @@ TURNED[0x0112] = 6
 
 def flat(mode: str, format_: str, side: int = FULL, pages: int = 0, **how) -> bytes:
     """One colour from corner to corner, half transparent where the mode can be."""
-    image = PIL.Image.new("RGB", (side, side), (9, 99, 199)).convert(mode)
+    if mode in ("1", "P"):  # converted, they would be dithered, and no longer small
+        image = PIL.Image.new(mode, (side, side), 1)
+    else:
+        image = PIL.Image.new("RGB", (side, side), (9, 99, 199)).convert(mode)
     if mode == "RGBA":
         image.putalpha(100)
     if pages:
-        others = [PIL.Image.new("RGB", image.size, (k, 9, 9)).convert(mode) for k in range(pages)]
-        how |= {"save_all": True, "append_images": others}
+        how |= {"save_all": True, "append_images": [PIL.Image.new(mode, image.size)] * pages}
     file = io.BytesIO()
     image.save(file, format_, **how)
     return file.getvalue()
@@ -74,10 +76,17 @@ def tags(each: int, count: int) -> bytes:
 
 
 def bmp_of_jumps() -> bytes:
-    """Run lengths that jump 255 rows up, each of three million pixels."""
-    data, width = b"\0\2\xff\xff" * 50, 3_000_000
-    sizes = struct.pack("<IiiHHIIiiII", 40, width, 1, 1, 8, 1, len(data), 0, 0, 256, 0)
+    """Run lengths that jump 255 rows up, each of the most pixels."""
+    data, width = b"\0\2\xff\xff" * 50, 65_536
+    sizes = struct.pack("<IiiHHIIiiII", 40, width, 48, 1, 8, 1, len(data), 0, 0, 256, 0)
     return b"BM" + struct.pack("<IHHI", 1078 + len(data), 0, 0, 1078) + sizes + bytes(1024) + data
+
+
+def line() -> bytes:
+    """To resize a line takes a weight for each of its pixels."""
+    file = io.BytesIO()
+    PIL.Image.new("L", (3_000_000, 1)).save(file, "PNG")
+    return file.getvalue()
 
 
 def gif_beyond_its_screen() -> bytes:
@@ -139,6 +148,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "animated WebP, full": lambda: flat("RGB", "WEBP", pages=5, lossless=True, method=0),
     "WebP, beyond": lambda: flat("RGB", "WEBP", BEYOND, lossless=True, method=0),
     "BMP of jumps": bmp_of_jumps,
+    "a line of 3 million pixels": line,
     "PPM, a header and nothing else": lambda: b"P6 40000 40000 255\n",
     "PPM in words": lambda: b"P3 570 570 255\n" + b"1 " * (3 * 570 * 570 // 2),
 }

@@ -2,12 +2,26 @@
 
 from types import ModuleType
 
-from tests.torture import downloads, images, packing, reading, saves, signals, tables, training
+from tests.torture import (
+    archives,
+    arrays,
+    bombs,
+    downloads,
+    images,
+    packing,
+    pickles,
+    reading,
+    saves,
+    signals,
+    tables,
+    training,
+)
 from tests.torture.hazard import Hazard
 
 # Each has its HAZARDS.
 MODULES: tuple[ModuleType, ...] = (
     images,
+    bombs,
     saves,
     reading,
     training,
@@ -15,6 +29,9 @@ MODULES: tuple[ModuleType, ...] = (
     packing,
     downloads,
     tables,
+    arrays,
+    pickles,
+    archives,
 )
 HAZARDS: dict[str, Hazard] = {
     hazard.name: hazard for module in MODULES for hazard in module.HAZARDS

@@ -79,10 +79,13 @@ def died(cases: int, seed: int) -> Outcome:
                 next(results)
                 while how != "asleep" and not all(worker.ready for worker in workers._workers):
                     next(results)  # until each has begun to work: one that has not is not missed
-                if how != "asleep":
-                    child = rng.choice([child.pid for child in multiprocessing.active_children()])
-                    number = signal.SIGKILL if how == "killed" else signal.SIGSTOP
-                    threading.Timer(float(rng.uniform(0, 0.05)), os.kill, (child, number)).start()
+                pids = [child.pid for child in multiprocessing.active_children()]
+                moment = float(rng.uniform(0, 0.05))
+                if how == "killed":
+                    threading.Timer(moment, os.kill, (rng.choice(pids), signal.SIGKILL)).start()
+                elif how == "stopped":  # all: one that has no task is not missed
+                    for pid in pids:
+                        threading.Timer(moment, os.kill, (pid, signal.SIGSTOP)).start()
                 begun = time.monotonic()
                 try:
                     for _ in results:
