@@ -137,10 +137,10 @@ def test_predict_json(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "it is no .npz"),
-        (b"junk", "it is no .npz"),
-        (slice(None, 9000), "it is no .npz"),
-        ("flipped", "CRC"),
+        (b"", "does not end with a digest"),
+        (b"junk", "does not end with a digest"),
+        (slice(None, 9000), "does not end with a digest"),
+        ("flipped", "the array"),
         (None, "the run has no checkpoint.npz"),
     ],
 )

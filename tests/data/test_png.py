@@ -51,6 +51,13 @@ def test_every_kind_is_read_as_pillow_reads_it(tmp_path, kind, interlaced, size)
     np.testing.assert_allclose(found.astype(int), expected, atol=1)
 
 
+def test_a_large_image_of_few_bytes(tmp_path):
+    """More rows come out of each piece of its data than are looked at together."""
+    pixels = np.full((900, 800, 3), 7, np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), pixels)
+
+
 BAD = {
     "10 of its rows": (made(head(), data(rows(10)), END), "its image data are 10 of 32 rows"),
     "a row too many": (made(head(), data(rows(33)), END), "not of the size that its header says"),

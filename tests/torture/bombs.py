@@ -193,7 +193,7 @@ HAZARDS = (
         "image bomb",
         "a file below 1 MB adds at most 64 MB of memory, whatever its format says",
         bombed,
-        5,
+        4,
         len(BOMBS),
     ),
 )
