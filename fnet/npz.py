@@ -113,7 +113,7 @@ def _content(stream: Any, size: int) -> np.ndarray:
     if dtype.kind not in KINDS or not dtype.itemsize:
         raise DataError(f"it is of dtype {dtype}; numbers and text are plain, and nothing else")
     stored = size - stream.tell()
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != stored:
+    if math.prod(shape) * dtype.itemsize != stored:
         raise DataError(f"its header declares {shape} {dtype}, and {stored:,} bytes are stored")
     array = np.empty(math.prod(shape), dtype)
     if stored:

@@ -20,6 +20,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
         "data.cells",
         "data.download",
         "data.jpeg",
+        "data.pickles",
         "data.png",
         "data.worker",
         "expect",

@@ -86,7 +86,7 @@ def _built(value: Any, state: Any) -> Any:
 def _array(
     raw: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str, axes: Any = None
 ) -> np.ndarray:
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.dtype.itemsize != len(raw):
+    if math.prod(shape) * dtype.dtype.itemsize != len(raw):
         raise ValueError(f"{len(raw)} bytes for an array {shape} {dtype.dtype}")
     flat = np.frombuffer(raw, dtype.dtype)
     if dtype.dtype.kind == "U":

@@ -141,7 +141,7 @@ CRAFTED = {
     "zip: the name ../RAN": "leads out of it",
     "zip: mode 120000": "is a symbolic link",
     "zip: mode 20000": "is a device",
-    "zip: an encrypted file": "is encrypted",
+    "zip: an encrypted file": r"its member 'set/one\.bin' is encrypted",
     "zip: members over each other": "not where or what it should be",
     "zip: a file twice": "two members of one name",
 }
