@@ -1,5 +1,6 @@
 """The quick form of `python -m tests.torture`, and the committed table of its full form."""
 
+import jax
 import pytest
 
 from tests.torture.__main__ import RESULTS, rows
@@ -8,7 +9,8 @@ from tests.torture.hazards import HAZARDS
 
 @pytest.mark.parametrize("name", HAZARDS)
 def test_a_hazard_is_survived(name):
-    outcome = HAZARDS[name].run(HAZARDS[name].quick, 0)
+    with jax.enable_x64(False):  # as users train; in float64 too large a step stays finite for long
+        outcome = HAZARDS[name].run(HAZARDS[name].quick, 0)
     assert outcome.cases >= HAZARDS[name].quick
     assert not outcome.failures, "\n".join(outcome.failures[:10])
 

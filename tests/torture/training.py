@@ -17,7 +17,6 @@ from fnet.records import Record
 from fnet.training import fit, start
 from tests.torture.hazard import Hazard, Outcome
 
-RNG = np.random.default_rng(0)
 LOSS = losses.cross_entropy()
 MODEL = models.classification_net(3, hidden=7, l2=1e-3)
 OPTIMIZERS = [
@@ -76,7 +75,7 @@ def poisoned(cases: int, seed: int) -> Outcome:
         path = Path(folder) / "checkpoint.npz"
         for case in range(cases):
             rng = np.random.default_rng([seed, case])
-            x = RNG.normal(size=(200, 12)).astype(np.float32)
+            x = rng.normal(size=(200, 12)).astype(np.float32)
             how = ("sample", "rate")[case % 2]
             optimizer = OPTIMIZERS[int(rng.integers(4))]
             if how == "sample":
@@ -110,7 +109,7 @@ def poisoned(cases: int, seed: int) -> Outcome:
 
 def _cost() -> float:
     """What it costs that each epoch is looked at, as a share of training."""
-    x = RNG.normal(size=(6400, 784)).astype(np.float32)
+    x = np.random.default_rng(0).normal(size=(6400, 784)).astype(np.float32)
     dataset = data.memory({"features": x, "label": np.arange(6400) % 10})
     model = models.classification_net(10, hidden=100)
 
