@@ -66,7 +66,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["postmortem"],
     ["training"],
     ["checkpoint", "descent", "overfit", "plots.page", "stopping"],
-    ["plots.errors", "plots.images", "plots.results"],
+    ["plots.costs", "plots.descents", "plots.errors", "plots.images", "plots.results"],
     ["plots"],
     [
         "check.arguments",

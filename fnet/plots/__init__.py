@@ -4,15 +4,23 @@ Colours are those of Okabe & Ito, which colour-blind readers tell apart; a mark 
 says the same again. No display, window or global state of matplotlib is used or changed.
 """
 
+from fnet.plots.costs import growth, layer_bytes
+from fnet.plots.descents import Movie, animated_paths, paths
 from fnet.plots.errors import gradient_errors
-from fnet.plots.images import class_grid, predictions
+from fnet.plots.images import class_grid, predictions, weights
 from fnet.plots.results import confusion, curves, sigmoid_scatter
 
 __all__ = [
+    "Movie",
+    "animated_paths",
     "class_grid",
     "confusion",
     "curves",
     "gradient_errors",
+    "growth",
+    "layer_bytes",
+    "paths",
     "predictions",
     "sigmoid_scatter",
+    "weights",
 ]

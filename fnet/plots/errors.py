@@ -17,6 +17,12 @@ def gradient_errors(report: Any, ax: Axes | None = None) -> Figure:
 
     Axes before the last are run together into rows. White entries are right; blue is too little,
     orange too much. Raises `DataError` for a report in which no array is wrong.
+
+    >>> import numpy as np
+    >>> from fnet.check import Pair, explain
+    >>> wrong = Pair(lambda x: (x * x, x), lambda dout, x: (x * dout,))
+    >>> gradient_errors(explain(wrong, np.ones((2, 3)))).axes[0].get_title("left")
+    'dx (2 × 3): 6 of 6 wrong'
     """
     findings = [finding for finding in report.findings if finding.errors is not None]
     if not findings:

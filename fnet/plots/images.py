@@ -1,5 +1,6 @@
-"""Pictures made of images: some of each class, and what a model says of some."""
+"""Pictures made of images: some of each class, what a model says of some, what it looks for."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,8 +16,18 @@ from fnet.plots.page import INK, VERMILLION, Picture, short, titled
 COLUMNS = 8
 
 
-def class_grid(dataset: Dataset, per_class: int = 8, seed: int = 0) -> Figure:
-    """`per_class` images of each class, a row per class, drawn at random by the seed."""
+def class_grid(
+    dataset: Dataset, per_class: int = 8, seed: int = 0, ax: Axes | None = None
+) -> Figure:
+    """`per_class` images of each class, a row per class, drawn at random by the seed.
+
+    >>> import numpy as np
+    >>> from fnet.data import memory
+    >>> pixels = np.zeros((6, 8, 8, 3), np.uint8)
+    >>> dataset = memory({"image": pixels, "label": np.arange(6) % 2}, ("cat", "dog"))
+    >>> [label.get_text() for label in class_grid(dataset, 3).axes[0].get_yticklabels()]
+    ['cat', 'dog']
+    """
     if per_class < 1:
         raise ConfigurationError(f"class_grid: per_class is {per_class}; it must be 1 or more")
     rows, names = len(dataset.classes), [short(name) for name in dataset.classes]
@@ -24,7 +35,7 @@ def class_grid(dataset: Dataset, per_class: int = 8, seed: int = 0) -> Figure:
         raise DataError("class_grid: the dataset has no classes of images to draw")
     cell = min(0.8, 500 / rows)
     left = 0.3 + 0.09 * max(map(len, names))
-    ax = _canvas((left, 0.1, 0.15, 0.4), (per_class, rows), cell)
+    ax = _canvas((left, 0.1, 0.15, 0.4), (per_class, rows), cell, ax)
     for row, column, image in _examples(dataset, per_class, seed):
         _show(ax, image, column, row)
     ax.set_yticks(np.arange(rows) + 0.5, names, color=INK, fontsize=11)
@@ -38,11 +49,17 @@ def predictions(
     classes: Sequence[str],
     probabilities: Any = None,
     count: int = 32,
+    ax: Axes | None = None,
 ) -> Figure:
     """Images with the class predicted: the first mistakes, up to half, then the first right ones.
 
     `probabilities` (N, C) adds how sure the model was. The title tells how many mistakes there are
     among all images given, so that the choice of those shown misleads nobody.
+
+    >>> import numpy as np
+    >>> pixels = np.zeros((3, 8, 8, 3), np.uint8)
+    >>> predictions(pixels, [0, 1, 1], [0, 1, 0], ("cat", "dog")).axes[0].get_title("left")
+    '2 of 3 right (66.7%)'
     """
     labels, predicted = np.asarray(labels), np.asarray(predicted)
     if len(labels) == 0 or count < 1:
@@ -53,7 +70,7 @@ def predictions(
     shown = np.concatenate((wrong_shown, right_shown))
     pitch = [1.42 if row < len(wrong_shown) else 1.22 for row in range(0, len(shown), COLUMNS)]
     top = np.cumsum([0, *pitch])  # where a row begins: a mistake has a line more below it
-    ax = _canvas((0.1, 0.05, 0.1, 0.65), (COLUMNS * 1.12 - 0.12, top[-1]), 1.0)
+    ax = _canvas((0.1, 0.05, 0.1, 0.65), (COLUMNS * 1.12 - 0.12, top[-1]), 1.0, ax)
     for place, i in enumerate(shown):
         x, y = place % COLUMNS * 1.12, top[place // COLUMNS]
         sure = "" if probabilities is None else f" {probabilities[i][predicted[i]]:.0%}"
@@ -75,6 +92,29 @@ def predictions(
     )
 
 
+def weights(w: Any, shape: tuple[int, ...], count: int = 40, ax: Axes | None = None) -> Figure:
+    """The rows of a first layer's w (out, in) as pictures of `shape`: what each unit looks for.
+
+    `shape` is that of an image, (H, W) or (H, W, C). Grey is 0, brighter above it, darker below,
+    each picture by its own largest weight. The `count` rows of the largest norms are shown.
+
+    >>> import numpy as np
+    >>> weights(np.eye(12).reshape(12, 12), (2, 2, 3)).axes[0].get_title("left")
+    '12 of 12 units: their weights as pictures'
+    """
+    w = np.asarray(w, np.float64)
+    if w.ndim != 2 or w.shape[1] != math.prod(shape) or len(w) == 0 or count < 1:
+        raise DataError(f"weights: {w.shape} weights are no pictures of shape {shape}")
+    sizes = np.linalg.norm(w, axis=1)
+    shown = np.sort(np.argsort(-sizes, kind="stable")[:count])
+    rows = -(-len(shown) // COLUMNS)
+    ax = _canvas((0.1, 0.1, 0.1, 0.4), (COLUMNS * 1.08 - 0.08, rows * 1.08 - 0.08), 0.8, ax)
+    for place, unit in enumerate(shown):
+        pixels = w[unit].reshape(shape) / (np.abs(w[unit]).max() or 1) / 2 + 0.5
+        _show(ax, pixels, place % COLUMNS * 1.08, place // COLUMNS * 1.08)
+    return titled(ax, f"{len(shown)} of {len(w)} units: their weights as pictures")
+
+
 def _examples(dataset: Dataset, per_class: int, seed: int) -> Iterator[tuple[int, int, Any]]:
     """(class, how many of it came before, image) until every class has enough."""
     name, target = dataset.fields
@@ -90,18 +130,24 @@ def _examples(dataset: Dataset, per_class: int, seed: int) -> Iterator[tuple[int
 
 
 def _canvas(
-    margins: tuple[float, float, float, float], size: tuple[float, float], unit: float
+    margins: tuple[float, float, float, float],
+    size: tuple[float, float],
+    unit: float,
+    ax: Axes | None,
 ) -> Axes:
     """Axes to show images in, y downwards, of `size` units; a unit and the margins are inches.
 
-    Placed by hand, because layout engines leave gaps or cut names where the aspect is fixed.
+    Placed by hand, because layout engines leave gaps or cut names where the aspect is fixed. Those
+    that are given stay where they are.
     """
-    left, bottom, right, top = margins
-    width, height = size[0] * unit, size[1] * unit
-    page = Picture(figsize=(left + width + right, bottom + height + top), facecolor="white")
-    x, y = page.get_size_inches()
-    ax = page.add_axes((left / x, bottom / y, width / x, height / y))
+    if ax is None:
+        left, bottom, right, top = margins
+        width, height = size[0] * unit, size[1] * unit
+        page = Picture(figsize=(left + width + right, bottom + height + top), facecolor="white")
+        x, y = page.get_size_inches()
+        ax = page.add_axes((left / x, bottom / y, width / x, height / y))
     ax.set(xlim=(0, size[0]), ylim=(size[1], 0), autoscale_on=False, xticks=[], yticks=[])
+    ax.set_aspect("equal")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax

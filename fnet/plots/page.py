@@ -10,6 +10,16 @@ from PIL import Image
 
 BLUE, ORANGE, VERMILLION = "#0072B2", "#E69F00", "#D55E00"
 INK, MUTED, FAINT = "#222222", "#666666", "#DDDDDD"
+# Colour, dashes and mark of the first line of a picture, the second, ...
+LINES = (
+    (VERMILLION, "-", "o"),
+    (BLUE, "-", "s"),
+    (ORANGE, "-", "^"),
+    ("#009E73", "--", "D"),
+    ("#CC79A7", "--", "v"),
+    ("#56B4E9", "--", "P"),
+    (INK, ":", "X"),
+)
 
 
 class Picture(Figure):
@@ -41,12 +51,13 @@ def frame(ax: Axes, xlabel: str, ylabel: str) -> None:
 
 
 def legend(ax: Axes) -> None:
-    """Above the axes, where it hides nothing."""
+    """Above the axes, where it hides nothing; in two rows where there is much to say."""
+    count = len(ax.get_legend_handles_labels()[1])
     ax.legend(
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
         borderaxespad=0.2,
-        ncols=4,
+        ncols=count if count <= 4 else -(-count // 2),
         frameon=False,
         fontsize=9,
         columnspacing=1.2,

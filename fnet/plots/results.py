@@ -28,11 +28,18 @@ from fnet.plots.page import (
 CROWD = 40  # classes, above which a confusion matrix is too dense for numbers
 
 
-def curves(history: Sequence[Mapping[str, float]], ax: Axes | None = None) -> Figure:
+def curves(
+    history: Sequence[Mapping[str, float]], ax: Axes | None = None, log: bool = False
+) -> Figure:
     """Loss, and for a classifier accuracy, by epoch; the lowest validation loss is marked.
 
     An entry of `history` has epoch and train_loss, and may have val_loss, train_accuracy and
     val_accuracy. What is absent, NaN or infinite is left out. Into a given `ax` goes the loss only.
+    With `log` the loss is drawn by powers of ten, for losses that fall through several of them.
+
+    >>> history = [{"epoch": 1, "train_loss": 0.9}, {"epoch": 2, "train_loss": 0.09}]
+    >>> [ax.get_ylabel() for ax in curves(history, log=True).axes]
+    ['loss']
     """
     if not history:
         raise DataError("curves: the history is empty; train for an epoch or more")
@@ -54,6 +61,8 @@ def curves(history: Sequence[Mapping[str, float]], ax: Axes | None = None) -> Fi
             panel.axvline(epoch[best], color=FAINT, lw=1, zorder=0)
             panel.plot(epoch[best], y[best] * unit, "D", color=VERMILLION, ms=7, label=label)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+        if log and name == "loss":
+            panel.set_yscale("log")
         frame(panel, "epoch", name if unit == 1 else f"{name} (%)")
         legend(panel)
     return figure(panels[0])
@@ -63,6 +72,9 @@ def confusion(matrix: Any, classes: Sequence[str], ax: Axes | None = None) -> Fi
     """Counts by true class (row) and predicted class (column): blue are right, orange mistakes.
 
     A colour is as strong as its count is a share of the row.
+
+    >>> confusion([[9, 1], [2, 8]], ("cat", "dog")).axes[0].get_title("left")
+    '17 of 20 right (85.0%)'
     """
     matrix = np.asarray(matrix)
     n, names = len(matrix), [short(name, 16) for name in classes]
@@ -98,6 +110,9 @@ def sigmoid_scatter(
 
     `score` (N,) is z, or any feature of which `probability` (N,) is a logistic function. Points
     are spread up and down so that they do not hide each other.
+
+    >>> sigmoid_scatter([-2, 1], [0.12, 0.73], [0, 1], ("cheap", "dear")).axes[0].get_title("left")
+    '100.0% right'
     """
     score, labels = np.asarray(score, np.float64), np.asarray(labels)
     p = np.clip(np.asarray(probability, np.float64), 1e-7, 1 - 1e-7)
