@@ -9,10 +9,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fnet import plots
+from fnet.check import Pair, explain
 from fnet.data.dataset import memory
 from fnet.errors import ConfigurationError, DataError
 from fnet.evaluation import confusion_matrix
+from fnet.models import classification_net
 from fnet.plots.page import VERMILLION
+from fnet.summary import summary
 
 CLASSES = ("ant", "bee", "crow")
 
@@ -322,17 +325,6 @@ def test_sigmoid_scatter_of_a_model_that_is_certain():
 # all
 
 
-def test_single_pictures_go_into_given_axes():
-    page = Figure(figsize=(12, 4))
-    left, middle, right = page.subplots(1, 3)
-    assert plots.curves(history(), left) is page
-    assert plots.confusion([[3, 1], [0, 2]], "ab", middle) is page
-    assert plots.sigmoid_scatter([-1.0, 1.0], [0.3, 0.7], [0, 1], "ab", right) is page
-    labels = [ax.get_xlabel() for ax in page.axes]
-    assert labels == ["epoch", "predicted class", "score z = w · x + b"]
-    drawn(page)
-
-
 def test_a_notebook_shows_a_picture():
     assert plots.curves(history())._repr_png_().startswith(b"\x89PNG")
 
@@ -340,3 +332,157 @@ def test_a_notebook_shows_a_picture():
 def test_no_window_and_no_global_figure():
     code = "import sys, fnet.plots; assert 'matplotlib.pyplot' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# paths
+
+
+def bowl(x, y):
+    return x**2 + 4 * y**2
+
+
+def spiral(steps, size=2.0):
+    angle = np.linspace(0, 3, steps + 1)
+    return (
+        np.stack([np.cos(angle), np.sin(angle)], axis=1) * np.linspace(size, 0, steps + 1)[:, None]
+    )
+
+
+def test_paths_draw_each_path_to_its_end():
+    ways = {"sgd": spiral(30), "adam": spiral(7)}
+    figure = plots.paths(bowl, ways, (-2, 2), (-2, 2), minimum=(0.5, 0.25))
+    (ax,) = figure.axes
+    for name, way in ways.items():
+        line = lines(ax)[name]
+        np.testing.assert_array_equal(np.transpose(line.get_data()), way)
+        assert line.get_markevery() == [len(way) - 1]
+    assert [0.5, 0.25] in [np.ravel(line.get_data()).tolist() for line in ax.get_lines()]
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-2, 2), (-2, 2))
+    drawn(figure)
+
+
+def test_a_path_that_leaves_for_infinity_ends_before():
+    way = np.array([[1.0, 1.0], [2.0, 2.0], [np.inf, 0.0], [0.0, 0.0]])
+    (ax,) = plots.paths(bowl, {"sgd": way}, (-2, 2), (-2, 2)).axes
+    np.testing.assert_array_equal(np.transpose(lines(ax)["sgd"].get_data()), way[:2])
+
+
+def test_each_path_looks_different_without_colours():
+    (ax,) = plots.paths(bowl, {str(i): spiral(5) for i in range(7)}, (-2, 2), (-2, 2)).axes
+    assert len({line.get_marker() for line in ax.get_lines()}) == 7
+
+
+def test_a_flat_function_has_no_contours_and_is_drawn():
+    drawn(plots.paths(lambda x, y: 0 * x, {"sgd": spiral(5)}, (-2, 2), (-2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("function", "ways", "words"),
+    [
+        (bowl, {}, "there are none"),
+        (bowl, {"sgd": np.zeros((5, 3))}, r"'sgd' is of shape \(5, 3\)"),
+        (lambda x, y: 1.0, {"sgd": spiral(5)}, r"gives \(\)"),
+        (lambda x, y: np.log(x - 9), {"sgd": spiral(5)}, "not finite"),
+    ],
+)
+def test_paths_say_what_they_need(function, ways, words):
+    with np.errstate(all="ignore"), pytest.raises(DataError, match=words):
+        plots.paths(function, ways, (-2, 2), (-2, 2))
+
+
+def test_a_movie_ends_with_the_picture_and_counts_the_steps(tmp_path):
+    movie = plots.animated_paths(bowl, {"sgd": spiral(100), "adam": spiral(9)}, (-2, 2), (-2, 2))
+    movie.save(tmp_path / "paths.gif")
+    with Image.open(tmp_path / "paths.gif") as image:
+        assert image.n_frames == 40
+        looks = []
+        for number in (0, 39):
+            image.seek(number)
+            looks.append(np.asarray(image.convert("RGB")).astype(int))
+    assert (np.abs(looks[1] - looks[0]).max(axis=-1) > 40).mean() > 0.002  # the lines
+    assert "data:image/gif;base64," in movie._repr_html_()
+
+
+# bytes and growth
+
+
+def test_layer_bytes_are_those_of_the_summary():
+    found = summary(classification_net(3, hidden=7, layers=3), (11,), batch_size=5)
+    (ax,) = plots.layer_bytes(found).axes
+    cache, gradient = ([bar.get_width() for bar in bars] for bars in ax.containers)
+    assert cache == [row.cache for row in found.rows]
+    assert gradient == [row.gradient for row in found.rows]
+    assert [text.get_text() for text in ax.get_yticklabels()] == [row.layer for row in found.rows]
+    drawn(ax.figure)
+
+
+def test_growth_tells_the_power_of_a_power_law():
+    sizes = [16, 32, 128, 512]
+    seconds = {"linear": [3e-6 * n for n in sizes], "square": [1e-9 * n**2 for n in sizes]}
+    (ax,) = plots.growth(sizes, seconds, "width (units)").axes
+    assert set(lines(ax)) == {"linear: size ^ 1.00", "square: size ^ 2.00"}
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "width (units)")
+    drawn(ax.figure)
+
+
+@pytest.mark.parametrize("seconds", [[1.0], [1.0, 0.0], [1.0, np.nan]])
+def test_growth_needs_a_time_for_each_size(seconds):
+    with pytest.raises(DataError, match="a time above 0 for each of 2 sizes"):
+        plots.growth([1, 2], {"fnet": seconds}, "n")
+
+
+# weights
+
+
+def test_weights_are_pictures_of_the_largest_rows():
+    w = np.random.default_rng(0).normal(size=(9, 12))
+    w[4] /= 100
+    figure = plots.weights(w, (2, 2, 3), count=8)
+    shown = [image.get_array() for image in figure.axes[0].get_images()]
+    rows = [row for unit, row in enumerate(w) if unit != 4]
+    for pixels, row in zip(shown, rows, strict=True):
+        expected = (row / np.abs(row).max() + 1) / 2
+        np.testing.assert_allclose(np.ravel(pixels), expected, atol=1e-12)
+    drawn(figure)
+
+
+def test_weights_of_another_shape_are_refused():
+    with pytest.raises(DataError, match=r"\(9, 12\) weights are no pictures of shape \(5, 5\)"):
+        plots.weights(np.ones((9, 12)), (5, 5))
+
+
+# all
+
+
+def test_a_loss_by_powers_of_ten():
+    loss, accuracy = plots.curves(history(), log=True).axes
+    assert (loss.get_yscale(), accuracy.get_yscale()) == ("log", "linear")
+
+
+def test_every_picture_goes_into_given_axes():
+    pixels = images()
+    dataset = memory({"image": pixels, "label": np.arange(12) % 3}, CLASSES)
+    report = explain(Pair(lambda x: (x * x, x), lambda dout, x: (x * dout,)), np.ones((2, 3)))
+    draw = {
+        "class_grid": lambda ax: plots.class_grid(dataset, 2, ax=ax),
+        "confusion": lambda ax: plots.confusion(np.eye(3, dtype=int), CLASSES, ax=ax),
+        "curves": lambda ax: plots.curves(history(), ax=ax),
+        "gradient_errors": lambda ax: plots.gradient_errors(report, ax=ax),
+        "growth": lambda ax: plots.growth([1, 2], {"fnet": [1, 2]}, "n", ax=ax),
+        "layer_bytes": lambda ax: plots.layer_bytes(summary(classification_net(2), (3,)), ax=ax),
+        "paths": lambda ax: plots.paths(bowl, {"sgd": spiral(5)}, (-2, 2), (-2, 2), ax=ax),
+        "predictions": lambda ax: plots.predictions(
+            pixels, np.zeros(12, int), np.arange(12) % 3, CLASSES, ax=ax
+        ),
+        "sigmoid_scatter": lambda ax: plots.sigmoid_scatter(
+            [-1, 1], [0.3, 0.7], [0, 1], CLASSES, ax=ax
+        ),
+        "weights": lambda ax: plots.weights(np.ones((3, 12)), (2, 2, 3), ax=ax),
+    }
+    assert set(draw) == set(plots.__all__) - {"Movie", "animated_paths"}
+    for name, into in draw.items():
+        figure = Figure(figsize=(10, 4))
+        ax = figure.subplots(1, 2)[1]
+        assert into(ax) is figure, name
+        assert ax.has_data(), name
+        drawn(figure)
