@@ -46,7 +46,7 @@ def evaluate(
     rounding, nor on how many `workers` read a dataset that is not in memory.
     """
     require_reduced(loss)
-    look = _make_look(model, loss, dataset.transform)
+    look = make_look(model, loss, dataset.transform)
     order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
     read = blocks(on_device(dataset), order, workers=workers)
     parts = [look(params, *block) for *block, _ in read]
@@ -118,7 +118,12 @@ def over_samples(
 
 
 @functools.lru_cache(maxsize=256)
-def _make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
+def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
+    """The compiled look(params, x, target, order): of each batch in `order`, a `Metrics`' columns.
+
+    They are loss, penalty, rows right and rows in all, for `over_samples`.
+    """
+
     @jax.jit
     def look(params: ArrayTree, x: Array, target: Array, order: Array) -> Any:
         cost, _ = penalty_of(model, params)

@@ -84,6 +84,20 @@ def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -
     return record._replace(state=state, losses=losses, history={}, seen=seen)
 
 
+def ended(record: Record, metrics: dict[str, float]) -> Record:
+    """The record at the end of the epoch under way, whose metrics are these.
+
+    Its best weights are the latest where there is no validation, or theirs is the lowest loss.
+    """
+    epoch = record.epoch + 1
+    latest = Best(epoch, metrics.get("val_loss", metrics["train_loss"]), record.state.params)
+    # Not "if not best": a loss of 0 is the best there is.
+    better = "val_loss" not in metrics or latest.loss < record.best.loss
+    history = {name: np.array([value]) for name, value in metrics.items()}
+    best = latest if better else record.best
+    return Record(epoch, record.state, best, metrics, record.losses, history)
+
+
 def check_seen(record: Record, order: np.ndarray) -> None:
     """Raise ConfigurationError unless the steps of the epoch under way are the first of `order`."""
     counts = (order != PADDING).sum(axis=1)

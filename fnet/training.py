@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Loss
@@ -25,7 +24,7 @@ from fnet.feeding import check_fit, example_shape, inputs, on_device, pieces
 from fnet.initializers import keys
 from fnet.optimizers import apply_updates
 from fnet.postmortem import Training, require_finite, require_finite_validation
-from fnet.records import Best, Metrics, Record, State, advanced, check_seen, start
+from fnet.records import Metrics, Record, State, advanced, check_seen, ended, start
 
 
 @functools.lru_cache(maxsize=256)
@@ -128,20 +127,14 @@ def fit(
             if pause:
                 before, record, parts = record, advanced(record, state, parts), []
                 require_finite(training, before, record, order)
-                yield record if len(record.seen.loss) < len(order) else ended(record, pool)
+                yield record if len(record.seen.loss) < len(order) else closed(record, pool)
 
-    def ended(record: Record, pool: Workers) -> Record:
-        epoch, params = record.epoch + 1, record.state.params
+    def closed(record: Record, pool: Workers) -> Record:
         found = {f"train_{name}": v for name, v in over_samples(loss, *record.seen).items()}
         if held_val is not None:
-            values = evaluate(model, loss, params, held_val, workers=pool)
+            values = evaluate(model, loss, record.state.params, held_val, workers=pool)
             found |= {f"val_{name}": value for name, value in values.items()}
-        latest = Best(epoch, found.get("val_loss", found["train_loss"]), params)
-        # Not "if not best": a loss of 0 is the best there is.
-        best = latest if held_val is None or latest.loss < record.best.loss else record.best
-        history = {name: np.array([value]) for name, value in found.items()}
-        after = Record(epoch, record.state, best, found, record.losses, history)
-        return require_finite_validation(record, after)
+        return require_finite_validation(record, ended(record, found))
 
     def records(record: Record) -> Iterator[Record]:
         with Workers(workers) as pool:

@@ -65,7 +65,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["evaluation"],
     ["postmortem"],
     ["training"],
-    ["checkpoint", "descent", "overfit", "plots.page", "stopping"],
+    ["checkpoint", "descent", "overfit", "plots.page", "stopping", "sweep"],
     ["plots.costs", "plots.descents", "plots.errors", "plots.images", "plots.results"],
     ["plots"],
     [
