@@ -451,6 +451,49 @@ def test_weights_of_another_shape_are_refused():
         plots.weights(np.ones((9, 12)), (5, 5))
 
 
+# comparisons
+
+
+def test_compare_draws_a_line_for_each_run():
+    ways = {"one": history(5), "other": history(3)[:2]}
+    (ax,) = plots.compare(ways, "val_accuracy").axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "validation accuracy (%)")
+    for name, rows in ways.items():
+        x, y = lines(ax)[name].get_data()
+        np.testing.assert_array_equal(x, column(rows, "epoch"))
+        np.testing.assert_allclose(y, column(rows, "val_accuracy") * 100)
+    drawn(ax.figure)
+
+
+def test_compare_says_where_there_are_too_many_to_tell_apart():
+    (ax,) = plots.compare({f"run {n}": history() for n in range(9)}, "train_loss").axes
+    assert len(ax.get_lines()) == len({line.get_marker() for line in ax.get_lines()}) == 7
+    assert ax.get_title("left") == "the first 7 of 9 runs"
+
+
+def test_compare_of_nothing_is_refused():
+    with pytest.raises(DataError, match="no history has 'val_f1'"):
+        plots.compare({"one": history()}, "val_f1")
+
+
+def test_learning_rates_have_a_point_a_seed_and_a_mean():
+    found = np.array([[0.9, 0.7], [np.nan, 0.2], [0.5, 0.3]])
+    (ax,) = plots.learning_rates([0.1, 1.0, 0.01], found, chosen=0.1).axes
+    points = np.transpose(lines(ax)["one seed"].get_data())
+    expected = [[0.01, 50], [0.01, 30], [0.1, 90], [0.1, 70], [1, np.nan], [1, 20]]
+    np.testing.assert_allclose(points, expected)
+    np.testing.assert_allclose(lines(ax)["mean of 2 seeds"].get_ydata(), [40, 80, np.nan])
+    assert np.ravel(lines(ax)["did not stay finite"].get_data()).tolist() == [1, 0]
+    assert np.ravel(lines(ax)["chosen: 0.1"].get_data()).tolist() == [0.1, 80]
+    drawn(ax.figure)
+
+
+@pytest.mark.parametrize(("rates", "shape"), [([0.1], (2, 3)), ([0.1], (1,)), ([0.0], (1, 1))])
+def test_learning_rates_say_what_they_need(rates, shape):
+    with pytest.raises(DataError, match="rates above 0 need accuracies"):
+        plots.learning_rates(rates, np.ones(shape))
+
+
 # all
 
 
@@ -465,11 +508,13 @@ def test_every_picture_goes_into_given_axes():
     report = explain(Pair(lambda x: (x * x, x), lambda dout, x: (x * dout,)), np.ones((2, 3)))
     draw = {
         "class_grid": lambda ax: plots.class_grid(dataset, 2, ax=ax),
+        "compare": lambda ax: plots.compare({"a": history()}, ax=ax),
         "confusion": lambda ax: plots.confusion(np.eye(3, dtype=int), CLASSES, ax=ax),
         "curves": lambda ax: plots.curves(history(), ax=ax),
         "gradient_errors": lambda ax: plots.gradient_errors(report, ax=ax),
         "growth": lambda ax: plots.growth([1, 2], {"fnet": [1, 2]}, "n", ax=ax),
         "layer_bytes": lambda ax: plots.layer_bytes(summary(classification_net(2), (3,)), ax=ax),
+        "learning_rates": lambda ax: plots.learning_rates([0.1, 1], np.ones((2, 3)), ax=ax),
         "paths": lambda ax: plots.paths(bowl, {"sgd": spiral(5)}, (-2, 2), (-2, 2), ax=ax),
         "predictions": lambda ax: plots.predictions(
             pixels, np.zeros(12, int), np.arange(12) % 3, CLASSES, ax=ax

@@ -15,6 +15,8 @@ examples:
   fnet evaluate runs/shapes-mlp-1     accuracy and confusion matrix of a run
   fnet check                          every hand-written gradient against autodiff
   fnet bench                          and how much faster than it, on this machine
+  fnet runs                           the runs here, compared
+  eval "$(fnet --print-completion bash)"   completion by the tab key, in this shell
 
 'fnet COMMAND --help' tells of each command, with examples.
 """
@@ -36,14 +38,15 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 2 for what the user can mend, in one line."""
-    needed = ("filelock", "matplotlib", "rich")
+    needed = ("filelock", "matplotlib", "rich", "shtab")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         print(f"fnet: {' and '.join(missing)} missing: pip install 'fnet[cli]'", file=sys.stderr)
         return 2
     import jax
 
-    from fnet.cli import bench, check, data, inspect, overfit, summary, train
+    from fnet.cli import bench, check, data, inspect, listing, overfit, summary, sweep, train
+    from fnet.cli.completion import add_completion
 
     parser = Parser(
         prog="fnet",
@@ -52,8 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (train, inspect, overfit, check, bench, summary, data):
+    for module in (train, sweep, listing, inspect, overfit, check, bench, summary, data):
         module.add(commands)
+    add_completion(parser)
     arguments = vars(parser.parse_args(argv))
     try:
         return int(arguments.pop("run")(arguments))

@@ -15,6 +15,7 @@ Number = Callable[[str], Any]
 # Learning rates: for images; for tables, whose few columns go from 0 to 1 and bear larger steps.
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
 TABLE_RATES = {"sgd": 1.0, "momentum": 1e-1, "rmsprop": 3e-2, "adam": 3e-2}
+ALL = "all"  # a batch size
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
 DATA: Settings = {
@@ -60,8 +61,8 @@ def command(
     return parser
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Where samples come from, and how they are divided."""
+def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
+    """Where samples come from, and how they are divided; several `seeds` for a sweep."""
     group = parser.add_argument_group("data")
     group.add_argument(
         "--data",
@@ -111,11 +112,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar=("TRAIN", "VAL", "TEST"),
         help="how samples are divided (default 0.6 0.2 0.2)",
     )
+    several = "one or more, of the weights and the order; the first also of the split (default 0)"
     group.add_argument(
         "--seed",
         type=above(-1, int),
+        nargs="+" if seeds else None,
         metavar="N",
-        help="of the split, the weights and the order (default 0)",
+        help=several if seeds else "of the split, the weights and the order (default 0)",
     )
 
 
@@ -147,15 +150,34 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_optimizer(parser: argparse.ArgumentParser) -> Any:
-    """Which optimizer, and how fast; returns the group, for what a command adds to it."""
+def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
+    """Which optimizer, and how fast, at several `rates` for a sweep; returns the group."""
     group = parser.add_argument_group("training")
     group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
-    rates = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
-    larger = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
-    text = f"(default {rates}; for a table {larger})"
-    group.add_argument("--learning-rate", type=above(0, float), metavar="RATE", help=text)
+    images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
+    tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
+    several = "(default: those of `train`, times 0.1, 0.3, 1, 3 and 10)"
+    group.add_argument(
+        "--learning-rate",
+        type=above(0, float),
+        nargs="+" if rates else None,
+        metavar="RATE",
+        help=several if rates else f"(default {images}; for a table {tables})",
+    )
     return group
+
+
+def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> None:
+    """Which optimizer, and for how long."""
+    group = add_optimizer(parser, rates)
+    group.add_argument(
+        "--batch-size",
+        type=_batch_size,
+        metavar="N",
+        help="a number, or `all` samples at each step, which trains a small model on a table "
+        "thousands of epochs a second (default 128)",
+    )
+    group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
 
 
 def above(least: float, kind: Callable[[str], Any]) -> Number:
@@ -174,6 +196,11 @@ def above(least: float, kind: Callable[[str], Any]) -> Number:
             raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}{high}")
         return value
 
+    return number
+
+
+def _batch_size(text: str) -> int | str:
+    number: int | str = ALL if text == ALL else above(0, int)(text)
     return number
 
 

@@ -19,8 +19,7 @@ class Built(NamedTuple):
 
 def build(settings: Settings, classes: int) -> Built:
     """The three nouns that the settings name, for data of so many classes."""
-    rates = IMAGE_RATES if settings["target"] is None else TABLE_RATES
-    rate = settings["learning_rate"] or rates[settings["optimizer"]]
+    rate = settings["learning_rate"] or default_rate(settings)
     optimizer = getattr(optimizers, settings["optimizer"])(rate)
     if settings["model"] == "mlp":
         return Built(build_model(settings, classes), losses.cross_entropy(), optimizer)
@@ -30,6 +29,12 @@ def build(settings: Settings, classes: int) -> Built:
             "model for more is --model mlp --layers 1"
         )
     return Built(build_model(settings, classes), losses.bce(), optimizer)
+
+
+def default_rate(settings: Settings) -> float:
+    """The learning rate where none is given."""
+    rates = IMAGE_RATES if settings["target"] is None else TABLE_RATES
+    return rates[settings["optimizer"]]
 
 
 def build_model(settings: Settings, classes: int) -> Layer:

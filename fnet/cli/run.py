@@ -4,7 +4,8 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,10 @@ def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:
     return settings, load(path)
 
 
-def keep(folder: Path, checkpoint: Checkpoint, history: Iterable[Mapping[str, Any]]) -> None:
+def keep(folder: Path, checkpoint: Checkpoint, history: Sequence[Mapping[str, Any]]) -> None:
     """Save the run as far as it has come."""
     # The history first: it then never lacks an epoch that the checkpoint has.
-    write_history(folder, history)
+    write_rows(folder / HISTORY, history)
     save(folder / CHECKPOINT, checkpoint)
 
 
@@ -94,19 +95,18 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def write_history(folder: Path, history: Iterable[Mapping[str, Any]]) -> None:
-    """A line an epoch, a column a metric; whole or not at all."""
-    rows = list(history)
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """A CSV, a column for each name; whole or not at all."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with replacing(folder / HISTORY) as file:
+    with replacing(path) as file:
         file.write(text.getvalue().encode())
 
 
-def read_history(folder: Path, epochs: int) -> list[dict[str, float]]:
-    """The first so many epochs of a run's history."""
+def read_history(folder: Path, epochs: float = math.inf) -> list[dict[str, float]]:
+    """The history of a run, of its first so many epochs."""
     try:
         with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
             rows = [{key: float(cell) for key, cell in row.items()} for row in csv.DictReader(file)]

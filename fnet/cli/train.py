@@ -12,24 +12,24 @@ from fnet import __version__
 from fnet.checkpoint import Checkpoint
 from fnet.cli import run as runs
 from fnet.cli.arguments import (
+    ALL,
     DATA,
     MODEL,
     TRAINING,
     Settings,
-    above,
     add_data,
     add_model,
-    add_optimizer,
+    add_training,
     command,
-    say,
 )
 from fnet.cli.build import build
 from fnet.cli.progress import LINES, show
+from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Asked, asking
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.descent import descend
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.evaluation import evaluate
 from fnet.feeding import check_fit, example_shape
 from fnet.records import Record, start
 from fnet.training import fit
@@ -37,7 +37,6 @@ from fnet.training import fit
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0
 AT_ONCE = 10**11  # operations: a second or two, until which Ctrl-C may have to wait
-ALL = "all"  # a batch size
 FREE = ("epochs", "workers")  # settings of a run that a resumed one may change
 
 EXAMPLES = """
@@ -57,15 +56,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
     add_model(parser)
-    group = add_optimizer(parser)
-    group.add_argument(
-        "--batch-size",
-        type=_batch_size,
-        metavar="N",
-        help="a number, or `all` samples at each step, which trains a small model on a table "
-        "thousands of epochs a second (default 128)",
-    )
-    group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
+    add_training(parser)
     group = parser.add_argument_group("run")
     group.add_argument("--out", metavar="FOLDER", help="(default runs/NAME-1, -2, ...)")
     group.add_argument(
@@ -76,10 +67,12 @@ def add(commands: Any) -> None:
         help="go on with the run in --out, up to --epochs; from its `previous` checkpoint where "
         "the last is damaged",
     )
+    add_voice(parser)
 
 
 def train(given: Settings) -> int:
     """Run the command with what was written on its line."""
+    voice = take_voice(given)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if resume:
         folder, settings = _resumed(out, given)
@@ -100,14 +93,13 @@ def train(given: Settings) -> int:
                 f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch}"
             )
         runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
-        _introduce(checkpoint, parts, settings)
+        tell_start(checkpoint, parts, settings, voice)
         with asking() as asked:
-            checkpoint = _train(checkpoint, parts, settings, folder, history, asked)
+            checkpoint = _train(checkpoint, parts, settings, folder, history, asked, voice)
         if asked.by:
-            say(f"stopped    by {NAMES[asked.by]} after {_reached(checkpoint.record)}; saved")
-            say(f"next       fnet train --out {folder} --resume")
+            tell_stop(checkpoint, folder, NAMES[asked.by], voice)
             return asked.status
-        _report(checkpoint, parts, folder, history)
+        tell_end(checkpoint, parts, folder, history, voice)
     return 0
 
 
@@ -145,20 +137,6 @@ def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     )
 
 
-def _introduce(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> None:
-    sizes = f"{len(parts.train)} train, {len(parts.val)} val, {len(parts.test)} test"
-    count = sum(leaf.size for leaf in jax.tree.leaves(checkpoint.record.state.params))
-    say(f"data       {parts.about}")
-    say(f"           {sizes}; {len(checkpoint.classes)} classes: {', '.join(checkpoint.classes)}")
-    say(f"model      {checkpoint.model}, {count:,} parameters")
-    say(
-        f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
-        f"{settings['batch_size']}, seed {settings['seed']}, on {jax.default_backend().upper()}"
-    )
-    if checkpoint.record.epoch or len(checkpoint.record.seen.loss):
-        say(f"resumed    after {_reached(checkpoint.record)}")
-
-
 def _train(
     checkpoint: Checkpoint,
     parts: Parts,
@@ -166,12 +144,15 @@ def _train(
     folder: Path,
     history: list[dict[str, float]],
     asked: Asked,
+    voice: Voice,
 ) -> Checkpoint:
     """Run the epochs that are left; at any time the folder holds a run that can be resumed."""
-    records = _records(checkpoint, parts, settings)
+    records, epochs = _records(checkpoint, parts, settings), settings["epochs"]
+    samples, size = len(parts.train), settings["batch_size"]
+    steps = 1 if size == ALL else -(-samples // size)
     saved = -math.inf
     try:
-        for record in show(records, checkpoint.record.epoch, settings["epochs"]):
+        for record in show(records, steps, checkpoint.record.epoch, epochs, voice):
             checkpoint = checkpoint._replace(record=record)
             history += _rows(record)
             if asked:
@@ -182,7 +163,7 @@ def _train(
     except TrainingError as error:
         raise TrainingError(
             f"{error}; {folder} holds the last finite weights, after "
-            f"{_reached(checkpoint.record)}; begin a new run (--learning-rate)"
+            f"{reached(checkpoint.record)}; begin a new run (--learning-rate)"
         ) from None
     finally:
         runs.keep(folder, checkpoint, history)
@@ -204,42 +185,9 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
     )
 
 
-def _reached(record: Record) -> str:
-    steps = len(record.seen.loss)
-    return f"epoch {record.epoch}" + (f" and {steps} steps of the next" if steps else "")
-
-
 def _rows(record: Record) -> list[dict[str, float]]:
     """A line of the history for each epoch since the record before."""
     columns = {name: values.tolist() for name, values in record.history.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     first = record.epoch - len(rows) + 1
     return [{"epoch": epoch, **row} for epoch, row in enumerate(rows, start=first)]
-
-
-def _batch_size(text: str) -> int | str:
-    number: int | str = ALL if text == ALL else above(0, int)(text)
-    return number
-
-
-def _report(
-    checkpoint: Checkpoint, parts: Parts, folder: Path, history: list[dict[str, float]]
-) -> None:
-    """Evaluate the best weights, draw the pictures, and say what was reached and what is next."""
-    from fnet.cli.pictures import draw  # matplotlib takes long to load
-
-    model, loss, best = checkpoint.model, checkpoint.loss, checkpoint.record.best
-    metrics: dict[str, Any] = {"epochs": checkpoint.record.epoch, "best_epoch": best.epoch}
-    for part in ("train", "val", "test"):
-        values = evaluate(model, loss, best.params, getattr(parts, part))
-        metrics |= {f"{part}_{name}": value for name, value in values.items()}
-        metrics[f"{part}_samples"] = len(getattr(parts, part))
-    runs.write_json(folder / runs.METRICS, metrics)
-    draw(folder, checkpoint, history, parts.test)
-    say(
-        f"reached    {metrics['test_accuracy']:.1%} test accuracy "
-        f"({metrics['val_accuracy']:.1%} on validation), by the weights of epoch {best.epoch}, "
-        "which had the lowest validation loss"
-    )
-    say(f"written    {folder}/: {', '.join(sorted(path.name for path in folder.glob('[!.]*')))}")
-    say(f"next       fnet evaluate {folder}")

@@ -4,6 +4,7 @@ Colours are those of Okabe & Ito, which colour-blind readers tell apart; a mark 
 says the same again. No display, window or global state of matplotlib is used or changed.
 """
 
+from fnet.plots.comparisons import compare, learning_rates
 from fnet.plots.costs import growth, layer_bytes
 from fnet.plots.descents import Movie, animated_paths, paths
 from fnet.plots.errors import gradient_errors
@@ -14,11 +15,13 @@ __all__ = [
     "Movie",
     "animated_paths",
     "class_grid",
+    "compare",
     "confusion",
     "curves",
     "gradient_errors",
     "growth",
     "layer_bytes",
+    "learning_rates",
     "paths",
     "predictions",
     "sigmoid_scatter",

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 from fnet.checkpoint import load
-from fnet.cli import main, progress
-from fnet.training import Record
+from fnet.cli import main
 from tests.cli.conftest import Run
 
 COLUMNS = ["epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy"]
@@ -39,17 +38,6 @@ def test_a_folder_of_images(run):
     assert "epoch 4/4" in run.out
     assert f"reached    {run.metrics['test_accuracy']:.1%} test accuracy" in run.out
     assert "synthetic" not in run.out
-
-
-def test_a_bar_fits_in_80_columns(monkeypatch, capsys):
-    monkeypatch.setattr(progress, "interactive", lambda: True)
-    monkeypatch.setenv("COLUMNS", "80")
-    metrics = {"train_loss": 1.25, "train_accuracy": 0.5, "val_loss": 1.75, "val_accuracy": 0.25}
-    record = Record(100, None, None, metrics, None, {})
-    assert list(progress.show(iter([record]), 0, 100)) == [record]
-    line = capsys.readouterr().out.splitlines()[-1]
-    assert line.startswith("epoch 100/100 ")
-    assert "loss 1.2500  val loss 1.7500  val accuracy 25.0% 00:00" in line
 
 
 def test_the_metrics_are_those_of_the_best_epoch(run):

@@ -1,0 +1,127 @@
+"""`fnet runs`: the runs of a folder beside each other."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+
+from fnet.cli import run as runs
+from fnet.cli.arguments import Settings, command
+from fnet.cli.build import default_rate
+from fnet.cli.voice import Voice, add_voice, take_voice
+from fnet.errors import CheckpointError, ConfigurationError
+
+PICTURE = "runs.png"
+FOLDER = "runs"  # where `fnet train` puts them
+
+EXAMPLES = """
+fnet runs                     those of the folder runs/, and a picture of them
+fnet runs experiments --json  an object a line, the best on validation first
+"""
+
+
+class Run(NamedTuple):
+    """A run's settings, the metrics of its best epoch so far, and all of its epochs.
+
+    `metrics` has test_accuracy once the run has ended.
+    """
+
+    folder: Path
+    settings: Settings
+    metrics: dict[str, float]
+    history: list[dict[str, float]]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    summary = "list the runs of a folder and compare them"
+    parser = command(commands, "runs", run, summary, EXAMPLES)
+    parser.add_argument("folder", nargs="?", metavar="FOLDER", help=f"(default {FOLDER})")
+    add_voice(parser)
+
+
+def run(given: Settings) -> int:
+    """Run the command."""
+    voice, folder = take_voice(given), Path(given.get("folder", FOLDER))
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: there is no such folder; fnet train makes {FOLDER}/")
+    found = [_read(path.parent) for path in sorted(folder.glob(f"*/{runs.CONFIG}"))]
+    if not found:
+        raise ConfigurationError(f"{folder}: there are no runs in it (folders with {runs.CONFIG})")
+    found.sort(key=lambda one: -one.metrics.get("val_accuracy", -1.0))
+    _tell(found, folder, voice)
+    return 0
+
+
+def _read(folder: Path) -> Run:
+    """The run in this folder, ended or not."""
+    settings = runs.read_config(folder)
+    history = runs.read_history(folder) if (folder / runs.HISTORY).exists() else []
+    best = min(history, key=lambda row: row["val_loss"], default={})
+    metrics: dict[str, float] = {
+        name: value for name, value in best.items() if name.startswith("val_")
+    }
+    try:
+        metrics |= json.loads((folder / runs.METRICS).read_text("utf-8"))
+    except FileNotFoundError:
+        pass  # it is under way, or was stopped
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise CheckpointError(f"{folder / runs.METRICS}: cannot be read: {error}") from None
+    return Run(folder, settings, metrics, history)
+
+
+def _tell(found: list[Run], folder: Path, voice: Voice) -> None:
+    from fnet import plots  # matplotlib takes long to load
+
+    histories = {one.folder.name: one.history for one in found if one.history}
+    written = []
+    if histories:
+        runs.write_picture(folder / PICTURE, plots.compare(histories))
+        written = [f"written    {folder / PICTURE}"]
+    if voice.shows_progress:
+        Console().print(_table(found))
+    for one in found:
+        facts = {"folder": str(one.folder), "epoch": len(one.history), **one.metrics}
+        voice.tell("run", (), facts | {"settings": one.settings})
+    best = found[0]
+    go_on = f"fnet evaluate {best.folder}"
+    if "test_accuracy" not in best.metrics:
+        go_on = f"fnet train --out {best.folder} --resume"
+    if "val_accuracy" in best.metrics:
+        accuracy = best.metrics["val_accuracy"]
+        written.insert(0, f"best       {best.folder}, {accuracy:.1%} on validation")
+    facts = {"best": str(best.folder), "next": go_on}
+    voice.tell("end", [*written, f"next       {go_on}"], facts, last=True)
+
+
+def _table(found: list[Run]) -> Table:
+    heads = [Column("run", no_wrap=True), Column("model"), Column("optimizer")]
+    heads += [Column(name, justify="right") for name in ("batch", "epochs", "val", "test")]
+    table = Table(*heads, box=box.SIMPLE_HEAD)
+    for one in found:
+        settings, test, done = one.settings, one.metrics.get("test_accuracy"), len(one.history)
+        table.add_row(
+            one.folder.name,
+            _model(settings),
+            f"{settings['optimizer']} {settings['learning_rate'] or default_rate(settings):g}",
+            str(settings["batch_size"]),
+            str(done) if test is not None else f"{done} of {settings['epochs']}",
+            _percent(one.metrics.get("val_accuracy")),
+            _percent(test),
+        )
+    return table
+
+
+def _model(settings: Settings) -> str:
+    """The network in a few letters: mlp 100-100, logistic."""
+    if settings["model"] == "logistic":
+        return "logistic"
+    widths = "-".join([str(settings["hidden"])] * (settings["layers"] - 1))
+    return f"mlp {widths}" if widths else "linear"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"

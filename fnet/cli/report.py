@@ -1,0 +1,88 @@
+"""What `fnet train` says before it trains, and when it ends or is stopped."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from fnet.checkpoint import Checkpoint
+from fnet.cli import run as runs
+from fnet.cli.arguments import Settings
+from fnet.cli.source import PARTS, Parts
+from fnet.cli.voice import Voice
+from fnet.evaluation import evaluate
+from fnet.records import Record
+
+
+def tell_start(checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: Voice) -> None:
+    """Data, model and training."""
+    record = checkpoint.record
+    samples = {part: len(getattr(parts, part)) for part in PARTS}
+    facts: dict[str, Any] = {
+        "data": parts.about,
+        "samples": samples,
+        "classes": list(checkpoint.classes),
+        "model": repr(checkpoint.model),
+        "parameters": sum(leaf.size for leaf in jax.tree.leaves(record.state.params)),
+        "optimizer": repr(checkpoint.optimizer),
+        "loss": repr(checkpoint.loss),
+        "batch_size": settings["batch_size"],
+        "seed": settings["seed"],
+        "device": jax.default_backend().upper(),
+        "epoch": record.epoch,
+    }
+    sizes = ", ".join(f"{size} {part}" for part, size in samples.items())
+    words = [
+        f"data       {parts.about}",
+        f"           {sizes}; {len(checkpoint.classes)} classes: {', '.join(checkpoint.classes)}",
+        f"model      {checkpoint.model}, {facts['parameters']:,} parameters",
+        f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
+        f"{settings['batch_size']}, seed {settings['seed']}, on {facts['device']}",
+    ]
+    if record.epoch or len(record.seen.loss):
+        words.append(f"resumed    after {reached(record)}")
+    voice.tell("start", words, facts)
+
+
+def tell_stop(checkpoint: Checkpoint, folder: Path, by: str, voice: Voice) -> None:
+    """How far it came, and how to go on."""
+    go_on, record = f"fnet train --out {folder} --resume", checkpoint.record
+    words = f"stopped    by {by} after {reached(record)}; saved", f"next       {go_on}"
+    facts = {"by": by, "epoch": record.epoch, "folder": str(folder), "next": go_on}
+    voice.tell("stopped", words, facts, last=True)
+
+
+def tell_end(
+    checkpoint: Checkpoint,
+    parts: Parts,
+    folder: Path,
+    history: list[dict[str, float]],
+    voice: Voice,
+) -> None:
+    """Evaluate the best weights, draw the pictures, and say what was reached and what is next."""
+    from fnet.cli.pictures import draw  # matplotlib takes long to load
+
+    model, loss, best = checkpoint.model, checkpoint.loss, checkpoint.record.best
+    metrics: dict[str, Any] = {"epochs": checkpoint.record.epoch, "best_epoch": best.epoch}
+    for part in PARTS:
+        values = evaluate(model, loss, best.params, getattr(parts, part))
+        metrics |= {f"{part}_{name}": value for name, value in values.items()}
+        metrics[f"{part}_samples"] = len(getattr(parts, part))
+    runs.write_json(folder / runs.METRICS, metrics)
+    draw(folder, checkpoint, history, parts.test)
+    files, go_on = sorted(path.name for path in folder.glob("[!.]*")), f"fnet evaluate {folder}"
+    words = [
+        f"reached    {metrics['test_accuracy']:.1%} test accuracy "
+        f"({metrics['val_accuracy']:.1%} on validation), by the weights of epoch {best.epoch}, "
+        "which had the lowest validation loss",
+        f"written    {folder}/: {', '.join(files)}",
+        f"next       {go_on}",
+    ]
+    facts = {"folder": str(folder), "files": files, "next": go_on, **metrics}
+    voice.tell("end", words, facts, last=True)
+
+
+def reached(record: Record) -> str:
+    """How far a run has come, in words."""
+    steps = len(record.seen.loss)
+    return f"epoch {record.epoch}" + (f" and {steps} steps of the next" if steps else "")
