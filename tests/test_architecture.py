@@ -86,7 +86,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ],
     ["check.functions", "check.points"],
     ["check.subject"],
-    ["check.asked", "check.programs"],
+    ["check.asked", "check.programs", "check.rounding"],
     ["check.bench"],
     ["check.workbench"],
     ["check.evidence", "check.parity", "check.precision", "check.shapes", "check.structure"],

@@ -120,7 +120,8 @@ def _accepted(bench: Workbench, found: Wrong) -> str:
 
 
 def _cancels(bench: Workbench, found: Wrong) -> bool:
-    """Whether it differs by no more than it moves when its arguments are rounded otherwise."""
+    """Whether it differs by no more than rounding does: of its arguments to it, or of each
+    operation to what autodiff says, which may lose in the value what differences look for."""
     rng = np.random.default_rng(0)
     moved = np.zeros(found.actual.shape)
     for _ in range(ROUNDED):
@@ -128,6 +129,10 @@ def _cancels(bench: Workbench, found: Wrong) -> bool:
         dout = jax.tree.map(lambda leaf: rounded(leaf, rng), found.dout)
         with np.errstate(all="ignore"):
             away = np.abs(bench.gradients(found.route, floats, dout)[found.place] - found.actual)
+        moved = np.maximum(moved, np.where(np.isfinite(away), away, 0))
+    for other in bench.rounded_otherwise(found.floats, found.dout):
+        with np.errstate(all="ignore"):
+            away = np.abs(other[found.place] - found.expected)
         moved = np.maximum(moved, np.where(np.isfinite(away), away, 0))
     natural = bench.natural(found.floats, found.dout)[found.place]
     slack = np.minimum(ROUNDING * moved.max(initial=0), SMALL * natural)

@@ -40,11 +40,45 @@ def plainly(function: Callable[..., Any], cuts: Sequence[Edge] = ()) -> Callable
 
     def plain(*arguments: Any) -> Any:
         closed, tree = _trace(function, arguments)
-        inputs = jax.tree.leaves(arguments)
-        operands = {(edge.place, edge.operand) for edge in cuts}
-        return jax.tree.unflatten(tree, _run(closed.jaxpr, closed.consts, inputs, operands, ()))
+        return jax.tree.unflatten(tree, run(closed, jax.tree.leaves(arguments), through))
 
+    def through(eqn: Any, values: list[Any], place: Place) -> list[Any]:
+        kept = [
+            jax.lax.stop_gradient(value) if (place, operand) in operands else value
+            for operand, value in enumerate(values)
+        ]
+        return bound(eqn, kept)
+
+    operands = {(edge.place, edge.operand) for edge in cuts}
     return plain
+
+
+def run(
+    closed: Any,
+    inputs: Sequence[Any],
+    through: Callable[[Any, list[Any], Place], list[Any]],
+    place: Place = (),
+) -> list[Any]:
+    """Evaluate a trace, custom rules left out, `through` (equation, operands, place) at a time."""
+    jaxpr = closed.jaxpr
+    known = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+    known |= dict(zip(jaxpr.invars, inputs, strict=True))
+
+    def read(atom: Any) -> Any:
+        return atom.val if hasattr(atom, "val") else known[atom]
+
+    for number, eqn in enumerate(jaxpr.eqns):
+        here, inner = (*place, number), _inner(eqn)
+        values = [read(atom) for atom in eqn.invars]
+        found = through(eqn, values, here) if inner is None else run(inner, values, through, here)
+        known |= dict(zip(eqn.outvars, found, strict=True))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def bound(eqn: Any, values: list[Any]) -> list[Any]:
+    """What an operation makes of these operands."""
+    found = eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(eqn.params))
+    return list(found) if eqn.primitive.multiple_results else [found]
 
 
 def edges(function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Edge]:
@@ -66,31 +100,6 @@ def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
 
 def _inner(eqn: Any) -> Any:
     return eqn.params[INNER[eqn.primitive.name]] if eqn.primitive.name in INNER else None
-
-
-def _run(
-    jaxpr: Any, consts: Any, inputs: Any, cuts: set[tuple[Place, int]], place: Place
-) -> list[Any]:
-    known = dict(zip(jaxpr.constvars, consts, strict=True))
-    known |= dict(zip(jaxpr.invars, inputs, strict=True))
-
-    def read(atom: Any) -> Any:
-        return atom.val if hasattr(atom, "val") else known[atom]
-
-    for number, eqn in enumerate(jaxpr.eqns):
-        here = (*place, number)
-        values = [
-            jax.lax.stop_gradient(read(atom)) if (here, operand) in cuts else read(atom)
-            for operand, atom in enumerate(eqn.invars)
-        ]
-        inner = _inner(eqn)
-        if inner is not None:
-            found = _run(inner.jaxpr, inner.consts, values, cuts, here)
-        else:
-            found = eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(eqn.params))
-            found = found if eqn.primitive.multiple_results else [found]
-        known |= dict(zip(eqn.outvars, found, strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
 
 
 def _edges(jaxpr: Any, place: Place) -> Iterator[Edge]:

@@ -12,6 +12,7 @@ from fnet.check.bench import Arrays, Bench
 from fnet.check.differences import ANYTHING, Interval, interval, slope
 from fnet.check.points import Floats, rounded, scale_of
 from fnet.check.programs import inner
+from fnet.check.rounding import rounded_otherwise
 
 CLOSER = (1e-2, 1e-4, 1e-6)  # times the steps of differences, where these do not agree
 SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: how wide an interval may be that decides
@@ -33,6 +34,12 @@ class Workbench(Bench):
             found = self.programs["plain"](self.inputs(floats), dout)
             return [np.asarray(leaf) for leaf in found]
         return self.by_differences(floats, dout)
+
+    def rounded_otherwise(self, floats: Floats, dout: Any) -> list[Arrays]:
+        """What autodiff says, some times over, each of its operations rounded otherwise."""
+        if not self.autodiff:
+            return []
+        return rounded_otherwise(self.programs["plain"], (self.inputs(floats), dout))
 
     def by_differences(self, floats: Floats, dout: Any) -> Arrays:
         """The gradient by differences, entry by entry; NaN where they could not tell."""

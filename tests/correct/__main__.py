@@ -47,6 +47,10 @@ def kept() -> dict[str, Count]:
     return {name: Count(*map(int, counts)) for name, *counts in rows if name in ENTRIES}
 
 
+def _named(name: str, draws: int) -> tuple[str, Count]:
+    return name, count(name, draws)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.correct", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="(default all)")
@@ -59,8 +63,8 @@ def main() -> None:
     names = given.names or list(ENTRIES)
     # A process an entry: compiled programs pile up.
     with multiprocessing.get_context("spawn").Pool(given.processes, maxtasksperchild=1) as pool:
-        work = functools.partial(count, draws=given.draws)
-        for name, found in zip(names, pool.imap(work, names), strict=True):
+        work = functools.partial(_named, draws=given.draws)
+        for name, found in pool.imap_unordered(work, names):
             counts = kept() | {name: found}
             kept_in_order = {one: counts[one] for one in ENTRIES if one in counts}
             RESULTS.write_text(table(kept_in_order), "utf-8")  # each: a long run may be cut short
