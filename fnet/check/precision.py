@@ -52,10 +52,11 @@ def _around(
     """Autodiff's largest error, of the largest entry, near this point, where it may be lucky."""
     route, largest = next(iter(bench.subject.routes)), 0.0
     for _ in range(NEARBY):
-        near = tuple(
-            (array * (1 + AROUND * rng.uniform(-1, 1, array.shape))).astype(array.dtype)
+        moved = [
+            np.asarray(array, np.float64) * (1 + AROUND * rng.uniform(-1, 1, array.shape))
             for array in floats
-        )
+        ]
+        near = tuple(jnp.asarray(a, f.dtype) for a, f in zip(moved, floats, strict=True))
         _, theirs, given = bench.programs["both"](bench.inputs(near), dout)
         given = jax.tree.map(lambda d: np.asarray(d, np.float64), given)
         point = tuple(np.asarray(array, np.float64) for array in near)
