@@ -6,7 +6,7 @@ import multiprocessing
 import re
 from pathlib import Path
 
-from tests.correct.counts import Count, count
+from tests.correct.counts import Count, counted
 from tests.correct.functions import ENTRIES
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -47,10 +47,6 @@ def kept() -> dict[str, Count]:
     return {name: Count(*map(int, counts)) for name, *counts in rows if name in ENTRIES}
 
 
-def _named(name: str, draws: int) -> tuple[str, Count]:
-    return name, count(name, draws)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.correct", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="(default all)")
@@ -63,7 +59,7 @@ def main() -> None:
     names = given.names or list(ENTRIES)
     # A process an entry: compiled programs pile up.
     with multiprocessing.get_context("spawn").Pool(given.processes, maxtasksperchild=1) as pool:
-        work = functools.partial(_named, draws=given.draws)
+        work = functools.partial(counted, draws=given.draws)
         for name, found in pool.imap_unordered(work, names):
             counts = kept() | {name: found}
             kept_in_order = {one: counts[one] for one in ENTRIES if one in counts}
