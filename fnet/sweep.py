@@ -20,12 +20,11 @@ from fnet.expect import require_number
 from fnet.feeding import check_fit, example_shape, on_device
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
-from fnet.postmortem import finite
 from fnet.records import Metrics, Record, advanced, ended, start
 from fnet.training import fit, make_epoch
 
-# Operations of a step, up to which a CPU is faster when it does the step of all at once: measured
-# with 9 networks, 3 to 5 times for 15 weights, 1.3 times at this limit, 0.7 times for 300,000.
+# Operations of a step, up to which a CPU is faster when it does the step of all at once: twice as
+# fast for 15 weights, less at this limit, slower far beyond (`tests.benchmarks`, sweeping).
 SMALL = 2 * 10**6
 
 
@@ -151,10 +150,12 @@ def _together(
     alive = set(range(len(records)))
     for epoch in range(1, epochs + 1):
         shuffle = batch_size is not None
-        orders = [
-            epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch) for seed in seeds
-        ]
-        states, metrics = run(states, *train.arrays.values(), np.stack(orders), noise)
+        order = {
+            seed: epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch)
+            for seed in set(seeds)
+        }
+        orders = np.stack([order[seed] for seed in seeds])
+        states, metrics = run(states, *train.arrays.values(), orders, noise)
         seen = None if val is None else jax.device_get(look(states.params, *_all(val)))
         # Taken apart by NumPy: as many slices by JAX cost more than the epoch of a small network.
         state, steps = jax.device_get((states, metrics))
@@ -164,7 +165,7 @@ def _together(
             )
             found = _metrics("train", loss, record.seen)
             found |= {} if seen is None else _metrics("val", loss, _part(seen, place))
-            if finite((record.state, record.losses, *map(np.asarray, found.values()))):
+            if _finite((record.state, record.losses, found)):
                 records[place] = ended(record, found)
             else:
                 alive.remove(place)
@@ -187,6 +188,11 @@ def _make(
 def _all(dataset: Any) -> tuple[Array, Array, np.ndarray]:
     order = epoch_order(len(dataset), min(CHUNK, len(dataset)), shuffle=False)
     return *dataset.arrays.values(), order
+
+
+def _finite(tree: Any) -> bool:
+    """Of arrays of NumPy, which are looked at where they are."""
+    return all(bool(np.isfinite(leaf).all()) for leaf in jax.tree.leaves(tree))
 
 
 def _part(tree: ArrayTree, place: int) -> Any:

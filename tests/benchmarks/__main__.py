@@ -7,7 +7,7 @@ from tests.benchmarks import report
 from tests.benchmarks.contest import ROUNDS
 from tests.benchmarks.machine import describe
 
-TASKS = ("logistic", "network", "job", "loader", "memory", "compiling", "growth")
+TASKS = ("logistic", "network", "job", "loader", "sweeping", "memory", "compiling", "growth")
 
 
 def main() -> None:
