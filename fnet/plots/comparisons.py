@@ -27,6 +27,7 @@ from fnet.plots.page import (
 def compare(
     histories: Mapping[str, Sequence[Mapping[str, float]]],
     metric: str = "val_accuracy",
+    *,
     ax: Axes | None = None,
 ) -> Figure:
     """One metric of several runs by epoch: a line for each name, as `curves` takes its history.
@@ -59,7 +60,11 @@ def compare(
 
 
 def learning_rates(
-    rates: Sequence[float], accuracies: Any, ax: Axes | None = None, chosen: float | None = None
+    rates: Sequence[float],
+    accuracies: Any,
+    *,
+    chosen: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Validation accuracy by learning rate: a point for each seed, a line through their means.
 

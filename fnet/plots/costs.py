@@ -13,7 +13,7 @@ from fnet.plots.page import BLUE, INK, LINES, ORANGE, figure, frame, legend, pag
 from fnet.summary import Summary, human_bytes
 
 
-def layer_bytes(summary: Summary, ax: Axes | None = None) -> Figure:
+def layer_bytes(summary: Summary, *, ax: Axes | None = None) -> Figure:
     """The bytes of a forward and backward pass, layer by layer: what is remembered between the two
     (caches, an array that two layers need counted once), and the gradients of the parameters.
 
@@ -43,7 +43,7 @@ def layer_bytes(summary: Summary, ax: Axes | None = None) -> Figure:
 
 
 def growth(
-    sizes: Sequence[float], seconds: Mapping[str, Any], xlabel: str, ax: Axes | None = None
+    sizes: Sequence[float], seconds: Mapping[str, Any], xlabel: str, *, ax: Axes | None = None
 ) -> Figure:
     """How time grows with a size, both by powers of ten, in which a power law is a straight line.
 

@@ -46,8 +46,9 @@ def paths(
     paths: Paths,
     xlim: Span,
     ylim: Span,
-    ax: Axes | None = None,
+    *,
     minimum: tuple[float, float] | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """The paths of optimizers over the contours of `function(x, y)`, darker where it is higher.
 
@@ -75,6 +76,7 @@ def animated_paths(
     paths: Paths,
     xlim: Span,
     ylim: Span,
+    *,
     minimum: tuple[float, float] | None = None,
 ) -> Movie:
     """What `paths` draws, step by step: all start at once, and the picture counts their steps.

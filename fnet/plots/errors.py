@@ -12,7 +12,7 @@ from fnet.errors import DataError
 from fnet.plots.page import figure, frame, page, titled
 
 
-def gradient_errors(report: Any, ax: Axes | None = None) -> Figure:
+def gradient_errors(report: Any, *, ax: Axes | None = None) -> Figure:
     """What the first wrong gradient of a report of `fnet.check` has too much, entry by entry.
 
     Axes before the last are run together into rows. White entries are right; blue is too little,

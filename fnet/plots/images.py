@@ -17,7 +17,7 @@ COLUMNS = 8
 
 
 def class_grid(
-    dataset: Dataset, per_class: int = 8, seed: int = 0, ax: Axes | None = None
+    dataset: Dataset, per_class: int = 8, seed: int = 0, *, ax: Axes | None = None
 ) -> Figure:
     """`per_class` images of each class, a row per class, drawn at random by the seed.
 
@@ -49,6 +49,7 @@ def predictions(
     classes: Sequence[str],
     probabilities: Any = None,
     count: int = 32,
+    *,
     ax: Axes | None = None,
 ) -> Figure:
     """Images with the class predicted: the first mistakes, up to half, then the first right ones.
@@ -92,7 +93,7 @@ def predictions(
     )
 
 
-def weights(w: Any, shape: tuple[int, ...], count: int = 40, ax: Axes | None = None) -> Figure:
+def weights(w: Any, shape: tuple[int, ...], count: int = 40, *, ax: Axes | None = None) -> Figure:
     """The rows of a first layer's w (out, in) as pictures of `shape`: what each unit looks for.
 
     `shape` is that of an image, (H, W) or (H, W, C). Grey is 0, brighter above it, darker below,

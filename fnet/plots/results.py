@@ -29,7 +29,7 @@ CROWD = 40  # classes, above which a confusion matrix is too dense for numbers
 
 
 def curves(
-    history: Sequence[Mapping[str, float]], ax: Axes | None = None, log: bool = False
+    history: Sequence[Mapping[str, float]], *, log: bool = False, ax: Axes | None = None
 ) -> Figure:
     """Loss, and for a classifier accuracy, by epoch; the lowest validation loss is marked.
 
@@ -68,7 +68,7 @@ def curves(
     return figure(panels[0])
 
 
-def confusion(matrix: Any, classes: Sequence[str], ax: Axes | None = None) -> Figure:
+def confusion(matrix: Any, classes: Sequence[str], *, ax: Axes | None = None) -> Figure:
     """Counts by true class (row) and predicted class (column): blue are right, orange mistakes.
 
     A colour is as strong as its count is a share of the row.
@@ -103,8 +103,9 @@ def sigmoid_scatter(
     probability: Any,
     labels: Any,
     classes: Sequence[str],
-    ax: Axes | None = None,
+    *,
     xlabel: str = "score z = w · x + b",
+    ax: Axes | None = None,
 ) -> Figure:
     """A logistic model over its data: the probability of class 1 as a curve, the labels as points.
 
