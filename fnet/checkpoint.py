@@ -110,7 +110,10 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
             raise ValueError(f"it has no {CONFIG}, and so is no checkpoint of fnet")
         config = json.loads(stored.pop(CONFIG).tobytes())
         if config["format"] != FORMAT:
-            raise ValueError(f"its format is {config['format']}, and this fnet reads {FORMAT}")
+            raise ValueError(
+                f"its format is {config['format']}, and this fnet reads {FORMAT}; load it by the "
+                "fnet that wrote it, or train anew"
+            )
         return _restore(config, stored, {**_read(config, parts), **parts})
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None

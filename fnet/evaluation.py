@@ -78,7 +78,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     """
     both = np.concatenate((labels, predicted)).astype(int)
     if ((both < 0) | (both >= classes)).any():
-        raise DataError(f"confusion_matrix: a class is not from 0 to {classes - 1}")
+        raise DataError(f"confusion_matrix: a label or a prediction is not from 0 to {classes - 1}")
     pairs = labels.astype(int) * classes + predicted
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 

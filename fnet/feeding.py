@@ -125,7 +125,10 @@ def example_shape(dataset: Dataset) -> Shape:
 def require_reduced(loss: Loss) -> None:
     """Raise ConfigurationError for a loss that gives a number for each sample."""
     if loss.reduction == "none":
-        raise ConfigurationError(f"one number is needed, to lower or to report; {loss} gives many")
+        raise ConfigurationError(
+            f"one number is needed, to lower or to report, and {loss} gives many; take "
+            "reduction='mean' or 'sum'"
+        )
 
 
 def check_fit(
@@ -153,13 +156,15 @@ def check_fit(
     classes = len(dataset.classes)
     if loss.probabilities is None:
         raise ConfigurationError(
-            f"{loss} is for numbers, and the target is one of {classes} classes"
+            f"{loss} is for numbers, and the target is one of {classes} classes; take "
+            "cross_entropy()"
         )
     y = jax.ShapeDtypeStruct((1, *_out_shape(model, example_shape(dataset))), jnp.float32)
     known = jax.eval_shape(loss.probabilities, y).shape[-1]
     if known < classes:
         raise ConfigurationError(
-            f"{model} with {loss} tells {known} classes apart, and the data have {classes}"
+            f"{model} with {loss} tells {known} classes apart, and the data have {classes}; "
+            "give its last layer an output for each"
         )
 
 

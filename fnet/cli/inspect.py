@@ -102,14 +102,17 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
         return test, f"the test part of {parts.about}"
     if (Path(other).suffix.lower() == ".csv") != (settings["target"] is not None):
         learned = "images" if settings["target"] is None else "a table"
-        raise ConfigurationError(f"--data {other}: the run was trained on {learned}")
+        raise ConfigurationError(f"--data {other}: the run was trained on {learned}; give such")
     size = checkpoint.shape[:2] if len(checkpoint.shape) == 3 else None
     settings = {**settings, "data": other, "size": size}
     thresholds = settings["thresholds"]
     whole = load_whole(settings, checkpoint.classes, thresholds, checkpoint.transform)
     shape = whole.arrays[whole.fields[0]].shape[1:]
     if shape != checkpoint.shape:
-        raise DataError(f"{other}: its samples are {shape}, and the run takes {checkpoint.shape}")
+        raise DataError(
+            f"{other}: its samples are {shape}, and the run takes {checkpoint.shape}; give samples "
+            "of that shape"
+        )
     return whole, other
 
 

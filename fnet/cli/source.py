@@ -229,7 +229,10 @@ def _relabel(dataset: Memory, classes: tuple[str, ...], path: Any) -> np.ndarray
     """The labels of the dataset as places in `classes`: names are matched, not numbers."""
     unknown = [name for name in dataset.classes if name not in classes]
     if unknown:
-        raise DataError(f"{path}: the model knows no class {unknown[0]!r}, only {list(classes)}")
+        raise DataError(
+            f"{path}: the model knows no class {unknown[0]!r}, only {list(classes)}; leave its "
+            "samples out, or train with them"
+        )
     places = np.array([classes.index(name) for name in dataset.classes], np.int32)
     labels: np.ndarray = places[dataset.arrays[dataset.fields[1]]]
     return labels

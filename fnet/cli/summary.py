@@ -47,7 +47,9 @@ def run(given: Settings) -> int:
 def _model(given: Settings) -> tuple[Layer, Shape]:
     if "run_folder" in given:
         for option in given.keys() & {*MODEL, "shape", "classes"}:
-            raise ConfigurationError(f"--{option} describes a network, and RUN has its own")
+            raise ConfigurationError(
+                f"--{option} describes a network, and RUN has its own; leave one out"
+            )
         checkpoint = read_run(Path(given["run_folder"]))[1]
         return checkpoint.model, checkpoint.shape
     settings = {**MODEL, **given}

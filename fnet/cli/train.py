@@ -90,7 +90,8 @@ def train(given: Settings) -> int:
             history = runs.read_history(folder, checkpoint.record.epoch)
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(
-                f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch}"
+                f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch}; ask "
+                "for as many or more, or begin a new run"
             )
         runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
         tell_start(checkpoint, parts, settings, voice)

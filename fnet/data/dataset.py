@@ -44,7 +44,7 @@ class Samples:
 
     def __getitem__(self: Any, index: int) -> dict[str, Any]:
         if not -len(self) <= index < len(self):  # also ends a for loop over the dataset
-            raise IndexError(f"sample {index} of a dataset of {len(self)}")
+            raise IndexError(f"sample {index} of a dataset of {len(self)}, the first being 0")
         batch = self.gather(np.array([index]))
         name, target = self.fields
         return {name: self.transform(batch[name])[0], target: batch[target][0]}
