@@ -11,6 +11,7 @@ from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command, say
 from fnet.cli.run import read_run, write_picture
 from fnet.cli.source import load_parts, load_whole
+from fnet.cli.voice import add_voice, take_voice
 from fnet.data import Memory, memory, read_image
 from fnet.errors import ConfigurationError, DataError
 from fnet.evaluation import confusion_matrix, evaluate, predict
@@ -37,6 +38,7 @@ def add(commands: Any) -> None:
         metavar="PATH",
         help="all of other data, images resized to the run's size (default: its own test part)",
     )
+    add_voice(parser)
     summary = "say the class of images, and its probability"
     parser = command(commands, "predict", run_predict, summary, PREDICT)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
@@ -48,20 +50,21 @@ def run_evaluate(given: Settings) -> int:
     """Run `fnet evaluate`: the best weights on the test part, or on all of other data."""
     from fnet import plots  # matplotlib takes long to load
 
-    folder = Path(given["run_folder"])
+    folder, voice = Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
     dataset, about = _data(settings, checkpoint, given.get("data"))
     parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
     metrics, found = evaluate(*parts), predict(*parts)
     matrix = confusion_matrix(found.labels, found.predicted, len(checkpoint.classes))
-    say(f"data       {about}, {len(dataset)} samples")
-    say(f"accuracy   {metrics['accuracy']:.1%}")
-    say(f"loss       {metrics['loss']:.4f}")
-    say()
-    say(_table(matrix, checkpoint.classes))
-    write_picture(folder / "confusion.png", plots.confusion(matrix, checkpoint.classes))
-    say()
-    say(f"written    {folder / 'confusion.png'}")
+    picture = folder / "confusion.png"
+    write_picture(picture, plots.confusion(matrix, checkpoint.classes))
+    reached = [f"accuracy   {metrics['accuracy']:.1%}", f"loss       {metrics['loss']:.4f}"]
+    words = [f"data       {about}, {len(dataset)} samples", *reached, ""]
+    words += [_table(matrix, checkpoint.classes), "", f"written    {picture}"]
+    facts = {"data": about, "samples": len(dataset), **metrics}
+    facts |= {"classes": list(checkpoint.classes), "confusion": matrix.tolist()}
+    last = reached if voice.quiet else words
+    voice.tell("end", last, facts | {"picture": str(picture)}, last=True)
     return 0
 
 

@@ -101,6 +101,15 @@ def test_how_it_was_said_is_no_setting_of_the_run(inside, shell):
         assert set(config) == {*DEFAULTS, *facts}
 
 
+def test_evaluate_as_json_and_quiet(inside, run):
+    (end,) = map(json.loads, inside("evaluate", "run", "--json").out.splitlines())
+    assert end["accuracy"] == run.metrics["test_accuracy"]
+    assert sum(map(sum, end["confusion"])) == end["samples"] == 18
+    quiet = inside("evaluate", "run", "--quiet").out
+    assert quiet.splitlines()[0] == f"accuracy   {run.metrics['test_accuracy']:.1%}"
+    assert len(quiet.splitlines()) == 2
+
+
 def test_quiet_or_json(shell, inside):
     assert "not allowed with" in shell.refuses("train", "--quiet", "--json", call=inside)
 
