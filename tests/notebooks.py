@@ -1,11 +1,14 @@
-"""Execute every notebook from a clean kernel: `python -m tests.notebooks [--write]`.
+"""Execute every notebook from a clean kernel: `python -m tests.notebooks [--write] [NAME ...]`.
 
-With --write the outputs are kept in the file, as they are committed.
+With --write the outputs are kept in the file, as they are committed. Two are executed at a time,
+and one with --write, whose outputs tell what things took.
 """
 
+import argparse
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -17,24 +20,33 @@ BYTES = 400_000
 
 
 def main() -> int:
-    failed = False
-    for path in sorted(FOLDER.glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        began = time.monotonic()
-        with tempfile.TemporaryDirectory() as folder:
-            place = {"metadata": {"path": folder}}
-            NotebookClient(notebook, timeout=SECONDS, resources=place).execute()
-        seconds = time.monotonic() - began
-        if "--write" in sys.argv:
-            for cell in notebook.cells:
-                cell.metadata.pop("execution", None)  # times of day: a new diff each time
-            nbformat.write(notebook, path)
-        size = path.stat().st_size
-        wrong = seconds > SECONDS or size > BYTES
-        failed = failed or wrong
-        limits = f" (limits: {SECONDS} s, {BYTES / 1000:.0f} kB)" if wrong else ""
-        print(f"{path.name}: {seconds:.0f} s, {size / 1000:.0f} kB{limits}")
-    return int(failed)
+    parser = argparse.ArgumentParser(prog="python -m tests.notebooks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="(default all)")
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    paths = [FOLDER / f"{name}.ipynb" for name in given.names] or sorted(FOLDER.glob("*.ipynb"))
+    with ThreadPoolExecutor(1 if given.write else 2) as pool:
+        wrong = [*pool.map(lambda path: execute(path, given.write), paths)]
+    return int(any(wrong))
+
+
+def execute(path: Path, write: bool) -> bool:
+    """Execute it; whether it takes longer, or is larger, than a notebook may."""
+    notebook = nbformat.read(path, as_version=4)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        place = {"metadata": {"path": folder}}
+        NotebookClient(notebook, timeout=SECONDS, resources=place).execute()
+    seconds = time.monotonic() - began
+    if write:
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)  # times of day: a new diff each time
+        nbformat.write(notebook, path)
+    size = path.stat().st_size
+    wrong = seconds > SECONDS or size > BYTES
+    limits = f" (limits: {SECONDS} s, {BYTES / 1000:.0f} kB)" if wrong else ""
+    print(f"{path.name}: {seconds:.0f} s, {size / 1000:.0f} kB{limits}", flush=True)
+    return wrong
 
 
 if __name__ == "__main__":
