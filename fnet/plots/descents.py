@@ -32,6 +32,9 @@ class Movie(NamedTuple):
 
     gif: bytes
 
+    def __repr__(self) -> str:
+        return f"Movie of {len(self.gif):,} bytes"
+
     def save(self, path: Path | str) -> None:
         """Write it to a file."""
         Path(path).write_bytes(self.gif)
