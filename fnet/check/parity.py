@@ -130,12 +130,9 @@ def _cancels(bench: Workbench, found: Wrong) -> bool:
         with np.errstate(all="ignore"):
             away = np.abs(bench.gradients(found.route, floats, dout)[found.place] - found.actual)
         moved = np.maximum(moved, np.where(np.isfinite(away), away, 0))
-    for other in bench.rounded_otherwise(found.floats, found.dout):
-        with np.errstate(all="ignore"):
-            away = np.abs(other[found.place] - found.expected)
-        moved = np.maximum(moved, np.where(np.isfinite(away), away, 0))
     natural = bench.natural(found.floats, found.dout)[found.place]
-    slack = np.minimum(ROUNDING * moved.max(initial=0), SMALL * natural)
+    own = np.minimum(ROUNDING * moved.max(initial=0), SMALL * natural)
+    slack = max(own, ROUNDING * bench.moves("plain", found.floats, found.dout)[found.place])
     return not compare(found.actual, found.expected, bench.epsilon, slack).wrong.any()
 
 

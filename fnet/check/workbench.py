@@ -35,11 +35,22 @@ class Workbench(Bench):
             return [np.asarray(leaf) for leaf in found]
         return self.by_differences(floats, dout)
 
-    def rounded_otherwise(self, floats: Floats, dout: Any) -> list[Arrays]:
-        """What autodiff says, some times over, each of its operations rounded otherwise."""
-        if not self.autodiff:
-            return []
-        return rounded_otherwise(self.programs["plain"], (self.inputs(floats), dout))
+    def moves(self, route: str, floats: Floats, dout: Any) -> list[float]:
+        """How far each gradient moves by this route ("plain" is autodiff's), where each operation
+        is rounded otherwise; 0 where what it computes cannot be traced."""
+        if not (self.subject.traceable and self.autodiff):
+            return [0.0] * len(floats)
+        arguments = self.inputs(floats), dout
+        expected = [np.asarray(leaf) for leaf in self.programs[route](*arguments)]
+        moved = [0.0] * len(expected)
+        for found in rounded_otherwise(self.programs[route], arguments):
+            for place, (a, b) in enumerate(zip(found, expected, strict=True)):
+                with np.errstate(all="ignore"):
+                    away = np.abs(a - b)
+                moved[place] = max(
+                    moved[place], float(away.max(initial=0, where=np.isfinite(away)))
+                )
+        return moved
 
     def by_differences(self, floats: Floats, dout: Any) -> Arrays:
         """The gradient by differences, entry by entry; NaN where they could not tell."""
