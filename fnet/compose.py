@@ -23,10 +23,18 @@ def serial(*layers: Layer) -> Layer:
     split among them. Cache: a Tape of their caches, which holds no array twice. An empty chain
     is the identity. Source: Rumelhart et al. (1986), Learning representations by
     back-propagating errors.
+
+    >>> from fnet.layers import affine, relu
+    >>> model = serial(affine(3), relu(), affine(2))
+    >>> params, out_shape = model.init(jax.random.key(0), (5,))
+    >>> [layer.w.shape for layer in params if layer], out_shape
+    ([(3, 5), (2, 3)], (2,))
     """
     for part in layers:
         if not isinstance(part, Layer):
-            raise ConfigurationError(f"serial: {part!r} is not a Layer; write relu(), not relu")
+            raise ConfigurationError(
+                f"serial: {part!r} is not a Layer; write relu(), not relu, or serial(*a_list)"
+            )
 
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         params = []
@@ -36,7 +44,10 @@ def serial(*layers: Layer) -> Layer:
         return tuple(params), shape
 
     def forward(params: ArrayTree, x: Array, key: PRNGKey | None = None) -> tuple[Array, Tape]:
-        require(len(params) == len(layers), f"{len(params)} parameters for {serial(*layers)}")
+        wrong = (
+            f"{len(params)} parameters for {serial(*layers)}: give what init returns first, then x"
+        )
+        require(len(params) == len(layers), wrong)
         caches = []
         for part, part_params, part_key in zip(layers, params, _keys(key), strict=True):
             x, cache = part.forward(part_params, x, part_key)

@@ -31,27 +31,6 @@ def test_the_examples_of_readme_print_what_it_says(tmp_path):
     assert out.stdout == "".join(blocks(README, "text"))
 
 
-def test_the_layer_of_contributing_is_right(tmp_path):
-    """The example of "a new layer in fifteen minutes", as it stands there."""
-    import textwrap
-
-    import chex
-    import jax
-
-    from fnet.check import check_gradients
-    from fnet.configuration import constructor
-    from fnet.core import Layer, Shape, layer
-
-    text = textwrap.dedent(
-        (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("(one idea a file):")[1]
-    )
-    (code,) = re.findall(r"^ *```python\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
-    names = {"Layer": Layer, "Shape": Shape, "layer": layer, "constructor": constructor}
-    names |= {"Array": chex.Array, "PRNGKey": chex.PRNGKey, "jax": jax}
-    exec(textwrap.dedent(code), names)  # the text of our own file
-    assert check_gradients(names["square"](), (3, 5)).error < 1e-12
-
-
 def test_readme_names_what_there_is():
     for name in re.findall(r"`(fnet\.[a-z_.]+)`", README):
         module, _, attribute = name.rpartition(".")

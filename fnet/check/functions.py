@@ -38,7 +38,8 @@ def aligned(
         left = iter(found)
         return tuple(next(left) if want else None for want in wanted)
     raise ConfigurationError(
-        f"{who} returns {len(found)} gradients for {sum(wanted)} differentiable arguments "
+        f"{who} returns {'None' if gradients is None else f'{len(found)} gradients'} for "
+        f"{sum(wanted)} differentiable arguments "
         f"({', '.join(names)}): return one for each, None for one that has none"
     )
 
@@ -84,8 +85,9 @@ def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any,
     """Its two results."""
     if isinstance(returned, tuple) and len(returned) == 2:
         return returned
+    kind = "one array" if hasattr(returned, "dtype") else f"a {type(returned).__name__}"
     raise ConfigurationError(
-        f"{name_of(function)} must return a tuple ({what}), and returned {type(returned).__name__}"
+        f"{name_of(function)} must return a tuple ({what}), and returned {kind}"
     )
 
 

@@ -101,7 +101,8 @@ def _layer(name: str) -> Layer:
         if isinstance(made, Layer):
             return made
     raise ConfigurationError(
-        f"{name} is not a layer; choose of {', '.join(layers.__all__)}, or write module:function"
+        f"{name} is not a layer; choose of {', '.join(layers.__all__)}, or name functions: "
+        "module:function, or file.py:forward,backward"
     )
 
 

@@ -65,7 +65,9 @@ def read_config(folder: Path) -> Settings:
     try:
         settings: Settings = json.loads((folder / CONFIG).read_text("utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"{folder}: there is no run here (no {CONFIG})") from None
+        raise CheckpointError(
+            f"{folder}: there is no run here (no {CONFIG}); fnet runs lists those of runs/"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
     if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} <= {*settings}:

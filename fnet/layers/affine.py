@@ -66,7 +66,8 @@ def _check(params: Affine, x: Array) -> None:
     require(
         x.ndim > 1 and given == wanted,
         f"affine: x is {x.shape}, {given} numbers a row after the batch axis, "
-        f"and w {params.w.shape} takes {wanted}",
+        f"and w {params.w.shape} takes {wanted}"
+        + ("; a single example is a batch of one: x[None]" if x.size == wanted else ""),
     )
 
 
