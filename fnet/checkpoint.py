@@ -46,6 +46,13 @@ class Checkpoint(NamedTuple):
 
     `shape` is that of one example, as the model sees it behind `transform`; `classes` are the
     names of the labels; `seed` that of the weights and of the order of samples.
+
+    >>> from fnet import losses, models, optimizers
+    >>> from fnet.records import start
+    >>> model, optimizer = models.logistic_regression(), optimizers.adam(1e-3)
+    >>> run = Checkpoint(model, losses.bce(), optimizer, (3,), start(model, optimizer, (3,)))
+    >>> run.record.epoch, run.transform
+    (0, compose())
     """
 
     model: Layer
@@ -65,6 +72,16 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     as the text they print; one that no fnet constructor made (an optax optimizer) is not kept: give
     it to `load`. Raises CheckpointError where it cannot be written, as on a full disk; the old one
     is then whole.
+
+    >>> import tempfile
+    >>> from fnet import losses, models, optimizers
+    >>> from fnet.records import start
+    >>> model, optimizer = models.logistic_regression(), optimizers.adam(1e-3)
+    >>> run = Checkpoint(model, losses.bce(), optimizer, (3,), start(model, optimizer, (3,)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/run.npz", run)
+    ...     load(f"{folder}/run.npz").model is model
+    True
     """
     record = checkpoint.record
     arrays = {name: _plain(leaf) for name, leaf in _named(_arrays(record))}
@@ -92,7 +109,11 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
 
 
 def previous(path: str | os.PathLike[str]) -> Path:
-    """Where the checkpoint before the one at `path` is kept."""
+    """Where the checkpoint before the one at `path` is kept.
+
+    >>> print(previous("run.npz"))
+    run.previous.npz
+    """
     return Path(path).with_suffix(f".previous{Path(path).suffix}")
 
 
@@ -102,6 +123,16 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
     `parts` (model, loss, optimizer, transform) are used in place of what the file says, and are
     needed where it says nothing. Every bit of the file is checked. Raises CheckpointError, naming
     the file, what is wrong, and where the checkpoint before it is.
+
+    >>> import tempfile
+    >>> from fnet import losses, models, optimizers
+    >>> from fnet.records import start
+    >>> model, optimizer = models.logistic_regression(), optimizers.adam(1e-3)
+    >>> run = Checkpoint(model, losses.bce(), optimizer, (3,), start(model, optimizer, (3,)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/run.npz", run)
+    ...     load(f"{folder}/run.npz", loss=losses.bce("sum")).loss
+    bce(reduction='sum')
     """
     try:
         with Path(path).open("rb") as file:

@@ -24,6 +24,10 @@ class Value:
     """The parent of what a `constructor` builds; `written` is the call that builds it again.
 
     Pickled, it is that call too: in another process it is the value that the same words make there.
+
+    >>> from fnet.layers import affine
+    >>> affine(100, l2=0.1).written
+    'affine(100, l2=0.1)'
     """
 
     written: str = dataclasses.field(default="", kw_only=True)

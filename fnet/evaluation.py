@@ -24,6 +24,10 @@ class Predictions(NamedTuple):
     """For every sample, in order: its label, the class predicted, what it says of each class.
 
     For a regression `labels` are the targets, `predicted` the outputs, `probabilities` None.
+
+    >>> found = Predictions(np.array([0, 1]), np.array([0, 0]), np.array([[0.9, 0.1], [0.6, 0.4]]))
+    >>> float((found.labels == found.predicted).mean())
+    0.5
     """
 
     labels: np.ndarray
@@ -44,6 +48,16 @@ def evaluate(
 
     Each is over samples, not a mean of batch means: it does not depend on `batch_size`, but for
     rounding, nor on how many `workers` read a dataset that is not in memory.
+
+    >>> from fnet import data, losses, models
+    >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
+    >>> dataset = data.memory({"features": x, "label": labels})
+    >>> model, loss = models.logistic_regression(), losses.bce()
+    >>> params, _ = model.init(jax.random.key(0), (1,))
+    >>> params = jax.tree.map(jnp.ones_like, params)  # σ(x + 1)
+    >>> metrics = evaluate(model, loss, params, dataset)
+    >>> {name: round(value, 2) for name, value in metrics.items()}
+    {'loss': 0.69, 'accuracy': 0.67}
     """
     require_reduced(loss)
     look = make_look(model, loss, dataset.transform)
@@ -57,7 +71,17 @@ def evaluate(
 def predict(
     model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int = CHUNK
 ) -> Predictions:
-    """What the model says of every sample, in the dataset's order."""
+    """What the model says of every sample, in the dataset's order.
+
+    >>> from fnet import data, losses, models
+    >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
+    >>> dataset = data.memory({"features": x, "label": labels})
+    >>> model, loss = models.logistic_regression(), losses.bce()
+    >>> params, _ = model.init(jax.random.key(0), (1,))
+    >>> params = jax.tree.map(jnp.ones_like, params)  # σ(x + 1)
+    >>> predict(model, loss, params, dataset).predicted.tolist()
+    [0, 1, 1]
+    """
     n = len(dataset)
     apply = _make_apply(model, dataset.transform)
     order = epoch_order(n, min(batch_size, n), shuffle=False)
@@ -84,7 +108,14 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
-    """How many rows are classified right, and how many count; a regression has none right."""
+    """How many rows are classified right, and how many count; a regression has none right.
+
+    >>> from fnet import losses
+    >>> y, target = jnp.array([0.9, 0.2, 0.4]), jnp.array([1.0, 1.0, 0.0])
+    >>> right, rows = correct(losses.bce(), y, target, where=jnp.array([True, True, False]))
+    >>> float(right), int(rows)
+    (1.0, 2)
+    """
     rows = jnp.asarray(len(y)) if where is None else where.sum()
     if loss.predict is None:
         return jnp.zeros((), jnp.float32), rows
@@ -96,7 +127,15 @@ def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[A
 
 
 def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None]:
-    """The model's penalty and its gradient; 0 and None where it has none."""
+    """The model's penalty and its gradient; 0 and None where it has none.
+
+    >>> from fnet.layers import affine
+    >>> model = affine(2, l2=0.5)
+    >>> params = jax.tree.map(jnp.ones_like, model.init(jax.random.key(0), (3,))[0])
+    >>> value, gradient = penalty_of(model, params)
+    >>> float(value), gradient.b.tolist()
+    (3.0, [0.0, 0.0])
+    """
     if model.penalty is None:
         return jnp.zeros(()), None
     value, gradient = model.penalty.value_and_grad(params)
@@ -106,7 +145,13 @@ def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None
 def over_samples(
     loss: Loss, values: np.ndarray, costs: np.ndarray, hits: np.ndarray, counts: np.ndarray
 ) -> dict[str, float]:
-    """Loss and accuracy over all samples, from losses, penalties, hits and sizes of batches."""
+    """Loss and accuracy over all samples, from losses, penalties, hits and sizes of batches.
+
+    >>> from fnet import losses
+    >>> values, costs, hits, counts = np.array([[1.0, 5.0], [0.5, 0.5], [3, 0], [3, 1]])
+    >>> over_samples(losses.bce(), values, costs, hits, counts)
+    {'loss': 2.5, 'accuracy': 0.75}
+    """
     cost, mean = (
         np.average(column.astype(np.float64), weights=counts) for column in (costs, values)
     )
@@ -122,6 +167,13 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
     """The compiled look(params, x, target, order): of each batch in `order`, a `Metrics`' columns.
 
     They are loss, penalty, rows right and rows in all, for `over_samples`.
+
+    >>> from fnet import data, losses
+    >>> from fnet.layers import relu
+    >>> look = make_look(relu(), losses.mse(), data.compose())
+    >>> x, target = jnp.array([-1.0, 2.0, 3.0]), jnp.array([0.0, 0.0, 0.0])
+    >>> [float(v) for v in look((), x, target, jnp.array([[0, 1], [2, -1]]))[0]]
+    [2.0, 9.0]
     """
 
     @jax.jit

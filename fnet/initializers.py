@@ -15,14 +15,23 @@ from fnet.expect import require_number
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Initializer(Value):
-    """draw(key, shape) -> weights of that shape, in JAX's default float type."""
+    """draw(key, shape) -> weights of that shape, in JAX's default float type.
+
+    >>> w = he_normal.draw(jax.random.key(0), (100, 800))
+    >>> w.shape, round(float(w.std()), 3)
+    ((100, 800), 0.05)
+    """
 
     draw: Callable[[PRNGKey, Shape], Array]
 
 
 @constructor
 def normal(std: float) -> Initializer:
-    """Independent normal numbers of mean 0 and this standard deviation, whatever the shape."""
+    """Independent normal numbers of mean 0 and this standard deviation, whatever the shape.
+
+    >>> round(float(normal(0.01).draw(jax.random.key(0), (100, 800)).std()), 4)
+    0.01
+    """
     require_number("normal: std", std, least=0)
     return Initializer(lambda key, shape: std * jax.random.normal(key, shape, dtype=float))
 
@@ -36,15 +45,28 @@ def _glorot(key: PRNGKey, shape: Shape) -> Array:
     return jnp.sqrt(2 / fans) * jax.random.normal(key, shape, dtype=float)
 
 
-# std = sqrt(2 / fan_in): keeps the size of activations through relu.
-# Source: He et al. (2015), Delving Deep into Rectifiers, section 2.2, arXiv:1502.01852.
 he_normal = Initializer(_he, written="he_normal")
+"""Normal numbers of a size that keeps the size of activations through relu.
 
-# std = sqrt(2 / (fan_in + fan_out)): keeps activations and gradients through tanh and sigmoid.
-# Source: Glorot & Bengio (2010), Understanding the difficulty of training deep networks, eq. 12.
+    std = √(2 / fan_in)
+
+Source: He et al. (2015), Delving Deep into Rectifiers, section 2.2, arXiv:1502.01852.
+"""
+
 glorot_normal = Initializer(_glorot, written="glorot_normal")
+"""Normal numbers of a size that keeps activations and gradients through tanh and sigmoid.
+
+    std = √(2 / (fan_in + fan_out))
+
+Source: Glorot & Bengio (2010), Understanding the difficulty of training deep networks, eq. 12.
+"""
 
 
 def keys(seed: int) -> Array:
-    """The key that the weights of a run are drawn with, and the key of the noise of its steps."""
+    """The key that the weights of a run are drawn with, and the key of the noise of its steps.
+
+    >>> weights, noise = keys(seed=0)
+    >>> bool(weights == noise), bool(weights == keys(seed=0)[0])
+    (False, True)
+    """
     return jax.random.split(jax.random.key(seed), 2)

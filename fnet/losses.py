@@ -30,6 +30,10 @@ def l1(reduction: str = "mean") -> Loss:
         value = |y − t|        dy = sign(y − t), 0 where y = t
 
     y and target: one shape, any; y floating point. value has its dtype.
+
+    >>> value, dy = l1("sum").value_and_grad(jnp.array([1.0, 4.0]), jnp.array([3.0, 4.0]))
+    >>> float(value), dy.tolist()
+    (2.0, [-1.0, 0.0])
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
@@ -46,6 +50,10 @@ def mse(reduction: str = "mean") -> Loss:
         value = (y − t)²       dy = 2 (y − t)
 
     y and target: one shape, any; y floating point. value has its dtype.
+
+    >>> value, dy = mse().value_and_grad(jnp.array([1.0, 4.0]), jnp.array([3.0, 4.0]))
+    >>> float(value), dy.tolist()
+    (2.0, [-2.0, 0.0])
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
@@ -64,6 +72,10 @@ def bce(reduction: str = "mean") -> Loss:
     and a perfect prediction costs 0: what is under a logarithm or a line is at least 1e-12. From
     logits, `bce_with_logits` is more precise.
     Source: Goodfellow et al., Deep Learning (2016), section 3.13.
+
+    >>> value, dy = bce("none").value_and_grad(jnp.array([0.5, 1.0]), jnp.array([1.0, 1.0]))
+    >>> print(value.round(4), dy)
+    [0.6931 0.    ] [-2. -1.]
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
@@ -88,6 +100,10 @@ def bce_with_logits(reduction: str = "mean") -> Loss:
         value = softplus(y) − t y = log(1 + eʸ) − t y        dy = σ(y) − t
 
     y and target: one shape, any; y floating point, of any size: nothing overflows.
+
+    >>> value, dy = bce_with_logits().value_and_grad(jnp.array(500.0), jnp.array(0.0))
+    >>> float(value), float(dy)
+    (500.0, 1.0)
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
@@ -115,6 +131,10 @@ def cross_entropy(reduction: str = "mean") -> Loss:
     0 to C − 1. A label out of range raises DataError; inside a compiled function, which cannot
     raise, it makes its row's value and gradient NaN.
     Source: Goodfellow et al., Deep Learning (2016), section 6.2.2.3.
+
+    >>> value, dy = cross_entropy().value_and_grad(jnp.array([[0.0, 1000.0]]), jnp.array([0]))
+    >>> float(value), dy.tolist()
+    (1000.0, [[-1.0, 1.0]])
     """
 
     def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
@@ -206,7 +226,8 @@ def _check_logits(y: Array, labels: Array) -> None:
     require_array("cross_entropy: labels", labels)
     require(
         y.ndim == 2 and labels.shape == y.shape[:1],
-        f"cross_entropy: y is {y.shape} and labels {labels.shape}; they must be (N, C) and (N,)",
+        f"cross_entropy: y is {y.shape} and labels {labels.shape}; they must be (N, C) and (N,)"
+        + ("; of one-hot labels take labels.argmax(1)" if y.shape == labels.shape else ""),
     )
     require(
         jnp.issubdtype(labels.dtype, jnp.integer),
@@ -219,9 +240,8 @@ def _check_range(name: str, values: Array, low: float, high: float) -> None:
     """Raise DataError naming the first value out of range; a traced array cannot be looked at."""
     if isinstance(values, jax.core.Tracer):
         return
-    known = np.asarray(
-        values
-    )  # NumPy's: inside jit, JAX would trace even a comparison of constants
+    # NumPy's: inside jit, JAX would trace even a comparison of constants.
+    known = np.asarray(values)
     wrong = (known < low) | (known > high)
     if wrong.any():
         place = np.unravel_index(wrong.argmax(), wrong.shape)

@@ -12,6 +12,9 @@ def logistic_regression(l2: float = 0.0) -> Layer:
 
     w begins as 0.001 · N(0, 1), b at 0; the penalty is l2 · Σ w². For `losses.bce`.
     Source: Bishop, Pattern Recognition and Machine Learning (2006), section 4.3.2.
+
+    >>> logistic_regression()
+    serial(affine(1, w_init=normal(0.001)), squeeze(), sigmoid())
     """
     return serial(affine(1, w_init=normal(1e-3), l2=l2), squeeze(), sigmoid())
 

@@ -17,14 +17,23 @@ from fnet.expect import require_number
 
 
 class Sgd(NamedTuple):
-    """The state of `sgd`."""
+    """The state of `sgd`.
+
+    >>> state = sgd(0.5).init(jnp.zeros(2))
+    >>> int(state.step), float(state.learning_rate)
+    (0, 0.5)
+    """
 
     step: Array
     learning_rate: Array
 
 
 class Momentum(NamedTuple):
-    """The state of `momentum`: v, the velocity, like the parameters."""
+    """The state of `momentum`: v, the velocity, like the parameters.
+
+    >>> momentum(0.5).init(jnp.zeros(2)).v.tolist()
+    [0.0, 0.0]
+    """
 
     step: Array
     learning_rate: Array
@@ -32,7 +41,11 @@ class Momentum(NamedTuple):
 
 
 class RmsProp(NamedTuple):
-    """The state of `rmsprop`: s, the mean square of the gradients, like the parameters."""
+    """The state of `rmsprop`: s, the mean square of the gradients, like the parameters.
+
+    >>> rmsprop(0.5).init(jnp.zeros(2)).s.tolist()
+    [0.0, 0.0]
+    """
 
     step: Array
     learning_rate: Array
@@ -40,7 +53,12 @@ class RmsProp(NamedTuple):
 
 
 class Adam(NamedTuple):
-    """The state of `adam`: m and v, the first and second moments, like the parameters."""
+    """The state of `adam`: m and v, the first and second moments, like the parameters.
+
+    >>> state = adam(0.5).init(jnp.zeros(2))
+    >>> state.m.tolist(), state.v.tolist()
+    ([0.0, 0.0], [0.0, 0.0])
+    """
 
     step: Array
     learning_rate: Array
@@ -55,6 +73,11 @@ def sgd(learning_rate: float) -> Optimizer:
         θ ← θ − α g
 
     Source: Robbins & Monro (1951), A Stochastic Approximation Method.
+
+    >>> params, grads, optimizer = jnp.array([1.0, 2.0]), jnp.array([1.0, -4.0]), sgd(0.5)
+    >>> updates, state = optimizer.update(grads, optimizer.init(params))
+    >>> apply_updates(params, updates).tolist()
+    [0.5, 4.0]
     """
     _check("sgd", learning_rate)
 
@@ -80,6 +103,15 @@ def momentum(learning_rate: float, decay: float = 0.9, nesterov: bool = False) -
 
     Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods;
     Sutskever et al. (2013), On the importance of initialization and momentum, section 2.
+
+    >>> optimizer = momentum(1.0, decay=0.5)
+    >>> state = optimizer.init(jnp.zeros(()))
+    >>> for _ in range(3):  # one slope again and again: the steps grow towards α / (1 − β)
+    ...     updates, state = optimizer.update(jnp.ones(()), state)
+    ...     print(float(updates))
+    -1.0
+    -1.5
+    -1.75
     """
     _check("momentum", learning_rate, decay=decay)
 
@@ -106,6 +138,11 @@ def rmsprop(learning_rate: float, decay: float = 0.9, eps: float = 1e-8) -> Opti
         s ← β s + (1 − β) g²      θ ← θ − α g / √(s + ε)
 
     Source: Tieleman & Hinton (2012), Neural Networks for Machine Learning, lecture 6.5.
+
+    >>> optimizer = rmsprop(0.01)  # its steps know the sign of a gradient, and hardly its size
+    >>> updates, _ = optimizer.update(jnp.array([1.0, -1000.0]), optimizer.init(jnp.zeros(2)))
+    >>> print(updates.round(4))
+    [-0.0316  0.0316]
     """
     _check("rmsprop", learning_rate, eps=eps, decay=decay)
 
@@ -135,6 +172,11 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
         θ ← θ − α m̂ / (√v̂ + ε)                             t = 1, 2, ...
 
     Source: Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
+
+    >>> optimizer = adam(0.01)  # its first step is α for every parameter
+    >>> updates, _ = optimizer.update(jnp.array([1.0, -1000.0]), optimizer.init(jnp.zeros(2)))
+    >>> print(updates.round(4))
+    [-0.01  0.01]
     """
     _check("adam", learning_rate, eps=eps, b1=b1, b2=b2)
 
@@ -167,12 +209,21 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
 
 
 def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
-    """θ + Δθ, leaf by leaf, in the dtype of θ."""
+    """θ + Δθ, leaf by leaf, in the dtype of θ.
+
+    >>> apply_updates({"w": jnp.array([1.0, 2.0])}, {"w": jnp.array([0.5, -0.5])})["w"].tolist()
+    [1.5, 1.5]
+    """
     return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
 
 
 def set_learning_rate(state: Any, learning_rate: float) -> Any:
-    """The state of an fnet optimizer with another learning rate; nothing compiles anew."""
+    """The state of an fnet optimizer with another learning rate; nothing compiles anew.
+
+    >>> state = sgd(0.5).init(jnp.zeros(2))
+    >>> float(set_learning_rate(state, 0.25).learning_rate)
+    0.25
+    """
     require_number("set_learning_rate: learning_rate", learning_rate, above=0)
     dtype = state.learning_rate.dtype  # the same, or a compiled step would be traced again
     return state._replace(learning_rate=jnp.asarray(learning_rate, dtype=dtype))

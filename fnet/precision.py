@@ -22,6 +22,13 @@ def mixed_precision(model: Layer) -> Layer:
 
     Source: Micikevicius et al. (2018), Mixed Precision Training, section 3.1; Kalamkar et al.
     (2019), A Study of BFLOAT16 for Deep Learning Training.
+
+    >>> from fnet.layers import affine
+    >>> model = mixed_precision(affine(2))
+    >>> params, _ = model.init(jax.random.key(0), (3,))
+    >>> y, (cache, _) = model.forward(params, jnp.ones((4, 3), jnp.float32))
+    >>> print(y.dtype, cache.dtype)
+    float32 bfloat16
     """
     if not isinstance(model, Layer):
         raise ConfigurationError(f"mixed_precision: {model!r} is not a Layer")

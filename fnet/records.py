@@ -13,7 +13,14 @@ from fnet.initializers import keys
 
 
 class State(NamedTuple):
-    """What a step changes: parameters, the optimizer's state, and the number of steps done."""
+    """What a step changes: parameters, the optimizer's state, and the number of steps done.
+
+    >>> import jax
+    >>> from fnet.layers import affine
+    >>> params, _ = affine(2).init(jax.random.key(0), (3,))
+    >>> State(params, opt_state=(), step=jnp.array(0)).params.w.shape
+    (2, 3)
+    """
 
     params: ArrayTree
     opt_state: ArrayTree
@@ -21,7 +28,12 @@ class State(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Of one step, before its update: loss, the model's penalty, rows right, rows in all."""
+    """Of one step, before its update: loss, the model's penalty, rows right, rows in all.
+
+    >>> steps = Metrics(loss=np.ones(2), penalty=np.zeros(2), correct=[3, 1], count=[4, 1])
+    >>> sum(steps.correct) / sum(steps.count)
+    0.8
+    """
 
     loss: Array
     penalty: Array
@@ -30,7 +42,11 @@ class Metrics(NamedTuple):
 
 
 class Best(NamedTuple):
-    """The parameters of the epoch with the lowest validation loss so far."""
+    """The parameters of the epoch with the lowest validation loss so far.
+
+    >>> Best(epoch=7, loss=0.25, params=()).epoch
+    7
+    """
 
     epoch: int
     loss: float
@@ -48,6 +64,11 @@ class Record(NamedTuple):
     both losses include the model's penalty. Since the record before, `losses` has the loss of each
     step, and `history` the metrics of each epoch. `seen` has an entry for each step of the epoch
     that is under way, and none where the record ends one.
+
+    >>> from fnet import models, optimizers
+    >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), (3,))
+    >>> record.epoch, int(record.state.step), record.best.epoch, record.metrics
+    (0, 0, 0, {})
     """
 
     epoch: int
@@ -63,6 +84,11 @@ def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
     """The record before the first epoch: initial weights, drawn from the seed, which are its best.
 
     `shape` is that of one example, as the model sees it (`fnet.feeding.example_shape`).
+
+    >>> from fnet import models, optimizers
+    >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), shape=(3,), seed=1)
+    >>> record.state.params[0].w.shape
+    (1, 3)
     """
     params, _ = model.init(keys(seed)[0], shape)
     state = State(params, optimizer.init(params), jnp.zeros((), jnp.int32))

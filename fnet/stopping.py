@@ -13,7 +13,18 @@ from fnet.records import Record
 
 
 def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
-    """The records up to the one that is `patience` epochs after the best."""
+    """The records up to the one that is `patience` epochs after the best.
+
+    >>> import numpy as np
+    >>> from fnet import data, losses, models, optimizers, training
+    >>> x, labels = np.linspace(-1, 1, 60)[:, None], np.arange(60) // 30
+    >>> train = data.memory({"features": x, "label": labels})
+    >>> val = data.memory({"features": x, "label": 1 - labels})  # what is learned is of no use here
+    >>> model, loss, optimizer = models.logistic_regression(), losses.bce(), optimizers.sgd(1.0)
+    >>> records = training.fit(model, loss, optimizer, train, val, epochs=100)
+    >>> [record.epoch for record in stop_early(records, patience=3)]
+    [1, 2, 3, 4]
+    """
     for record in records:
         if "val_loss" not in record.metrics:
             raise ConfigurationError("stop_early needs a validation set: fit(..., train, val, ...)")
@@ -23,7 +34,17 @@ def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
 
 
 def until_converged(records: Iterator[Record], tolerance: float) -> Iterator[Record]:
-    """The records up to the first whose parameters moved by less: ‖θᵏ⁺¹ − θᵏ‖ < tolerance."""
+    """The records up to the first whose parameters moved by less: ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
+
+    >>> import numpy as np
+    >>> from fnet import data, losses, models, optimizers, training
+    >>> x, labels = np.linspace(-1, 1, 60)[:, None], np.arange(60) // 30
+    >>> train = data.memory({"features": x, "label": labels})
+    >>> model = models.logistic_regression(l2=0.1)
+    >>> records = training.fit(model, losses.bce(), optimizers.sgd(1.0), train, epochs=1000)
+    >>> 5 < len(list(until_converged(records, tolerance=1e-3))) < 100
+    True
+    """
     before = None
     for record in records:
         yield record

@@ -15,6 +15,11 @@ class Row(NamedTuple):
 
     `cache` counts what it is the first to remember; `shared` what an earlier layer remembers
     already. `gradient` is of its parameters.
+
+    >>> from fnet.layers import affine
+    >>> row = summary(affine(10), (3072,), batch_size=8, dtype="float32").rows[0]
+    >>> row.out_shape, row.parameters, row.cache, row.gradient
+    ((8, 10), 30730, 98304, 122920)
     """
 
     layer: str
@@ -26,7 +31,13 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The rows, and what XLA allocates for one compiled forward and backward pass, in bytes."""
+    """The rows, and what XLA allocates for one compiled forward and backward pass, in bytes.
+
+    >>> from fnet.layers import affine
+    >>> small = summary(affine(10), (3072,), batch_size=8, dtype="float32")
+    >>> human_bytes(small.cache), human_bytes(small.cache_of(50_000))
+    ('98.3 kB', '614 MB')
+    """
 
     rows: tuple[Row, ...]
     batch_size: int
@@ -134,7 +145,13 @@ def human_bytes(size: float) -> str:
 
 
 def chain(model: Layer, params: ArrayTree) -> Iterator[tuple[Layer, ArrayTree]]:
-    """The layers of a chain one by one with their parameters, those of a chain inside it too."""
+    """The layers of a chain one by one with their parameters, those of a chain inside it too.
+
+    >>> from fnet.models import classification_net
+    >>> model = classification_net(10)
+    >>> [part for part, _ in chain(model, model.init(jax.random.key(0), (3072,))[0])]
+    [affine(100), relu(), affine(10)]
+    """
     if not model.layers:
         yield model, params
     for part, part_params in zip(model.layers, params if model.layers else (), strict=True):

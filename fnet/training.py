@@ -39,6 +39,17 @@ def make_step(
     x: (N, ...), cast to the dtype of θ. target: (N, ...). where: (N,) bool, the rows that count.
     key: noise for layers that take some, a fresh one each step. Equal arguments give the same
     compiled function.
+
+    >>> from fnet import losses, optimizers, records
+    >>> from fnet.layers import affine
+    >>> model, loss, optimizer = affine(1), losses.mse(), optimizers.sgd(0.5)
+    >>> step = make_step(model, loss, optimizer)
+    >>> state = records.start(model, optimizer, (1,)).state
+    >>> x = jnp.array([[-1.0], [1.0]])
+    >>> for _ in range(20):
+    ...     state, metrics = step(state, x, 3 * x + 2)
+    >>> state.params.w.round(2).tolist(), state.params.b.round(2).tolist()
+    ([[3.0]], [2.0])
     """
     return jax.jit(_step(model, loss, optimizer, transform))
 
@@ -53,6 +64,16 @@ def make_epoch(
     batch among them, −1 where a batch has no more (`fnet.data.epoch_order`). Of its steps those of
     `bounds` = (begin, end) are done, in one loop, and to the same bits in however many calls;
     metrics have an entry for each of `order`, 0 for a step that was not done.
+
+    >>> from fnet import data, losses, optimizers, records
+    >>> from fnet.layers import affine
+    >>> model, loss, optimizer = affine(1), losses.mse(), optimizers.sgd(0.1)
+    >>> epoch = make_epoch(model, loss, optimizer)
+    >>> state = records.start(model, optimizer, (1,)).state
+    >>> x, order = jnp.linspace(-1, 1, 5)[:, None], data.epoch_order(5, batch_size=2)
+    >>> state, metrics = epoch(state, x, 3 * x + 2, order)
+    >>> int(state.step), metrics.count.tolist()
+    (3, [2, 2, 1])
     """
     step = _step(model, loss, optimizer, transform)
 
@@ -106,6 +127,15 @@ def fit(
 
     Raises ConfigurationError where model, loss and data do not fit each other, and TrainingError
     in place of a record that is not finite, with the step, the array and the likely cause.
+
+    >>> from fnet import data, losses, models, optimizers
+    >>> x = jnp.linspace(-1, 1, 60)[:, None]
+    >>> train = data.memory({"features": x, "label": jnp.arange(60) // 30})
+    >>> model, loss, optimizer = models.logistic_regression(), losses.bce(), optimizers.adam(0.1)
+    >>> for record in fit(model, loss, optimizer, train, epochs=20, batch_size=8):
+    ...     pass
+    >>> record.epoch, record.metrics["train_accuracy"] > 0.95
+    (20, True)
     """
     check_fit(model, loss, optimizer, train, resume)
     size = len(train) if batch_size is None else min(batch_size, len(train))

@@ -1,5 +1,6 @@
 """README is executed as it stands, and its texts are what the code prints."""
 
+import doctest
 import os
 import re
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import fnet
+from tests.site.public import public
 
 ROOT = Path(fnet.__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -49,3 +51,27 @@ def test_ci_runs_the_test_command_of_readme():
         ["bash", "-c", f"{extract} README.md"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert out.stdout.strip() == command
+
+
+SHOWN_BY = {  # what doctest does not look into, and what is not made by its own name
+    "fnet.check.plugin.gradient_check": "fnet.check.plugin",
+    "fnet.check.strategies.arrays": "fnet.check.strategies.shapes",
+    "fnet.plots.Movie": "fnet.plots.animated_paths",
+}
+
+
+def test_every_public_name_has_an_example_that_is_executed():
+    finder, names = doctest.DocTestFinder(), public()
+    modules = [module for module in sys.modules.values() if module.__name__.startswith("fnet")]
+    shown = {test.name for module in modules for test in finder.find(module) if test.examples}
+    lacking = set()
+    for name in names:
+        where = f"{getattr(name.value, '__module__', name.page)}.{name.name}".rstrip(".")
+        if name.name and where not in shown and name.full not in SHOWN_BY:
+            lacking.add(name.place)
+        assert "+SKIP" not in name.docstring, name.place
+    assert not lacking
+    examples = {name.full: name.docstring for name in names}
+    for name, other in SHOWN_BY.items():
+        assert name in examples, name
+        assert ">>> " in examples[other], other

@@ -25,7 +25,12 @@ def check_gradients(
     batch_size: int = 3,
     seed: int = 0,
 ) -> Report:
-    """As `explain`; raises `GradientMismatch`, which carries the report, if anything is wrong."""
+    """As `explain`; raises `GradientMismatch`, which carries the report, if anything is wrong.
+
+    >>> from fnet.layers import relu
+    >>> check_gradients(relu(), (7,)).right
+    True
+    """
     report = explain(subject, *arguments, reference=reference, batch_size=batch_size, seed=seed)
     if not report.right:
         raise GradientMismatch(report)
@@ -64,6 +69,11 @@ def explain(
     Raises `ConfigurationError` for what cannot be checked, and whatever the functions themselves
     raise at the arguments given.
     Source of the differences: Ridders, Accurate computation of F'(x) and F'(x)F''(x) (1982).
+
+    >>> from fnet.check import ValueAndGrad
+    >>> finding = explain(ValueAndGrad(lambda w: (w @ w, -2 * w)), np.arange(5.0)).findings[0]
+    >>> finding.leaf, finding.kind, finding.wrong, finding.total
+    ('dw', 'sign', 4, 5)
     """
     rng = np.random.default_rng(seed)
     with jax.enable_x64(True), np.errstate(all="ignore"):

@@ -1,7 +1,9 @@
-"""A fixture for pytest: `pytest -p fnet.check.plugin`, or `pytest_plugins` in conftest.py.
+"""A fixture for pytest: pytest -p fnet.check.plugin, or pytest_plugins in conftest.py.
 
-def test_gelu(gradient_check):
-    gradient_check(my_gelu, np.linspace(-3, 3, 7))
+>>> import numpy as np
+>>> from fnet.check import ValueAndGrad
+>>> def test_squares(gradient_check):
+...     gradient_check(ValueAndGrad(lambda w: (w @ w, 2 * w)), np.array([1.0, 3.0]))
 """
 
 from collections.abc import Callable

@@ -11,10 +11,13 @@ class Finding:
     """One thing that is wrong.
 
     `check` is what found it: "parity", "differences", "structure" or "precision"; `leaf` the
-    gradient (`dparams.w`), `index` its worst entry, with the values there; `wrong` of `total`
+    gradient (dparams.w), `index` its worst entry, with the values there; `wrong` of `total`
     entries differ; `where` says at which point and by which route. `kind` names the mistake that
     explains it ("sign", "not summed", "term missing", …; "unknown"), and `why` tells it in a
     sentence. `errors` is what was found less what was expected, None where there is no such array.
+
+    >>> print(Finding("parity", "sign", "its sign is wrong", leaf="dx"))
+    dx: its sign is wrong
     """
 
     check: str
@@ -45,6 +48,9 @@ class Report(NamedTuple):
 
     `notes` tell where nothing could be told, or where a convention was accepted. `figure` is the
     picture of the errors, if one was asked for.
+
+    >>> print(Report("backward", entries=12, error=3e-16))
+    backward: right, 12 entries within 3.0e-16
     """
 
     subject: str

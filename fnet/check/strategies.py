@@ -21,7 +21,14 @@ SPECIAL = (0.0, 1.0, -1.0, 0.5, 1e-6, -1e-6, 1e3, -1e3)
 def shapes(
     *, min_dims: int = 1, max_dims: int = 3, max_side: int = 5
 ) -> SearchStrategy[tuple[int, ...]]:
-    """Shapes of few entries, axes of size one among them."""
+    """Shapes of few entries, axes of size one among them.
+
+    >>> from hypothesis import given
+    >>> @given(arrays(shapes(min_dims=2, max_dims=2, max_side=4)))
+    ... def test_shape(x):
+    ...     assert x.ndim == 2 and x.size <= 16
+    >>> test_shape()
+    """
     return st.lists(st.integers(1, max_side), min_size=min_dims, max_size=max_dims).map(tuple)
 
 

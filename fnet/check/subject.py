@@ -30,6 +30,12 @@ class Pair(NamedTuple):
     that is differentiated, or names them (`{"dx": …, "dw": …}`). NumPy functions are compared with
     finite differences, and with autodiff of `reference`, if that is given: a JAX function
     reference(*arguments) -> out.
+
+    >>> import numpy as np
+    >>> from fnet.check import check_gradients
+    >>> pair = Pair(lambda x: (np.sin(x), x), lambda dout, x: np.cos(x) * dout)
+    >>> check_gradients(pair, np.array([0.5, 2.0])).right
+    True
     """
 
     forward: Callable[..., Any]
@@ -43,6 +49,11 @@ class ValueAndGrad(NamedTuple):
     function(*arguments) -> value, gradients
 
     `gradients` are as those of `Pair`. `reference(*arguments) -> value` as there.
+
+    >>> import numpy as np
+    >>> from fnet.check import check_gradients
+    >>> check_gradients(ValueAndGrad(lambda w: (w @ w, 2 * w)), np.array([1.0, 3.0])).right
+    True
     """
 
     function: Callable[..., Any]

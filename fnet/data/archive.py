@@ -19,6 +19,14 @@ def npz_images(path: str | os.PathLike[str], transform: Transform | None = None)
     `images` is (N, H, W, C) or (N, H, W), uint8 or floating; `labels` is (N,) integers from 0;
     `classes`, where it is there, is text with a name for each label. Nothing is unpickled. Raises
     DataError for anything else.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "digits.npz")
+    ...     np.savez(path, images=np.zeros((3, 8, 8)), labels=np.array([0, 1, 1]))
+    ...     npz_images(path).classes
+    ('0', '1')
     """
     path = Path(path)
     arrays = _load(path)

@@ -62,6 +62,11 @@ def batches(
     workers a thread does); the batches and their order are the same however many read them.
     `workers=Workers(4)`, in a `with` block of its own, serves many epochs. Raises WorkerError
     within seconds where a worker dies or hangs.
+
+    >>> from fnet.data.dataset import memory
+    >>> dataset = memory({"x": np.arange(5.0)[:, None], "y": np.arange(5.0)})
+    >>> [batch["y"].tolist() for batch in batches(dataset, 2, shuffle=False)]
+    [[0.0, 1.0], [2.0, 3.0], [4.0]]
     """
     if start < 0:
         raise ConfigurationError(f"start is {start}; it is the number of a batch, from 0 on")

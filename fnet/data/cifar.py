@@ -30,6 +30,14 @@ def cifar10(root: str | os.PathLike[str], transform: Transform | None = None) ->
 
     Images are (32, 32, 3) uint8 and class names are those of the files. Pickles are read without
     running anything in them. Raises DataError for what is missing, damaged or out of range.
+
+    >>> import tempfile
+    >>> from fnet.data import synthetic_images
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     for part in ("train", "test"):
+    ...         _ = synthetic_images(f"{home}/{part}", per_class=1)
+    ...     {part: len(images) for part, images in cifar10(home).items()}
+    {'train': 10, 'test': 10}
     """
     root = Path(root)
     for folder in (root, *(root / name for name in SUBFOLDERS)):

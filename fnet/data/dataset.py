@@ -20,6 +20,10 @@ class Dataset(Protocol):
     `fields` names the two, ("image", "label") say; `classes` are the names that integer labels
     stand for, empty where the target is a number; `transform` is applied to inputs on access.
     Serves as it is as a map-style dataset of PyTorch.
+
+    >>> squares = memory({"x": np.arange(4.0)[:, None], "y": np.arange(4.0) ** 2})
+    >>> len(squares), squares.fields, float(squares[3]["y"]), squares.gather([1, 2])["y"].tolist()
+    (4, ('x', 'y'), 9.0, [1.0, 4.0])
     """
 
     @property
@@ -56,7 +60,12 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Memory(Samples):
-    """A dataset that lies in memory: `arrays` holds the input, then the target, row by row."""
+    """A dataset that lies in memory: `arrays` holds the input, then the target, row by row.
+
+    >>> dataset = memory({"image": np.zeros((3, 2, 2), np.uint8), "label": np.array([0, 1, 0])})
+    >>> dataset.select([2, 1]).arrays["label"].tolist()
+    [0, 1]
+    """
 
     arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
     classes: tuple[str, ...] = ()
@@ -89,6 +98,10 @@ def memory(
     `classes` where these are given; their default is "0", "1", ... A target of floating point is a
     number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
     label that has no class.
+
+    >>> images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 1])
+    >>> memory({"image": images, "label": labels}, ("cat", "dog")).class_to_idx
+    {'cat': 0, 'dog': 1}
     """
     if isinstance(source, Mapping):
         arrays = {name: np.asarray(array) for name, array in source.items()}
@@ -116,6 +129,10 @@ def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> di
     `fractions` name the parts and sum to 1, up to rounding; a part's size is the difference of the
     rounded ends, so that {"train": .6, "val": .2, "test": .2} of 1460 rows are 876, 292 and 292.
     Raises ConfigurationError for other fractions, DataError where a part would be empty.
+
+    >>> dataset = memory({"x": np.arange(10.0)[:, None], "y": np.arange(10.0)})
+    >>> {name: len(part) for name, part in split(dataset, {"train": 0.7, "test": 0.3}).items()}
+    {'train': 7, 'test': 3}
     """
     shares = np.array(list(fractions.values()), np.float64)
     if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:

@@ -38,6 +38,14 @@ def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.nda
     Raises DataError for what is not a whole image, has more than 8 bits a channel (Pillow would
     clip those), or is too large to be safe: a file below 1 MiB may hold 3 megapixels, any other 67,
     at most 65,536 a side.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     Image.new("L", (4, 2), color=7).save(f"{home}/grey.png")
+    ...     pixels = read_image(f"{home}/grey.png")
+    >>> pixels.shape, pixels[0, 0].tolist()
+    ((2, 4, 3), [7, 7, 7])
     """
     check_size(size)
     try:

@@ -21,6 +21,13 @@ class ImageFolder(Samples):
     """Images on disk: paths and labels are held, pixels are read on access.
 
     `labels` is (N,) int32 and read-only; `size` is (height, width), None for images as they are.
+
+    >>> import tempfile
+    >>> from fnet.data.synthetic import synthetic_images
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     shapes = image_folder(synthetic_images(home, per_class=1))
+    ...     shapes.paths[0].name, shapes.classes[shapes.labels[0]], shapes[0]["image"].shape
+    ('0000.png', 'circle', (32, 32, 3))
     """
 
     paths: tuple[Path, ...] = dataclasses.field(repr=False)
@@ -72,6 +79,13 @@ def image_folder(
     have none of SUFFIXES (in any case), are passed over; a link to a folder is followed where it
     stands for a class, not below. `size` = (height, width) resizes on access. Raises DataError
     for a root that does not hold at least two classes with images.
+
+    >>> import tempfile
+    >>> from fnet.data.synthetic import synthetic_images
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     shapes = image_folder(synthetic_images(home, per_class=1), size=(16, 24))
+    ...     len(shapes), shapes.gather([0, 1])["image"].shape
+    (10, (2, 16, 24, 3))
     """
     check_size(size)
     root = Path(root)

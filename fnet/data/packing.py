@@ -31,6 +31,14 @@ class Packed(Samples):
     """Decoded images in a file, of which only what is asked for is read into memory.
 
     `images` is (N, H, W, 3) uint8, mapped and read-only; `places` are those of its samples there.
+
+    >>> import tempfile
+    >>> from fnet.data.images import image_folder
+    >>> from fnet.data.synthetic import synthetic_images
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     shapes = image_folder(synthetic_images(f"{home}/shapes", per_class=1))
+    ...     packed(shapes, f"{home}/cache").select([7, 2]).images.shape
+    (10, 32, 32, 3)
     """
 
     images: np.ndarray = dataclasses.field(repr=False)
@@ -73,6 +81,15 @@ def packed(
     damaged. It appears whole or not at all; what a killed packing left is removed by the next one.
     Neither packing nor reading holds more than some batches in memory. Raises DataError for images
     that cannot be read or differ in size, and where the cache cannot be written.
+
+    >>> import tempfile
+    >>> from fnet.data.images import image_folder
+    >>> from fnet.data.synthetic import synthetic_images
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     shapes = image_folder(synthetic_images(f"{home}/shapes", per_class=1))
+    ...     same = packed(shapes, f"{home}/cache")
+    ...     bool((same.gather([7])["image"] == shapes.gather([7])["image"]).all())
+    True
     """
     home = Path(cache) if cache is not None else cache_folder() / "packed"
     key = _key(dataset)

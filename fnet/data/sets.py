@@ -58,6 +58,17 @@ def download_cifar10(
 
     Raises DataError where it cannot be had, the folder cannot be written, or something else lies
     in the place of the set or of an archive.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fnet.data.sets import CIFAR10
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     home = Path(folder, "cifar-10-batches-bin")
+    ...     home.mkdir()
+    ...     for name in CIFAR10[0].files:
+    ...         (home / name).touch()
+    ...     download_cifar10(folder) == Path(folder)  # the files are there: nothing to download
+    True
     """
     folder = cache_folder() / "cifar10" if folder is None else Path(folder)
     try:

@@ -25,6 +25,11 @@ def mean_and_std(
         mean ← mean + δ n_b / (n + n_b)        M₂ ← M₂ + M₂_b + δ² n n_b / (n + n_b)
 
     Give it the training part only. Raises DataError where an input is NaN or infinite.
+
+    >>> from fnet.data.dataset import memory
+    >>> dataset = memory({"x": np.array([[1.0, 5.0], [3.0, 5.0]]), "y": np.zeros(2)})
+    >>> mean_and_std(dataset)
+    ((2.0, 5.0), (1.0, 0.0))
     """
     n, mean, m2, origin = 0, np.zeros(1), np.zeros(1), np.zeros(1)
     for x in _rows(dataset, batch_size, transform or compose()):

@@ -65,6 +65,12 @@ def synthetic_images(
     a function of the seed alone. Without `folder` they are kept in fnet's cache, below
     $XDG_CACHE_HOME or ~/.cache. Raises DataError where the folder holds anything else, or cannot
     be written; a drawing that is interrupted leaves no folder.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as home:
+    ...     folder = synthetic_images(home, per_class=2)
+    ...     sorted(path.name for path in (folder / "star").iterdir())
+    ['0000.png', '0001.png']
     """
     if per_class < 1 or seed < 0:
         raise ConfigurationError(

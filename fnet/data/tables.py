@@ -40,6 +40,14 @@ def csv_table(
     A cell is missing where it is empty, NA, N/A, NaN, nan, null or None: an error, or with
     missing="nan" a NaN for `fill_missing`, given the `column_means` of the training part. A missing
     target is always an error. Raises DataError naming file, line, column, cell, and the fix.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "houses.csv")
+    ...     _ = path.write_text("area,rooms,price\\n120,4,250\\n80,3,\\n")
+    ...     csv_table(path, target="area", missing="nan").arrays["features"].tolist()
+    [[4.0, 250.0], [3.0, nan]]
     """
     if missing not in ("error", "nan"):
         raise ConfigurationError(f"csv_table: missing is {missing!r}; it must be 'error' or 'nan'")
@@ -65,7 +73,15 @@ def csv_table(
 
 
 def csv_columns(path: str | os.PathLike[str]) -> list[str]:
-    """The names of the columns of a CSV file, in its order."""
+    """The names of the columns of a CSV file, in its order.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "houses.csv").write_text("area,rooms,price\\n120,4,250\\n")
+    ...     csv_columns(Path(folder, "houses.csv"))
+    ['area', 'rooms', 'price']
+    """
     return read_rows(Path(path)).header
 
 

@@ -33,6 +33,10 @@ class Transform(Value):
     """transform(batch) -> batch, of the same number of rows.
 
     `linear` says what it does where it is a Linear, so that neighbours become one.
+
+    >>> half = Transform(lambda batch: batch / 2)
+    >>> half(np.array([[4.0, 6.0]])).tolist()
+    [[2.0, 3.0]]
     """
 
     function: Callable[[Array], Array]
@@ -76,6 +80,9 @@ def normalize(mean: Any, std: Any) -> Transform:
 
     mean and std: two numbers, or two tuples with an entry for each entry of the last axis (the
     channel of an NHWC image). Raises ConfigurationError where a std is 0.
+
+    >>> normalize(mean=(4.0, 0.0), std=(2.0, 1.0))(np.array([[4.0, 1.0], [6.0, 1.0]])).tolist()
+    [[0.0, 1.0], [1.0, 1.0]]
     """
     mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
     _refuse("normalize: std is not above 0", ~(std > 0))
@@ -84,7 +91,11 @@ def normalize(mean: Any, std: Any) -> Transform:
 
 @constructor
 def fill_missing(values: Any) -> Transform:
-    """Every NaN becomes the value of its column: a number, or one for each of the last axis."""
+    """Every NaN becomes the value of its column: a number, or one for each of the last axis.
+
+    >>> fill_missing((0.0, 5.0))(np.array([[1.0, np.nan], [np.nan, 2.0]])).tolist()
+    [[1.0, 5.0], [0.0, 2.0]]
+    """
 
     def fill(x: Array) -> Array:
         xp = x.__array_namespace__()
@@ -95,7 +106,11 @@ def fill_missing(values: Any) -> Transform:
 
 @constructor
 def flatten() -> Transform:
-    """Every row becomes a vector: (N, d1, ..., dk) becomes (N, d1 ··· dk)."""
+    """Every row becomes a vector: (N, d1, ..., dk) becomes (N, d1 ··· dk).
+
+    >>> flatten()(np.zeros((8, 32, 32, 3))).shape
+    (8, 3072)
+    """
     return Transform(lambda x: x.reshape(x.shape[0], math.prod(x.shape[1:])))
 
 

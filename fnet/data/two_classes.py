@@ -36,6 +36,11 @@ def binarize(
 
     low and high are the `thresholds` of the training part, for every part. Raises DataError where
     a class would be empty.
+
+    >>> houses = Memory({"area": np.ones((4, 1)), "price": np.array([90.0, 150.0, 210.0, 400.0])})
+    >>> cheap_or_not = binarize(houses, low=100, high=200)
+    >>> cheap_or_not.arrays["label"].tolist(), cheap_or_not.classes
+    ([0, 1, 1], ('low', 'high'))
     """
     if not low < high:
         raise ConfigurationError(f"binarize: low is {low}, high is {high}; low must be below high")

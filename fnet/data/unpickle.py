@@ -29,6 +29,15 @@ def read_pickle(path: str | os.PathLike[str]) -> dict[str, Any]:
     names is looked up. Nothing in it tells damage: compare its SHA-256 where one is published.
     Raises DataError for a file that asks for anything else, is not whole, has something behind its
     end, would take far more memory than it has bytes, or holds something else than a dictionary.
+
+    >>> import pickle
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "batch")
+    ...     _ = path.write_bytes(pickle.dumps({"labels": [3, 5], "data": np.zeros((2, 4))}))
+    ...     read_pickle(path)["labels"]
+    [3, 5]
     """
     path = Path(path)
     try:

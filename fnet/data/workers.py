@@ -49,6 +49,10 @@ class Workers:
     A script that uses them needs `if __name__ == "__main__":` around what it does, as always where
     processes are spawned. Raises WorkerError within seconds where one dies, or hangs: it has then
     neither computed nor moved on for 4 seconds, however long its work takes as a whole.
+
+    >>> with Workers(0) as workers:
+    ...     list(workers.map(abs, [-1, 2]))
+    [1, 2]
     """
 
     def __init__(self, count: int) -> None:

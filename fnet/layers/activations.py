@@ -37,6 +37,10 @@ def relu() -> Layer:
 
     x, y and dx have one shape, any. At x = 0 the derivative is 0; a NaN stays NaN. Cache: y.
     Source: Nair & Hinton (2010), Rectified Linear Units Improve Restricted Boltzmann Machines.
+
+    >>> y, cache = relu().forward((), jnp.array([-2.0, 0.0, 3.0]))
+    >>> y.tolist(), relu().backward((), cache, jnp.ones(3))[1].tolist()
+    ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
     """
     # Not jnp.maximum, whose derivative at 0 is ½; and "not x <= 0" lets a NaN through.
     return _elementwise(lambda x: jnp.where(x <= 0, 0, x), lambda y, dy: jnp.where(y > 0, dy, 0))
@@ -52,6 +56,10 @@ def leaky_relu(a: float = 0.1) -> Layer:
     x, y and dx have one shape, any; 0 <= a < 1, else ConfigurationError. At x = 0 the derivative
     is a. Cache: y, which has the sign of x.
     Source: Maas et al. (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models.
+
+    >>> y, cache = leaky_relu(0.25).forward((), jnp.array([-2.0, 0.0, 3.0]))
+    >>> y.tolist(), leaky_relu(0.25).backward((), cache, jnp.ones(3))[1].tolist()
+    ([-0.5, 0.0, 3.0], [0.25, 0.25, 1.0])
     """
     require_number("leaky_relu: a", a, least=0, below=1)
     return _elementwise(
@@ -68,6 +76,10 @@ def sigmoid() -> Layer:
 
     x, y and dx have one shape, any; nothing overflows, whatever the size of x. Cache: y.
     Source: Goodfellow et al., Deep Learning (2016), section 3.10.
+
+    >>> y, cache = sigmoid().forward((), jnp.array([-1000.0, 0.0, 1000.0]))
+    >>> y.tolist(), sigmoid().backward((), cache, jnp.ones(3))[1].tolist()
+    ([0.0, 0.5, 1.0], [0.0, 0.25, 0.0])
     """
     return _elementwise(jax.lax.logistic, lambda y, dy: dy * y * (1 - y))
 
@@ -81,5 +93,9 @@ def tanh() -> Layer:
 
     x, y and dx have one shape, any. Cache: y.
     Source: LeCun et al. (1998), Efficient BackProp, section 4.4.
+
+    >>> y, cache = tanh().forward((), jnp.array([-1000.0, 0.0, 1000.0]))
+    >>> y.tolist(), tanh().backward((), cache, jnp.ones(3))[1].tolist()
+    ([-1.0, 0.0, 1.0], [0.0, 1.0, 0.0])
     """
     return _elementwise(jnp.tanh, lambda y, dy: dy * (1 - y * y))

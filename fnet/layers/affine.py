@@ -15,7 +15,13 @@ from fnet.products import product, transposed_product
 
 
 class Affine(NamedTuple):
-    """The parameters of `affine`, and their gradients: w (M, D) and b (M,)."""
+    """The parameters of `affine`, and their gradients: w (M, D) and b (M,).
+
+    >>> import jax
+    >>> params, _ = affine(2).init(jax.random.key(0), (3,))
+    >>> params.w.shape, params.b.tolist()
+    ((2, 3), [0.0, 0.0])
+    """
 
     w: Array
     b: Array
@@ -34,6 +40,13 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
 
     Cache: x. Raises ShapeError where x is not floating point or has not D numbers a row.
     Source: Goodfellow et al., Deep Learning (2016), algorithm 6.4 and section 7.1.1.
+
+    >>> from fnet.layers.affine import Affine
+    >>> params, x = Affine(w=jnp.array([[1.0, 2.0]]), b=jnp.array([0.5])), jnp.array([[3.0, 4.0]])
+    >>> y, cache = affine(1).forward(params, x)
+    >>> dparams, dx = affine(1).backward(params, cache, jnp.ones((1, 1)))
+    >>> y.tolist(), dparams.w.tolist(), dx.tolist()
+    ([[11.5]], [[3.0, 4.0]], [[1.0, 2.0]])
     """
     if not isinstance(width, int) or isinstance(width, bool) or width < 1:
         raise ConfigurationError(f"affine: width is {width!r}; it must be a whole number above 0")

@@ -37,6 +37,11 @@ def flatten() -> Layer:
         dx = dy as (N, d1, ..., dk)
 
     Cache: x[:0], an empty array that has the shape of a row.
+
+    >>> import jax.numpy as jnp
+    >>> y, cache = flatten().forward((), jnp.zeros((8, 32, 32, 3)))
+    >>> y.shape, cache.size, flatten().backward((), cache, y)[1].shape
+    ((8, 3072), 0, (8, 32, 32, 3))
     """
     return _reshape(lambda shape: (math.prod(shape),))
 
@@ -50,6 +55,10 @@ def squeeze() -> Layer:
 
     Cache: x[:0], an empty array that has the shape of a row. Raises ShapeError where the last axis
     is not of size one.
+
+    >>> import jax.numpy as jnp
+    >>> squeeze().apply((), jnp.zeros((8, 1))).shape
+    (8,)
     """
 
     def out_shape_of(shape: Shape) -> Shape:

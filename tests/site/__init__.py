@@ -1,0 +1,1 @@
+"""The reference: fnet's docstrings as a static site."""

@@ -1,0 +1,80 @@
+"""Docstrings made ready for pages, and what must be right about them."""
+
+import functools
+import inspect
+import pkgutil
+import re
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.site.formulas import FormulaError, is_formula, mathml
+from tests.site.public import Name, public
+
+OF_PYTHON = (
+    "Alias for field number",
+    "Create new instance of",
+)  # what namedtuples say of themselves
+BLOCK = re.compile(r"^    .*(?:\n    .*)*$", re.MULTILINE)  # indented lines, without an empty one
+REFERENCE = re.compile(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`")
+
+
+def typeset(docstring: str) -> str:
+    """The docstring as Markdown, its formulas as MathML; programs and tables stay as they are.
+
+    >>> typeset("The way there.\\n\\n    rows -> columns")
+    'The way there.\\n\\n    rows -> columns'
+    >>> typeset("The mean.\\n\\n    m = Σ x / N")[:50]
+    'The mean.\\n\\n<div class="formula"><math display="blo'
+    """
+    if docstring.startswith(OF_PYTHON):
+        return ""
+
+    def one(match: re.Match[str]) -> str:
+        block = "\n".join(line[4:] for line in match[0].split("\n"))
+        return f'<div class="formula">{mathml(block)}</div>' if is_formula(block) else match[0]
+
+    return re.sub(r"\n(?=Source: )", "\n\n", BLOCK.sub(one, docstring))
+
+
+def problems(names: list[Name]) -> Iterator[str]:
+    """What is wrong in public docstrings, each named by its place."""
+    known = {part for name in public() for part in (*name.full.split("."), *_fields(name.value))}
+    for name in names:
+        if not name.docstring:
+            yield f"{name.place} has no docstring"
+        known_here = known | _identifiers(name.file)
+        for docstring in (name.docstring, *_of_methods(name.value)):
+            try:
+                typeset(docstring)
+            except FormulaError as error:
+                yield f"{name.place}: a formula that cannot be typeset: {error}"
+            for reference in REFERENCE.findall(BLOCK.sub("", docstring)):
+                if not (set(reference.split(".")) <= known_here or _is_there(reference)):
+                    yield f"{name.place} refers to `{reference}`, which there is not"
+
+
+def _of_methods(value: Any) -> list[str]:
+    members = vars(value).values() if inspect.isclass(value) else ()
+    return [inspect.cleandoc(member.__doc__ or "") for member in members if callable(member)]
+
+
+def _fields(value: Any) -> Iterable[str]:
+    return [*vars(value), *inspect.get_annotations(value)] if inspect.isclass(value) else ()
+
+
+@functools.cache
+def _identifiers(path: Path) -> set[str]:
+    """All that is named in a file outside of comments and docstrings."""
+    with tokenize.open(path) as file:
+        return {token.string for token in tokenize.generate_tokens(file.readline)}
+
+
+def _is_there(reference: str) -> bool:
+    """Whether it is a module, or can be got at through attributes of one."""
+    try:
+        pkgutil.resolve_name(re.sub(r"^np\b", "numpy", reference))
+    except (ImportError, AttributeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,27 @@
+"""What can be wrong with pages once they are built."""
+
+import re
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
+LINK = re.compile(r'<a\b[^>]*?\bhref="([^"]*)"')
+LOADED = re.compile(
+    r"""<(?:link|img|script|iframe)\b[^>]*?(?:src|href)\s*=\s*["']?(?:https?:)?//[^>]*"""
+    r"""|url\(["']?(?:https?:)?//[^)]*|@import[^;]*"""
+)
+
+
+def broken(folder: Path) -> Iterator[str]:
+    """Links between pages that lead nowhere, and what a page would load from another host."""
+    pages = {path.resolve(): path.read_text("utf-8") for path in folder.rglob("*.html")}
+    for path, text in pages.items():
+        for link in LINK.findall(SCRIPT.sub("", text)):
+            target, _, part = urllib.parse.unquote(link).partition("#")
+            if "://" in target:
+                continue  # what a reader follows is not loaded
+            page = pages.get((path.parent / target).resolve() if target else path)
+            if page is None or (part and f'id="{part}"' not in page):
+                yield f"{path}: a link to {link} leads nowhere"
+        yield from (f"{path}: loaded from elsewhere: {found}" for found in LOADED.findall(text))
