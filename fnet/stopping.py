@@ -1,6 +1,8 @@
 """When to stop: generators around the generator that `fit` is.
 
-for record in stop_early(fit(...), patience=5): ...
+    for record in stop_early(fit(...), patience=5): ...
+
+The loop ends where they do.
 """
 
 from collections.abc import Iterator

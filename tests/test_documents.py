@@ -1,5 +1,7 @@
-"""README is executed as it stands, and its texts are what the code prints."""
+"""README is executed as it stands, and so is an example of every public name."""
 
+import ast
+import builtins
 import doctest
 import os
 import re
@@ -8,7 +10,7 @@ import sys
 from pathlib import Path
 
 import fnet
-from tests.site.public import public
+from tests.site.public import public, variables
 
 ROOT = Path(fnet.__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -53,7 +55,7 @@ def test_ci_runs_the_test_command_of_readme():
     assert out.stdout.strip() == command
 
 
-SHOWN_BY = {  # what doctest does not look into, and what is not made by its own name
+SHOWN_BY = {  # what doctest does not look into, and what is only ever made by another
     "fnet.check.plugin.gradient_check": "fnet.check.plugin",
     "fnet.check.strategies.arrays": "fnet.check.strategies.shapes",
     "fnet.plots.Movie": "fnet.plots.animated_paths",
@@ -61,17 +63,43 @@ SHOWN_BY = {  # what doctest does not look into, and what is not made by its own
 
 
 def test_every_public_name_has_an_example_that_is_executed():
-    finder, names = doctest.DocTestFinder(), public()
-    modules = [module for module in sys.modules.values() if module.__name__.startswith("fnet")]
-    shown = {test.name for module in modules for test in finder.find(module) if test.examples}
-    lacking = set()
+    names = {name.full: name for name in public()}
+    fnet_modules = [module for name, module in sys.modules.items() if name.split(".")[0] == "fnet"]
+    tests = [test for module in fnet_modules for test in doctest.DocTestFinder().find(module)]
+    executed = {test.docstring for test in tests if test.examples}
+    shown = {full for full, name in names.items() if name.value.__doc__ in executed}
+    lacking = {full for full, name in names.items() if name.name} - shown - set(SHOWN_BY)
+    assert not lacking, [names[full].place for full in lacking]
+    assert set(SHOWN_BY) <= set(names)
+    assert set(SHOWN_BY.values()) <= shown
+    assert not any("+SKIP" in docstring for docstring in executed)
+
+
+def test_an_example_needs_only_what_its_page_has():
+    """Which is what the first page of the reference promises."""
+    names = public()
     for name in names:
-        where = f"{getattr(name.value, '__module__', name.page)}.{name.name}".rstrip(".")
-        if name.name and where not in shown and name.full not in SHOWN_BY:
-            lacking.add(name.place)
-        assert "+SKIP" not in name.docstring, name.place
-    assert not lacking
-    examples = {name.full: name.docstring for name in names}
-    for name, other in SHOWN_BY.items():
-        assert name in examples, name
-        assert ">>> " in examples[other], other
+        code = "".join(
+            example.source for example in doctest.DocTestParser().get_examples(name.docstring)
+        )
+        page = {other.name for other in names if other.page == name.page} | set(
+            variables(name.page)
+        )
+        unknown = needed(ast.parse(code)) - page - {"np", "jnp", "jax"} - set(dir(builtins))
+        assert not unknown, name.place
+
+
+def needed(tree: ast.AST) -> set[str]:
+    """The names that code reads and does not make."""
+    read, made = set(), set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()):
+                read.add(name)
+            case ast.Name(id=name) | ast.FunctionDef(name=name) | ast.arg(arg=name):
+                made.add(name)
+            case ast.alias(name=name, asname=other):
+                made.add(other or name.split(".")[0])
+            case ast.ExceptHandler(name=str(name)):
+                made.add(name)
+    return read - made

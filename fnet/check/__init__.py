@@ -1,7 +1,6 @@
 """Is a gradient that somebody wrote by hand right, and if not, where and why?
 
->>> import jax.numpy as jnp
->>> from fnet.check import Pair, check_gradients
+>>> from fnet.check import check_gradients
 >>> from fnet.layers import affine
 >>> check_gradients(affine(5), (7,)).right
 True

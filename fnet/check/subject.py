@@ -24,7 +24,7 @@ from fnet.core import Layer, Loss
 class Pair(NamedTuple):
     """Two functions in the style of a course.
 
-    forward(*arguments) -> out, cache        backward(dout, cache) -> gradients
+        forward(*arguments) -> out, cache        backward(dout, cache) -> gradients
 
     of JAX or of NumPy. `gradients` has one for each argument (None for a constant), or one for each
     that is differentiated, or names them (`{"dx": …, "dw": …}`). NumPy functions are compared with
@@ -46,7 +46,7 @@ class Pair(NamedTuple):
 class ValueAndGrad(NamedTuple):
     """A function that returns a scalar with its gradients.
 
-    function(*arguments) -> value, gradients
+        function(*arguments) -> value, gradients
 
     `gradients` are as those of `Pair`. `reference(*arguments) -> value` as there.
 

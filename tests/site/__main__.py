@@ -8,6 +8,7 @@ anything that a page would load from another host, and whatever pdoc warns of.
 
 import html
 import importlib
+import inspect
 import re
 import shutil
 import sys
@@ -46,8 +47,11 @@ def main() -> int:
 def build(folder: Path) -> None:
     """The pages of `public()`, with pdoc's own search and sources."""
     for page in PAGES:
-        names = [name.name for name in public() if name.page == page and name.name]
-        importlib.import_module(page).__all__ = names + variables(page)
+        told = [name for name in public() if name.page == page and name.name]
+        if not PAGES[page]:  # what is done comes before what it is done with
+            told.sort(key=lambda name: inspect.isclass(name.value))
+        names = [name.name for name in told] + variables(page)
+        importlib.import_module(page).__all__ = names
     pdoc.render.configure(docformat="markdown", template_directory=HERE / "template")
     pdoc.render.env.filters["to_markdown"] = typeset
     shutil.rmtree(folder, ignore_errors=True)
