@@ -9,7 +9,9 @@ import pickle
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from fnet.errors import ConfigurationError
+import jax
+
+from fnet.errors import ConfigurationError, nearest
 
 P = ParamSpec("P")
 T = TypeVar("T", bound="Value")
@@ -46,8 +48,9 @@ class Value:
 def constructor(build: Callable[P, T]) -> Callable[P, T]:
     """Make `build` memoised, and its values print as they were written.
 
-    Arguments are configuration: numbers, strings, tuples, None and other values. Arrays and lists
-    become tuples of plain numbers. Anything unhashable raises `ConfigurationError`.
+    Arguments are configuration: numbers, strings, tuples, None and other values. Arrays of
+    NumPy and lists become tuples of plain numbers. An array of JAX, which may be traced, and
+    anything unhashable raise `ConfigurationError`.
 
     >>> from fnet.layers import affine
     >>> affine(100, l2=0.0) is affine(width=100)
@@ -69,6 +72,12 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
         except TypeError as error:
             raise ConfigurationError(f"{name}: {error}; it takes {name}{signature}") from None
         bound.apply_defaults()
+        for key, value in bound.arguments.items():
+            if isinstance(value, jax.Array):  # what is computed, and may be traced
+                raise ConfigurationError(
+                    f"{name}: {key} is an array of JAX, and arguments are configuration: give a "
+                    "plain number or an array of NumPy"
+                )
         keywords = {key: _plain(value) for key, value in bound.kwargs.items()}
         try:
             return remembered(*_plain(bound.args), **keywords)
@@ -95,12 +104,17 @@ def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
     True
     """
 
+    names = sorted(name for name, known in vocabulary.items() if is_constructor(known))
+
     def value(node: ast.expr) -> Any:
         match node:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords):
-                known = vocabulary.get(name)
-                if not callable(known) or known not in _constructors:
-                    raise ConfigurationError(f"unknown constructor {name!r} in {text!r}")
+                known: Any = vocabulary.get(name)
+                if not is_constructor(known):
+                    raise ConfigurationError(
+                        f"unknown constructor {name!r} in {text!r}{nearest(name, names)}"
+                        f"; known are {', '.join(names)}"
+                    )
                 return known(*map(value, args), **{k.arg or "": value(k.value) for k in keywords})
             case ast.Name(id=name) if isinstance(vocabulary.get(name), Value):
                 return vocabulary[name]
@@ -116,6 +130,16 @@ def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
         return value(ast.parse(text, mode="eval").body)
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ConfigurationError(f"cannot read {text!r}: {error}") from None
+
+
+def is_constructor(known: Any) -> bool:
+    """Whether this makes values of configuration: whether `constructor` decorates it.
+
+    >>> from fnet.layers import relu
+    >>> is_constructor(relu), is_constructor(relu())
+    (True, False)
+    """
+    return callable(known) and known in _constructors
 
 
 def _make(construct: Callable[..., T], args: Any, kwargs: Any) -> T:

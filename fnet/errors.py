@@ -1,5 +1,7 @@
 """What fnet raises. Every message names the thing, what was expected, and what to do."""
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -103,3 +105,13 @@ class TrainingError(FnetError, ArithmeticError):
     ...     print("take a smaller learning rate" in str(error))
     True
     """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not known: what may have been meant.
+
+    >>> nearest("affin", ["affine", "relu"])
+    '; did you mean affine?'
+    """
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {found[0]}?" if found else ""

@@ -33,6 +33,12 @@ def require_shape(shape: Any) -> None:
     require(sizes, f"shape is {shape!r}; it must be a tuple, that of one example: (32, 32, 3)")
 
 
+def require_key_and_shape(key: Any, shape: Any) -> None:
+    """Raise ShapeError unless they are a key of JAX, which is an array, and one example's shape."""
+    require(hasattr(key, "dtype"), f"key is {key!r}; it must be a key of JAX: jax.random.key(0)")
+    require_shape(shape)
+
+
 def require_number(
     name: str,
     value: Any,
@@ -51,3 +57,13 @@ def require_number(
         f"below {below}" if below < math.inf else "finite",
     ]
     raise ConfigurationError(f"{name} is {value!r}; it must be a number, {' and '.join(bounds)}")
+
+
+def require_learning_rate(optimizer: str, learning_rate: Any) -> None:
+    """Raise ConfigurationError unless this is a number above 0."""
+    if callable(learning_rate):
+        raise ConfigurationError(
+            f"{optimizer}: learning_rate is a function; give a number, and let a schedule scale "
+            f"the updates: optax.chain({optimizer}(1.0), optax.scale_by_schedule(schedule))"
+        )
+    require_number(f"{optimizer}: learning_rate", learning_rate, above=0)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from chex import Array, ArrayTree
+from chex import Array, ArrayTree, Numeric
 
 from fnet.configuration import constructor
 from fnet.core import Optimizer
-from fnet.expect import require_number
+from fnet.expect import require_learning_rate, require_number
 
 
 class Sgd(NamedTuple):
@@ -86,8 +86,7 @@ def sgd(learning_rate: float) -> Optimizer:
 
     def update(grads: ArrayTree, state: Sgd, params: Any = None) -> tuple[ArrayTree, Sgd]:
         def delta(g: Array) -> Array:
-            a = state.learning_rate.astype(g.dtype)
-            return -a * g
+            return -state.learning_rate.astype(g.dtype) * g
 
         return jax.tree.map(delta, grads), state._replace(step=state.step + 1)
 
@@ -217,16 +216,17 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
     return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
 
 
-def set_learning_rate(state: Any, learning_rate: float) -> Any:
-    """The state of an fnet optimizer with another learning rate; nothing compiles anew.
+def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
+    """The state of an fnet optimizer with another learning rate: a number, or `schedule(step)`.
 
     >>> state = sgd(0.5).init(jnp.zeros(2))
     >>> float(set_learning_rate(state, 0.25).learning_rate)
     0.25
     """
-    require_number("set_learning_rate: learning_rate", learning_rate, above=0)
-    dtype = state.learning_rate.dtype  # the same, or a compiled step would be traced again
-    return state._replace(learning_rate=jnp.asarray(learning_rate, dtype=dtype))
+    if not isinstance(learning_rate, jax.Array):
+        require_number("set_learning_rate: learning_rate", learning_rate, above=0)
+    # In the same dtype, or a compiled step would be traced again.
+    return state._replace(learning_rate=jnp.asarray(learning_rate, state.learning_rate.dtype))
 
 
 def _start(learning_rate: float) -> tuple[Array, Array]:
@@ -243,7 +243,7 @@ def _zeros(params: ArrayTree) -> ArrayTree:
 
 
 def _check(name: str, learning_rate: float, eps: float = 1.0, **rates: float) -> None:
-    require_number(f"{name}: learning_rate", learning_rate, above=0)
+    require_learning_rate(name, learning_rate)
     require_number(f"{name}: eps", eps, above=0)
     for key, rate in rates.items():
         require_number(f"{name}: {key}", rate, least=0, below=1)

@@ -146,7 +146,7 @@ def imports(path: Path):
 
 
 def test_every_module_has_a_rung():
-    assert set(FILES) == set(RUNG)
+    assert set(FILES) == set(RUNG), "give a new module its place in LADDER, above all it imports"
 
 
 @pytest.mark.parametrize("module", FILES)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from fnet import losses
-from fnet.check import check_gradients
+from fnet.check import check_gradients, explain
 from fnet.check.compare import compare
 from fnet.core import Layer, layer, loss, penalty
-from fnet.errors import GradientMismatch
+from fnet.errors import ConfigurationError, GradientMismatch
 from fnet.layers import Affine, affine, relu, tanh
 
 RIGHT = affine(5)
@@ -188,6 +188,25 @@ def test_a_loss_whose_apply_drops_the_cotangent_is_caught():
     )
     with pytest.raises(GradientMismatch, match="through apply"):
         check_gradients(dataclasses.replace(right, apply=apply), y, target)
+
+
+def test_rounding_of_what_cancels_is_no_large_error():
+    """An affine map, its output standardised: half of its gradients are sums that cancel."""
+    slack = 1e-13  # of entries whose terms are of size 1
+    cancelled = compare(np.array([0.0, 2e-17]), np.array([1e-17, 0.0]), 0.0, slack)
+    assert not cancelled.wrong.any()
+    assert cancelled.error < 1e-15
+    assert compare(np.array([1.0, 2.0]), np.array([1.0, 4.0]), 0.0, slack).error == 0.5
+
+
+def test_a_backward_pass_that_returns_one_gradient_is_told():
+    alone = layer(
+        lambda key, shape: ((), shape),
+        lambda params, x, key=None: (2 * x, ()),
+        lambda params, cache, dy: 2 * dy,
+    )
+    with pytest.raises(ConfigurationError, match=r"must return a tuple \(dparams, dx\)"):
+        explain(alone, (3,))
 
 
 def test_no_number_is_near_infinity():

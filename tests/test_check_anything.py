@@ -302,6 +302,26 @@ def test_what_cannot_be_checked_is_told():
         explain(Pair(lambda x: 1 / 0, lambda d, c: d), X)
 
 
+def softmax(x):
+    y = jnp.exp(x - x.max(1, keepdims=True))
+    y = y / y.sum(1, keepdims=True)
+    return y, y
+
+
+@pytest.mark.parametrize(
+    ("forward", "wrong", "expected", "words"),
+    [
+        (softmax, lambda dout, y: dout * y * (1 - y), "term missing", "its own output alone"),
+        (softmax, lambda dout, y: y, "upstream ignored", "dx is out itself"),
+        (lambda x: (x**3, x), lambda dout, x: x, "upstream ignored", "dx is x itself"),
+    ],
+)
+def test_mistakes_of_functions_of_a_row_are_named_in_a_batch_too(forward, wrong, expected, words):
+    finding = explain(Pair(forward, wrong), RNG.normal(size=(32, 5))).findings[0]
+    assert finding.kind == expected
+    assert words in finding.why
+
+
 def test_the_words_and_the_picture_of_an_unexplained_pattern():
     noise = np.where(RNG.uniform(size=X.shape) < 0.5, 0.1 * RNG.normal(size=X.shape), 0)
 

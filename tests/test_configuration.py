@@ -3,6 +3,8 @@
 import math
 import pickle
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from fnet.errors import ConfigurationError
 from fnet.initializers import he_normal
 from fnet.layers import affine, leaky_relu, relu
 from fnet.losses import cross_entropy
-from fnet.optimizers import adam
+from fnet.optimizers import adam, sgd
 
 MODEL = VOCABULARY["model"]
 
@@ -90,6 +92,20 @@ def test_numbers_are_read_back_bit_for_bit():
 def test_nothing_but_constructors_is_called(text):
     with pytest.raises(ConfigurationError):
         read(text, {**MODEL, "sqrt": math.sqrt, "__all__": ["affine"]})
+
+
+def test_what_is_not_known_is_told_with_what_is():
+    with pytest.raises(ConfigurationError, match=r"did you mean affine.*known are.*serial"):
+        read("afine(3)", MODEL)
+
+
+def test_an_array_of_jax_is_no_configuration():
+    """It may be traced, and a rate that optax injects anew would be ignored in silence."""
+    with pytest.raises(ConfigurationError, match="learning_rate is an array of JAX"):
+        sgd(jnp.array(0.1))
+    with pytest.raises(ConfigurationError, match="learning_rate is an array of JAX"):
+        jax.jit(lambda rate: sgd(rate).init(rate))(0.1)
+    assert sgd(np.float32(0.5)) is sgd(0.5)
 
 
 def test_a_layer_of_ones_own_is_a_value_like_any_other():

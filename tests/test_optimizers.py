@@ -89,6 +89,25 @@ def test_the_learning_rate_is_in_the_state_and_can_be_changed_there(ours):
     np.testing.assert_allclose(10 * tenth["w"], fast["w"], rtol=1e-12)
 
 
+def test_a_schedule_may_set_the_rate_of_a_compiled_step_or_scale_what_comes_of_it():
+    schedule = optax.linear_schedule(0.5, 0.0, 8)
+
+    @jax.jit
+    def scheduled(state):
+        return sgd(1.0).update(PARAMS, set_learning_rate(state, schedule(state.step)))
+
+    theirs, behind = optax.sgd(schedule), optax.chain(sgd(1.0), optax.scale_by_schedule(schedule))
+    ours, their_state, chained = sgd(1.0).init(PARAMS), theirs.init(PARAMS), behind.init(PARAMS)
+    for _ in range(3):
+        updates, ours = scheduled(ours)
+        expected, their_state = theirs.update(PARAMS, their_state)
+        also, chained = behind.update(PARAMS, chained)
+        np.testing.assert_allclose(updates["w"], expected["w"], rtol=1e-6)
+        np.testing.assert_allclose(also["w"], expected["w"], rtol=1e-6)
+    with pytest.raises(ConfigurationError, match=r"optax\.scale_by_schedule"):
+        adam(schedule)
+
+
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, jnp.float64])
 @pytest.mark.parametrize("ours", OURS, ids=repr)
 def test_dtypes_are_kept(ours, dtype):

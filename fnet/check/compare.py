@@ -43,5 +43,7 @@ def compare(
         # Only of finite entries: any number at all is within a tolerance of infinity.
         near = np.isfinite(expected) & (distance <= rtol * np.abs(expected) + atol * size + slack)
         wrong = ~(equal | near)
-        finite = np.where(np.isfinite(distance), distance, 0)
-    return Difference(wrong, distance, float(finite.max(initial=0) / (size or 1)))
+        # Slack is what ATOL is of some size: rounding is not large because all entries are small.
+        share = distance / np.maximum(size, slack / ATOL)
+        error = share.max(initial=0, where=np.isfinite(share))
+    return Difference(wrong, distance, float(error))

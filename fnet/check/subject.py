@@ -86,11 +86,17 @@ class Subject:
 def of_layer(layer: Layer) -> Subject:
     """Of (params, x): by `backward`, and through `apply`."""
 
+    def forward(params: Any, x: Any) -> tuple[Any, Any]:
+        return cached(layer.forward(params, x), layer.forward)
+
+    def backward(dout: Any, cache: Any, params: Any, x: Any) -> Gradients:
+        return cached(layer.backward(params, cache, dout), layer.backward, "dparams, dx")
+
     def by_hand(dout: Any, params: Any, x: Any) -> Gradients:
-        return layer.backward(params, layer.forward(params, x)[1], dout)
+        return backward(dout, forward(params, x)[1], params, x)
 
     def plain(params: Any, x: Any) -> Any:
-        return layer.forward(params, x)[0]
+        return forward(params, x)[0]
 
     def through(dout: Any, params: Any, x: Any) -> Gradients:
         return by_vjp(lambda params, x: layer.apply(params, x), dout, params, x)
@@ -102,7 +108,7 @@ def of_layer(layer: Layer) -> Subject:
         {"": by_hand, "through apply": through},
         plain,
         True,
-        (layer.forward, lambda dout, cache, params, x: layer.backward(params, cache, dout)),
+        (forward, backward),
         {"apply": lambda params, x: layer.apply(params, x)},
         rows=("x",),
     )

@@ -58,7 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for module in (train, sweep, listing, inspect, overfit, check, bench, summary, data):
         module.add(commands)
     add_completion(parser)
-    arguments = vars(parser.parse_args(argv))
+    words = sys.argv[1:] if argv is None else argv
+    if not words:  # somebody looks what there is
+        parser.print_help()
+        return 0
+    arguments = vars(parser.parse_args(words))
     try:
         return int(arguments.pop("run")(arguments))
     except GradientMismatch as error:

@@ -4,6 +4,8 @@ import functools
 import importlib
 import importlib.util
 import sys
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
+import fnet
 from fnet import layers, losses
 from fnet.check import Pair, Report, explain
 from fnet.checkpoint import VOCABULARY
 from fnet.cli.arguments import Settings, above, command
-from fnet.configuration import read
-from fnet.core import Layer
-from fnet.errors import ConfigurationError
+from fnet.configuration import is_constructor, read
+from fnet.core import Layer, Loss
+from fnet.errors import ConfigurationError, FnetError, nearest
 
 EXAMPLES = """
 fnet check                                   every layer and loss
@@ -32,6 +35,12 @@ fnet check course.py:forward,backward --shape 8 5 --shape 5 3 --shape 3
 SHAPES = {"squeeze": (5, 1)}  # of one example, where a layer does not take any
 SHAPE = (3, 5)
 WRITTEN = {"affine": "affine(7, l2=0.1)"}  # of a layer that needs arguments
+
+LIBRARIES = (  # folders of code that is not one's own
+    str(Path(fnet.__file__).parent),
+    *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
+    "<",  # code of no file
+)
 
 Check = tuple[str, Callable[[], Report]]
 
@@ -64,7 +73,7 @@ def run(given: Settings) -> int:
     )
     wrong = []
     for name, check in _checks(given.get("targets", []), given.get("shape")):
-        report = check()
+        report = _carefully(name, check)
         if report.right:
             table.add_row(name, f"{report.entries:,}", f"{report.error:.1e}", "[green]right")
         else:
@@ -78,38 +87,60 @@ def run(given: Settings) -> int:
     return 1 if wrong else 0
 
 
+def _carefully(name: str, check: Callable[[], Report]) -> Report:
+    """What it reports; where the functions raise, an error that tells the line."""
+    try:
+        return check()
+    except FnetError:
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"{name}: {_told(error)}") from None
+
+
+def _told(error: Exception) -> str:
+    """What an error says, after the last line that is no library's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
+    place = f"{own[-1].filename}, line {own[-1].lineno}, `{own[-1].line}`: " if own else ""
+    return f"{place}{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+
+
 def _checks(targets: list[str], shapes: list[list[int]] | None) -> Iterator[Check]:
-    for name in targets or layers.__all__:
-        if ":" in name and "(" not in name:
-            yield _function(name, shapes or [list(SHAPE)])
-            continue
-        made = _layer(name)
-        example = tuple(shapes[0]) if shapes else SHAPES.get(name.split("(")[0], SHAPE)
-        yield repr(made), functools.partial(explain, made, example)
-    if targets:
-        return
-    for name in losses.__all__:
-        for reduction in losses.REDUCTIONS:
-            loss = getattr(losses, name)(reduction)
-            yield repr(loss), functools.partial(explain, loss, *_example(name))
+    for name in targets or [*layers.__all__, *losses.__all__]:
+        if ":" in name:
+            yield _of_module(name, shapes or [list(SHAPE)])
+        elif name in losses.__all__:
+            for reduction in losses.REDUCTIONS:
+                yield _value(getattr(losses, name)(reduction), name, shapes)
+        else:
+            known = {**VOCABULARY["model"], **VOCABULARY["loss"]}
+            if name not in layers.__all__ and "(" not in name:
+                raise ConfigurationError(
+                    f"{name} is neither a layer nor a loss; choose of "
+                    f"{', '.join([*layers.__all__, *losses.__all__])}, or name functions: "
+                    f"module:function, or file.py:forward,backward{nearest(name, known)}"
+                )
+            written = WRITTEN.get(name, name if "(" in name else f"{name}()")
+            yield _value(read(written, known), name, shapes)
 
 
-def _layer(name: str) -> Layer:
-    """The layer that this name or call makes."""
-    if name in layers.__all__ or "(" in name:
-        made = read(WRITTEN.get(name, name if "(" in name else f"{name}()"), VOCABULARY["model"])
-        if isinstance(made, Layer):
-            return made
-    raise ConfigurationError(
-        f"{name} is not a layer; choose of {', '.join(layers.__all__)}, or name functions: "
-        "module:function, or file.py:forward,backward"
-    )
+def _value(made: Any, name: str, shapes: list[list[int]] | None) -> Check:
+    """Of a layer or a loss."""
+    kind = name.split("(")[0]
+    if isinstance(made, Loss) and kind in losses.__all__:
+        return repr(made), functools.partial(explain, made, *_example(kind))
+    if not isinstance(made, Layer):
+        raise ConfigurationError(f"{name} makes a {type(made).__name__}; name a layer or a loss")
+    example = tuple(shapes[0]) if shapes else SHAPES.get(kind, SHAPE)
+    return repr(made), functools.partial(explain, made, example)
 
 
-def _function(name: str, shapes: list[list[int]]) -> Check:
-    """Of module:function, or module:forward,backward, at normal numbers of these shapes."""
+def _of_module(name: str, shapes: list[list[int]]) -> Check:
+    """Of module:function, module:forward,backward, or module:constructor(…)."""
     place, _, names = name.rpartition(":")
     module = _module(place)
+    if "(" in names:
+        return _value(read(names, vars(module)), name, shapes)
     found = []
     for part in names.split(","):
         if not hasattr(module, part):
@@ -120,6 +151,8 @@ def _function(name: str, shapes: list[list[int]]) -> Check:
     subject = Pair(*found) if len(found) == 2 else found[0]
     if isinstance(subject, Layer):
         return name, functools.partial(explain, subject, tuple(shapes[0]))
+    if is_constructor(found[0]):
+        raise ConfigurationError(f"{name} makes a layer or a loss; call it: '{name}()'")
     rng = np.random.default_rng(0)
     arguments = [rng.normal(size=shape) for shape in shapes]
     try:
@@ -127,8 +160,8 @@ def _function(name: str, shapes: list[list[int]]) -> Check:
     except Exception as error:
         given = ", ".join(str(tuple(shape)) for shape in shapes)
         raise ConfigurationError(
-            f"{name}: {names.split(',')[0]} raises {type(error).__name__} at arrays of {given}: "
-            f"{str(error).splitlines()[0]}; give a --shape for each of its arguments"
+            f"{name}: at arrays of {given}: {_told(error):.300}; "
+            "give a --shape for each of its arguments"
         ) from None
     return name, functools.partial(explain, subject, *arguments)
 
@@ -145,6 +178,8 @@ def _module(place: str) -> Any:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
+    except SyntaxError as error:
+        raise ConfigurationError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
     except (FileNotFoundError, ModuleNotFoundError) as error:
         raise ConfigurationError(f"{place}: {error}; give a module or a file of Python") from None
     finally:

@@ -9,7 +9,7 @@ from chex import Array, PRNGKey
 from fnet.configuration import constructor
 from fnet.core import Layer, Penalty, Shape, layer, penalty
 from fnet.errors import ConfigurationError
-from fnet.expect import require, require_floating, require_number, require_shape
+from fnet.expect import require, require_floating, require_key_and_shape, require_number
 from fnet.initializers import Initializer, he_normal
 from fnet.products import product, transposed_product
 
@@ -54,7 +54,7 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
         raise ConfigurationError(f"affine: w_init is {w_init!r}; take one of fnet.initializers")
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
-        require_shape(shape)
+        require_key_and_shape(key, shape)
         w = w_init.draw(key, (width, math.prod(shape)))
         return Affine(w, jnp.zeros(width, w.dtype)), (width,)
 

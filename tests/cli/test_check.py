@@ -88,6 +88,34 @@ def test_check_of_functions_of_a_file(tmp_path, monkeypatch, capsys):
         assert len(err.splitlines()) == 1
 
 
+def test_check_of_losses_and_of_what_a_file_makes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text("from fnet.layers import leaky_relu\n")
+    assert main(["check", "mse", "bce('sum')", "own.py:leaky_relu(a=0.25)"]) == 0
+    rows = [line.split("│")[1].strip() for line in capsys.readouterr().out.splitlines()[3:-1]]
+    assert rows[:2] == ["mse()", "mse(reduction='sum')"]
+    assert rows[3:] == ["bce(reduction='sum')", "leaky_relu(a=0.25)"]
+
+
+def test_check_of_code_that_raises(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    raises = COURSE.replace("dout @ w.T, x.T @ dout\n", "dout @ w, x.T @ dout\n")
+    (tmp_path / "raises.py").write_text(raises + "from fnet.layers import leaky_relu\n")
+    (tmp_path / "unclosed.py").write_text("\ndef forward(x, w:\n")
+    shapes = "--shape 8 5 --shape 5 3".split()
+    for words, message in (
+        (["raises.py:forward,backward", *shapes], "raises.py, line 6, `return dout @ w, x.T @ dou"),
+        (["unclosed.py:forward"], "unclosed.py, line 2: '(' was never closed"),
+        (["raises.py:leaky_relu"], "call it: 'raises.py:leaky_relu()'"),
+        (["afine"], "did you mean affine?"),
+        (["normal(1.0)"], "makes a Initializer; name a layer or a loss"),
+    ):
+        assert main(["check", *words]) == 2
+        err = capsys.readouterr().err
+        assert message in err
+        assert len(err.splitlines()) == 1
+
+
 def test_summary_of_a_run(shell, run):
     result = shell("summary", "run")
     assert result.status == 0, result.err

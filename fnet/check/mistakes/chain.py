@@ -8,6 +8,8 @@ import numpy as np
 
 from fnet.check.evidence import Change, Evidence, Explanation, Explanations, Sample
 
+OWN = 512  # outputs at most, each of which is asked about alone
+
 
 def swapped(evidence: Evidence) -> Explanations:
     """The gradient of another argument."""
@@ -28,6 +30,9 @@ def upstream(evidence: Evidence) -> Explanations:
     if evidence.is_of_dout(np.asarray):
         words = f"{leaf} is dout itself: the derivative is not multiplied in"
         yield Explanation("derivative missing", words)
+    for name in [*evidence.bench.form.names, "out"]:
+        if evidence.fits(functools.partial(_itself, evidence, name)):
+            yield Explanation("upstream ignored", f"{leaf} is {name} itself: dout is ignored")
 
 
 def mask(evidence: Evidence) -> Explanations:
@@ -105,7 +110,7 @@ def not_linear(evidence: Evidence) -> Explanations:
 def own_effect(evidence: Evidence) -> Explanations:
     """The effect of each entry on its own output, and not on the others."""
     dout = evidence.dout(evidence.samples[0])
-    small = dout is not None and dout.shape == evidence.shape and dout.size <= 64
+    small = dout is not None and dout.shape == evidence.shape and dout.size <= OWN
     if small and evidence.fits(functools.partial(_of_own_output, evidence)):
         words = f"{evidence.leaf} has the effect of each entry on its own output alone"
         missing = "the terms through all other outputs are missing"
@@ -148,6 +153,10 @@ def _stays(evidence: Evidence, index: tuple[Any, ...]) -> bool:
     expected = bench.expected(floats, sample.dout)[place][index]
     pairs = ((actual, evidence[0][0][index]), (expected, evidence[0][1][index]))
     return all(evidence.same(np.asarray(a), np.asarray(b)) for a, b in pairs)
+
+
+def _itself(evidence: Evidence, name: str, sample: Sample) -> np.ndarray:
+    return evidence.arrays(sample)[name]
 
 
 def _of_own_output(evidence: Evidence, sample: Sample) -> np.ndarray | None:
