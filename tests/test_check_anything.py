@@ -109,6 +109,20 @@ def test_integers_booleans_keys_and_numbers_are_not_differentiated():
     assert not explain(Pair(take, last_only), *arguments).right
 
 
+def test_indices_of_numpy_that_were_used_in_32_bits_before():
+    """JAX mixes up the two types of an index that is NumPy's: int64 is int32 outside of x64."""
+    ids = np.array([1, 5, 1, 2])
+
+    def forward(table, ids):
+        return table[ids], (jnp.zeros_like(table), ids)
+
+    pair = Pair(forward, lambda dout, cache: (cache[0].at[cache[1]].add(dout), None))
+    with jax.enable_x64(False):
+        for look in (lambda table: table[ids], jax.jit(lambda table: table[ids])):
+            look(jnp.ones((7, 3)))
+    assert explain(pair, RNG.normal(size=(7, 3)), ids).right
+
+
 def test_nested_arguments_are_named_by_their_path():
     def of_tree(params, x):
         return x @ params["dense"]["w"] * params["scale"], (params, x)

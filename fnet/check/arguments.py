@@ -124,8 +124,10 @@ def cast(floats: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
 
 
 def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
-    """The leaves, whose arrays are new ones of NumPy if that is wanted."""
-    return tuple(np.array(leaf) if numpy and _plain(leaf) else leaf for leaf in leaves)
+    """The leaves, their arrays of NumPy, new ones, or of JAX."""
+    # JAX remembers of an index that is NumPy's whether it had 32 or 64 bits, from outside of x64.
+    make: Any = np.array if numpy else jnp.asarray
+    return tuple(make(leaf) if _plain(leaf) else leaf for leaf in leaves)
 
 
 def _plain(leaf: Any) -> bool:

@@ -35,9 +35,8 @@ class Bench:
         self.start: Floats = tuple(
             np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
         )
-        self.others = tuple(
-            leaf for leaf in self.form.leaves if is_known(leaf) and not is_float(leaf)
-        )
+        leaves = constant(self.form.leaves, numpy=False)
+        self.others = tuple(leaf for leaf in leaves if is_known(leaf) and not is_float(leaf))
         self.plain_fails = ""
         self.out = known(subject.forward(*self.arguments(self.start)))
         self.epsilon = self._epsilon()
@@ -104,7 +103,8 @@ class Bench:
         traced = [self.subject.forward] if self.subject.traceable else []
         for function in [*traced, self.subject.plain]:
             if function is not None:
-                arguments = self.form.rebuild([jnp.asarray(array) for array in self.start])
+                leaves = constant(self.form.leaves, numpy=False)
+                arguments = self.form.rebuild(map(jnp.asarray, self.start), leaves)
                 flat, tree = jax.tree.flatten(arguments)
                 arrays = [leaf for leaf in flat if is_known(leaf)]
                 found.append(narrowest(of_arrays(function, flat, tree), tuple(arrays)))
