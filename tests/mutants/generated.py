@@ -32,7 +32,7 @@ def of_loss(make: Callable[[Any], Any], *arguments: Any) -> Make:
 
 Y, T, ROWS = normal(5, 3), normal(5, 3, seed=1), np.array([True, False, True, True, False])
 P, CHANCE = 0.2 + 0.6 * (Y > 0), np.random.default_rng(2).uniform(size=(5, 3))
-LABELS = np.array([0, 2, 1, 1, 0])
+LABELS = np.array([0, 2, 1, 1, 0], np.int32)
 
 # Function by function, what runs its gradient: the first subject whose gradient changes is taken.
 SITES: dict[tuple[str, str], tuple[Make, ...]] = {

@@ -9,7 +9,7 @@ from tests.mutants.planted import Mutant, mutant, normal
 
 X, A, C = normal(6, 4), normal(5, 5), normal(5, 5, seed=1)
 Q, K, V = normal(5, 4, seed=2), normal(5, 4, seed=3), normal(5, 4, seed=4)
-TABLE, IDS = normal(7, 3), np.array([1, 5, 1, 2, 5, 1])
+TABLE, IDS = normal(7, 3), np.array([1, 5, 1, 2, 5, 1], np.int32)
 
 
 def layer_norm(x):

@@ -13,7 +13,7 @@ from tests.mutants.planted import Mutant, mutant, normal
 
 Y, T = normal(5, 3), normal(5, 3, seed=1)
 P, CHANCE = np.full((5, 3), 0.2) + 0.6 * (Y > 0), np.random.default_rng(2).uniform(size=(5, 3))
-LABELS = np.array([0, 2, 1, 1, 0])
+LABELS = np.array([0, 2, 1, 1, 0], np.int32)
 PER = Y.size  # what a mean divides by
 
 
