@@ -322,11 +322,18 @@ def softmax(x):
     return y, y
 
 
+def logsumexp(x):
+    largest = x.max(1)
+    return largest + jnp.log(jnp.exp(x - largest[:, None]).sum(1)), x
+
+
 @pytest.mark.parametrize(
     ("forward", "wrong", "expected", "words"),
     [
         (softmax, lambda dout, y: dout * y * (1 - y), "term missing", "its own output alone"),
         (softmax, lambda dout, y: y, "upstream ignored", "dx is out itself"),
+        (softmax, lambda dout, y: y * (dout - (y * dout).sum(0)), "wrong axis", "goes through"),
+        (logsumexp, lambda dout, x: dout[:, None] * jax.nn.softmax(x, 0), "wrong axis", "column"),
         (lambda x: (x**3, x), lambda dout, x: x, "upstream ignored", "dx is x itself"),
     ],
 )

@@ -36,6 +36,18 @@ def terms(evidence: Evidence) -> Explanations:
         if _fits(evidence, [(-1.0, one), (-1.0, two)]):
             words = f"two terms of {evidence.leaf} are missing, those that go through {one.words}, "
             yield Explanation("term missing", f"{words}and through {two.words}")
+    for term in found:
+        if _is_over_the_other_axis(evidence, term):
+            words = f"the term of {evidence.leaf} that goes through {term.words}"
+            yield Explanation("wrong axis", f"a sum is over the wrong axis: in {words}")
+
+
+def other_axis(evidence: Evidence) -> Explanations:
+    """A sum over the wrong axis, in a gradient of one term."""
+    whole = Term([sample.expected[evidence.place] for sample in evidence.samples], "")
+    if _is_over_the_other_axis(evidence, whole):
+        words = f"{evidence.leaf} is off by a number for each row and one for each column: "
+        yield Explanation("wrong axis", f"{words}a sum is over the wrong axis")
 
 
 def _terms(evidence: Evidence) -> Iterator[Term]:
@@ -61,6 +73,24 @@ def _terms(evidence: Evidence) -> Iterator[Term]:
         values = [sample.expected[place] - left(cuts, sample) for sample in evidence.samples]
         if np.abs(values[0]).max(initial=0) > 1e-9 * size:
             yield Term(values, edge.words)
+
+
+def _is_over_the_other_axis(evidence: Evidence, term: Term) -> bool:
+    """Whether only this term is wrong, and by what such a sum does: Σᵢ stands in a term aᵢⱼ Σⱼ, or
+    below its line, so that the term is off by a number for each j over one for each i."""
+    for number, sample in enumerate(evidence.samples):
+        value = term.values[number]
+        found = sample.actual[evidence.place] - sample.expected[evidence.place] + value
+        if value.ndim != 2 or min(value.shape) < 2:
+            return False
+        with np.errstate(all="ignore"):
+            off = found / value
+        row, column = np.unravel_index(np.minimum(np.abs(found), np.abs(value)).argmax(), off.shape)
+        by_row, by_column = off[:, column, None], off[row] / off[row, column]
+        varies = np.ptp(by_row) > 1e-6 and np.ptp(by_column) > 1e-6
+        if not (varies and evidence.same(value * by_row * by_column, found)):
+            return False
+    return True
 
 
 def _fits(evidence: Evidence, parts: list[tuple[float, Term]]) -> bool:
