@@ -332,8 +332,13 @@ def logsumexp(x):
     [
         (softmax, lambda dout, y: dout * y * (1 - y), "term missing", "its own output alone"),
         (softmax, lambda dout, y: y, "upstream ignored", "dx is out itself"),
-        (softmax, lambda dout, y: y * (dout - (y * dout).sum(0)), "wrong axis", "goes through"),
-        (logsumexp, lambda dout, x: dout[:, None] * jax.nn.softmax(x, 0), "wrong axis", "column"),
+        (softmax, lambda dout, y: y * (dout - (y * dout).sum(0)), "wrong axis", "over the wrong"),
+        (
+            logsumexp,
+            lambda dout, x: dout[:, None] * jax.nn.softmax(x, 0),
+            "wrong axis",
+            "over the wrong",
+        ),
         (lambda x: (x**3, x), lambda dout, x: x, "upstream ignored", "dx is x itself"),
     ],
 )

@@ -18,7 +18,6 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     chain.at_another_place,
     places.wrong_axis,
     terms.terms,
-    terms.other_axis,
     places.one_slice,
     amounts.ratio,
     amounts.constant,

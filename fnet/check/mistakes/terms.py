@@ -20,7 +20,7 @@ class Term(NamedTuple):
 
 
 def terms(evidence: Evidence) -> Explanations:
-    """A term, or two, that is missing, or has the wrong sign or factor."""
+    """A term, or two, that is missing; one of the wrong sign or factor, or summed wrongly."""
     if not evidence.bench.autodiff:
         return
     found: list[Term] = []
@@ -38,16 +38,8 @@ def terms(evidence: Evidence) -> Explanations:
             yield Explanation("term missing", f"{words}and through {two.words}")
     for term in found:
         if _is_over_the_other_axis(evidence, term):
-            words = f"the term of {evidence.leaf} that goes through {term.words}"
-            yield Explanation("wrong axis", f"a sum is over the wrong axis: in {words}")
-
-
-def other_axis(evidence: Evidence) -> Explanations:
-    """A sum over the wrong axis, in a gradient of one term."""
-    whole = Term([sample.expected[evidence.place] for sample in evidence.samples], "")
-    if _is_over_the_other_axis(evidence, whole):
-        words = f"{evidence.leaf} is off by a number for each row and one for each column: "
-        yield Explanation("wrong axis", f"{words}a sum is over the wrong axis")
+            through = f"in the term of {evidence.leaf} that goes through {term.words}"
+            yield Explanation("wrong axis", f"a sum is over the wrong axis: {through}")
 
 
 def _terms(evidence: Evidence) -> Iterator[Term]:
