@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from fnet.errors import DataError
 from fnet.plots.page import BLUE, INK, LINES, ORANGE, figure, frame, legend, page, short
 from fnet.summary import Summary, human_bytes
+
+TICKS = 8  # sizes at most that are written below the axis
 
 
 def layer_bytes(summary: Summary, *, ax: Axes | None = None) -> Figure:
@@ -65,6 +67,9 @@ def growth(
         power = np.polyfit(np.log(x), np.log(y), 1)[0]
         colour, style, marker = LINES[place % len(LINES)]
         ax.loglog(x, y, style, color=colour, marker=marker, label=f"{name}: size ^ {power:.2f}")
+    if len(x) <= TICKS:
+        ax.set_xticks(x, [f"{size:,g}" for size in x])
+        ax.xaxis.set_minor_locator(NullLocator())
     frame(ax, xlabel, "time (s)")
     legend(ax)
     return figure(ax)

@@ -9,14 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fnet.errors import DataError
-from fnet.plots.page import figure, frame, page, titled
+from fnet.plots.page import INK, figure, frame, page, titled
+
+MARKED = 600  # entries at most that are large enough for a dot
 
 
 def gradient_errors(report: Any, *, ax: Axes | None = None) -> Figure:
     """What the first wrong gradient of a report of `fnet.check` has too much, entry by entry.
 
-    Axes before the last are run together into rows. White entries are right; blue is too little,
-    orange too much. Raises `DataError` for a report in which no array is wrong.
+    Axes before the last are run together into rows. White entries are right; violet is too little,
+    orange too much, and a dot marks what is wrong, however little. Raises `DataError` for a report
+    in which no array is wrong.
 
     >>> import numpy as np
     >>> from fnet.check import Pair, explain
@@ -34,6 +37,8 @@ def gradient_errors(report: Any, *, ax: Axes | None = None) -> Figure:
     size = float(np.abs(errors).max()) or 1.0
     norm = TwoSlopeNorm(0, -size, size)
     drawn = panel.imshow(errors, cmap="PuOr_r", norm=norm, aspect="auto", interpolation="nearest")
+    if errors.size <= MARKED:
+        panel.plot(*np.nonzero(errors)[::-1], ".", color=INK, ms=4)
     figure(panel).colorbar(drawn, ax=panel, label="found less expected")
     shape = " × ".join(map(str, np.shape(finding.errors)))
     frame(panel, "last axis", "the other axes" if np.ndim(finding.errors) > 2 else "first axis")

@@ -13,7 +13,8 @@ from fnet.data.dataset import Dataset
 from fnet.errors import ConfigurationError, DataError
 from fnet.plots.page import INK, VERMILLION, Picture, short, titled
 
-COLUMNS = 8
+COLUMNS = 8  # of weights
+ACROSS = 6  # predictions, whose captions are read where the page is narrow
 
 
 def class_grid(
@@ -69,11 +70,11 @@ def predictions(
     wrong_shown = wrong[: max(count // 2, count - len(right))]
     right_shown = right[: count - len(wrong_shown)]
     shown = np.concatenate((wrong_shown, right_shown))
-    pitch = [1.42 if row < len(wrong_shown) else 1.22 for row in range(0, len(shown), COLUMNS)]
+    pitch = [1.42 if row < len(wrong_shown) else 1.22 for row in range(0, len(shown), ACROSS)]
     top = np.cumsum([0, *pitch])  # where a row begins: a mistake has a line more below it
-    ax = _canvas((0.1, 0.05, 0.1, 0.65), (COLUMNS * 1.12 - 0.12, top[-1]), 1.0, ax)
+    ax = _canvas((0.1, 0.05, 0.1, 0.65), (ACROSS * 1.12 - 0.12, top[-1]), 1.0, ax)
     for place, i in enumerate(shown):
-        x, y = place % COLUMNS * 1.12, top[place // COLUMNS]
+        x, y = place % ACROSS * 1.12, top[place // ACROSS]
         sure = "" if probabilities is None else f" {probabilities[i][predicted[i]]:.0%}"
         name = short(classes[predicted[i]], 12)
         caption, colour = f"✓ {name}{sure}", INK
