@@ -148,6 +148,8 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
         return _restore(config, stored, {**_read(config, parts), **parts})
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise CheckpointError(f"{path}: it is a folder; name the file in it") from None
     except (OSError, KeyError, TypeError, ValueError) as error:
         older = f"; the one before it is {previous(path)}" if previous(path).exists() else ""
         raise CheckpointError(f"{path}: cannot be read as a checkpoint: {error}{older}") from None

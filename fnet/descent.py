@@ -18,7 +18,7 @@ from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError
 from fnet.evaluation import correct, penalty_of
-from fnet.expect import require_number
+from fnet.expect import require_whole
 from fnet.feeding import check_fit, example_shape, inputs, on_device
 from fnet.initializers import keys
 from fnet.postmortem import Training, require_finite, require_finite_validation
@@ -81,8 +81,8 @@ def descend(
         raise ConfigurationError("descend: the data must be in memory: fnet.data.memory(dataset)")
     if patience is not None and val is None:
         raise ConfigurationError("descend: patience is counted on a validation set: give `val`")
-    require_number("descend: epochs", epochs, least=0)
-    require_number("descend: every", every, least=1)
+    require_whole("descend: epochs", epochs, least=0)
+    require_whole("descend: every", every, least=1)
     begin = resume or start(model, optimizer, example_shape(train), seed)
     order = np.arange(len(train))
     check_seen(begin, order[None])

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from fnet.errors import ConfigurationError, ShapeError
 
@@ -57,6 +58,15 @@ def require_number(
         f"below {below}" if below < math.inf else "finite",
     ]
     raise ConfigurationError(f"{name} is {value!r}; it must be a number, {' and '.join(bounds)}")
+
+
+def require_whole(name: str, value: Any, *, least: int) -> None:
+    """Raise ConfigurationError unless this is a whole number, no less than that."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ConfigurationError(
+            f"{name} is {value!r}; it must be a whole number, at least {least}"
+        )
 
 
 def require_learning_rate(optimizer: str, learning_rate: Any) -> None:

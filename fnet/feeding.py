@@ -169,6 +169,10 @@ def check_fit(
 
 
 def _check_resume(optimizer: Any, record: Any) -> None:
+    if not hasattr(record, "state"):
+        raise ConfigurationError(
+            f"resume is {record!r}; it must be a Record: fnet.checkpoint.load(path).record"
+        )
     wanted: Any = jax.tree.structure(jax.eval_shape(optimizer.init, record.state.params))
     if jax.tree.structure(record.state.opt_state) != wanted:
         raise ConfigurationError(

@@ -10,7 +10,7 @@ from chex import Array, PRNGKey
 
 from fnet.configuration import Value, constructor
 from fnet.core import Shape
-from fnet.expect import require_number
+from fnet.expect import require_number, require_whole
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -69,4 +69,5 @@ def keys(seed: int) -> Array:
     >>> bool(weights == noise), bool(weights == keys(seed=0)[0])
     (False, True)
     """
+    require_whole("seed", seed, least=0)
     return jax.random.split(jax.random.key(seed), 2)

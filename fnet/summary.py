@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Shape
+from fnet.expect import require_whole
 
 
 class Row(NamedTuple):
@@ -96,6 +97,7 @@ def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = floa
     >>> summary(classification_net(10), (3072,), batch_size=8, dtype="float32").cache
     101504
     """
+    require_whole("summary: batch_size", batch_size, least=1)
     kind = jnp.zeros((), dtype).dtype
     drawn = jax.eval_shape(lambda key: model.init(key, shape)[0], jax.random.key(0))
     params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, kind), drawn)

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -16,7 +16,7 @@ from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.evaluation import CHUNK, make_look, over_samples
-from fnet.expect import require_number
+from fnet.expect import require_number, require_whole
 from fnet.feeding import check_fit, example_shape, on_device
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
@@ -62,6 +62,9 @@ def sweep(
     >>> [record.metrics["train_loss"] < 0.2 for record in last]
     [False, True]
     """
+    for name, several in {"learning_rates": learning_rates, "seeds": seeds}.items():
+        if isinstance(several, str) or not isinstance(several, Iterable):
+            raise ConfigurationError(f"sweep: {name} is {several!r}; it must be a list of numbers")
     pairs = list(itertools.product(learning_rates, seeds))
     if not pairs:
         raise ConfigurationError("sweep: give one learning rate and one seed, or more of each")
@@ -69,8 +72,8 @@ def sweep(
         raise ConfigurationError("sweep: a learning rate or a seed is given twice")
     for rate, _ in pairs:
         require_number("sweep: learning_rates", rate, above=0)
-    require_number("sweep: epochs", int(epochs), least=0)
-    require_number("sweep: batch_size", 1 if batch_size is None else batch_size, least=1)
+    require_whole("sweep: epochs", epochs, least=0)
+    require_whole("sweep: batch_size", 1 if batch_size is None else batch_size, least=1)
     check_fit(model, loss, optimizer, train)
     begin = [_begin(model, optimizer, train, *pair) for pair in pairs]
     in_memory = all(part is None or isinstance(part, Memory) for part in (train, val))

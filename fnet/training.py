@@ -19,7 +19,7 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
 from fnet.evaluation import correct, evaluate, over_samples, penalty_of
-from fnet.expect import require_number
+from fnet.expect import require_whole
 from fnet.feeding import check_fit, example_shape, inputs, on_device, pieces
 from fnet.initializers import keys
 from fnet.optimizers import apply_updates
@@ -138,10 +138,10 @@ def fit(
     (20, True)
     """
     check_fit(model, loss, optimizer, train, resume)
+    require_whole("fit: epochs", epochs, least=0)
+    require_whole("fit: batch_size", len(train) if batch_size is None else batch_size, least=1)
+    require_whole("fit: every_steps", 1 if every_steps is None else every_steps, least=1)
     size = len(train) if batch_size is None else min(batch_size, len(train))
-    require_number("fit: epochs", int(epochs), least=0)
-    require_number("fit: batch_size", size, least=1)
-    require_number("fit: every_steps", 1 if every_steps is None else every_steps, least=1)
     run = make_epoch(model, loss, optimizer, train.transform)
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
     held, held_val = on_device(train), None if val is None else on_device(val)

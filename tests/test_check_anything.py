@@ -303,6 +303,7 @@ def test_laws_that_one_call_does_not_show():
 def test_what_cannot_be_checked_is_told():
     for subject, arguments, words in (
         (3, (X,), "Layer"),
+        (relu, ((3, 5),), r"relu\(\), not relu"),
         (relu(), (3, 5), "shape of one example"),
         (mse(), (X,), "predictions, targets"),
         (jnp.sin, (), "no argument is a floating-point array"),

@@ -248,6 +248,8 @@ def test_a_checkpoint_that_does_not_fit_is_told(path, change, message):
 
 
 def test_a_damaged_file_is_told(path):
+    with pytest.raises(CheckpointError, match="it is a folder; name the file in it"):
+        load(path.parent)
     with pytest.raises(CheckpointError, match="there is no such file"):
         load(path)
     save(path, made())

@@ -101,6 +101,7 @@ def test_together_only_where_a_step_is_small():
     ("changed", "words"),
     [
         ({"learning_rates": ()}, "one learning rate and one seed"),
+        ({"learning_rates": 0.1}, "learning_rates is 0.1; it must be a list"),
         ({"seeds": ()}, "one learning rate and one seed"),
         ({"seeds": (1, 1)}, "given twice"),
         ({"learning_rates": (0.1, -1)}, "learning_rates"),

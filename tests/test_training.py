@@ -334,3 +334,24 @@ def test_data_on_the_device_are_nobody_else_s():
     held = on_device(data.memory({"features": x, "label": LABELS[:33]}))
     x[:] = 7
     assert (np.asarray(held.arrays["features"]) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"epochs": 0.5}, "fit: epochs is 0.5; it must be a whole number, at least 0"),
+        ({"batch_size": 2.5}, "fit: batch_size is 2.5; it must be a whole number, at least 1"),
+        ({"every_steps": 0}, "fit: every_steps is 0"),
+        ({"seed": "a"}, "seed is 'a'; it must be a whole number"),
+        ({"resume": "run.npz"}, "resume is 'run.npz'; it must be a Record"),
+    ],
+)
+def test_what_is_no_count_is_told(given, message):
+    with pytest.raises(ConfigurationError) as caught:
+        run(**given)
+    assert message in str(caught.value)
+
+
+def test_parts_have_names():
+    with pytest.raises(ConfigurationError, match=r"fractions are \[0.5, 0.5\]; name the parts"):
+        data.split(ALL, [0.5, 0.5])

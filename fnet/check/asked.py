@@ -21,6 +21,7 @@ from fnet.check.subject import (
     of_penalty,
     of_value_and_grad,
 )
+from fnet.configuration import is_constructor
 from fnet.core import Layer, Loss, Shape
 from fnet.errors import ConfigurationError, FnetError
 
@@ -48,7 +49,7 @@ def subjects_of(
         yield from _and_of_one(_known(of_pair, Signature(arguments), subject), arguments)
     elif isinstance(subject, ValueAndGrad):
         yield from _and_of_one(_known(of_value_and_grad, Signature(arguments), subject), arguments)
-    elif callable(subject) and not isinstance(subject, type):
+    elif callable(subject) and not isinstance(subject, type) and not is_constructor(subject):
         known = _known(of_function, Signature(arguments), subject, reference)
         yield from _and_of_one(known, arguments)
     else:

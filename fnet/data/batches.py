@@ -9,6 +9,7 @@ from fnet.data.dataset import Arrays, Dataset
 from fnet.data.reading import in_order
 from fnet.data.workers import Workers
 from fnet.errors import ConfigurationError
+from fnet.expect import require_whole
 
 PADDING = -1
 
@@ -30,8 +31,7 @@ def epoch_order(
     >>> epoch_order(5, 2, shuffle=False).tolist()
     [[0, 1], [2, 3], [4, -1]]
     """
-    if batch_size < 1:
-        raise ConfigurationError(f"batch_size is {batch_size}; it must be 1 or more")
+    require_whole("batch_size", batch_size, least=1)
     order = np.arange(n, dtype=np.int32)
     if shuffle:
         order = np.random.default_rng((seed, epoch)).permutation(order)

@@ -134,6 +134,11 @@ def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> di
     >>> {name: len(part) for name, part in split(dataset, {"train": 0.7, "test": 0.3}).items()}
     {'train': 7, 'test': 3}
     """
+    if not isinstance(fractions, Mapping):
+        raise ConfigurationError(
+            f"split: fractions are {fractions!r}; name the parts: "
+            '{"train": 0.6, "val": 0.2, "test": 0.2}'
+        )
     shares = np.array(list(fractions.values()), np.float64)
     if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
         raise ConfigurationError(

@@ -21,6 +21,7 @@ def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:
         return (), out_shape_of(shape)
 
     def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
+        require(x.ndim > 0, "x is one number; a layer takes a batch: (N, ...)")
         return x.reshape(x.shape[:1] + out_shape_of(x.shape[1:])), x[:0]
 
     def backward(params: tuple[()], empty: Array, dy: Array) -> tuple[tuple[()], Array]:
