@@ -217,7 +217,7 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
 
 
 def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
-    """The state of an fnet optimizer with another learning rate: a number, or `schedule(step)`.
+    """The state of an fnet optimizer with another learning rate: a number, or a schedule's value.
 
     >>> state = sgd(0.5).init(jnp.zeros(2))
     >>> float(set_learning_rate(state, 0.25).learning_rate)

@@ -105,7 +105,6 @@ TRAIN = {
 
 
 OTHERS = {
-    "nothing": ("", ["COMMAND", "--help"]),
     "an unknown command": ("trian", ["'trian'", "train"]),
     "--out with a run in it": ("train --data photos --out run", ["--out run", "--resume"]),
     "--out with other things": ("train --data photos --out photos", ["photos", "another folder"]),

@@ -32,6 +32,14 @@ def test_help_names_every_command(capsys):
         assert f"\n    {name} " in out
 
 
+def test_no_word_is_a_question_what_there_is(capsys):
+    assert main([]) == 0
+    alone = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert alone == capsys.readouterr().out
+
+
 def test_the_script_is_the_module(shell):
     script = Path(sys.executable).with_name("fnet")
     result = subprocess.run(

@@ -54,7 +54,7 @@ def without_cotangent():
 
 
 def hot(y, labels):
-    return (labels[:, None] == jnp.arange(y.shape[1])).astype(y.dtype)
+    return (labels[:, None] == jnp.arange(y.shape[1], dtype=labels.dtype)).astype(y.dtype)
 
 
 L1, MSE, BCE = losses.l1(), losses.mse(), losses.bce()
