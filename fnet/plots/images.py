@@ -49,7 +49,7 @@ def predictions(
     predicted: Any,
     classes: Sequence[str],
     probabilities: Any = None,
-    count: int = 32,
+    count: int = 24,
     *,
     ax: Axes | None = None,
 ) -> Figure:
