@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -77,3 +78,14 @@ def require_learning_rate(optimizer: str, learning_rate: Any) -> None:
             f"the updates: optax.chain({optimizer}(1.0), optax.scale_by_schedule(schedule))"
         )
     require_number(f"{optimizer}: learning_rate", learning_rate, above=0)
+
+
+def require_settable(state: Any, learning_rate: Any) -> None:
+    """Raise ConfigurationError unless the state has a learning rate, which may become this one."""
+    if not hasattr(state, "_replace") or not hasattr(state, "learning_rate"):
+        raise ConfigurationError(
+            f"set_learning_rate: the state is a {type(state).__name__}, not that of an fnet "
+            "optimizer. In a state of optax.chain, set it in the part that fnet's optimizer made"
+        )
+    if not isinstance(learning_rate, jax.Array):  # one may be traced, and then has no value yet
+        require_number("set_learning_rate: learning_rate", learning_rate, above=0)

@@ -13,7 +13,7 @@ from chex import Array, ArrayTree, Numeric
 
 from fnet.configuration import constructor
 from fnet.core import Optimizer
-from fnet.expect import require_learning_rate, require_number
+from fnet.expect import require_learning_rate, require_number, require_settable
 
 
 class Sgd(NamedTuple):
@@ -223,8 +223,7 @@ def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
     >>> float(set_learning_rate(state, 0.25).learning_rate)
     0.25
     """
-    if not isinstance(learning_rate, jax.Array):
-        require_number("set_learning_rate: learning_rate", learning_rate, above=0)
+    require_settable(state, learning_rate)
     # In the same dtype, or a compiled step would be traced again.
     return state._replace(learning_rate=jnp.asarray(learning_rate, state.learning_rate.dtype))
 

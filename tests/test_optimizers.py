@@ -106,6 +106,11 @@ def test_a_schedule_may_set_the_rate_of_a_compiled_step_or_scale_what_comes_of_i
         np.testing.assert_allclose(also["w"], expected["w"], rtol=1e-6)
     with pytest.raises(ConfigurationError, match=r"optax\.scale_by_schedule"):
         adam(schedule)
+    with pytest.raises(ConfigurationError, match="a tuple, not that of an fnet optimizer"):
+        set_learning_rate(chained, 0.1)
+    for rate in (0.0, -1.0, float("nan"), "0.1"):
+        with pytest.raises(ConfigurationError, match="set_learning_rate: learning_rate"):
+            set_learning_rate(ours, rate)
 
 
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, jnp.float64])
