@@ -7,8 +7,8 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.configuration import constructor
 from fnet.core import Layer, Penalty, Shape, layer, penalty
-from fnet.errors import ConfigurationError
-from fnet.expect import require
+from fnet.errors import ConfigurationError, ShapeError
+from fnet.expect import require_key_and_shape
 from fnet.tape import Tape
 
 
@@ -37,6 +37,7 @@ def serial(*layers: Layer) -> Layer:
             )
 
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
+        require_key_and_shape(key, shape)
         params = []
         for part, part_key in zip(layers, _keys(key), strict=True):
             part_params, shape = part.init(part_key, shape)
@@ -44,10 +45,9 @@ def serial(*layers: Layer) -> Layer:
         return tuple(params), shape
 
     def forward(params: ArrayTree, x: Array, key: PRNGKey | None = None) -> tuple[Array, Tape]:
-        wrong = (
-            f"{len(params)} parameters for {serial(*layers)}: give what init returns first, then x"
-        )
-        require(len(params) == len(layers), wrong)
+        if len(params) != len(layers):
+            wrong = f"{len(params)} parameters for {serial(*layers)}"
+            raise ShapeError(f"{wrong}: give what init returns first, then x")
         caches = []
         for part, part_params, part_key in zip(layers, params, _keys(key), strict=True):
             x, cache = part.forward(part_params, x, part_key)

@@ -15,6 +15,7 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
+from fnet.expect import require
 from fnet.feeding import blocks, inputs, on_device, require_reduced
 
 CHUNK = 1024  # samples looked at together
@@ -100,10 +101,16 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     >>> confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist()
     [[1, 1], [0, 1]]
     """
+    labels, predicted = np.asarray(labels), np.asarray(predicted)
+    require(
+        labels.ndim == 1 and labels.shape == predicted.shape,
+        f"confusion_matrix: labels is {labels.shape} and predicted {predicted.shape}; "
+        "they must be of one length, a number a sample",
+    )
     both = np.concatenate((labels, predicted)).astype(int)
     if ((both < 0) | (both >= classes)).any():
         raise DataError(f"confusion_matrix: a label or a prediction is not from 0 to {classes - 1}")
-    pairs = labels.astype(int) * classes + predicted
+    pairs = labels.astype(int) * classes + predicted.astype(int)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 

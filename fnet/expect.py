@@ -80,6 +80,15 @@ def require_learning_rate(optimizer: str, learning_rate: Any) -> None:
     require_number(f"{optimizer}: learning_rate", learning_rate, above=0)
 
 
+def require_state(optimizer: str, kind: type, state: Any) -> None:
+    """Raise ConfigurationError unless the state is one that this optimizer made."""
+    if not isinstance(state, kind):
+        raise ConfigurationError(
+            f"{optimizer}: update got the state {type(state).__name__}; it takes what "
+            f"{optimizer}(...).init(params), or the update before, returned"
+        )
+
+
 def require_settable(state: Any, learning_rate: Any) -> None:
     """Raise ConfigurationError unless the state has a learning rate, which may become this one."""
     if not hasattr(state, "_replace") or not hasattr(state, "learning_rate"):

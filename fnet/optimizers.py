@@ -13,7 +13,7 @@ from chex import Array, ArrayTree, Numeric
 
 from fnet.configuration import constructor
 from fnet.core import Optimizer
-from fnet.expect import require_learning_rate, require_number, require_settable
+from fnet.expect import require_learning_rate, require_number, require_settable, require_state
 
 
 class Sgd(NamedTuple):
@@ -88,6 +88,7 @@ def sgd(learning_rate: float) -> Optimizer:
         def delta(g: Array) -> Array:
             return -state.learning_rate.astype(g.dtype) * g
 
+        require_state("sgd", Sgd, state)
         return jax.tree.map(delta, grads), state._replace(step=state.step + 1)
 
     return Optimizer(init_state, update)
@@ -124,6 +125,7 @@ def momentum(learning_rate: float, decay: float = 0.9, nesterov: bool = False) -
         def delta(g: Array, v: Array) -> Array:
             return (velocity(g, v) if nesterov else v).astype(g.dtype)
 
+        require_state("momentum", Momentum, state)
         v = jax.tree.map(velocity, grads, state.v)
         return jax.tree.map(delta, grads, v), state._replace(step=state.step + 1, v=v)
 
@@ -156,6 +158,7 @@ def rmsprop(learning_rate: float, decay: float = 0.9, eps: float = 1e-8) -> Opti
             a = state.learning_rate.astype(s.dtype)
             return (-a * g.astype(s.dtype) / jnp.sqrt(s + eps)).astype(g.dtype)
 
+        require_state("rmsprop", RmsProp, state)
         s = jax.tree.map(mean_square, grads, state.s)
         return jax.tree.map(delta, grads, s), state._replace(step=state.step + 1, s=s)
 
@@ -183,6 +186,7 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
         return Adam(*_start(learning_rate), _zeros(params), _zeros(params))
 
     def update(grads: ArrayTree, state: Adam, params: Any = None) -> tuple[ArrayTree, Adam]:
+        require_state("adam", Adam, state)
         t = state.step + 1
         # α m̂ / (√v̂ + ε) = α (r₂ / r₁) m / (√v + ε r₂) with r₁ = 1 − β₁ᵗ, r₂ = √(1 − β₂ᵗ): two
         # divisions fewer an entry. In float32 or wider, for in bfloat16 0.999 is 1.
@@ -234,11 +238,8 @@ def _start(learning_rate: float) -> tuple[Array, Array]:
 
 def _zeros(params: ArrayTree) -> ArrayTree:
     """Zeros like the parameters, in float32 where they have fewer bits."""
-
-    def zeros(p: Array) -> Array:
-        return jnp.zeros(p.shape, p.dtype if p.dtype.itemsize >= 4 else jnp.float32)
-
-    return jax.tree.map(zeros, params)
+    dtypes = jax.tree.map(lambda p: p.dtype if p.dtype.itemsize >= 4 else jnp.float32, params)
+    return jax.tree.map(lambda p, dtype: jnp.zeros(p.shape, dtype), params, dtypes)
 
 
 def _check(name: str, learning_rate: float, eps: float = 1.0, **rates: float) -> None:

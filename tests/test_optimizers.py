@@ -113,6 +113,16 @@ def test_a_schedule_may_set_the_rate_of_a_compiled_step_or_scale_what_comes_of_i
             set_learning_rate(ours, rate)
 
 
+@pytest.mark.parametrize("ours", OURS, ids=repr)
+def test_the_state_of_another_optimizer_is_told_before_a_wrong_step(ours):
+    own = ours.init(PARAMS)
+    strangers = [other.init(PARAMS) for other in OURS] + [optax.adam(1.0).init(PARAMS), PARAMS]
+    for state in strangers:
+        if type(state) is not type(own):
+            with pytest.raises(ConfigurationError, match=f"the state {type(state).__name__}; it "):
+                ours.update(PARAMS, state)
+
+
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32, jnp.float64])
 @pytest.mark.parametrize("ours", OURS, ids=repr)
 def test_dtypes_are_kept(ours, dtype):

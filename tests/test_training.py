@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from fnet import data, feeding, losses, models, optimizers
-from fnet.errors import ConfigurationError, DataError
+from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.evaluation import confusion_matrix, predict
 from fnet.feeding import check_fit, example_shape, on_device
 from fnet.overfit import overfit
@@ -320,6 +320,8 @@ def test_what_cannot_be_said_truly_is_refused():
         evaluate(MODEL, losses.cross_entropy("none"), params, VAL)
     with pytest.raises(DataError, match="not from 0 to 1"):
         confusion_matrix(np.array([0]), np.array([2]), 2)
+    with pytest.raises(ShapeError, match=r"labels is \(3,\) and predicted \(1,\)"):
+        confusion_matrix(np.array([0, 1, 1]), np.array([1]), 2)
     with pytest.raises(ConfigurationError, match="needs a validation set"):
         list(stop_early(fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=2), 1))
 
