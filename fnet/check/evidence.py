@@ -10,11 +10,13 @@ import numpy as np
 from fnet.check.arguments import is_float
 from fnet.check.bench import Arrays
 from fnet.check.compare import compare
+from fnet.check.plain import Step, steps
 from fnet.check.points import Floats
 from fnet.check.workbench import Workbench
 
 RTOL, ATOL = 1e-6, 1e-8  # of an explanation's prediction
 ROUGH = 1e-3  # where what is expected comes from differences
+LONG = 3000  # operations: more are not differentiated in other ways
 
 Change = Callable[[np.ndarray], np.ndarray]
 Predict = Callable[["Sample"], np.ndarray | None]
@@ -151,6 +153,17 @@ class Evidence:
             changed.get(name, array) for name, array in zip(names, sample.floats, strict=True)
         )
         return self.bench.expected(floats, sample.dout if dout is None else dout)[self.place]
+
+    @functools.cached_property
+    def steps(self) -> dict[str, list[Step]]:
+        """The operations on the way, those of one name and line together: a loop's are one."""
+        if not self.bench.autodiff:
+            return {}
+        all_of_them = steps(self.bench.plain, self.samples[0].floats)
+        found: dict[str, list[Step]] = {}
+        for step in all_of_them if len(all_of_them) <= LONG else ():
+            found.setdefault(step.words(), []).append(step)
+        return found
 
     @functools.cached_property
     def constants(self) -> dict[float, str]:

@@ -1,8 +1,8 @@
 """Autodiff of what a function computes, and of nothing that somebody wrote for its derivative.
 
 A function is traced, and its trace is evaluated with every custom rule replaced by the function
-that the rule stands for. On the way an operand may be cut: treated as a constant. What a gradient
-loses by that is the term that goes through there.
+that the rule stands for. On the way an operation may be exchanged for another: so a gradient is
+found that lacks a term, or that somebody would get who differentiates one operation wrongly.
 """
 
 import linecache
@@ -20,77 +20,118 @@ INNER = {  # where these primitives keep the function that they call
     "custom_vjp_call_jaxpr": "fun_jaxpr",
     "jit": "jaxpr",
     "pjit": "jaxpr",
+    "remat2": "jaxpr",
+    "scan": "jaxpr",
 }
 OWN = (str(Path(jax.__file__).parent), str(Path(__file__).parent))
-TERMS = 60  # looked at, at most
 
 Place = tuple[int, ...]
 
 
-class Edge(NamedTuple):
-    """An operand of an operation: what goes through here is a term of the gradient."""
+class Step(NamedTuple):
+    """An operation of a trace: the numbers of the equations from the outermost, and its own."""
 
-    place: Place  # the numbers of the equations, from the outermost
-    operand: int
-    words: str
+    place: Place
+    eqn: Any
+
+    def operands(self) -> list[int]:
+        """The numbers of those operands that a gradient goes through."""
+        return [
+            number
+            for number, atom in enumerate(self.eqn.invars)
+            if not hasattr(atom, "val") and jnp.issubdtype(atom.aval.dtype, jnp.floating)
+        ]
+
+    def words(self, operand: int | None = None) -> str:
+        """What it is called, with the line of the function that it stands in."""
+        name = f"`{self.eqn.primitive.name}`"
+        many = sum(not hasattr(atom, "val") for atom in self.eqn.invars) > 1
+        which = f"operand {operand + 1} of {name}" if many and operand is not None else name
+        return which + _line(self.eqn)
 
 
-def plainly(function: Callable[..., Any], cuts: Sequence[Edge] = ()) -> Callable[..., Any]:
-    """The function whose derivative is autodiff's own, what goes through these edges constant."""
+Through = Callable[[Step, list[Any]], list[Any]]
+
+
+def bound(step: Step, values: list[Any]) -> list[Any]:
+    """What an operation makes of these operands."""
+    primitive, params = step.eqn.primitive, step.eqn.params
+    found = primitive.bind(*values, **primitive.get_bind_params(params))
+    return list(found) if primitive.multiple_results else [found]
+
+
+def plainly(function: Callable[..., Any], through: Through = bound) -> Callable[..., Any]:
+    """The function whose derivative is autodiff's own, its operations done by `through`."""
 
     def plain(*arguments: Any) -> Any:
         closed, tree = _trace(function, arguments)
         return jax.tree.unflatten(tree, run(closed, jax.tree.leaves(arguments), through))
 
-    def through(eqn: Any, values: list[Any], place: Place) -> list[Any]:
-        kept = [
-            jax.lax.stop_gradient(value) if (place, operand) in operands else value
-            for operand, value in enumerate(values)
-        ]
-        return bound(eqn, kept)
-
-    operands = {(edge.place, edge.operand) for edge in cuts}
     return plain
 
 
-def run(
-    closed: Any,
-    inputs: Sequence[Any],
-    through: Callable[[Any, list[Any], Place], list[Any]],
-    place: Place = (),
-) -> list[Any]:
-    """Evaluate a trace, custom rules left out, `through` (equation, operands, place) at a time."""
-    jaxpr = closed.jaxpr
-    known = dict(zip(jaxpr.constvars, closed.consts, strict=True))
+def run(closed: Any, inputs: Sequence[Any], through: Through, place: Place = ()) -> list[Any]:
+    """Evaluate a trace, custom rules left out, `through` an operation at a time."""
+    jaxpr, consts = getattr(closed, "jaxpr", closed), getattr(closed, "consts", ())
+    known = dict(zip(jaxpr.constvars, consts, strict=True))
     known |= dict(zip(jaxpr.invars, inputs, strict=True))
 
     def read(atom: Any) -> Any:
         return atom.val if hasattr(atom, "val") else known[atom]
 
     for number, eqn in enumerate(jaxpr.eqns):
-        here, inner = (*place, number), _inner(eqn)
+        step = Step((*place, number), eqn)
         values = [read(atom) for atom in eqn.invars]
-        found = through(eqn, values, here) if inner is None else run(inner, values, through, here)
-        known |= dict(zip(eqn.outvars, found, strict=True))
+        known |= dict(zip(eqn.outvars, _found(step, values, through), strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def bound(eqn: Any, values: list[Any]) -> list[Any]:
-    """What an operation makes of these operands."""
-    found = eqn.primitive.bind(*values, **eqn.primitive.get_bind_params(eqn.params))
-    return list(found) if eqn.primitive.multiple_results else [found]
+def _found(step: Step, values: list[Any], through: Through) -> list[Any]:
+    name, params = step.eqn.primitive.name, step.eqn.params
+    if name == "scan":
+        return _scanned(params, values, through, step.place)
+    if name == "cond":
+        branches = [
+            lambda *operands, at=at, branch=branch: run(branch, operands, through, at)
+            for at, branch in _inside(step)
+        ]
+        return list(jax.lax.switch(values[0], branches, *values[1:]))
+    if name in INNER:
+        return run(params[INNER[name]], values, through, step.place)
+    return through(step, values)
 
 
-def edges(function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Edge]:
-    """Where terms of its gradient go through, the first ones."""
+def _scanned(params: Any, values: list[Any], through: Through, place: Place) -> list[Any]:
+    begin = params["num_consts"]
+    end = begin + params["num_carry"]
+
+    def body(carry: list[Any], x: list[Any]) -> tuple[list[Any], list[Any]]:
+        found = run(params["jaxpr"], [*values[:begin], *carry, *x], through, place)
+        return found[: params["num_carry"]], found[params["num_carry"] :]
+
+    options = {name: params[name] for name in ("length", "reverse", "unroll")}
+    carry, out = jax.lax.scan(body, values[begin:end], values[end:], **options)
+    return [*carry, *out]
+
+
+def steps(function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Step]:
+    """The operations of its trace, as `through` is told of them."""
     closed, _ = _trace(function, arguments)
-    return [edge for edge, _ in zip(_edges(closed.jaxpr, ()), range(TERMS), strict=False)]
+    return list(_steps(closed, ()))
 
 
 def narrowest(function: Callable[..., Any], arguments: tuple[Any, ...]) -> float:
     """The largest machine epsilon of the floating-point numbers that it computes with."""
     closed, _ = _trace(function, arguments)
-    return max(_epsilons(closed.jaxpr), default=0.0)
+    return max(
+        (
+            float(jnp.finfo(atom.aval.dtype).eps)
+            for step in _steps(closed, ())
+            for atom in step.eqn.outvars
+            if jnp.issubdtype(getattr(atom.aval, "dtype", jnp.int32), jnp.floating)
+        ),
+        default=0.0,
+    )
 
 
 def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -98,25 +139,25 @@ def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return closed, jax.tree.structure(shape)
 
 
-def _inner(eqn: Any) -> Any:
-    return eqn.params[INNER[eqn.primitive.name]] if eqn.primitive.name in INNER else None
+def _inside(step: Step) -> list[tuple[Place, Any]]:
+    """The traces within an operation, each with the place that its own operations begin with."""
+    name, params = step.eqn.primitive.name, step.eqn.params
+    if name == "cond":
+        return [((*step.place, number), one) for number, one in enumerate(params["branches"])]
+    return [(step.place, params[INNER[name]])] if name in INNER else []
 
 
-def _edges(jaxpr: Any, place: Place) -> Iterator[Edge]:
-    for number, eqn in enumerate(jaxpr.eqns):
-        here, inner = (*place, number), _inner(eqn)
-        if inner is not None:
-            yield from _edges(inner.jaxpr, here)
-            continue
-        for operand, atom in enumerate(eqn.invars):
-            if not hasattr(atom, "val") and jnp.issubdtype(atom.aval.dtype, jnp.floating):
-                yield Edge(here, operand, _words(eqn, operand))
+def _steps(closed: Any, place: Place) -> Iterator[Step]:
+    for number, eqn in enumerate(getattr(closed, "jaxpr", closed).eqns):
+        step = Step((*place, number), eqn)
+        inside = _inside(step)
+        for at, inner in inside:
+            yield from _steps(inner, at)
+        if not inside:
+            yield step
 
 
-def _words(eqn: Any, operand: int) -> str:
-    name = eqn.primitive.name
-    many = sum(not hasattr(atom, "val") for atom in eqn.invars) > 1
-    which = f"operand {operand + 1} of `{name}`" if many else f"`{name}`"
+def _line(eqn: Any) -> str:
     traceback = eqn.source_info.traceback
     for frame in traceback.frames if traceback else ():
         if not frame.file_name.startswith((*OWN, "<")):
@@ -124,15 +165,5 @@ def _words(eqn: Any, operand: int) -> str:
             file = Path(frame.file_name)
             # A cell of a notebook is a file of no name that anybody knows, or none at all.
             where = f"{file.name}:{frame.line_num}" if file.exists() else f"line {frame.line_num}"
-            return f"{which} in {where}" + (f", `{line}`" if line else "")
-    return which
-
-
-def _epsilons(jaxpr: Any) -> Iterator[float]:
-    for eqn in jaxpr.eqns:
-        inner = _inner(eqn)
-        if inner is not None:
-            yield from _epsilons(inner.jaxpr)
-        for atom in eqn.outvars:
-            if jnp.issubdtype(getattr(atom.aval, "dtype", jnp.int32), jnp.floating):
-                yield float(jnp.finfo(atom.aval.dtype).eps)
+            return f" in {where}" + (f", `{line}`" if line else "")
+    return ""

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from fnet.check.arguments import is_float
-from fnet.check.plain import Place, bound, run
+from fnet.check.plain import Step, bound, run
 
 # Operations whose results are rounded; what only moves or chooses numbers is exact.
 ROUNDED = {
@@ -33,9 +33,10 @@ def rounded_otherwise(
     closed = jax.make_jaxpr(program)(*arguments)
     inputs = jax.tree.leaves(arguments)
 
-    def through(eqn: Any, values: list[Any], place: Place) -> list[Any]:
-        found = bound(eqn, values)
-        return [_shaken(array, rng) for array in found] if eqn.primitive.name in ROUNDED else found
+    def through(step: Step, values: list[Any]) -> list[Any]:
+        found = bound(step, values)
+        rounded = step.eqn.primitive.name in ROUNDED
+        return [_shaken(array, rng) for array in found] if rounded else found
 
     return [[np.asarray(leaf) for leaf in run(closed, inputs, through)] for _ in range(TIMES)]
 

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
-from fnet.check.plain import Edge, edges, plainly
+from fnet.check.evidence import Evidence, Explanation, Explanations
+from fnet.check.mistakes.variations import Places, Variation, Varied
 
 PAIRED = 10  # terms of which every two are tried together
+ASKED = 60  # edges, at most
 
 
 class Term(NamedTuple):
@@ -21,8 +22,6 @@ class Term(NamedTuple):
 
 def terms(evidence: Evidence) -> Explanations:
     """A term, or two, that is missing; one of the wrong sign or factor, or summed wrongly."""
-    if not evidence.bench.autodiff:
-        return
     found: list[Term] = []
     for term in _terms(evidence):
         if any(evidence.same(term.values[0], other.values[0]) for other in found):
@@ -42,29 +41,43 @@ def terms(evidence: Evidence) -> Explanations:
             yield Explanation("wrong axis", f"a sum is over the wrong axis: {through}")
 
 
+def _edges(evidence: Evidence) -> Iterator[Variation]:
+    """Operands that are held constant: those of one line and operation together, then each."""
+    alone: list[Variation] = []
+    for found in evidence.steps.values():
+        for operand in found[0].operands():
+            words = found[0].words(operand)
+            each = [{step.place: ((operand,), None)} for step in found]
+            together: Places = {}
+            for one in each:
+                together |= one
+            yield Variation("term missing", words, together)
+            alone += [Variation("term missing", words, one) for one in each if len(each) > 1]
+    yield from alone
+
+
 def _terms(evidence: Evidence) -> Iterator[Term]:
     """One for every use of a value on the way, where it is not nothing and not everything.
 
     What goes through some edges cancels: the maximum that a softmax subtracts. With these constant
     from the beginning, the other terms are those that people write.
     """
-    bench, place = evidence.bench, evidence.place
-    first, constant, rest = evidence.samples[0], list[Edge](), list[Edge]()
-    size = float(np.abs(evidence[0][1]).max(initial=0))
-
-    def left(cuts: list[Edge], sample: Sample) -> np.ndarray:
-        function = plainly(bench.plain, cuts)
-        return bench.gradient_of(function, sample.floats, sample.dout)[place]
-
-    for edge in edges(bench.plain, first.floats):
-        without = left([*constant, edge], first)
-        nothing = np.abs(without - first.expected[place]).max(initial=0) <= 1e-9 * size
-        (constant if nothing else rest).append(edge)
-    for edge in rest:
-        cuts = [*constant, edge]
-        values = [sample.expected[place] - left(cuts, sample) for sample in evidence.samples]
+    edges = list(itertools.islice(_edges(evidence), ASKED))
+    varied = Varied(evidence, edges)
+    first, constant, rest = evidence.samples[0], list[int](), list[int]()
+    expected = first.expected[evidence.place]
+    size = float(np.abs(expected).max(initial=0))
+    for number in range(len(edges)):
+        left = varied.gradient(first, [*constant, number])
+        nothing = np.abs(left - expected).max(initial=0) <= 1e-9 * size
+        (constant if nothing else rest).append(number)
+    for number in rest:
+        values = [
+            sample.expected[evidence.place] - varied.gradient(sample, [*constant, number])
+            for sample in evidence.samples
+        ]
         if np.abs(values[0]).max(initial=0) > 1e-9 * size:
-            yield Term(values, edge.words)
+            yield Term(values, edges[number].words)
 
 
 def _is_over_the_other_axis(evidence: Evidence, term: Term) -> bool:

@@ -1,0 +1,94 @@
+"""Gradients that others would get: autodiff of a function, operations differentiated otherwise.
+
+All variations of a function are in one program, each behind a gate, since to compile is what takes
+time.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet.check.arguments import filled
+from fnet.check.evidence import Evidence, Sample
+from fnet.check.plain import Place, Step, bound, plainly
+
+# Of an operation: the operands, and what is differentiated by them instead of it, None for nothing.
+Places = dict[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
+
+
+class Variation(NamedTuple):
+    """The kind of a mistake, a sentence, and what is done otherwise, place by place."""
+
+    kind: str
+    words: str
+    places: Mapping[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
+
+
+class Varied:
+    """The gradient of the evidence with any of these variations."""
+
+    def __init__(self, evidence: Evidence, variations: Sequence[Variation]) -> None:
+        self.place, self.number = evidence.place, len(variations)
+        self._at: dict[Place, list[tuple[int, tuple[int, ...], Any]]] = {}
+        for number, variation in enumerate(variations):
+            for place, (operands, instead) in variation.places.items():
+                self._at.setdefault(place, []).append((number, operands, instead))
+        bench = evidence.bench
+
+        def gradient(open_ones: Any, floats: Any, dout: Any) -> Any:
+            def through(step: Step, values: list[Any]) -> list[Any]:
+                return self._through(open_ones, step, values)
+
+            out, vjp = jax.vjp(plainly(bench.plain, through), *floats)
+            return vjp(filled(dout, out))[self.place]
+
+        self._gradient = jax.jit(gradient)
+
+    def gradient(self, sample: Sample, chosen: Iterable[int]) -> np.ndarray:
+        """The gradient with these variations."""
+        open_ones = np.zeros(self.number, bool)
+        open_ones[list(chosen)] = True
+        return np.asarray(self._gradient(open_ones, sample.floats, sample.dout))
+
+    def _through(self, open_ones: Any, step: Step, values: list[Any]) -> list[Any]:
+        mine = self._at.get(step.place, [])
+        kept = list(values)
+        for number, operands, _ in mine:
+            for operand in operands:
+                kept[operand] = _unless(kept[operand], open_ones[number])
+        found, *more = bound(step, kept)
+        for number, operands, instead in mine:
+            if instead is not None:
+                only = [
+                    value if operand in operands else jax.lax.stop_gradient(value)
+                    for operand, value in enumerate(values)
+                ]
+                found = _also(found, instead(*only).astype(found.dtype), open_ones[number])
+        return [found, *more]
+
+
+@jax.custom_vjp
+def _unless(value: Any, closed: Any) -> Any:
+    """The value; it has no gradient if it is closed."""
+    return value
+
+
+_unless.defvjp(
+    lambda value, closed: (value, closed),
+    lambda closed, d: (jnp.where(closed, jnp.zeros_like(d), d), None),
+)
+
+
+@jax.custom_vjp
+def _also(value: Any, other: Any, opened: Any) -> Any:
+    """The value; it has the gradient of the other too if that is open."""
+    return value
+
+
+_also.defvjp(
+    lambda value, other, opened: (value, opened),
+    lambda opened, d: (d, jnp.where(opened, d, jnp.zeros_like(d)), None),
+)
