@@ -1,6 +1,6 @@
 """Arguments taken apart: the arrays that are differentiated, the other arrays, and constants."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -23,6 +23,20 @@ def is_float(leaf: Any) -> bool:
 def is_none(leaf: Any) -> bool:
     """Whether this is None, which JAX takes for an empty tree unless it is told."""
     return leaf is None
+
+
+def of_arrays(
+    function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[Callable[..., Any], list[Any]]:
+    """The function of the arrays alone, other arguments left as they are; and these arrays."""
+    leaves, tree = jax.tree.flatten(arguments)
+
+    def only(*arrays: Any) -> Any:
+        left = iter(arrays)
+        full = [next(left) if is_known(leaf) else leaf for leaf in leaves]
+        return function(*jax.tree.unflatten(tree, full))
+
+    return only, [leaf for leaf in leaves if is_known(leaf)]
 
 
 class Signature:
@@ -52,6 +66,7 @@ class Layout(NamedTuple):
     leaves: tuple[Any, ...]
     places: tuple[int, ...]  # of the floating-point arrays among the leaves
     names: tuple[str, ...]  # of these: x, params.w
+    called: tuple[str, ...]  # of all leaves
 
     def rebuild(
         self, floats: Iterable[Any], leaves: Iterable[Any] | None = None
@@ -79,8 +94,8 @@ def layout(arguments: tuple[Any, ...], names: tuple[str, ...], where: str) -> La
             f"{where}: no argument is a floating-point array (given: {given}); "
             "write np.array(2.0) for a number to differentiate by"
         )
-    called = tuple(_called(found[place][0], names) for place in places)
-    return Layout(tree, leaves, places, called)
+    called = tuple(_called(path, names) for path, _ in found)
+    return Layout(tree, leaves, places, tuple(called[place] for place in places), called)
 
 
 def _called(path: Any, names: tuple[str, ...]) -> str:

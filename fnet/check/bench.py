@@ -17,10 +17,11 @@ from fnet.check.arguments import (
     is_float,
     is_known,
     layout,
+    of_arrays,
 )
 from fnet.check.plain import narrowest
 from fnet.check.points import Floats, cotangent
-from fnet.check.programs import compiled, known, leaves_of, of_arrays, rebuilt
+from fnet.check.programs import compiled, known, leaves_of, rebuilt
 from fnet.check.subject import Subject
 
 Arrays = list[np.ndarray]
@@ -36,7 +37,10 @@ class Bench:
             np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
         )
         leaves = constant(self.form.leaves, numpy=False)
-        self.others = tuple(leaf for leaf in leaves if is_known(leaf) and not is_float(leaf))
+        others = [place for place, leaf in enumerate(leaves) if is_known(leaf)]
+        others = [place for place in others if place not in self.form.places]
+        self.others = tuple(leaves[place] for place in others)
+        self.others_called = tuple(self.form.called[place] for place in others)
         self.plain_fails = ""
         self.out = known(subject.forward(*self.arguments(self.start)))
         self.epsilon = self._epsilon()
@@ -105,9 +109,7 @@ class Bench:
             if function is not None:
                 leaves = constant(self.form.leaves, numpy=False)
                 arguments = self.form.rebuild(map(jnp.asarray, self.start), leaves)
-                flat, tree = jax.tree.flatten(arguments)
-                arrays = [leaf for leaf in flat if is_known(leaf)]
-                found.append(narrowest(of_arrays(function, flat, tree), tuple(arrays)))
+                found.append(narrowest(*of_arrays(function, arguments)))
         largest = max(found, default=0.0)
         return largest if largest > 1e-15 else 0.0
 

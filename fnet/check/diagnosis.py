@@ -1,7 +1,7 @@
 """What the mistake probably is: explanations, each tested against the numbers."""
 
 from fnet.check.evidence import Evidence, Explanation
-from fnet.check.mistakes import amounts, chain, places, steps, terms
+from fnet.check.mistakes import amounts, chain, constants, places, steps, terms
 
 EXPLANATIONS = (  # in this order: what fits by accident comes after what does not
     amounts.not_finite,
@@ -18,7 +18,10 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     chain.at_another_place,
     places.wrong_axis,
     terms.terms,
+    constants.constants,
     steps.step,
+    chain.instead,
+    places.influence,
     places.one_slice,
     amounts.ratio,
     amounts.constant,

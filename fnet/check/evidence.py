@@ -155,15 +155,15 @@ class Evidence:
         return self.bench.expected(floats, sample.dout if dout is None else dout)[self.place]
 
     @functools.cached_property
-    def steps(self) -> dict[str, list[Step]]:
+    def steps(self) -> list[list[Step]]:
         """The operations on the way, those of one name and line together: a loop's are one."""
         if not self.bench.autodiff:
-            return {}
+            return []
         all_of_them = steps(self.bench.plain, self.samples[0].floats)
-        found: dict[str, list[Step]] = {}
+        found: dict[tuple[str, str], list[Step]] = {}
         for step in all_of_them if len(all_of_them) <= LONG else ():
-            found.setdefault(step.words(), []).append(step)
-        return found
+            found.setdefault((step.eqn.primitive.name, step.words()), []).append(step)
+        return list(found.values())
 
     @functools.cached_property
     def constants(self) -> dict[float, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnet.check.arguments import filled, is_float, is_known
+from fnet.check.arguments import filled, is_float, of_arrays
 from fnet.errors import ConfigurationError
 
 Gradients = tuple[Any, ...]
@@ -93,17 +93,9 @@ def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any,
 
 def traces(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
     """Whether JAX can compile it: NumPy functions refuse JAX's tracers."""
-    leaves, tree = jax.tree.flatten(arguments)
-    places = [place for place, leaf in enumerate(leaves) if is_known(leaf)]
-
-    def of_arrays(*arrays: Any) -> Any:
-        full = list(leaves)
-        for place, leaf in zip(places, arrays, strict=True):
-            full[place] = leaf
-        return function(*jax.tree.unflatten(tree, full))
-
+    only, arrays = of_arrays(function, arguments)
     try:
-        jax.eval_shape(of_arrays, *(jnp.asarray(leaves[place]) for place in places))
+        jax.eval_shape(only, *map(jnp.asarray, arrays))
     except ConfigurationError:
         raise
     except Exception:  # of whatever kind: what the function says of itself is heard when it is run

@@ -5,13 +5,13 @@ that the rule stands for. On the way an operation may be exchanged for another: 
 found that lacks a term, or that somebody would get who differentiates one operation wrongly.
 """
 
-import linecache
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+
+from fnet.check.source import source
 
 INNER = {  # where these primitives keep the function that they call
     "closed_call": "call_jaxpr",
@@ -23,16 +23,17 @@ INNER = {  # where these primitives keep the function that they call
     "remat2": "jaxpr",
     "scan": "jaxpr",
 }
-OWN = (str(Path(jax.__file__).parent), str(Path(__file__).parent))
 
 Place = tuple[int, ...]
 
 
 class Step(NamedTuple):
-    """An operation of a trace: the numbers of the equations from the outermost, and its own."""
+    """An operation of a trace: the numbers of the equations from the outermost to its own, and
+    where in the code it comes from."""
 
     place: Place
     eqn: Any
+    source: str = ""
 
     def operands(self) -> list[int]:
         """The numbers of those operands that a gradient goes through."""
@@ -43,11 +44,10 @@ class Step(NamedTuple):
         ]
 
     def words(self, operand: int | None = None) -> str:
-        """What it is called, with the line of the function that it stands in."""
-        name = f"`{self.eqn.primitive.name}`"
+        """What it is called: an expression and its line, or else the name of the operation."""
+        name = self.source or f"`{self.eqn.primitive.name}`"
         many = sum(not hasattr(atom, "val") for atom in self.eqn.invars) > 1
-        which = f"operand {operand + 1} of {name}" if many and operand is not None else name
-        return which + _line(self.eqn)
+        return f"operand {operand + 1} of {name}" if many and operand is not None else name
 
 
 Through = Callable[[Step, list[Any]], list[Any]]
@@ -114,13 +114,13 @@ def _scanned(params: Any, values: list[Any], through: Through, place: Place) -> 
     return [*carry, *out]
 
 
-def steps(function: Callable[..., Any], arguments: tuple[Any, ...]) -> list[Step]:
+def steps(function: Callable[..., Any], arguments: Sequence[Any]) -> list[Step]:
     """The operations of its trace, as `through` is told of them."""
     closed, _ = _trace(function, arguments)
     return list(_steps(closed, ()))
 
 
-def narrowest(function: Callable[..., Any], arguments: tuple[Any, ...]) -> float:
+def narrowest(function: Callable[..., Any], arguments: Sequence[Any]) -> float:
     """The largest machine epsilon of the floating-point numbers that it computes with."""
     closed, _ = _trace(function, arguments)
     return max(
@@ -134,7 +134,7 @@ def narrowest(function: Callable[..., Any], arguments: tuple[Any, ...]) -> float
     )
 
 
-def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _trace(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
     return closed, jax.tree.structure(shape)
 
@@ -147,23 +147,11 @@ def _inside(step: Step) -> list[tuple[Place, Any]]:
     return [(step.place, params[INNER[name]])] if name in INNER else []
 
 
-def _steps(closed: Any, place: Place) -> Iterator[Step]:
+def _steps(closed: Any, place: Place, outside: str = "") -> Iterator[Step]:
     for number, eqn in enumerate(getattr(closed, "jaxpr", closed).eqns):
-        step = Step((*place, number), eqn)
+        step = Step((*place, number), eqn, source(eqn) or outside)
         inside = _inside(step)
         for at, inner in inside:
-            yield from _steps(inner, at)
+            yield from _steps(inner, at, step.source)
         if not inside:
             yield step
-
-
-def _line(eqn: Any) -> str:
-    traceback = eqn.source_info.traceback
-    for frame in traceback.frames if traceback else ():
-        if not frame.file_name.startswith((*OWN, "<")):
-            line = linecache.getline(frame.file_name, frame.line_num).strip()
-            file = Path(frame.file_name)
-            # A cell of a notebook is a file of no name that anybody knows, or none at all.
-            where = f"{file.name}:{frame.line_num}" if file.exists() else f"line {frame.line_num}"
-            return f" in {where}" + (f", `{line}`" if line else "")
-    return ""

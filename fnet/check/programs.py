@@ -17,6 +17,7 @@ from fnet.check.arguments import (
     is_known,
     is_none,
     layout,
+    of_arrays,
 )
 from fnet.check.plain import plainly
 from fnet.check.subject import Subject
@@ -85,20 +86,8 @@ def rebuilt(form: Layout, inputs: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...
 
 
 def _plainly(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    flat, tree = jax.tree.flatten(arguments)
-    arrays = [leaf for leaf in flat if is_known(leaf)]
-    return plainly(of_arrays(function, flat, tree))(*arrays)
-
-
-def of_arrays(function: Callable[..., Any], flat: Sequence[Any], tree: Any) -> Callable[..., Any]:
-    """The function of the arrays alone, constants left as they are."""
-
-    def of_arrays(*arrays: Any) -> Any:
-        left = iter(arrays)
-        full = [next(left) if is_known(leaf) else leaf for leaf in flat]
-        return function(*jax.tree.unflatten(tree, full))
-
-    return of_arrays
+    only, arrays = of_arrays(function, arguments)
+    return plainly(only)(*arrays)
 
 
 def leaves_of(gradients: Any, form: Layout, floats: Sequence[Any]) -> list[Any]:

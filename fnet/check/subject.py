@@ -18,6 +18,7 @@ from fnet.check.functions import (
     traces,
     value_of_vjp,
 )
+from fnet.check.lifting import in_jax
 from fnet.core import Layer, Loss
 
 
@@ -176,7 +177,7 @@ def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
         return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
 
     traceable = traces(lambda *arguments: by_hand(like(forward(*arguments)), *arguments), arguments)
-    plain = pair.reference or (forward if traces(forward, arguments) else None)
+    plain = pair.reference or in_jax(forward, arguments)
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
@@ -197,7 +198,7 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
     traceable = traces(function, arguments)
-    plain = subject.reference or (value if traceable else None)
+    plain = subject.reference or (value if traceable else in_jax(value, arguments))
     values = {"the reference": subject.reference} if subject.reference else {}
     return Subject(
         name_of(function),

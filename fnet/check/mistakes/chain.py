@@ -78,6 +78,10 @@ def at_another_place(evidence: Evidence) -> Explanations:
             "evaluated at the input",
             f"the formula is one of the output, and {own} (before the activation) was put into it",
         )
+
+
+def instead(evidence: Evidence) -> Explanations:
+    """An argument left out, or changed."""
     for name in evidence.bench.form.names:
         for kind, words, change in INSTEAD:
             if evidence.fits(functools.partial(_changed, evidence, name, change)):

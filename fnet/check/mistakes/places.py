@@ -107,6 +107,40 @@ def wrong_axis(evidence: Evidence) -> Explanations:
         yield Explanation("wrong axis", words)
 
 
+def influence(evidence: Evidence) -> Explanations:
+    """A gradient that comes from the wrong places of dout: it has a sum over another axis."""
+    sample, bench = evidence.samples[0], evidence.bench
+    dout = evidence.dout(sample)
+    if dout is None or dout.shape != evidence.shape or dout.ndim < 2 or dout.size < 4:
+        return
+    alone = np.zeros(dout.shape)
+    index = tuple(size // 2 for size in dout.shape)
+    alone[index] = 1.0
+    cotangent = evidence.like(sample, alone)
+    found = bench.gradients(evidence.route, sample.floats, cotangent)[evidence.place]
+    wanted = bench.expected(sample.floats, cotangent)[evidence.place]
+    actual, expected = (_axes_from(array, index, evidence.rtol) for array in (found, wanted))
+    if actual != expected:
+        words = (
+            f"{evidence.leaf} at one place comes from dout {_along(actual)}, and must come from it"
+        )
+        sums = "a sum is over the wrong axis, or missing"
+        yield Explanation("wrong axis", f"{words} {_along(expected)}: {sums}")
+
+
+def _axes_from(array: np.ndarray, index: tuple[int, ...], rtol: float) -> frozenset[int]:
+    """The axes along which entries away from this index are not 0."""
+    size = np.abs(array).max(initial=0)
+    away = np.argwhere(np.abs(array) > rtol * size) != np.array(index)
+    return frozenset(np.flatnonzero(away.any(axis=0)).tolist())
+
+
+def _along(axes: frozenset[int]) -> str:
+    if not axes:
+        return "at that place alone"
+    return f"all along ax{'is' if len(axes) == 1 else 'es'} {' and '.join(map(str, sorted(axes)))}"
+
+
 def _turn(array: np.ndarray) -> np.ndarray:
     return np.swapaxes(array, -1, -2)
 
@@ -137,7 +171,8 @@ def _natural(evidence: Evidence, axis: int) -> bool:
     """Whether this axis is the only one that dout can be summed over to have this shape."""
     dout = evidence.dout(evidence.samples[0])
     assert dout is not None
-    fits = [a for a in range(dout.ndim) if dout.sum(axis=a).shape == evidence.shape]
+    long = tuple(size for size in evidence.shape if size != 1)
+    fits = [a for a in range(dout.ndim) if np.delete(dout.shape, a).tolist() == list(long)]
     return fits == [axis]
 
 

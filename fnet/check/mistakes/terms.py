@@ -44,7 +44,7 @@ def terms(evidence: Evidence) -> Explanations:
 def _edges(evidence: Evidence) -> Iterator[Variation]:
     """Operands that are held constant: those of one line and operation together, then each."""
     alone: list[Variation] = []
-    for found in evidence.steps.values():
+    for found in evidence.steps:
         for operand in found[0].operands():
             words = found[0].words(operand)
             each = [{step.place: ((operand,), None)} for step in found]

@@ -70,25 +70,12 @@ class Varied:
         return [found, *more]
 
 
-@jax.custom_vjp
 def _unless(value: Any, closed: Any) -> Any:
     """The value; it has no gradient if it is closed."""
-    return value
+    return jnp.where(closed, jax.lax.stop_gradient(value), value)
 
 
-_unless.defvjp(
-    lambda value, closed: (value, closed),
-    lambda closed, d: (jnp.where(closed, jnp.zeros_like(d), d), None),
-)
-
-
-@jax.custom_vjp
 def _also(value: Any, other: Any, opened: Any) -> Any:
     """The value; it has the gradient of the other too if that is open."""
-    return value
-
-
-_also.defvjp(
-    lambda value, other, opened: (value, opened),
-    lambda opened, d: (d, jnp.where(opened, d, jnp.zeros_like(d)), None),
-)
+    nothing = other - jax.lax.stop_gradient(other)
+    return value + jnp.where(opened, nothing, jnp.zeros_like(nothing))
