@@ -88,9 +88,11 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["check.lifting"],
     ["check.subject"],
     ["check.asked", "check.programs", "check.rounding"],
+    ["check.kept"],
     ["check.bench"],
     ["check.workbench"],
     ["check.evidence", "check.parity", "check.precision", "check.shapes", "check.structure"],
+    ["check.directions"],
     ["check.mistakes.formulas"],
     ["check.mistakes.operations", "check.mistakes.variations"],
     [

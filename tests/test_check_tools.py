@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from fnet.check import Pair, compare, explain, parity, points, workbench
+from fnet.check import Pair, compare, directions, explain, parity, points, workbench
 from fnet.check.differences import interval, slope
-from fnet.check.plain import edges, narrowest, plainly
+from fnet.check.plain import bound, narrowest, plainly, steps
 from fnet.check.strategies import arrays, shapes
 
 FUNCTIONS = {  # with their derivatives
@@ -61,8 +61,57 @@ def test_the_plain_function_has_no_rules_left():
     assert jax.grad(nested)(x) == 8
     assert jax.grad(plainly(nested))(x) == 7
     assert plainly(nested)(x) == nested(x)
-    cuts = [jax.grad(plainly(nested, [edge]))(x) for edge in edges(nested, (x,))]
-    assert sorted({float(value) for value in cuts}) == [1, 6]  # without x², without relu
+
+    def without(cut):
+        def through(step, values):
+            stop = jax.lax.stop_gradient
+            return bound(step, list(map(stop, values)) if step.place == cut.place else values)
+
+        return float(jax.grad(plainly(nested, through))(x))
+
+    assert {without(step) for step in steps(nested, (x,))} == {0, 1, 6}  # the sum, x², relu
+
+
+@jax.custom_vjp
+def sine(x):
+    return jnp.sin(x)
+
+
+sine.defvjp(lambda x: (sine(x), x), lambda x, d: (7 * d,))
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda x: jax.lax.scan(lambda carry, row: (carry + sine(row), sine(carry)), x[0], x),
+        lambda x: jax.lax.scan(
+            lambda carry, row: (carry * sine(row), carry), x[0], x, reverse=True
+        ),
+        lambda x: jax.lax.cond(x[0, 0] > 0, sine, jnp.cos, x),
+        lambda x: jax.lax.cond(x[0, 0] < 0, sine, jnp.cos, x),
+        lambda x: jax.lax.map(sine, x),
+        lambda x: jax.checkpoint(sine)(x),
+        lambda x: jax.vmap(sine)(x),
+    ],
+    ids=["scan", "scan backward", "cond, yes", "cond, no", "map", "checkpoint", "vmap"],
+)
+def test_no_rule_is_left_within_loops_and_branches(around):
+    def plain_sine(function):
+        def called(x):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setitem(globals(), "sine", jnp.sin)
+                return function(x)
+
+        return called
+
+    x = 0.5 + X
+
+    def total(function):
+        return lambda x: sum(leaf.sum() for leaf in jax.tree.leaves(function(x)))
+
+    wanted = jax.grad(total(plain_sine(around)))(x)
+    np.testing.assert_allclose(jax.grad(total(plainly(around)))(x), wanted, rtol=1e-12)
+    np.testing.assert_allclose(total(plainly(around))(x), total(around)(x), rtol=1e-12)
 
 
 def test_the_narrowest_dtype_on_the_way_is_found():
@@ -154,11 +203,11 @@ SABOTAGE = {
     "leaf": lambda patch: (
         patch.setattr(workbench.Workbench, "expected", first_only(workbench.Workbench.expected)),
         patch.setattr(workbench.Workbench, "gradients", first_only(workbench.Workbench.gradients)),
-        patch.setattr(parity, "against_differences", lambda *_: parity.Outcome(0, 0.0, [], [])),
+        patch.setattr(directions, "against_differences", lambda *_: parity.Outcome(0, 0.0, [], [])),
     ),
-    "huge": lambda patch: patch.setattr(parity, "points", lambda form, floats: []),
+    "huge": lambda patch: patch.setattr(parity, "points", lambda form, floats, rng: []),
     "hidden": lambda patch: patch.setattr(
-        parity, "against_differences", lambda *_: parity.Outcome(0, 0.0, [], [])
+        directions, "against_differences", lambda *_: parity.Outcome(0, 0.0, [], [])
     ),
 }
 

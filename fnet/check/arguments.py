@@ -80,6 +80,10 @@ class Layout(NamedTuple):
 
 def layout(arguments: tuple[Any, ...], names: tuple[str, ...], where: str) -> Layout:
     """The layout of these arguments; raises where nothing is to be differentiated."""
+    for name, argument in zip(names, arguments, strict=True):
+        numbers = jax.tree.leaves(argument) if isinstance(argument, list) else []
+        if numbers and all(isinstance(number, int | float) for number in numbers):
+            raise ConfigurationError(f"{where}: {name} is a list; give np.asarray({name})")
     found, tree = jax.tree_util.tree_flatten_with_path(arguments)
     leaves = tuple(leaf for _, leaf in found)
     places = tuple(place for place, leaf in enumerate(leaves) if is_float(leaf))
@@ -89,10 +93,11 @@ def layout(arguments: tuple[Any, ...], names: tuple[str, ...], where: str) -> La
                 f"{where}: {_called(path, names)} is complex; give real arrays"
             )
     if not places:
-        given = ", ".join(type(leaf).__name__ for leaf in leaves) or "nothing"
+        kinds = [str(leaf.dtype) if is_known(leaf) else type(leaf).__name__ for leaf in leaves]
         raise ConfigurationError(
-            f"{where}: no argument is a floating-point array (given: {given}); "
-            "write np.array(2.0) for a number to differentiate by"
+            f"{where}: no argument is a floating-point array (given: "
+            f"{', '.join(dict.fromkeys(kinds)) or 'nothing'}); write x.astype(float), or "
+            "np.array(2.0) for a number to differentiate by"
         )
     called = tuple(_called(path, names) for path, _ in found)
     return Layout(tree, leaves, places, tuple(called[place] for place in places), called)

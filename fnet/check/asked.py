@@ -1,14 +1,15 @@
 """What somebody asks to be checked, as subjects with their arguments."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import Signature, is_known
+from fnet import expect
+from fnet.check.arguments import in_layout, is_float, is_known, layout
 from fnet.check.points import cotangent
 from fnet.check.subject import (
     Pair,
@@ -25,16 +26,23 @@ from fnet.configuration import is_constructor
 from fnet.core import Layer, Loss, Shape
 from fnet.errors import ConfigurationError, FnetError
 
-Subjects = Iterator[tuple[Subject, tuple[Any, ...]]]
+Subjects = Iterator[tuple[Subject, tuple[Any, ...], str]]  # and what these arguments are
 
 
 def subjects_of(
     subject: Any, arguments: tuple[Any, ...], reference: Any, batch_size: int, rng: Any
 ) -> Subjects:
     """The subjects, the first of which is examined in full."""
+    if reference is not None and isinstance(subject, Pair | ValueAndGrad):
+        subject = subject._replace(reference=reference)
+    elif reference is not None and isinstance(subject, Layer | Loss):
+        raise ConfigurationError(f"{subject!r}: a layer or a loss is its own reference; give none")
     if isinstance(subject, Layer):
         if len(arguments) != 1 or not isinstance(arguments[0], tuple | list):
             raise ConfigurationError(f"{subject!r}: give the shape of one example, as a tuple")
+        expect.require_whole("batch_size", batch_size, least=1)
+        for size in arguments[0]:
+            expect.require_whole("a size of the shape", size, least=1)
         yield from _of_layer(subject, tuple(arguments[0]), batch_size, rng)
     elif isinstance(subject, Loss):
         if len(arguments) not in (2, 3):
@@ -44,14 +52,13 @@ def subjects_of(
         if jnp.issubdtype(target.dtype, jnp.floating):
             target = target.astype(jnp.float64)
         for one in of_loss(subject, target, where[0] if where else None):
-            yield one, (y.astype(jnp.float64),)
+            yield one, (y.astype(jnp.float64),), ""
     elif isinstance(subject, Pair):
-        yield from _and_of_one(_known(of_pair, Signature(arguments), subject), arguments)
+        yield from _and_of_one(of_pair(subject, arguments), arguments)
     elif isinstance(subject, ValueAndGrad):
-        yield from _and_of_one(_known(of_value_and_grad, Signature(arguments), subject), arguments)
+        yield from _and_of_one(of_value_and_grad(subject, arguments), arguments)
     elif callable(subject) and not isinstance(subject, type) and not is_constructor(subject):
-        known = _known(of_function, Signature(arguments), subject, reference)
-        yield from _and_of_one(known, arguments)
+        yield from _and_of_one(of_function(subject, reference, arguments), arguments)
     else:
         raise ConfigurationError(
             f"{subject!r} cannot be checked: give a Layer (relu(), not relu), a Loss, a function "
@@ -65,8 +72,8 @@ _layer_subject = functools.lru_cache(maxsize=64)(of_layer)
 def _of_layer(layer: Layer, shape: Shape, batch_size: int, rng: Any) -> Subjects:
     params = _moved(layer.init(jax.random.key(int(rng.integers(2**31))), shape)[0], rng)
     x = rng.normal(size=(batch_size, *shape))
-    yield _layer_subject(layer), (params, jnp.asarray(x))
-    yield _layer_subject(layer), (params, jnp.asarray(x[:1]))
+    yield _layer_subject(layer), (params, jnp.asarray(x)), ""
+    yield _layer_subject(layer), (params, jnp.asarray(x[:1])), "one example alone"
     ones = tuple(1 for _ in shape)
     try:
         small = _moved(layer.init(jax.random.key(0), ones)[0], rng)
@@ -74,33 +81,40 @@ def _of_layer(layer: Layer, shape: Shape, batch_size: int, rng: Any) -> Subjects
     except FnetError:  # a layer need not take every shape
         pass
     else:
-        yield _layer_subject(layer), (small, jnp.asarray(rng.normal(size=(batch_size, *ones))))
+        x = rng.normal(size=(batch_size, *ones))
+        yield _layer_subject(layer), (small, jnp.asarray(x)), f"examples of shape {ones}"
     if layer.penalty is not None:
-        yield of_penalty(layer), (params,)
-
-
-@functools.lru_cache(maxsize=64)
-def _known(make: Callable[..., Subject], signature: Signature, *given: Any) -> Subject:
-    """One subject for all arguments of these shapes: its compiled programs are kept with it."""
-    return make(*given, signature.arguments)
+        yield of_penalty(layer), (params,), ""
 
 
 def _and_of_one(subject: Subject, arguments: tuple[Any, ...]) -> Subjects:
     """The subject, and again with a batch of one: the first row of all that has as many."""
-    yield subject, arguments
+    yield subject, arguments, ""
     leading = [len(a) for a in arguments if is_known(a) and np.ndim(a)]
     if leading and leading[0] > 1:
         size = leading[0]
         one = [a[:1] if is_known(a) and np.ndim(a) and len(a) == size else a for a in arguments]
-        try:
-            subject.routes[""](_ones(subject.forward(*one)), *one)
-        except Exception:  # these rows were no examples
-            return
-        yield subject, tuple(one)
+        if _are_examples(subject, arguments, tuple(one)):
+            yield subject, tuple(one), "the first row alone"
 
 
-def _ones(out: Any) -> Any:
-    return cotangent(jax.tree.map(np.asarray, out), np.ones)
+def _are_examples(subject: Subject, all_of_them: tuple[Any, ...], one: tuple[Any, ...]) -> bool:
+    """Whether an output, and the gradients, of one row are those of a batch of one."""
+    try:
+        whole, out = (jax.tree.map(np.asarray, subject.forward(*a)) for a in (all_of_them, one))
+        pairs = zip(jax.tree.leaves(whole), jax.tree.leaves(out), strict=True)
+        if any(y.shape != (1, *of_all.shape[1:])[: y.ndim] for of_all, y in pairs):
+            return False
+        found = in_layout(
+            subject.routes[""](cotangent(out, np.ones), *one), layout(one, subject.names, "")
+        )
+        arrays = [leaf for leaf in jax.tree.leaves(one) if is_float(leaf)]
+        return not isinstance(found, str) and all(
+            gradient is None or np.shape(gradient) == np.shape(array)
+            for gradient, array in zip(found, arrays, strict=True)
+        )
+    except Exception:  # these rows were no examples
+        return False
 
 
 def _moved(params: Any, rng: Any) -> Any:

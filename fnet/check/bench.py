@@ -10,7 +10,6 @@ import numpy as np
 
 from fnet.check.arguments import (
     Layout,
-    Signature,
     cast,
     constant,
     filled,
@@ -19,10 +18,12 @@ from fnet.check.arguments import (
     layout,
     of_arrays,
 )
+from fnet.check.kept import kept
 from fnet.check.plain import narrowest
 from fnet.check.points import Floats, cotangent
-from fnet.check.programs import compiled, known, leaves_of, rebuilt
+from fnet.check.programs import known, leaves_of, rebuilt
 from fnet.check.subject import Subject
+from fnet.errors import ConfigurationError
 
 Arrays = list[np.ndarray]
 
@@ -43,8 +44,36 @@ class Bench:
         self.others_called = tuple(self.form.called[place] for place in others)
         self.plain_fails = ""
         self.out = known(subject.forward(*self.arguments(self.start)))
+        self._require_numbers()
         self.epsilon = self._epsilon()
-        self.programs = compiled(subject, Signature(arguments))
+        self.programs = kept(subject, self.form, self.inputs(self.start), ones(self.out))
+
+    def _require_numbers(self) -> None:
+        """Raise ConfigurationError where nothing can be compared: nothing is right by that."""
+        who = self.subject.name
+        for name, array in zip(self.form.names, self.start, strict=True):
+            bad = int((~np.isfinite(array)).sum())
+            if bad:
+                raise ConfigurationError(
+                    f"{who}: {bad} of {array.size} entries of {name} are no finite numbers; give "
+                    "numbers, and bind an array of infinities by functools.partial"
+                )
+        if not any(array.size for array in self.start):
+            shapes = ", ".join(
+                f"{name} {a.shape}" for name, a in zip(self.form.names, self.start, strict=True)
+            )
+            raise ConfigurationError(f"{who}: there is nothing to differentiate by: {shapes}")
+        out = [leaf for leaf in jax.tree.leaves(self.out) if is_float(leaf)]
+        if not any(np.size(leaf) for leaf in out):
+            kinds = [f"{leaf.dtype} {leaf.shape}" for leaf in jax.tree.leaves(self.out)]
+            raise ConfigurationError(
+                f"{who}: the output is {', '.join(kinds) or 'nothing'}; it must hold "
+                "floating-point numbers"
+            )
+        if not any(np.isfinite(np.asarray(leaf, np.float64)).any() for leaf in out):
+            raise ConfigurationError(
+                f"{who}: the output is no finite number in any entry; give arguments where it is"
+            )
 
     def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
         """The arguments at this point: JAX's arrays for a function of JAX, else NumPy's, new."""

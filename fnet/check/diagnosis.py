@@ -16,17 +16,17 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     places.shifted,
     places.examples,
     chain.at_another_place,
-    places.wrong_axis,
     terms.terms,
     constants.constants,
     steps.step,
     chain.instead,
-    places.influence,
+    places.wrong_axis,
     places.one_slice,
     amounts.ratio,
     amounts.constant,
     chain.not_linear,
     chain.own_effect,
+    places.influence,
     chain.derivative,
     amounts.partly,
 )
@@ -35,6 +35,9 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
 def diagnose(evidence: Evidence) -> Explanation:
     """The first explanation that fits all samples."""
     for explain in EXPLANATIONS:
-        for found in explain(evidence):
-            return found
+        try:
+            for found in explain(evidence):
+                return found
+        except Exception:  # an explanation that cannot be tried is none; the finding stands
+            continue
     return Explanation("unknown", "none of the known mistakes explains these numbers")

@@ -14,6 +14,7 @@ HALVINGS = 13
 FIRST = 0.125  # the first step, of the scale that the caller moves by
 SECOND = 0.61  # of it, where the second tableau begins
 SAFETY = 8.0
+NARROW, FAR = 1e-6, 1e3  # of its size; times its width: an interval that leaves no doubt
 
 
 class Slope(NamedTuple):
@@ -33,6 +34,12 @@ class Interval(NamedTuple):
     def has(self, value: float, slack: float = 0.0) -> bool:
         """Whether this may be the derivative. Where nothing could be told, any number may."""
         return self.low - slack <= value <= self.high + slack
+
+    def decides(self, value: float) -> bool:
+        """Whether this is so narrow, and so far from the value, that there is no doubt."""
+        width = self.high - self.low
+        away = max(self.low - value, value - self.high)
+        return not self.kink and width <= NARROW * self.size and away > FAR * width
 
     def scaled(self, factor: float) -> "Interval":
         """The interval of a multiple of it."""

@@ -69,16 +69,20 @@ class Evidence:
     @property
     def rtol(self) -> float:
         """How near to what was found a prediction must come."""
-        return RTOL if self.bench.autodiff else ROUGH
+        return max(RTOL, 2e3 * self.bench.epsilon) if self.bench.autodiff else ROUGH
+
+    @property
+    def atol(self) -> float:
+        """The same, of the largest entry."""
+        return max(ATOL, 64 * self.bench.epsilon) if self.bench.autodiff else ROUGH
 
     def same(self, found: np.ndarray | None, wanted: np.ndarray) -> bool:
         """Whether a prediction is what was found."""
         if found is None or found.shape != wanted.shape:
             return False
-        atol = ATOL if self.bench.autodiff else ROUGH
         size = float(np.abs(wanted).max(initial=0, where=np.isfinite(wanted)))
         with np.errstate(all="ignore"):
-            near = np.abs(found - wanted) <= self.rtol * np.abs(wanted) + atol * size
+            near = np.abs(found - wanted) <= self.rtol * np.abs(wanted) + self.atol * size
         return bool(np.all(near | (found == wanted)))
 
     def fits(self, predict: Predict) -> bool:

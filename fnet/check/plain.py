@@ -40,8 +40,15 @@ class Step(NamedTuple):
         return [
             number
             for number, atom in enumerate(self.eqn.invars)
-            if not hasattr(atom, "val") and jnp.issubdtype(atom.aval.dtype, jnp.floating)
+            if not hasattr(atom, "val") and _is_real(atom)
         ]
+
+    def values(self) -> list[tuple[int, ...]]:
+        """These operands, those that are one value together: both of x · x."""
+        found: dict[Any, list[int]] = {}
+        for number in self.operands():
+            found.setdefault(self.eqn.invars[number], []).append(number)
+        return [tuple(numbers) for numbers in found.values()]
 
     def words(self, operand: int | None = None) -> str:
         """What it is called: an expression and its line, or else the name of the operation."""
@@ -121,17 +128,25 @@ def steps(function: Callable[..., Any], arguments: Sequence[Any]) -> list[Step]:
 
 
 def narrowest(function: Callable[..., Any], arguments: Sequence[Any]) -> float:
-    """The largest machine epsilon of the floating-point numbers that it computes with."""
+    """The largest machine epsilon of the numbers on the way from its floating-point arguments."""
     closed, _ = _trace(function, arguments)
-    return max(
-        (
-            float(jnp.finfo(atom.aval.dtype).eps)
-            for step in _steps(closed, ())
-            for atom in step.eqn.outvars
-            if jnp.issubdtype(getattr(atom.aval, "dtype", jnp.int32), jnp.floating)
-        ),
-        default=0.0,
-    )
+    return max(_epsilons(closed), default=2.0**-52)
+
+
+def _epsilons(closed: Any) -> Iterator[float]:
+    jaxpr = getattr(closed, "jaxpr", closed)
+    moving = {var for var in jaxpr.invars if _is_real(var)}  # with the arguments
+    for number, eqn in enumerate(jaxpr.eqns):
+        if any(not hasattr(atom, "val") and atom in moving for atom in eqn.invars):
+            for _, inner in _inside(Step((number,), eqn)):
+                yield from _epsilons(inner)
+            found = {var for var in eqn.outvars if _is_real(var)}
+            moving |= found
+            yield from (float(jnp.finfo(var.aval.dtype).eps) for var in found)
+
+
+def _is_real(var: Any) -> bool:
+    return jnp.issubdtype(getattr(var.aval, "dtype", jnp.int32), jnp.floating)
 
 
 def _trace(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:

@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import Layout, is_float
+from fnet.check.arguments import Layout, is_float, is_none
 
 Floats = tuple[np.ndarray, ...]
+PLAIN = "plain input"  # the arguments that were given
 
 
 def unkind(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -19,12 +20,15 @@ def unkind(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "{} of the other sign", -array
     yield "{} with ties", array.round()
     yield "{} far from zero", array + 1e3
+    yield "{} of many sizes", array * 10 ** np.linspace(-3, 3, array.size).reshape(array.shape)
     if array.ndim > 1 and len(array) > 1:
         yield "constant columns of {}", np.broadcast_to(array[:1], array.shape).copy()
 
 
-def points(form: Layout, floats: Floats) -> Iterator[tuple[str, Floats]]:
-    """Each unkind point, one argument changed at a time; two arrays of one pytree go together."""
+def points(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
+    """A point near by, where nothing is special, and unkind ones, one argument changed at a time;
+    two arrays of one pytree go together."""
+    yield "near by", near(floats, rng)
     arguments = [name.split(".")[0].split("[")[0] for name in form.names]
     for argument in dict.fromkeys(arguments):
         mine = [place for place, name in enumerate(arguments) if name == argument]
@@ -46,9 +50,10 @@ def near(floats: Floats, rng: np.random.Generator) -> Floats:
 
 
 def rounded(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The array as it may be rounded otherwise: up to two units in the last place off."""
+    """The array as it may be rounded otherwise: up to two units in the last place off; 0 is 0."""
     with np.errstate(all="ignore"):
-        moved: np.ndarray = array + np.spacing(np.abs(array)) * rng.integers(-2, 3, array.shape)
+        unit = np.where(array == 0, 0, np.spacing(np.abs(array)))
+        moved: np.ndarray = array + unit * rng.integers(-2, 3, array.shape)
     return moved
 
 
@@ -60,12 +65,20 @@ def scale_of(array: np.ndarray) -> float:
 
 
 def cotangent(out: Any, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Any:
-    """A cotangent of this output: None for what is not floating point."""
-    return jax.tree.map(lambda y: draw(y.shape) if is_float(y) else None, out)
+    """A cotangent of this output: None for what is not floating point, 0 for what is no number."""
+
+    def of(y: Any) -> Any:
+        if not is_float(y):
+            return None
+        finite = np.isfinite(np.asarray(y).astype(np.float64))
+        return draw(y.shape) if finite.all() else np.where(finite, draw(y.shape), 0.0)
+
+    return jax.tree.map(of, out)
 
 
 def cotangents(out: Any, rng: np.random.Generator) -> Iterator[Any]:
-    """Two random cotangents, and two that ask for one entry."""
+    """Random cotangents, some that ask for one entry or for one array, and one that weighs small
+    outputs as it does large ones. The first of a number is 1."""
 
     def one_entry(shape: tuple[int, ...]) -> np.ndarray:
         array = np.zeros(shape)
@@ -73,6 +86,24 @@ def cotangents(out: Any, rng: np.random.Generator) -> Iterator[Any]:
             array.flat[int(rng.integers(array.size))] = 1.0
         return array
 
+    def balanced(y: np.ndarray) -> np.ndarray:
+        size = np.abs(np.asarray(y, np.float64))
+        with np.errstate(all="ignore"):
+            weight = 1 / np.clip(size, 1e-30, 1e30)
+        return np.where(np.isfinite(size), weight * rng.normal(size=y.shape), 0.0)
+
+    leaves, tree = jax.tree.flatten(out)
+    floats = [number for number, leaf in enumerate(leaves) if is_float(leaf)]
+    if not any(np.ndim(leaves[number]) for number in floats):
+        yield cotangent(out, np.ones)
     for _ in range(2):
         yield cotangent(out, lambda shape: rng.normal(size=shape))
         yield cotangent(out, one_entry)
+    yield jax.tree.map(lambda y: balanced(y) if is_float(y) else None, out)
+    for alone in floats if len(floats) > 1 else ():
+        whole = cotangent(out, lambda shape: rng.normal(size=shape))
+        kept = [
+            d if number == alone or d is None else np.zeros_like(d)
+            for number, d in enumerate(jax.tree.leaves(whole, is_leaf=is_none))
+        ]
+        yield jax.tree.unflatten(tree, kept)

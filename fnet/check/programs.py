@@ -1,6 +1,7 @@
 """The functions of a subject, compiled; each of ((floats, others), …) as a workbench holds them."""
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,26 +11,23 @@ import numpy as np
 
 from fnet.check.arguments import (
     Layout,
-    Signature,
     filled,
     in_layout,
     is_float,
     is_known,
     is_none,
-    layout,
     of_arrays,
 )
 from fnet.check.plain import plainly
 from fnet.check.subject import Subject
 
 
-@functools.lru_cache(maxsize=64)
-def compiled(subject: Subject, signature: Signature) -> dict[str, Callable[..., Any]]:
+def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
     """By name: "out", "value" along a line, the gradient by "plain" autodiff, and by each route.
 
-    "both" is by hand and by autodiff in the dtype of the arrays; "vmap" by hand, of many points.
+    "both" is by hand and by autodiff in the dtype of the arrays; "vmap" by hand, of many points;
+    "rounded" by hand, arguments, dout and cache rounded at random.
     """
-    form = layout(signature.arguments, subject.names, subject.name)
     at = functools.partial(rebuilt, form)
 
     def out(inputs: Any) -> Any:
@@ -65,14 +63,31 @@ def compiled(subject: Subject, signature: Signature) -> dict[str, Callable[..., 
 
         return jax.vmap(one)(inputs[0])
 
+    def rounded(inputs: Any, dout: Any, epsilon: Any, key: Any) -> Any:
+        keys = map(functools.partial(jax.random.fold_in, key), itertools.count())
+
+        def moved(leaf: Any) -> Any:
+            if not is_float(leaf):
+                return leaf
+            share = epsilon / 2 * jax.random.uniform(next(keys), leaf.shape, minval=-1, maxval=1)
+            return leaf * (1 + share).astype(leaf.dtype)
+
+        floats = tuple(map(moved, inputs[0]))
+        arguments, given = at((floats, inputs[1])), jax.tree.map(moved, dout)
+        if subject.passes is None:
+            return leaves_of(by_hand(given, *arguments), form, floats)
+        cache = jax.tree.map(moved, subject.passes[0](*at(inputs))[1])
+        return leaves_of(subject.passes[1](given, cache, *arguments), form, floats)
+
     by_hand = next(iter(subject.routes.values()))
     own: dict[str, Callable[..., Any]] = {
         "out": out,
         "plain": of_plain,
         "value": value,
         "both": both,
+        "vmap": mapped,
+        "rounded": rounded,
     }
-    own["vmap"] = mapped
     programs = {name: jax.jit(function) for name, function in own.items()}
     return programs | {route: by(function) for route, function in subject.routes.items()}
 
@@ -110,5 +125,8 @@ def inner(dout: Any, out: Any, library: Any) -> Any:
     given = jax.tree.leaves(dout, is_leaf=is_none)
     for d, y in zip(given, jax.tree.leaves(out), strict=True):
         if d is not None:
-            total = total + library.sum(library.asarray(d) * library.asarray(y).astype(np.float64))
+            d = library.asarray(d)
+            # What is not asked about may be no number.
+            asked = library.where(d == 0, 0.0, library.asarray(y).astype(np.float64))
+            total = total + library.sum(d * asked)
     return total

@@ -8,11 +8,12 @@ import numpy as np
 
 from fnet.check.arguments import in_layout, is_known
 from fnet.check.bench import copied, given
-from fnet.check.points import cotangent
+from fnet.check.points import PLAIN, cotangent, points
 from fnet.check.report import Finding
 from fnet.check.workbench import ROUNDING, Workbench
 
 TOLERANCE = 1e-9  # of the size of an array
+UNSTEADY = ("not deterministic", "stale")  # kinds of mistakes after which no number means anything
 
 
 def honest(bench: Workbench, dout: Any) -> Iterator[Finding]:
@@ -29,11 +30,26 @@ def honest(bench: Workbench, dout: Any) -> Iterator[Finding]:
     yield from _untouched(bench, dout)
 
 
+def compiled_otherwise(bench: Workbench, dout: Any) -> Finding | None:
+    """A finding where only what is compiled is wrong, or only what is not."""
+    if not bench.subject.traceable:
+        return None
+    route = next(iter(bench.subject.routes))
+    compiled, eager = bench.gradients(route, bench.start, dout), _call(bench, dout)
+    sizes = [1e6 * _size(array) for array in eager]  # 1e-3 of it: no rounding
+    if not _differ(bench, compiled, eager, sizes):
+        return None
+    return Finding("structure", "jit", JIT)
+
+
+JIT = "under jax.jit it gives other numbers: it looks at something that jit does not trace"
+
+
 def laws(bench: Workbench, dout: Any) -> Iterator[Finding]:
     """The laws of a gradient whose numbers are right at one call."""
     route = next(iter(bench.subject.routes))
     first = bench.gradients(route, bench.start, dout)
-    rng = np.random.default_rng(1)
+    rng = _drawing()
     other = cotangent(bench.out, lambda shape: rng.normal(size=shape))
     others = bench.gradients(route, bench.start, other)
     sizes = [
@@ -93,7 +109,10 @@ def _caches(bench: Workbench, dout: Any, expected: list[np.ndarray]) -> Iterator
         )
         return
     _, cache = forward(*arguments)
-    forward(*bench.arguments([1.5 * array + 0.25 for array in bench.start]))
+    try:
+        forward(*bench.arguments([1.001 * array for array in bench.start]))
+    except Exception:  # a function need not take what is beside its arguments
+        return
     found = _arrays(bench, backward(given(bench, dout), cache, *arguments))
     if not _identical(found, expected):
         yield Finding(
@@ -109,34 +128,61 @@ def _untouched(bench: Workbench, dout: Any) -> Iterator[Finding]:
         return  # JAX's arrays cannot be written to
     dy, arguments = given(bench, dout), bench.arguments(bench.start)
     kept = copied((dy, arguments))
-    _by_hand(bench)(dy, *arguments)
+    gradients = _by_hand(bench)(dy, *arguments)
     names = ["dout", *bench.subject.names]
-    for name, old, new in zip(names, (kept[0], *kept[1]), (dy, *arguments), strict=False):
-        pairs = zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True)
-        if any(is_known(a) and not np.array_equal(a, b, equal_nan=True) for a, b in pairs):
+    apart = zip(names, (kept[0], *kept[1]), (dy, *arguments), (dout, *gradients), strict=False)
+    for name, old, new, gradient in apart:
+        # What is not differentiated may be for writing: running averages, a dictionary of both.
+        pairs = zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=False)
+        if gradient is not None and any(
+            is_known(a) and not np.array_equal(a, b, equal_nan=True) for a, b in pairs
+        ):
             words = f"it writes into {name}: its caller finds other numbers there; copy first"
             yield Finding("structure", "mutated", words)
 
 
 def _values(bench: Workbench) -> Iterator[Finding]:
-    expected = [np.asarray(leaf) for leaf in jax.tree.leaves(bench.out)]
     for how, function in bench.subject.values.items():
-        other = jax.tree.leaves(function(*bench.arguments(bench.start)))
-        found = [np.asarray(leaf) for leaf in other]
-        same = len(found) == len(expected) and all(
-            a.shape == b.shape and not _differ(bench, [a], [b], [_size(b)])
-            for a, b in zip(found, expected, strict=True)
-        )
-        if not same:
-            words = f"{how} gives another output than the function does without it"
-            yield Finding("structure", "another value", words)
+        for where, floats in ((PLAIN, bench.start), *points(bench.form, bench.start, _drawing())):
+            try:
+                expected = [np.asarray(leaf) for leaf in jax.tree.leaves(bench.output(floats))]
+                other = jax.tree.leaves(function(*bench.arguments(floats)))
+            except Exception:
+                if where == PLAIN:
+                    raise
+                continue  # a function need not take every input
+            found = [np.asarray(leaf) for leaf in other]
+            words = _another(bench, found, expected)
+            if words:
+                words = f"{how} gives another output than the function: {words} ({where})"
+                yield Finding("structure", "another value", words)
+                break
+
+
+def _another(bench: Workbench, found: list[np.ndarray], expected: list[np.ndarray]) -> str:
+    """How outputs differ; empty where they do not."""
+    shapes = [[array.shape for array in arrays] for arrays in (found, expected)]
+    if shapes[0] != shapes[1]:
+        return f"arrays of {shapes[0]}, and not of {shapes[1]}"
+    for a, b in zip(found, expected, strict=True):
+        if np.issubdtype(a.dtype, np.number) and _differ(bench, [a], [b], [_size(b)]):
+            with np.errstate(all="ignore"):
+                away = np.nan_to_num(np.abs(np.asarray(a, float) - b), nan=np.inf)
+            index = tuple(int(i) for i in np.unravel_index(away.argmax(), away.shape))
+            at = f" at {list(index)}" if index else ""
+            return f"{a[index]:.9g}, and not {b[index]:.9g},{at}"
+    return ""
+
+
+def _drawing() -> np.random.Generator:
+    return np.random.default_rng(1)
 
 
 def _transformed(
     bench: Workbench, dout: Any, compiled: list[np.ndarray], sizes: list[float]
 ) -> Iterator[Finding]:
     if _differ(bench, compiled, _call(bench, dout), sizes):
-        yield Finding("structure", "jit", "under jax.jit it gives other numbers")
+        yield Finding("structure", "jit", JIT)
     twice = [np.stack([array, 1.5 * array]) for array in bench.start]
     try:
         mapped = bench.programs["vmap"](bench.inputs(twice), dout)
@@ -181,7 +227,8 @@ def _arrays(bench: Workbench, gradients: Any) -> list[np.ndarray]:
     found = in_layout(gradients, bench.form)
     if isinstance(found, str):
         return []
-    return [np.zeros(()) if leaf is None else np.array(leaf) for leaf in found]
+    pairs = zip(found, bench.start, strict=True)
+    return [np.zeros(a.shape) if leaf is None else np.array(leaf) for leaf, a in pairs]
 
 
 def _size(array: np.ndarray) -> float:

@@ -65,7 +65,7 @@ class ValueAndGrad(NamedTuple):
 class Subject:
     """What all checks work on.
 
-    `forward(*arguments) -> out`. `routes` are the ways to the gradients, by how they are called in
+    `of` is what it was made of. `forward(*arguments) -> out`. `routes` are the ways to the gradients, by how they are called in
     a message: route(dout, *arguments) -> one gradient for each argument. `plain` is the function
     that autodiff is asked about, None where there is none in JAX. `passes` are the two functions
     around a cache, (*arguments) -> out, cache and (dout, cache, *arguments) -> gradients. `values`
@@ -73,6 +73,7 @@ class Subject:
     """
 
     name: str
+    of: tuple[Any, ...]
     names: tuple[str, ...]
     forward: Callable[..., Any]
     routes: Mapping[str, Callable[..., Gradients]]
@@ -81,6 +82,7 @@ class Subject:
     passes: tuple[Callable[..., Any], Callable[..., Any]] | None = None
     values: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     linear: bool = True
+    dtype_matters: bool = True  # whether a gradient must have the dtype of a narrow argument
     rows: tuple[str, ...] = ()  # the arguments of a row for each example, where rows are apart
 
 
@@ -104,6 +106,7 @@ def of_layer(layer: Layer) -> Subject:
 
     return Subject(
         repr(layer),
+        (layer,),
         ("params", "x"),
         plain,
         {"": by_hand, "through apply": through},
@@ -131,7 +134,14 @@ def of_penalty(layer: Layer) -> Subject:
     routes: dict[str, Any] = {"": by_hand}
     routes["through apply"] = functools.partial(by_vjp, penalty.apply)
     return Subject(
-        f"the penalty of {layer!r}", ("params",), plain, routes, plain, True, linear=False
+        f"the penalty of {layer!r}",
+        (penalty,),
+        ("params",),
+        plain,
+        routes,
+        plain,
+        True,
+        linear=False,
     )
 
 
@@ -150,9 +160,10 @@ def of_loss(loss: Loss, target: Any, where: Any) -> tuple[Subject, Subject]:
     through = functools.partial(by_vjp, lambda y: loss.apply(y, target, where))
     name = repr(loss)
     return (
-        Subject(name, ("y",), total, {"": by_hand}, total, True, linear=False),
+        Subject(name, (loss,), ("y",), total, {"": by_hand}, total, True, linear=False),
         Subject(
             name,
+            (loss,),
             ("y",),
             value,
             {"through apply": through},
@@ -181,7 +192,16 @@ def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
-        name_of(pair.backward), names, forward, {"": by_hand}, plain, traceable, passes, values
+        name_of(pair.backward),
+        pair,
+        names,
+        forward,
+        {"": by_hand},
+        plain,
+        traceable,
+        passes,
+        values,
+        dtype_matters=False,
     )
 
 
@@ -202,6 +222,7 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
     values = {"the reference": subject.reference} if subject.reference else {}
     return Subject(
         name_of(function),
+        subject,
         names,
         value,
         {"": by_hand},
@@ -209,6 +230,7 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
         traceable,
         values=values,
         linear=False,
+        dtype_matters=False,
     )
 
 
@@ -229,6 +251,7 @@ def of_function(
             )
     return Subject(
         name_of(function),
+        (function, reference),
         names_of(function, arguments),
         function,
         {"": functools.partial(by_vjp, function)},

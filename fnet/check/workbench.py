@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import is_float
+from fnet.check.arguments import is_float, is_none
 from fnet.check.bench import Arrays, Bench
 from fnet.check.differences import ANYTHING, Interval, interval, slope
 from fnet.check.points import Floats, rounded, scale_of
@@ -75,7 +75,7 @@ class Workbench(Bench):
     ) -> Interval:
         """Where this entry of the gradient lies, which is thought to be `value`."""
         lies = self._entry(floats, dout, place, index, value)
-        if lies.has(value):
+        if lies.has(value) or lies.decides(value):
             return lies
         # One output at a time: beside large ones a small one is told in few digits; and where many
         # have a kink at once, each takes its own side of it.
@@ -117,11 +117,12 @@ class Workbench(Bench):
         # A function may bend in less than the least step: closer by, the truth is told sharply;
         # and very sharply it must be at the point given, where autodiff is not asked either.
         alone = floats is self.start and not self.autodiff
-        sharp = (SHARP_ALONE if alone else SHARP) * abs(value)
+        sharp = (SHARP_ALONE if alone else SHARP) * max(abs(value), lies.size)
         for closer in CLOSER:
             line, rounding = self._line(floats, dout, [closer * d for d in direction])
             near = interval(line, rounding, value * closer).scaled(1 / closer)
-            if near.has(value) and near.high - near.low <= sharp:
+            wider = near.low <= lies.low and lies.high <= near.high  # and so it says nothing new
+            if near.has(value) and near.high - near.low <= sharp and not wider:
                 return near
         return lies
 
@@ -130,14 +131,15 @@ class Workbench(Bench):
 
         It is what rounding is measured by where they do, and the gradient is nothing else.
         """
+        given = jax.tree.leaves(dout, is_leaf=is_none)
+        pairs = zip(given, jax.tree.leaves(self.output(floats)), strict=True)
         largest = [
-            max(
-                (float(np.abs(leaf).max(initial=0)) for leaf in leaves if is_float(leaf)), default=0
-            )
-            for leaves in (jax.tree.leaves(dout), jax.tree.leaves(self.output(floats)))
+            float(np.abs(d * np.where(d == 0, 0.0, y)).max(initial=0))
+            for d, y in pairs
+            if d is not None
         ]
         # The output may have cancelled too; how it moves does not cancel.
-        size = max(largest[0] * largest[1], self.noise(floats, dout)[1] / EPSILON)
+        size = max(*largest, self.noise(floats, dout)[1] / EPSILON)
         return [size / scale_of(array) if np.isfinite(size) else 0.0 for array in floats]
 
     def reach(self, dout: Any, direction: Sequence[np.ndarray]) -> float:
@@ -180,7 +182,10 @@ class Workbench(Bench):
         if self.subject.traceable:
             return float(self.programs["value"](self.inputs(floats), dout, list(direction), step))
         moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
-        return float(inner(dout, self.output(moved), np))
+        try:
+            return float(inner(dout, self.output(moved), np))
+        except Exception:  # a function need not take what is beside its arguments
+            return np.nan
 
 
 def _parts(dout: Any) -> Iterator[Any]:

@@ -14,7 +14,11 @@ OWN = 512  # outputs at most, each of which is asked about alone
 def swapped(evidence: Evidence) -> Explanations:
     """The gradient of another argument."""
     for place, name in enumerate(evidence.bench.form.names):
-        if place != evidence.place and evidence.is_expected(np.asarray, place):
+        if place == evidence.place:
+            continue
+        other = evidence.samples[0]
+        both = not evidence.same(other.actual[place], other.expected[place])
+        if both and evidence.is_expected(np.asarray, place):
             words = f"{evidence.leaf} is what d{name} must be: two gradients have changed places"
             yield Explanation("swapped", words)
 

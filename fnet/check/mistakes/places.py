@@ -108,7 +108,7 @@ def wrong_axis(evidence: Evidence) -> Explanations:
 
 
 def influence(evidence: Evidence) -> Explanations:
-    """A gradient that comes from the wrong places of dout: it has a sum over another axis."""
+    """An entry of dout that reaches other entries than it must: a sum is over another axis."""
     sample, bench = evidence.samples[0], evidence.bench
     dout = evidence.dout(sample)
     if dout is None or dout.shape != evidence.shape or dout.ndim < 2 or dout.size < 4:
@@ -120,19 +120,18 @@ def influence(evidence: Evidence) -> Explanations:
     found = bench.gradients(evidence.route, sample.floats, cotangent)[evidence.place]
     wanted = bench.expected(sample.floats, cotangent)[evidence.place]
     actual, expected = (_axes_from(array, index, evidence.rtol) for array in (found, wanted))
-    if actual != expected:
-        words = (
-            f"{evidence.leaf} at one place comes from dout {_along(actual)}, and must come from it"
-        )
-        sums = "a sum is over the wrong axis, or missing"
+    if actual is not None and expected is not None and actual != expected:
+        words = f"dout at one place changes {evidence.leaf} {_along(actual)}, and must change it"
+        sums = "look at the axes of its sums"
         yield Explanation("wrong axis", f"{words} {_along(expected)}: {sums}")
 
 
-def _axes_from(array: np.ndarray, index: tuple[int, ...], rtol: float) -> frozenset[int]:
-    """The axes along which entries away from this index are not 0."""
-    size = np.abs(array).max(initial=0)
-    away = np.argwhere(np.abs(array) > rtol * size) != np.array(index)
-    return frozenset(np.flatnonzero(away.any(axis=0)).tolist())
+def _axes_from(array: np.ndarray, index: tuple[int, ...], rtol: float) -> frozenset[int] | None:
+    """The axes all along which entries are not 0 from this index on; None where it is no such."""
+    places = np.argwhere(np.abs(array) > rtol * np.abs(array).max(initial=0))
+    axes = np.flatnonzero((places != np.array(index)).any(axis=0)).tolist()
+    full = len(places) == np.prod([array.shape[axis] for axis in axes])
+    return frozenset(axes) if full else None
 
 
 def _along(axes: frozenset[int]) -> str:

@@ -45,9 +45,9 @@ def _edges(evidence: Evidence) -> Iterator[Variation]:
     """Operands that are held constant: those of one line and operation together, then each."""
     alone: list[Variation] = []
     for found in evidence.steps:
-        for operand in found[0].operands():
-            words = found[0].words(operand)
-            each = [{step.place: ((operand,), None)} for step in found]
+        for operands in found[0].values():
+            words = found[0].words(operands[0] if len(operands) == 1 else None)
+            each = [{step.place: (operands, None)} for step in found]
             together: Places = {}
             for one in each:
                 together |= one
@@ -66,17 +66,17 @@ def _terms(evidence: Evidence) -> Iterator[Term]:
     varied = Varied(evidence, edges)
     first, constant, rest = evidence.samples[0], list[int](), list[int]()
     expected = first.expected[evidence.place]
-    size = float(np.abs(expected).max(initial=0))
+    least = max(1e-9, 64 * evidence.bench.epsilon) * float(np.abs(expected).max(initial=0))
     for number in range(len(edges)):
         left = varied.gradient(first, [*constant, number])
-        nothing = np.abs(left - expected).max(initial=0) <= 1e-9 * size
+        nothing = np.abs(left - expected).max(initial=0) <= least
         (constant if nothing else rest).append(number)
     for number in rest:
         values = [
             sample.expected[evidence.place] - varied.gradient(sample, [*constant, number])
             for sample in evidence.samples
         ]
-        if np.abs(values[0]).max(initial=0) > 1e-9 * size:
+        if np.abs(values[0]).max(initial=0) > least:
             yield Term(values, edges[number].words)
 
 

@@ -1,0 +1,137 @@
+"""Gradients by hand against differences: along random directions, and entry by entry."""
+
+from typing import Any
+
+import numpy as np
+
+from fnet.check.compare import compare
+from fnet.check.parity import CANCELLED, Outcome, Wrong, drawn
+from fnet.check.points import PLAIN, Floats, cotangent, near, points, scale_of
+from fnet.check.workbench import Workbench
+
+SAMPLED = 8  # entries of an array that are looked at where autodiff agreed
+ALONE = 200  # and where there is no autodiff
+BUDGET = 2000  # and where something is wrong
+TRIES = 3  # points, until differences can tell
+
+
+def against_differences(bench: Workbench, rng: np.random.Generator) -> Outcome:
+    """Along a random direction of each array, and at some of its entries."""
+    route = next(iter(bench.subject.routes))
+    dout = cotangent(bench.out, lambda shape: rng.normal(size=shape))
+    notes: list[str] = []
+    entries, error = 0, 0.0
+    for place, name in enumerate(bench.form.names):
+        floats = bench.start
+        told = _along(bench, route, floats, dout, place, rng)
+        for _ in range(TRIES):
+            # Where autodiff says the same, a mistake is one that stays when the point is moved.
+            if told or (told is False and not bench.autodiff):
+                break
+            try:
+                moved = near(floats, rng)
+                told = _along(bench, route, moved, dout, place, rng)
+            except Exception:  # a function need not take what is beside its arguments
+                break
+            floats = moved
+        if told is None:
+            notes.append(f"d{name}: differences could not tell; is the function rough here?")
+            if bench.autodiff:
+                continue
+        size = bench.start[place].size
+        budget = BUDGET if told is False else SAMPLED if bench.autodiff else ALONE
+        chosen = rng.permutation(size)[:budget]
+        if told is False and size > BUDGET:
+            chosen = np.append(chosen, _halved(bench, route, floats, dout, place, rng))
+        wrong = _by_entry(bench, route, floats, dout, place, chosen)
+        entries, error = (
+            entries + len(chosen),
+            max(error, wrong.difference.error),
+        )
+        if wrong.difference.wrong.any():
+            return Outcome(entries, error, [wrong], notes)
+    return Outcome(entries, error, [], notes)
+
+
+def _halved(
+    bench: Workbench, route: str, floats: Floats, dout: Any, place: int, rng: np.random.Generator
+) -> np.ndarray:
+    """An entry that is wrong, of an array that is: the half that is wrong, and of it the half."""
+    left = np.arange(floats[place].size)
+    while len(left) > 1:
+        halves = np.array_split(left, 2)
+        told = [_along(bench, route, floats, dout, place, rng, half) for half in halves]
+        if False not in told:
+            break
+        left = halves[told.index(False)]
+    return left[:ALONE]
+
+
+def _along(
+    bench: Workbench,
+    route: str,
+    floats: Floats,
+    dout: Any,
+    place: int,
+    rng: np.random.Generator,
+    only: Any = slice(None),
+) -> bool | None:
+    """Whether the gradient is right along a direction of these entries; None: it cannot be told."""
+    gradient = bench.gradients(route, floats, dout)[place]
+    direction = [np.zeros(array.shape) for array in floats]
+    sizes = np.maximum(np.abs(floats[place]), scale_of(floats[place]))
+    # Each entry goes its own way: three of one value are a kink only for who parts them.
+    moved = sizes * rng.uniform(0.5, 1.5, sizes.shape) * rng.choice([-1, 1], sizes.shape)
+    direction[place].flat[only] = moved.flat[only]
+    weight = float(np.abs(gradient * direction[place]).sum())
+    found = float((gradient * direction[place]).sum())
+    lies = bench.along(floats, dout, direction, found)
+    # Where autodiff says the same, what may be rounding is taken for it.
+    slack = max(1e-11 * weight, CANCELLED * bench.reach(dout, direction) * bench.autodiff)
+    if lies.has(found, slack):
+        return True if lies.high - lies.low <= 1e-4 * (weight + lies.size) else None
+    return None if lies.kink else False
+
+
+def _by_entry(
+    bench: Workbench,
+    route: str,
+    floats: Floats,
+    dout: Any,
+    place: int,
+    chosen: np.ndarray,
+) -> Wrong:
+    """Some entries against differences; the others are taken to be right."""
+    gradient = bench.gradients(route, floats, dout)[place]
+    expected, slack = gradient.astype(np.float64), np.zeros(gradient.shape)
+    for number in chosen:
+        index = tuple(int(i) for i in np.unravel_index(int(number), gradient.shape))
+        value = float(gradient[index])
+        lies = bench.entry(floats, dout, place, index, value)
+        direction, scale = bench.one(floats, place, index)
+        least = CANCELLED * bench.reach(dout, direction) / scale * bench.autodiff
+        if np.isfinite(lies.low + lies.high) and not lies.has(value, least):
+            expected[index], slack[index] = (lies.low + lies.high) / 2, (lies.high - lies.low) / 2
+    difference = compare(gradient, expected, bench.epsilon, slack)
+    return Wrong("differences", PLAIN, route, place, floats, dout, difference, gradient, expected)
+
+
+def unkind_by_differences(bench: Workbench, rng: np.random.Generator) -> Outcome:
+    """Where there is no autodiff: one direction of each array at each unkind point."""
+    route = next(iter(bench.subject.routes))
+    notes: list[str] = []
+    for where, floats in points(bench.form, bench.start, rng):
+        try:
+            dout = drawn(bench, floats, rng)
+            for place in range(len(floats)):
+                if _along(bench, route, floats, dout, place, rng) is not False:
+                    continue
+                half = _halved(bench, route, floats, dout, place, rng)
+                chosen = np.append(rng.permutation(floats[place].size)[:BUDGET], half)
+                wrong = _by_entry(bench, route, floats, dout, place, chosen)
+                if wrong.difference.wrong.any():
+                    found = [wrong._replace(where=where)]
+                    return Outcome(wrong.actual.size, wrong.difference.error, found, notes)
+        except Exception as failure:  # a function need not take every input
+            notes.append(f"{where}: not looked at, {type(failure).__name__} is raised there")
+    return Outcome(0, 0.0, [], notes)

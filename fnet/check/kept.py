@@ -1,0 +1,63 @@
+"""Programs that are kept from one examination to the next, by all that they compute.
+
+A function is no name for what it computes: it calls others, and reads data, that may be others
+tomorrow, in a notebook above all. So it is traced anew, and compiled where its trace is new.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from fnet.check.arguments import Layout, Signature
+from fnet.check.programs import compiled, rebuilt
+from fnet.check.subject import Subject
+
+MOST = 64
+Programs = dict[str, Callable[..., Any]]
+_programs: dict[Any, Programs] = {}  # the first is the one that was needed least lately
+
+
+def kept(subject: Subject, form: Layout, inputs: Any, dout: Any) -> Programs:
+    """The programs of this subject, for arguments of this layout."""
+    traced: dict[str, Callable[..., Any]] = {}
+    if subject.plain is not None:
+        plain = subject.plain
+        traced["plain"] = lambda inputs, dout: plain(*rebuilt(form, inputs))
+    if subject.traceable:
+        traced["out"] = lambda inputs, dout: subject.forward(*rebuilt(form, inputs))
+        for name, route in subject.routes.items():
+            traced[f"route {name}"] = lambda inputs, dout, by=route: by(
+                dout, *rebuilt(form, inputs)
+            )
+    arguments = form.rebuild([form.leaves[place] for place in form.places])
+    told = [(name, *_told(function, inputs, dout)) for name, function in traced.items()]
+    key = subject.of, Signature(arguments), tuple(told)
+    found = _programs.pop(key, None) or compiled(subject, form)
+    _programs[key] = found
+    while len(_programs) > MOST:
+        del _programs[next(iter(_programs))]
+    return found
+
+
+def _told(function: Callable[..., Any], inputs: Any, dout: Any) -> tuple[str, str]:
+    """A trace in words, and the data that it has with it."""
+    try:
+        closed = jax.make_jaxpr(function)(inputs, dout)
+    except Exception as error:  # of whatever kind: it is raised again where it is run
+        return str(type(error)), ""
+    digest = hashlib.sha256()
+    for const in _consts(closed):
+        digest.update(np.asarray(const).tobytes())
+    return str(closed), digest.hexdigest()
+
+
+def _consts(closed: Any) -> Iterator[Any]:
+    yield from getattr(closed, "consts", ())
+    for eqn in getattr(closed, "jaxpr", closed).eqns:
+        for value in eqn.params.values():
+            for inner in value if isinstance(value, tuple) else (value,):
+                if hasattr(inner, "eqns") or hasattr(inner, "jaxpr"):
+                    yield from _consts(inner)
