@@ -11,10 +11,8 @@ import numpy as np
 from fnet import expect
 from fnet.check.arguments import in_layout, is_float, is_known, layout
 from fnet.check.points import cotangent
-from fnet.check.subject import (
-    Pair,
-    Subject,
-    ValueAndGrad,
+from fnet.check.subject import Pair, Subject, ValueAndGrad
+from fnet.check.subjects import (
     of_function,
     of_layer,
     of_loss,

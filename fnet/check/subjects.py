@@ -1,0 +1,199 @@
+"""Layers, losses, pairs and functions, each as the one form that the checks know."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from fnet.check.functions import (
+    Gradients,
+    aligned,
+    by_vjp,
+    cached,
+    like,
+    name_of,
+    names_of,
+    traces,
+    value_of_vjp,
+)
+from fnet.check.lifting import in_jax
+from fnet.check.subject import Pair, Subject, ValueAndGrad
+from fnet.core import Layer, Loss
+
+
+def of_layer(layer: Layer) -> Subject:
+    """Of (params, x): by `backward`, and through `apply`."""
+
+    def forward(params: Any, x: Any) -> tuple[Any, Any]:
+        return cached(layer.forward(params, x), layer.forward)
+
+    def backward(dout: Any, cache: Any, params: Any, x: Any) -> Gradients:
+        return cached(layer.backward(params, cache, dout), layer.backward, "dparams, dx")
+
+    def by_hand(dout: Any, params: Any, x: Any) -> Gradients:
+        return backward(dout, forward(params, x)[1], params, x)
+
+    def plain(params: Any, x: Any) -> Any:
+        return forward(params, x)[0]
+
+    def through(dout: Any, params: Any, x: Any) -> Gradients:
+        return by_vjp(lambda params, x: layer.apply(params, x), dout, params, x)
+
+    return Subject(
+        repr(layer),
+        (layer,),
+        ("params", "x"),
+        plain,
+        {"": by_hand, "through apply": through},
+        plain,
+        True,
+        (forward, backward),
+        {"apply": lambda params, x: layer.apply(params, x)},
+        rows=("x",),
+    )
+
+
+def of_penalty(layer: Layer) -> Subject:
+    """Of the parameters: the penalty's gradient, and through its `apply`."""
+    assert layer.penalty is not None
+    penalty = layer.penalty
+
+    def by_hand(dout: Any, params: Any) -> Gradients:
+        return (
+            jax.tree.map(lambda d: dout.astype(d.dtype) * d, penalty.value_and_grad(params)[1]),
+        )
+
+    def plain(params: Any) -> Any:
+        return penalty.value_and_grad(params)[0]
+
+    routes: dict[str, Any] = {"": by_hand}
+    routes["through apply"] = functools.partial(by_vjp, penalty.apply)
+    return Subject(
+        f"the penalty of {layer!r}",
+        (penalty,),
+        ("params",),
+        plain,
+        routes,
+        plain,
+        True,
+        linear=False,
+    )
+
+
+def of_loss(loss: Loss, target: Any, where: Any) -> tuple[Subject, Subject]:
+    """Of the predictions: the gradient that comes with the value, and through `apply`."""
+
+    def total(y: Any) -> Any:
+        return loss.value_and_grad(y, target, where)[0].sum()
+
+    def by_hand(dout: Any, y: Any) -> Gradients:
+        return (dout * loss.value_and_grad(y, target, where)[1],)
+
+    def value(y: Any) -> Any:
+        return loss.value_and_grad(y, target, where)[0]
+
+    through = functools.partial(by_vjp, lambda y: loss.apply(y, target, where))
+    name = repr(loss)
+    return (
+        Subject(name, (loss,), ("y",), total, {"": by_hand}, total, True, linear=False),
+        Subject(
+            name,
+            (loss,),
+            ("y",),
+            value,
+            {"through apply": through},
+            value,
+            True,
+            values={"apply": lambda y: loss.apply(y, target, where)},
+        ),
+    )
+
+
+def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
+    """Of the arguments of a forward and backward of anybody's."""
+    names = names_of(pair.forward, arguments)
+
+    def forward(*arguments: Any) -> Any:
+        return cached(pair.forward(*arguments), pair.forward)[0]
+
+    def backward(dout: Any, cache: Any, *arguments: Any) -> Gradients:
+        return aligned(pair.backward(dout, cache), names, arguments, name_of(pair.backward))
+
+    def by_hand(dout: Any, *arguments: Any) -> Gradients:
+        return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
+
+    traceable = traces(lambda *arguments: by_hand(like(forward(*arguments)), *arguments), arguments)
+    plain = pair.reference or in_jax(forward, arguments)
+    passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
+    values = {"the reference": pair.reference} if pair.reference else {}
+    return Subject(
+        name_of(pair.backward),
+        pair,
+        names,
+        forward,
+        {"": by_hand},
+        plain,
+        traceable,
+        passes,
+        values,
+        strict=False,
+    )
+
+
+def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subject:
+    """Of the arguments of a function that returns its gradients too."""
+    function, names = subject.function, names_of(subject.function, arguments)
+
+    def value(*arguments: Any) -> Any:
+        return cached(function(*arguments), function, "value, gradients")[0]
+
+    def by_hand(dout: Any, *arguments: Any) -> Gradients:
+        gradients = cached(function(*arguments), function, "value, gradients")[1]
+        found = aligned(gradients, names, arguments, name_of(function))
+        return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
+
+    traceable = traces(function, arguments)
+    plain = subject.reference or (value if traceable else in_jax(value, arguments))
+    values = {"the reference": subject.reference} if subject.reference else {}
+    return Subject(
+        name_of(function),
+        subject,
+        names,
+        value,
+        {"": by_hand},
+        plain,
+        traceable,
+        values=values,
+        linear=False,
+        strict=False,
+    )
+
+
+def of_function(
+    function: Callable[..., Any], reference: Any, arguments: tuple[Any, ...]
+) -> Subject:
+    """Of a JAX function that JAX differentiates by a rule of its own: `jax.custom_vjp`."""
+    passes = None
+    if isinstance(function, jax.custom_vjp) and not function.nondiff_argnums:
+        forward, backward = getattr(function, "fwd", None), getattr(function, "bwd", None)
+        names = names_of(function, arguments)
+        if forward and backward and not getattr(function, "symbolic_zeros", False):
+            passes = (
+                forward,
+                lambda dout, cache, *arguments: aligned(
+                    backward(cache, dout), names, arguments, name_of(backward)
+                ),
+            )
+    return Subject(
+        name_of(function),
+        (function, reference),
+        names_of(function, arguments),
+        function,
+        {"": functools.partial(by_vjp, function)},
+        reference or function,
+        True,
+        passes,
+        {"its forward pass": lambda *arguments: value_of_vjp(function, arguments)}
+        | ({"the reference": reference} if reference else {}),
+    )
