@@ -91,8 +91,8 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ["check.kept"],
     ["check.bench"],
     ["check.workbench"],
-    ["check.evidence", "check.parity", "check.precision", "check.shapes", "check.structure"],
-    ["check.directions"],
+    ["check.evidence", "check.parity", "check.precision", "check.shapes", "check.steadiness"],
+    ["check.directions", "check.structure"],
     ["check.mistakes.formulas"],
     ["check.mistakes.operations", "check.mistakes.variations"],
     [

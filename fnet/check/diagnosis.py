@@ -16,6 +16,7 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     places.shifted,
     places.examples,
     chain.at_another_place,
+    amounts.penalty,
     terms.terms,
     constants.constants,
     steps.step,

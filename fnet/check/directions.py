@@ -89,7 +89,8 @@ def _along(
     # Where autodiff says the same, what may be rounding is taken for it.
     slack = max(1e-11 * weight, CANCELLED * bench.reach(dout, direction) * bench.autodiff)
     if lies.has(found, slack):
-        return True if lies.high - lies.low <= 1e-4 * (weight + lies.size) else None
+        size = weight + lies.size + 1e-6 * bench.reach(dout, direction)
+        return True if lies.high - lies.low <= 1e-4 * size else None
     return None if lies.kink else False
 
 

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from fnet import expect
-from fnet.check import directions, parity, precision, shapes, structure
+from fnet.check import directions, parity, precision, shapes, steadiness, structure
 from fnet.check.asked import subjects_of
 from fnet.check.compare import compare
 from fnet.check.diagnosis import diagnose
@@ -105,10 +105,11 @@ def _examine(
     findings = tuple(shapes.shapes(bench, dout))
     if findings:
         return Report(subject.name, 0, 0.0, findings)
-    findings = tuple(structure.honest(bench, dout))
-    if any(finding.kind in structure.UNSTEADY for finding in findings):
+    findings = tuple(steadiness.honest(bench, dout))
+    if any(finding.kind in steadiness.UNSTEADY for finding in findings):
         return Report(subject.name, 0, 0.0, findings)  # its numbers mean nothing
-    notes = [] if bench.autodiff else [f"compared with differences alone: {bench.plain_fails}"]
+    notes = [subject.note] if subject.note else []
+    notes += [] if bench.autodiff else [f"compared with differences alone: {bench.plain_fails}"]
     entries, error = 0, 0.0
     for look in _looks(bench, in_full):
         outcome = look(bench, rng)

@@ -86,6 +86,8 @@ def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any,
     if isinstance(returned, tuple) and len(returned) == 2:
         return returned
     kind = "one array" if hasattr(returned, "dtype") else f"a {type(returned).__name__}"
+    kind += f" of {len(returned)}" if isinstance(returned, tuple | list) else ""
+    kind = "None" if returned is None else kind
     raise ConfigurationError(
         f"{name_of(function)} must return a tuple ({what}), and returned {kind}"
     )

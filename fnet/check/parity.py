@@ -5,6 +5,7 @@ autodiff overflows, or takes another side of a kink.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -13,9 +14,10 @@ import numpy as np
 
 from fnet.check.compare import Difference, compare
 from fnet.check.points import PLAIN, Floats, cotangent, cotangents, points, rounded, scale_of
-from fnet.check.workbench import ROUNDED, ROUNDING, Workbench
+from fnet.check.workbench import ROUNDED, ROUNDING, Workbench, parts
 
 ASKED = 6  # entries for which differences are asked, of those where autodiff disagrees
+TIED = 20  # outputs for which tied entries are moved together
 SHARP = 1e-6  # of its size: how narrow an interval must be that is believed against two NaN
 CANCELLED = 1e-13  # of its natural size: what rounding leaves of a gradient that cancels
 SMALL = 1e-9  # of its natural size: more is never taken for rounding
@@ -109,12 +111,11 @@ def _known(
     neither = np.argwhere(np.isnan(a) & np.isnan(e))
     if not len(neither) or not bench.finite(floats):
         return e
-    told = e.copy()
+    told, size = e.copy(), bench.natural(floats, dout)[place]
     for index in map(tuple, neither[:ASKED]):
         lies = bench.entry(floats, dout, place, index, np.nan)
-        if lies.high - lies.low <= SHARP * lies.size and bench.finite_beside(
-            floats, dout, place, index
-        ):
+        sharp = lies.high - lies.low <= SHARP * max(lies.size, size)
+        if sharp and bench.finite_beside(floats, dout, place, index):
             told[index] = (lies.low + lies.high) / 2
     return told
 
@@ -150,15 +151,20 @@ def _accepted(bench: Workbench, found: Wrong) -> str:
 
 
 def _moves_together(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> bool:
-    """Whether entries that are tied at a kink add up to what they do when they move as one."""
+    """Whether entries that are tied add up, output by output, to what they do when they move as
+    one; where that is a kink too, it says nothing."""
     array = found.floats[found.place]
     tied = array == array[index]
     direction = [np.zeros(a.shape) for a in found.floats]
-    scale = max(abs(float(array[index])), scale_of(array))
-    direction[found.place] = scale * tied
-    total = float((found.actual * direction[found.place]).sum())
-    lies = bench.along(found.floats, found.dout, direction, total)
-    return lies.has(total, 1e-9 * scale * float(np.abs(found.actual[tied]).sum()))
+    direction[found.place] = max(abs(float(array[index])), scale_of(array)) * tied
+    for part in itertools.islice(parts(found.dout), TIED):
+        gradient = bench.gradients(found.route, found.floats, part)[found.place]
+        moved = gradient * direction[found.place]
+        total, size = float(moved.sum()), float(np.abs(moved).sum())
+        lies = bench.along(found.floats, part, direction, total)
+        if not lies.kink and not lies.has(total, 1e-9 * (size + lies.size)):
+            return False
+    return True
 
 
 def _cancels(bench: Workbench, found: Wrong) -> bool:

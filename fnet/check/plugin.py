@@ -13,6 +13,7 @@ import pytest
 
 from fnet.check.examine import explain
 from fnet.check.report import Report
+from fnet.errors import FnetError
 
 
 @pytest.fixture
@@ -21,7 +22,10 @@ def gradient_check() -> Callable[..., Report]:
 
     def check(subject: Any, *arguments: Any, **options: Any) -> Report:
         __tracebackhide__ = True
-        report = explain(subject, *arguments, **options)
+        try:
+            report = explain(subject, *arguments, **options)
+        except FnetError as error:
+            pytest.fail(str(error), pytrace=False)
         if not report.right:
             pytest.fail(str(report), pytrace=False)
         return report

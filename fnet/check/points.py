@@ -15,6 +15,7 @@ PLAIN = "plain input"  # the arguments that were given
 def unkind(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """What is done to an array, and what it becomes."""
     yield "tiny {}", 1e-6 * array
+    yield "ten times {}", 10 * array
     yield "huge {}", 1e3 * array
     yield "zero {}", 0 * array
     yield "{} of the other sign", -array

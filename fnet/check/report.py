@@ -38,9 +38,15 @@ class Finding:
         index = list(self.index) if self.index else ""
         return (
             f"{self.leaf}{index} is {self.actual:.9g} and must be {self.expected:.9g}; "
-            f"{self.wrong} of {self.total} entries are wrong, this one most ({self.where})\n"
+            f"{_count(self.wrong, self.total)} ({self.where})\n"
             f"  {self.why}"
         )
+
+
+def _count(wrong: int, total: int) -> str:
+    if total == 1:
+        return "its only entry"
+    return f"{wrong} of {total} entries are wrong, this one most"
 
 
 class Report(NamedTuple):
@@ -66,9 +72,10 @@ class Report(NamedTuple):
         return not self.findings
 
     def __str__(self) -> str:
-        if self.right:
-            return f"{self.subject}: right, {self.entries} entries within {self.error:.1e}"
-        return "\n".join(f"{self.subject}: {finding}" for finding in self.findings)
+        lines = [f"{self.subject}: {finding}" for finding in self.findings] or [
+            f"{self.subject}: right, {self.entries} entries within {self.error:.1e}"
+        ]
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
 
 def merge(reports: list[Report]) -> Report:

@@ -1,16 +1,18 @@
 """Tree, shape and dtype of a gradient: those of what it is the gradient of."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
-from fnet.check.arguments import in_layout, is_known
+from fnet.check.arguments import in_layout, is_float, is_known
 from fnet.check.bench import given
 from fnet.check.compare import compare
 from fnet.check.report import Finding
 from fnet.check.workbench import Workbench
+from fnet.errors import ConfigurationError
 
 
 def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
@@ -29,6 +31,7 @@ def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
                 return
             _, cache = bench.subject.passes[0](*arguments)  # what JAX refused, as it is
             returned = bench.subject.passes[1](given(bench, dout), cache, *arguments)
+        _require_differentiated(bench, returned, arguments)
         found = in_layout(returned, bench.form)
         if isinstance(found, str):
             yield Finding("structure", "tree", found, where=route)
@@ -53,10 +56,30 @@ def _fit(bench: Workbench, gradients: Any, dout: Any, arguments: tuple[Any, ...]
     except Exception:  # it is computed next, and says what it has to say
         return False
     found = in_layout(returned, bench.form)
-    return not isinstance(found, str) and all(
+    told = any(map(_is_of_a_constant, returned, arguments))
+    return not (isinstance(found, str) or told) and all(
         leaf is None or (leaf.shape == array.shape and leaf.dtype == np.float64)
         for leaf, array in zip(found, bench.start, strict=True)
     )
+
+
+def _is_of_a_constant(gradient: Any, argument: Any) -> bool:
+    """Whether this is a gradient of what is not differentiated."""
+    differentiated = any(map(is_float, jax.tree.leaves(argument)))
+    return not differentiated and any(map(is_float, jax.tree.leaves(gradient)))
+
+
+def _require_differentiated(bench: Workbench, returned: Any, arguments: Any) -> None:
+    """Raise ConfigurationError for a gradient that nobody compares with anything."""
+    for name, gradient, argument in zip(bench.subject.names, returned, arguments, strict=True):
+        if _is_of_a_constant(gradient, argument) and any(
+            np.any(leaf) for leaf in jax.tree.leaves(gradient)
+        ):
+            kind = getattr(argument, "dtype", type(argument).__name__)
+            raise ConfigurationError(
+                f"{bench.subject.name} returns a gradient for {name}, which is {kind} and is not "
+                f"differentiated: give np.array({name}, float), or return None for it"
+            )
 
 
 def _shape(
@@ -83,6 +106,9 @@ def _why_shape(
     def same(array: np.ndarray) -> bool:
         return array.shape == wanted and not compare(array, expected).wrong.any()
 
+    fills = found.size == math.prod(wanted) and found.shape != wanted[::-1]
+    if fills and same(found.reshape(wanted)):
+        return "shape", f": the numbers are right; reshape them to {wanted}"
     if found.ndim == len(wanted) + 1:
         for axis, size in enumerate(found.shape):
             if same(found.sum(axis)):
@@ -90,8 +116,6 @@ def _why_shape(
                 return "not summed", f": there is one gradient for {of}; sum over axis {axis}"
     if found.shape == wanted[::-1] and same(found.T):
         return "transposed", ": it is transposed"
-    if found.size == int(np.prod(wanted)) and same(found.reshape(wanted)):
-        return "shape", ": the numbers are right; reshape them"
     if found.ndim > len(wanted):
         axes = tuple(a for a in range(found.ndim) if same(found.sum(a).reshape(-1)[: found.size]))
         if axes:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from fnet.check.arguments import layout, of_arrays
 from fnet.check.functions import (
     Gradients,
     aligned,
@@ -18,8 +19,10 @@ from fnet.check.functions import (
     value_of_vjp,
 )
 from fnet.check.lifting import in_jax
+from fnet.check.plain import has_rule
 from fnet.check.subject import Pair, Subject, ValueAndGrad
 from fnet.core import Layer, Loss
+from fnet.errors import ConfigurationError
 
 
 def of_layer(layer: Layer) -> Subject:
@@ -124,7 +127,7 @@ def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
         return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
 
     traceable = traces(lambda *arguments: by_hand(like(forward(*arguments)), *arguments), arguments)
-    plain = pair.reference or in_jax(forward, arguments)
+    plain = _plain(pair.reference, forward, arguments)
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
@@ -154,7 +157,7 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
     traceable = traces(function, arguments)
-    plain = subject.reference or (value if traceable else in_jax(value, arguments))
+    plain = _plain(subject.reference, value, arguments)
     values = {"the reference": subject.reference} if subject.reference else {}
     return Subject(
         name_of(function),
@@ -170,10 +173,33 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
     )
 
 
+def _plain(
+    reference: Callable[..., Any] | None, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> Callable[..., Any] | None:
+    """What autodiff can be asked about: the reference, or the function, if JAX can run it."""
+    if reference is None:
+        return in_jax(function, arguments)
+    found = in_jax(reference, arguments)
+    if found is None:
+        reference(*arguments)  # it may say itself what is wrong
+        raise ConfigurationError(
+            f"the reference, {name_of(reference)}, is no function of JAX; give one"
+        )
+    return found
+
+
 def of_function(
     function: Callable[..., Any], reference: Any, arguments: tuple[Any, ...]
 ) -> Subject:
     """Of a JAX function that JAX differentiates by a rule of its own: `jax.custom_vjp`."""
+    layout(arguments, names_of(function, arguments), name_of(function))
+    if not traces(function, arguments):
+        function(*arguments)  # it may say itself what is wrong
+        raise ConfigurationError(
+            f"{name_of(function)} is no function of JAX: give Pair(forward, backward), or "
+            "ValueAndGrad(function), for gradients of NumPy"
+        )
+    plain = _plain(reference, function, arguments)
     passes = None
     if isinstance(function, jax.custom_vjp) and not function.nondiff_argnums:
         forward, backward = getattr(function, "fwd", None), getattr(function, "bwd", None)
@@ -191,9 +217,16 @@ def of_function(
         names_of(function, arguments),
         function,
         {"": functools.partial(by_vjp, function)},
-        reference or function,
+        plain,
         True,
         passes,
         {"its forward pass": lambda *arguments: value_of_vjp(function, arguments)}
         | ({"the reference": reference} if reference else {}),
+        note="" if has_rule(*of_arrays(function, arguments)) else UNRULED,
     )
+
+
+UNRULED = (
+    "nothing in it is differentiated by hand, so autodiff was compared with itself; to check a "
+    "backward pass, give Pair(forward, backward)"
+)

@@ -79,10 +79,10 @@ class Workbench(Bench):
             return lies
         # One output at a time: beside large ones a small one is told in few digits; and where many
         # have a kink at once, each takes its own side of it.
-        parts = list(_parts(dout))
-        if len(parts) > PARTS:
+        each = list(parts(dout))
+        if len(each) > PARTS:
             return ANYTHING if lies.kink else lies
-        found = [self._sharpest(floats, part, place, index) for part in parts]
+        found = [self._sharpest(floats, part, place, index) for part in each]
         low, high = (sum(getattr(one, side) for one in found) for side in ("low", "high"))
         whole = Interval(low, high, any(one.kink for one in found))
         return whole if lies.kink or high - low <= SHARP * abs(value) else lies
@@ -188,7 +188,7 @@ class Workbench(Bench):
             return np.nan
 
 
-def _parts(dout: Any) -> Iterator[Any]:
+def parts(dout: Any) -> Iterator[Any]:
     """The cotangents of one entry each that this one is the sum of."""
     leaves, tree = jax.tree.flatten(dout)
     for number, leaf in enumerate(leaves):

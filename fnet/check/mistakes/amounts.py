@@ -114,6 +114,25 @@ def constant(evidence: Evidence) -> Explanations:
         yield Explanation("constant", f"{added:.6g} is added to every entry of {evidence.leaf}")
 
 
+def penalty(evidence: Evidence) -> Explanations:
+    """The gradient of a penalty on the array, c Σ x², that is missing or has another factor."""
+    own, place = evidence.bench.form.names[evidence.place], evidence.place
+    actual, expected = evidence[0]
+    x = evidence.samples[0].floats[place]
+    dout = evidence.dout(evidence.samples[0])
+    if x.size < 2 or not x.any() or dout is None or dout.ndim:
+        return
+    c = float(((actual - expected) * x).sum() / (x * x).sum() / dout)
+
+    def with_penalty(sample: Sample) -> np.ndarray:
+        scale = c * np.asarray(evidence.dout(sample))
+        return np.asarray(sample.expected[place] + scale * sample.floats[place])
+
+    if evidence.fits(with_penalty):
+        words = f"it is off by {c:.6g} × {own} everywhere: the gradient of the penalty on {own}"
+        yield Explanation("term missing", f"{words} is missing, or has another factor")
+
+
 def imprecise(evidence: Evidence) -> Explanations:
     """Right but for rounding, or an approximation."""
     actual, expected = evidence[0]

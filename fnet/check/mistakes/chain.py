@@ -154,13 +154,16 @@ def derivative(evidence: Evidence) -> Explanations:
 def _stays(evidence: Evidence, index: tuple[Any, ...]) -> bool:
     """Whether this entry, as found and as expected, is the same whatever the other entries are."""
     sample, place, bench = evidence.samples[0], evidence.place, evidence.bench
-    moved = 1.25 * sample.floats[place]
-    moved[index] = sample.floats[place][index]
-    floats = (*sample.floats[:place], moved, *sample.floats[place + 1 :])
-    actual = bench.gradients(evidence.route, floats, sample.dout)[place][index]
-    expected = bench.expected(floats, sample.dout)[place][index]
-    pairs = ((actual, evidence[0][0][index]), (expected, evidence[0][1][index]))
-    return all(evidence.same(np.asarray(a), np.asarray(b)) for a, b in pairs)
+    for scale in (1.25, -2.0, 0.1):
+        moved = scale * sample.floats[place]
+        moved[index] = sample.floats[place][index]
+        floats = (*sample.floats[:place], moved, *sample.floats[place + 1 :])
+        actual = bench.gradients(evidence.route, floats, sample.dout)[place][index]
+        expected = bench.expected(floats, sample.dout)[place][index]
+        pairs = ((actual, evidence[0][0][index]), (expected, evidence[0][1][index]))
+        if not all(evidence.same(np.asarray(a), np.asarray(b)) for a, b in pairs):
+            return False
+    return True
 
 
 def _itself(evidence: Evidence, name: str, sample: Sample) -> np.ndarray:
@@ -190,7 +193,8 @@ def _at_input(evidence: Evidence, sample: Sample) -> np.ndarray | None:
         derivative = (e / dout).ravel()
     if not np.isfinite(derivative).all():
         return None
-    coefficients = np.polynomial.polynomial.polyfit(out.ravel(), derivative, 3)
+    # In full, so that it does not warn where there are too few different outputs.
+    coefficients = np.polynomial.polynomial.polyfit(out.ravel(), derivative, 3, full=True)[0]
     fitted = np.polynomial.polynomial.polyval(out.ravel(), coefficients)
     if np.abs(fitted - derivative).max() > 1e-9 * np.abs(derivative).max():
         return None
