@@ -185,7 +185,8 @@ class Evidence:
             found.setdefault(array.size, f"the number of entries of {name}")
             for axis, size in enumerate(array.shape):
                 found[size] = f"the size of axis {axis} of {name}"
-                found.setdefault(size**0.5, f"√{size}, of the size of axis {axis} of {name}")
+                if size**0.5 % 1:  # 2 is known for other things than √4
+                    found.setdefault(size**0.5, f"√{size}, of the size of axis {axis} of {name}")
         if self.batch_size:
             found[self.batch_size] = "the batch size"
         return {number: words for number, words in found.items() if number not in (0, 1)}

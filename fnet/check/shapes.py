@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fnet.check.arguments import in_layout, is_float, is_known
@@ -66,7 +67,8 @@ def _fit(bench: Workbench, gradients: Any, dout: Any, arguments: tuple[Any, ...]
 def _is_of_a_constant(gradient: Any, argument: Any) -> bool:
     """Whether this is a gradient of what is not differentiated."""
     differentiated = any(map(is_float, jax.tree.leaves(argument)))
-    return not differentiated and any(map(is_float, jax.tree.leaves(gradient)))
+    kinds = [leaf.dtype for leaf in jax.tree.leaves(gradient) if hasattr(leaf, "dtype")]
+    return not differentiated and any(jnp.issubdtype(kind, jnp.floating) for kind in kinds)
 
 
 def _require_differentiated(bench: Workbench, returned: Any, arguments: Any) -> None:

@@ -16,7 +16,7 @@ from rich.table import Column, Table
 
 import fnet
 from fnet import layers, losses
-from fnet.check import Pair, Report, explain
+from fnet.check import Pair, Report, ValueAndGrad, explain
 from fnet.checkpoint import VOCABULARY
 from fnet.cli.arguments import Settings, above, command
 from fnet.configuration import is_constructor, read
@@ -71,19 +71,21 @@ def run(given: Settings) -> int:
     table = Table(
         Column("gradient of", overflow="fold"), "entries checked", "largest error", "verdict"
     )
-    wrong = []
+    wrong: list[str] = []
+    noted: list[str] = []
     for name, check in _checks(given.get("targets", []), given.get("shape")):
         report = _carefully(name, check)
         if report.right:
             table.add_row(name, f"{report.entries:,}", f"{report.error:.1e}", "[green]right")
+            noted += [f"{report.subject}: note: {note}" for note in report.notes]
         else:
-            wrong.append(report)
+            wrong.append(str(report))
             kinds = dict.fromkeys(finding.kind for finding in report.findings)
             table.add_row(name, f"{report.entries:,}", "", f"[red]wrong: {', '.join(kinds)}")
     console = Console()
     console.print(table)
-    for report in wrong:
-        console.print(str(report), markup=False, highlight=False)
+    for told in (*wrong, *noted):
+        console.print(told, markup=False, highlight=False)
     return 1 if wrong else 0
 
 
@@ -97,7 +99,7 @@ def _carefully(name: str, check: Callable[[], Report]) -> Report:
         raise ConfigurationError(f"{name}: {_told(error)}") from None
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """What an error says, after the last line that is no library's."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
@@ -142,9 +144,12 @@ def _of_module(name: str, shapes: list[list[int]]) -> Check:
     if "(" in names:
         return _value(read(names, vars(module)), name, shapes)
     found = []
-    for part in names.split(","):
+    for part in map(str.strip, names.split(",")):
         if not hasattr(module, part):
-            raise ConfigurationError(f"{name}: there is no {part} in {place}")
+            near = nearest(part, [word for word in vars(module) if not word.startswith("_")])
+            raise ConfigurationError(
+                f"{name}: there is no {part or 'function named'} in {place}{near}"
+            )
         found.append(getattr(module, part))
     if len(found) > 2:
         raise ConfigurationError(f"{name}: give a function, or forward,backward")
@@ -153,10 +158,14 @@ def _of_module(name: str, shapes: list[list[int]]) -> Check:
         return name, functools.partial(explain, subject, tuple(shapes[0]))
     if is_constructor(found[0]):
         raise ConfigurationError(f"{name} makes a layer or a loss; call it: '{name}()'")
+    if not callable(found[0]) and not isinstance(found[0], Pair | ValueAndGrad):
+        kind = type(found[0]).__name__
+        raise ConfigurationError(f"{name} is of type {kind}; name a function, a Pair or a layer")
     rng = np.random.default_rng(0)
     arguments = [rng.normal(size=shape) for shape in shapes]
+    function = found[0][0] if isinstance(found[0], Pair | ValueAndGrad) else found[0]
     try:
-        found[0](*arguments)
+        function(*arguments)
     except Exception as error:
         given = ", ".join(str(tuple(shape)) for shape in shapes)
         raise ConfigurationError(
@@ -168,6 +177,10 @@ def _of_module(name: str, shapes: list[list[int]]) -> Check:
 
 def _module(place: str) -> Any:
     """The module of this name, or in this file; the folder we are in is looked at first."""
+    if not place:
+        raise ConfigurationError("name a module or a file before the colon: course.py:forward")
+    if place.endswith(".py") and not Path(place).is_file():
+        raise ConfigurationError(f"there is no file {place}")
     sys.path.insert(0, str(Path.cwd()))
     try:
         if not place.endswith(".py"):
@@ -180,8 +193,10 @@ def _module(place: str) -> Any:
         return module
     except SyntaxError as error:
         raise ConfigurationError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
-    except (FileNotFoundError, ModuleNotFoundError) as error:
-        raise ConfigurationError(f"{place}: {error}; give a module or a file of Python") from None
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"{place}: {error}") from None
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(f"{place}: {_told(error)}") from None
     finally:
         sys.path.pop(0)
 
