@@ -22,26 +22,61 @@ from fnet.check.functions import traces
 from fnet.check.plain import steps
 
 LONG = 300  # operations
+Part = Callable[[Any], Any]
 
 
-def in_jax(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any] | None:
-    """The function itself if JAX can trace it, or else lifted; None if that is another function.
+def whole(returned: Any) -> Any:
+    """What a function returns, as it is."""
+    return returned
+
+
+def runs_in_jax(
+    function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
+) -> bool:
+    """Whether JAX can trace it, and makes the same of it: writing to a view is nothing in JAX."""
+    if not traces(lambda *given: part(function(*given)), arguments):
+        return False
+    if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(arguments)):
+        return True
+    try:
+        wanted = function(*jax.tree.map(_own, arguments))
+    except Exception:  # it is no function of NumPy, then
+        return True
+    found = function(*jax.tree.map(lambda a: jnp.asarray(a) if is_known(a) else a, arguments))
+    return _same(part(found), part(wanted))
+
+
+def in_jax(
+    function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
+) -> Callable[..., Any] | None:
+    """This part of what the function returns, as a function of JAX: as it is, or lifted; None where
+    that would be another function.
 
     Loops of many steps are not lifted: to compile each of them would take too long.
     """
-    if traces(function, arguments):
-        return function
+    if runs_in_jax(function, arguments, part):
+        return lambda *given: part(function(*given))
     other = lifted(function)
-    only, arrays = of_arrays(other, arguments)
+
+    def of_jax(*given: Any) -> Any:
+        return part(other(*given))
+
+    only, arrays = of_arrays(of_jax, arguments)
+    plain, _ = of_arrays(lambda *given: part(function(*given)), arguments)
     try:
         if len(steps(only, arrays)) <= LONG:
             compiled = jax.jit(only)
             points = (arrays, [1.0625 * a if is_float(a) else a for a in arrays])
-            if all(_same(compiled(*a), of_arrays(function, arguments)[0](*a)) for a in points):
-                return other
+            if all(_same(compiled(*a), plain(*map(_own, a))) for a in points):
+                return of_jax
     except Exception:  # of whatever kind: then differences alone are asked
         return None
     return None
+
+
+def _own(array: Any) -> Any:
+    """A copy that may be written to."""
+    return np.array(array) if isinstance(array, np.ndarray) else array
 
 
 def _same(found: Any, wanted: Any) -> bool:

@@ -18,7 +18,7 @@ from fnet.check.functions import (
     traces,
     value_of_vjp,
 )
-from fnet.check.lifting import in_jax
+from fnet.check.lifting import in_jax, runs_in_jax
 from fnet.check.plain import has_rule
 from fnet.check.subject import Pair, Subject, ValueAndGrad
 from fnet.core import Layer, Loss
@@ -117,8 +117,11 @@ def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
     """Of the arguments of a forward and backward of anybody's."""
     names = names_of(pair.forward, arguments)
 
+    def first(returned: Any) -> Any:
+        return cached(returned, pair.forward)[0]
+
     def forward(*arguments: Any) -> Any:
-        return cached(pair.forward(*arguments), pair.forward)[0]
+        return first(pair.forward(*arguments))
 
     def backward(dout: Any, cache: Any, *arguments: Any) -> Gradients:
         return aligned(pair.backward(dout, cache), names, arguments, name_of(pair.backward))
@@ -126,8 +129,10 @@ def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
         return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
 
-    traceable = traces(lambda *arguments: by_hand(like(forward(*arguments)), *arguments), arguments)
-    plain = _plain(pair.reference, forward, arguments)
+    traceable = runs_in_jax(pair.forward, arguments, first) and traces(
+        lambda *arguments: by_hand(like(forward(*arguments)), *arguments), arguments
+    )
+    plain = _plain(pair.reference, arguments) or in_jax(pair.forward, arguments, first)
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
@@ -148,16 +153,19 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
     """Of the arguments of a function that returns its gradients too."""
     function, names = subject.function, names_of(subject.function, arguments)
 
+    def first(returned: Any) -> Any:
+        return cached(returned, function, "value, gradients")[0]
+
     def value(*arguments: Any) -> Any:
-        return cached(function(*arguments), function, "value, gradients")[0]
+        return first(function(*arguments))
 
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
         gradients = cached(function(*arguments), function, "value, gradients")[1]
         found = aligned(gradients, names, arguments, name_of(function))
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
-    traceable = traces(function, arguments)
-    plain = _plain(subject.reference, value, arguments)
+    traceable = traces(function, arguments) and runs_in_jax(function, arguments, first)
+    plain = _plain(subject.reference, arguments) or in_jax(function, arguments, first)
     values = {"the reference": subject.reference} if subject.reference else {}
     return Subject(
         name_of(function),
@@ -174,11 +182,11 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
 
 
 def _plain(
-    reference: Callable[..., Any] | None, function: Callable[..., Any], arguments: tuple[Any, ...]
+    reference: Callable[..., Any] | None, arguments: tuple[Any, ...]
 ) -> Callable[..., Any] | None:
-    """What autodiff can be asked about: the reference, or the function, if JAX can run it."""
+    """The reference as a function of JAX, if there is one."""
     if reference is None:
-        return in_jax(function, arguments)
+        return None
     found = in_jax(reference, arguments)
     if found is None:
         reference(*arguments)  # it may say itself what is wrong
@@ -199,7 +207,7 @@ def of_function(
             f"{name_of(function)} is no function of JAX: give Pair(forward, backward), or "
             "ValueAndGrad(function), for gradients of NumPy"
         )
-    plain = _plain(reference, function, arguments)
+    plain = _plain(reference, arguments) or function
     passes = None
     if isinstance(function, jax.custom_vjp) and not function.nondiff_argnums:
         forward, backward = getattr(function, "fwd", None), getattr(function, "bwd", None)
