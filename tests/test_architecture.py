@@ -99,6 +99,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
         "check.mistakes.amounts",
         "check.mistakes.chain",
         "check.mistakes.constants",
+        "check.mistakes.others",
         "check.mistakes.places",
         "check.mistakes.steps",
         "check.mistakes.terms",

@@ -1,7 +1,7 @@
 """What the mistake probably is: explanations, each tested against the numbers."""
 
 from fnet.check.evidence import Evidence, Explanation
-from fnet.check.mistakes import amounts, chain, constants, places, steps, terms
+from fnet.check.mistakes import amounts, chain, constants, others, places, steps, terms
 
 EXPLANATIONS = (  # in this order: what fits by accident comes after what does not
     amounts.not_finite,
@@ -20,6 +20,7 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     terms.terms,
     constants.constants,
     steps.step,
+    others.other_value,
     chain.instead,
     places.wrong_axis,
     places.one_slice,

@@ -158,9 +158,15 @@ class Evidence:
         )
         return self.bench.expected(floats, sample.dout if dout is None else dout)[self.place]
 
-    @functools.cached_property
+    @property
     def steps(self) -> list[list[Step]]:
         """The operations on the way, those of one name and line together: a loop's are one."""
+        if "steps" not in self.bench.made:
+            self.bench.made["steps"] = self._steps()
+        known: list[list[Step]] = self.bench.made["steps"]
+        return known
+
+    def _steps(self) -> list[list[Step]]:
         if not self.bench.autodiff:
             return []
         all_of_them = steps(self.bench.plain, self.samples[0].floats)

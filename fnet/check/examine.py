@@ -82,7 +82,10 @@ def explain(
     with jax.enable_x64(True), np.errstate(all="ignore"):
         reports: list[Report] = []
         for one, given, words in subjects_of(subject, arguments, reference, batch_size, rng):
-            reports.append(_examine(one, given, words, rng, in_full=not reports))
+            try:
+                reports.append(_examine(one, given, words, rng, in_full=not reports))
+            except jax.errors.UnexpectedTracerError:
+                reports.append(Report(one.name, 0, 0.0, (steadiness.KEPT,)))
             if reports[-1].findings:
                 break
         report = merge(reports)

@@ -40,7 +40,8 @@ def aligned(
     raise ConfigurationError(
         f"{who} returns {'None' if gradients is None else f'{len(found)} gradients'} for "
         f"{sum(wanted)} differentiable arguments "
-        f"({', '.join(names)}): return one for each, None for one that has none"
+        f"({', '.join(name for name, want in zip(names, wanted, strict=True) if want)}): "
+        "return one for each"
     )
 
 

@@ -134,11 +134,16 @@ class Lifted(NDArrayOperatorsMixin):
         return lambda *inputs, **options: _called(found, inputs, options)
 
     def __getitem__(self, index: Any) -> Any:
-        return Lifted(self.value[_index(index)])
+        at = _index(index)
+        if _is_mask(at) and at.shape == self.value.shape:
+            # As many entries as there are, those that are not asked for being 1: enough for what is
+            # done to each and written back by the same mask.
+            return Lifted(jnp.where(at, self.value, jnp.ones_like(self.value)))
+        return Lifted(self.value[at])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         at, into = _index(index), _bare(value)
-        if isinstance(at, jax.Array) and at.dtype == np.bool_ and np.ndim(into) == 0:
+        if _is_mask(at) and np.shape(into) in ((), self.value.shape):
             at = at.reshape(at.shape + (1,) * (self.value.ndim - at.ndim))
             self.value = jnp.where(at, into, self.value)
         else:
@@ -158,6 +163,10 @@ class Lifted(NDArrayOperatorsMixin):
 
     def __int__(self) -> int:
         return int(self.value)
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, jax.Array) and index.dtype == np.bool_
 
 
 def _called(function: Callable[..., Any], inputs: Any, options: Any) -> Any:
@@ -244,6 +253,8 @@ def _rebound(function: Any, done: Done) -> Any:
         return types.MethodType(_rebound(function.__func__, done), function.__self__)
     if function is np:
         return NUMPY
+    if isinstance(function, np.ndarray) and is_float(function):
+        return Lifted(function)  # its methods would not take one
     name = getattr(function, "__name__", None)
     if name in MAKERS and function is getattr(np, name):  # from numpy import zeros
         return MAKERS[name]

@@ -14,6 +14,14 @@ from fnet.check.workbench import Workbench
 UNSTEADY = ("not deterministic", "stale")  # kinds of mistakes after which no number means anything
 
 
+KEPT = Finding(
+    "structure",
+    "stale",
+    "something of one call is found in another: it is kept outside of the cache (in an object, in "
+    "a global name), where another forward pass writes too; put it into the cache",
+)
+
+
 def honest(bench: Workbench, dout: Any) -> Iterator[Finding]:
     """The same call gives the same numbers, and leaves everything else as it was."""
     first, second = called(bench, dout), called(bench, dout)

@@ -113,9 +113,9 @@ def of_loss(loss: Loss, target: Any, where: Any) -> tuple[Subject, Subject]:
     )
 
 
-def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
+def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
     """Of the arguments of a forward and backward of anybody's."""
-    names = names_of(pair.forward, arguments)
+    names = names_of(pair.forward, asked)
 
     def first(returned: Any) -> Any:
         return cached(returned, pair.forward)[0]
@@ -124,15 +124,15 @@ def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
         return first(pair.forward(*arguments))
 
     def backward(dout: Any, cache: Any, *arguments: Any) -> Gradients:
-        return aligned(pair.backward(dout, cache), names, arguments, name_of(pair.backward))
+        return aligned(pair.backward(dout, cache), names, asked, name_of(pair.backward))
 
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
         return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
 
-    traceable = runs_in_jax(pair.forward, arguments, first) and traces(
-        lambda *arguments: by_hand(like(forward(*arguments)), *arguments), arguments
+    traceable = runs_in_jax(pair.forward, asked, first) and traces(
+        lambda *arguments: by_hand(like(forward(*arguments)), *arguments), asked
     )
-    plain = _plain(pair.reference, arguments) or in_jax(pair.forward, arguments, first)
+    plain = _plain(pair.reference, asked) or in_jax(pair.forward, asked, first)
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
@@ -149,9 +149,9 @@ def of_pair(pair: Pair, arguments: tuple[Any, ...]) -> Subject:
     )
 
 
-def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subject:
+def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
     """Of the arguments of a function that returns its gradients too."""
-    function, names = subject.function, names_of(subject.function, arguments)
+    function, names = subject.function, names_of(subject.function, asked)
 
     def first(returned: Any) -> Any:
         return cached(returned, function, "value, gradients")[0]
@@ -161,11 +161,11 @@ def of_value_and_grad(subject: ValueAndGrad, arguments: tuple[Any, ...]) -> Subj
 
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
         gradients = cached(function(*arguments), function, "value, gradients")[1]
-        found = aligned(gradients, names, arguments, name_of(function))
+        found = aligned(gradients, names, asked, name_of(function))
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
-    traceable = traces(function, arguments) and runs_in_jax(function, arguments, first)
-    plain = _plain(subject.reference, arguments) or in_jax(function, arguments, first)
+    traceable = traces(function, asked) and runs_in_jax(function, asked, first)
+    plain = _plain(subject.reference, asked) or in_jax(function, asked, first)
     values = {"the reference": subject.reference} if subject.reference else {}
     return Subject(
         name_of(function),

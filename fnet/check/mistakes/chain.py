@@ -64,7 +64,8 @@ def mask(evidence: Evidence) -> Explanations:
         for sign, side in ((1, "above"), (-1, "below")):
             masked = functools.partial(_masked, evidence, name, sign, (low, high))
             if evidence.fits(masked):
-                words = f"the mask is where {name} is {side} 0; it belongs where {own} is"
+                words = f"the mask is where {name} is {side} 0"
+                words += f"; it belongs where {own} is" if name != own else ", and must be another"
                 yield Explanation("mask of another array", words)
 
 
@@ -208,7 +209,10 @@ def _masked(
     array, dout = evidence.arrays(sample)[name], evidence.dout(sample)
     if dout is None or array.shape != dout.shape:
         return None
-    masked: np.ndarray = np.where(sign * array > 0, levels[1], levels[0]) * dout
+    passes = sign * array > 0
+    if passes.all() or not passes.any():  # it masks nothing
+        return None
+    masked: np.ndarray = np.where(passes, levels[1], levels[0]) * dout
     return masked
 
 

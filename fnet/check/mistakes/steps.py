@@ -1,27 +1,25 @@
 """Mistakes in one step: autodiff of the function, with one operation differentiated wrongly."""
 
 import functools
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
 from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
 from fnet.check.mistakes.operations import mistakes
-from fnet.check.mistakes.variations import Variation, Varied
+from fnet.check.mistakes.variations import Variation, varied
 
 ASKED = 150  # mistakes, at most
 
 
 def step(evidence: Evidence) -> Explanations:
     """What would be found if one operation, or one line of a loop, were differentiated wrongly."""
-    variations = list(itertools.islice(_variations(evidence), ASKED))
-    varied = Varied(evidence, variations)
+    wrongly = varied(evidence, "steps", _variations, ASKED)
 
     def predict(number: int, sample: Sample) -> np.ndarray:
-        return varied.gradient(sample, [number])
+        return wrongly.gradient(evidence.place, sample, [number])
 
-    for number, variation in enumerate(variations):
+    for number, variation in enumerate(wrongly.variations):
         if evidence.fits(functools.partial(predict, number)):
             yield Explanation(variation.kind, f"{evidence.leaf}: {variation.words}")
 

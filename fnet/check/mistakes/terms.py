@@ -1,5 +1,6 @@
 """Mistakes in some of several terms."""
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet.check.evidence import Evidence, Explanation, Explanations
-from fnet.check.mistakes.variations import Places, Variation, Varied
+from fnet.check.mistakes.variations import Places, Variation, varied
 
 PAIRED = 10  # terms of which every two are tried together
 ASKED = 60  # edges, at most
@@ -62,22 +63,22 @@ def _terms(evidence: Evidence) -> Iterator[Term]:
     What goes through some edges cancels: the maximum that a softmax subtracts. With these constant
     from the beginning, the other terms are those that people write.
     """
-    edges = list(itertools.islice(_edges(evidence), ASKED))
-    varied = Varied(evidence, edges)
+    without = varied(evidence, "terms", _edges, ASKED)
+    gradient = functools.partial(without.gradient, evidence.place)
     first, constant, rest = evidence.samples[0], list[int](), list[int]()
     expected = first.expected[evidence.place]
     least = max(1e-9, 64 * evidence.bench.epsilon) * float(np.abs(expected).max(initial=0))
-    for number in range(len(edges)):
-        left = varied.gradient(first, [*constant, number])
+    for number in range(without.number):
+        left = gradient(first, [*constant, number])
         nothing = np.abs(left - expected).max(initial=0) <= least
         (constant if nothing else rest).append(number)
     for number in rest:
         values = [
-            sample.expected[evidence.place] - varied.gradient(sample, [*constant, number])
+            sample.expected[evidence.place] - gradient(sample, [*constant, number])
             for sample in evidence.samples
         ]
         if np.abs(values[0]).max(initial=0) > least:
-            yield Term(values, edges[number].words)
+            yield Term(values, without.variations[number].words)
 
 
 def _is_over_the_other_axis(evidence: Evidence, term: Term) -> bool:

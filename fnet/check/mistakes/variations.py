@@ -4,6 +4,7 @@ All variations of a function are in one program, each behind a gate, since to co
 time.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -27,33 +28,47 @@ class Variation(NamedTuple):
     places: Mapping[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
 
 
+def varied(
+    evidence: Evidence, kind: str, variations: Callable[[Evidence], Iterable[Variation]], most: int
+) -> "Varied":
+    """The first variations of a kind: made once, for all the gradients that are wrong."""
+    made = evidence.bench.made
+    if kind not in made:
+        made[kind] = Varied(evidence, list(itertools.islice(variations(evidence), most)))
+    found: Varied = made[kind]
+    return found
+
+
 class Varied:
-    """The gradient of the evidence with any of these variations."""
+    """The gradients of a function with any of these variations."""
 
     def __init__(self, evidence: Evidence, variations: Sequence[Variation]) -> None:
-        self.place, self.number = evidence.place, len(variations)
+        self.variations, self.number = variations, len(variations)
         self._at: dict[Place, list[tuple[int, tuple[int, ...], Any]]] = {}
         for number, variation in enumerate(variations):
             for place, (operands, instead) in variation.places.items():
                 self._at.setdefault(place, []).append((number, operands, instead))
         bench = evidence.bench
 
-        def gradient(open_ones: Any, floats: Any, dout: Any) -> Any:
+        def gradient(open_ones: Any, floats: Any, dout: Any, at_hand: Any) -> Any:
             def through(step: Step, values: list[Any]) -> list[Any]:
-                return self._through(open_ones, step, values)
+                return self._through(open_ones, step, values, at_hand)
 
             out, vjp = jax.vjp(plainly(bench.plain, through), *floats)
-            return vjp(filled(dout, out))[self.place]
+            return vjp(filled(dout, out))
 
         self._gradient = jax.jit(gradient)
 
-    def gradient(self, sample: Sample, chosen: Iterable[int]) -> np.ndarray:
-        """The gradient with these variations."""
+    def gradient(
+        self, place: int, sample: Sample, chosen: Iterable[int], at_hand: Any = None
+    ) -> np.ndarray:
+        """A gradient with these variations, which may take of values that are at hand."""
         open_ones = np.zeros(self.number, bool)
         open_ones[list(chosen)] = True
-        return np.asarray(self._gradient(open_ones, sample.floats, sample.dout))
+        found = self._gradient(open_ones, sample.floats, sample.dout, at_hand)
+        return np.asarray(found[place])
 
-    def _through(self, open_ones: Any, step: Step, values: list[Any]) -> list[Any]:
+    def _through(self, open_ones: Any, step: Step, values: list[Any], at_hand: Any) -> list[Any]:
         mine = self._at.get(step.place, [])
         kept = list(values)
         for number, operands, _ in mine:
@@ -66,7 +81,8 @@ class Varied:
                     value if operand in operands else jax.lax.stop_gradient(value)
                     for operand, value in enumerate(values)
                 ]
-                found = _also(found, instead(*only).astype(found.dtype), open_ones[number])
+                other = instead(*only) if at_hand is None else instead(at_hand, *only)
+                found = _also(found, other.astype(found.dtype), open_ones[number])
         return [found, *more]
 
 
