@@ -161,9 +161,9 @@ class Evidence:
     @property
     def steps(self) -> list[list[Step]]:
         """The operations on the way, those of one name and line together: a loop's are one."""
-        if "steps" not in self.bench.made:
-            self.bench.made["steps"] = self._steps()
-        known: list[list[Step]] = self.bench.made["steps"]
+        if "operations" not in self.bench.made:
+            self.bench.made["operations"] = self._steps()
+        known: list[list[Step]] = self.bench.made["operations"]
         return known
 
     def _steps(self) -> list[list[Step]]:
