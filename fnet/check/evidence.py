@@ -69,12 +69,12 @@ class Evidence:
     @property
     def rtol(self) -> float:
         """How near to what was found a prediction must come."""
-        return max(RTOL, 2e3 * self.bench.epsilon) if self.bench.autodiff else ROUGH
+        return max(RTOL, min(0.03, 2e3 * self.bench.epsilon)) if self.bench.autodiff else ROUGH
 
     @property
     def atol(self) -> float:
         """The same, of the largest entry."""
-        return max(ATOL, 64 * self.bench.epsilon) if self.bench.autodiff else ROUGH
+        return max(ATOL, min(0.03, 64 * self.bench.epsilon)) if self.bench.autodiff else ROUGH
 
     def same(self, found: np.ndarray | None, wanted: np.ndarray) -> bool:
         """Whether a prediction is what was found."""

@@ -86,6 +86,8 @@ def explain(
                 reports.append(_examine(one, given, words, rng, in_full=not reports))
             except jax.errors.UnexpectedTracerError:
                 reports.append(Report(one.name, 0, 0.0, (steadiness.KEPT,)))
+            except jax.errors.JAXTypeError as error:
+                reports.append(Report(one.name, 0, 0.0, (structure.untraced(error),)))
             if reports[-1].findings:
                 break
         report = merge(reports)
@@ -161,7 +163,7 @@ def _finding(
         where,
         index,
         float(wrong.actual[index]) + 0.0,  # of which −0 is 0
-        float(wrong.expected[index]),
+        float(wrong.expected[index]) + 0.0,
         int(wrong.difference.wrong.sum()),
         wrong.actual.size,
         np.asarray(wrong.actual - wrong.expected),

@@ -29,6 +29,17 @@ def compiled_otherwise(bench: Workbench, dout: Any) -> Finding | None:
 JIT = "under jax.jit it gives other numbers: it looks at something that jit does not trace"
 
 
+def untraced(error: Exception) -> Finding:
+    """A finding of a backward pass that raises while it is traced, and not before."""
+    words = str(error).splitlines()[0]
+    return Finding(
+        "structure",
+        "jit",
+        f"under jax.jit its backward pass raises {type(error).__name__}: {words} Compute with "
+        "jax.numpy, and choose by jnp.where",
+    )
+
+
 def laws(bench: Workbench, dout: Any) -> Iterator[Finding]:
     """The laws of a gradient whose numbers are right at one call."""
     route = next(iter(bench.subject.routes))
