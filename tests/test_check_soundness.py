@@ -1,0 +1,307 @@
+"""Wrong gradients that are easily called right, and right ones that are easily called wrong."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnet import losses
+from fnet.check import Pair, ValueAndGrad, explain
+from fnet.errors import ConfigurationError
+from fnet.layers import affine, relu
+
+RNG = np.random.default_rng(0)
+X, SQUARE = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 4))
+MASK = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1], [1, 1, 1]], bool)
+
+
+def rule(forward, backward):
+    """A jax.custom_vjp."""
+    wired = jax.custom_vjp(lambda *a: forward(*a)[0])
+    wired.defvjp(forward, lambda kept, dout: backward(dout, kept))
+    return wired
+
+
+def masked(x):
+    return jnp.where(MASK, x**2, -jnp.inf), x
+
+
+def norm(x, gamma):
+    hat = (x - x.mean(1, keepdims=True)) / jnp.sqrt(x.var(1, keepdims=True) + 0.1)
+    return gamma * hat, (x, gamma)
+
+
+def gamma_too_late(dout, cache):
+    x, gamma = cache
+    hat, back = jax.vjp(lambda x: norm(x, 1.0)[0], x)
+    return gamma * back(dout)[0], (dout * hat).sum(0)
+
+
+def softplus(x):
+    return jnp.logaddexp(x, 0.0), x
+
+
+def exponential(x):
+    return jnp.exp(x), x
+
+
+def leaky_inside(x):
+    return jnp.where(x > 0, x, 0.1 * x)
+
+
+leaky = jax.custom_vjp(leaky_inside)
+leaky.defvjp(lambda x: (jnp.maximum(x, 0), x), lambda x, d: (jnp.where(x > 0, d, 0.1 * d),))
+
+
+def quotient(x):
+    return jnp.where(x == 0, 1.0, jnp.sin(x) / x), x
+
+
+def long(x):
+    return np.log(np.asarray(x)).sum() + 0 * len(str(x)), x
+
+
+WRONG = {
+    "wrong where the output is finite, beside infinities": (
+        Pair(masked, lambda dout, x: jnp.where(MASK, -2 * x * dout, 0)),
+        (X,),
+    ),
+    "right for a constant gamma alone": (Pair(norm, gamma_too_late), (X, np.ones(3))),
+    "right for a symmetric matrix alone": (
+        Pair(lambda x, w: (x @ w, (x, w)), lambda d, c: (d @ c[1], c[0].T @ d)),
+        (X, np.ones((3, 3))),
+    ),
+    "wrong above 5 alone": (
+        Pair(softplus, lambda dout, x: dout * jnp.where(x > 5, 1.0, jax.nn.sigmoid(x))),
+        (X,),
+    ),
+    "wrong where the output is small": (
+        Pair(exponential, lambda dout, x: jnp.where(x < -1, 0.0, dout * jnp.exp(x))),
+        (np.linspace(-30.0, 30.0, 13),),
+    ),
+    "another value below 0": (leaky, (np.abs(X),)),
+    "NaN where the slope is 0": (
+        Pair(quotient, lambda dout, x: dout * (jnp.cos(x) / x - jnp.sin(x) / x**2)),
+        (np.array([0.5, 0.0, -0.3]),),
+    ),
+    "one output forgotten": (
+        Pair(lambda x: ((1e9 * x, x**2), x), lambda dout, x: 1e9 * dout[0]),
+        (X,),
+    ),
+    "ties, all of dout to each": (
+        Pair(
+            lambda x: (x.max(1), (x, x.max(1))),
+            lambda d, c: jnp.where(c[0] == c[1][:, None], d[:, None], 0),
+        ),
+        (X,),
+    ),
+    "few digits, and 1.5 times": (
+        rule(
+            lambda x, w: (
+                (x.astype(jnp.bfloat16) @ w.astype(jnp.bfloat16)).astype(x.dtype),
+                (x, w),
+            ),
+            lambda d, c: (d @ c[1].T, 1.5 * (c[0].T @ d)),
+        ),
+        (X, SQUARE[:3]),
+    ),
+    "a mask of few digits, and 1.0001 times": (
+        Pair(
+            lambda x: (x * (x > 0).astype(jnp.bfloat16).astype(x.dtype), x),
+            lambda d, x: 1.0001 * jnp.where(x > 0, d, 0),
+        ),
+        (X,),
+    ),
+    "the last of 5,000 entries": (
+        Pair(long, lambda d, x: d / np.where(np.arange(5000) == 4999, 2 * x, x)),
+        (RNG.uniform(0.5, 2.0, 5000),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_hides_is_found(name):
+    subject, arguments = WRONG[name]
+    assert not explain(subject, *arguments).right
+
+
+TARGET, WIDE = RNG.normal(size=4), RNG.normal(size=(5, 3))
+
+
+def least_squares(w):
+    r = WIDE @ w - 1.0
+    return r @ r / 2, WIDE.T @ r
+
+
+def only_probabilities(p):
+    p = np.asarray(p)
+    assert np.all((p > 0) & (p < 1)), "these are no probabilities"
+    return -np.log(p), p
+
+
+def counting():
+    calls = {}
+
+    def forward(x, settings):
+        settings["mean"] = 0.9 * settings.get("mean", 0) + 0.1 * np.asarray(x).mean(0)
+        calls["last"] = x
+        return 2 * x, ()
+
+    return Pair(forward, lambda dout, cache: 2 * dout)
+
+
+RIGHT = {
+    "data of its own in float64": (ValueAndGrad(least_squares), (np.ones(3),)),
+    "a target of its own": (
+        Pair(lambda x: (((x - TARGET) ** 2).mean(), x), lambda d, x: d * (x - TARGET) / 2),
+        (X[:, 0],),
+    ),
+    "a mask of its own": (
+        Pair(lambda x: (x * MASK, ()), lambda d, _: d * MASK),
+        (X,),
+    ),
+    "as many examples as features": (
+        Pair(
+            lambda x, gamma, beta: (x * gamma + beta, (x, gamma)),
+            lambda d, c: (d * c[1], (d * c[0]).sum(0), d.sum(0)),
+        ),
+        (SQUARE, SQUARE[0], SQUARE[1]),
+    ),
+    "a staircase": (Pair(lambda x: (np.floor(16 * np.asarray(x)), x), lambda d, x: 0 * x), (X,)),
+    "zeros of JAX's default dtype": (
+        Pair(
+            lambda x, ids: (x[ids], (x.shape, ids)),
+            lambda d, c: (jnp.zeros(c[0]).at[c[1]].add(d), None),
+        ),
+        (X, np.array([1, 1, 2])),
+    ),
+    "values that it was not made for raise": (
+        Pair(only_probabilities, lambda d, p: -d / p),
+        (np.array([0.2, 0.97, 0.999]),),
+    ),
+    "running averages in settings": (counting(), (X, {"mode": "train"})),
+    "None where the gradient is 0": (
+        rule(lambda x, m: (x * jnp.round(m), (m,)), lambda d, c: (d * jnp.round(c[0]), None)),
+        (X, X + 0.3),
+    ),
+    "what JAX's arrays alone can do": (
+        rule(lambda x: (x.at[0].set(0.0), ()), lambda d, _: (d.at[0].set(0.0),)),
+        (X,),
+    ),
+    "a linear system": (
+        Pair(
+            lambda a, b: (jnp.linalg.solve(a, b), (a, jnp.linalg.solve(a, b))),
+            lambda d, c: (
+                -jnp.outer(jnp.linalg.solve(c[0].T, d), c[1]),
+                jnp.linalg.solve(c[0].T, d),
+            ),
+        ),
+        (SQUARE + 3 * np.eye(4), TARGET),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_looks_wrong_is_not_called_wrong(name):
+    subject, arguments = RIGHT[name]
+    report = explain(subject, *arguments)
+    assert report.right, report
+
+
+def test_what_changed_behind_a_function_is_seen():
+    """Compiled programs are kept for what they compute, not for what they are called."""
+    factor = np.array(1.0)
+    helper = {"slope": lambda x: factor * jnp.cos(x)}
+    pair = Pair(lambda x: (jnp.sin(x), x), lambda dout, x: dout * helper["slope"](x))
+    assert explain(pair, X).right
+    factor[...] = 2.0
+    assert explain(pair, X).findings[0].kind == "factor"
+    helper["slope"] = lambda x: -jnp.cos(x)
+    assert explain(pair, X).findings[0].kind == "sign"
+    helper["slope"] = jnp.cos
+    assert explain(pair, X).right
+
+
+def test_state_that_compiled_code_keeps_is_told():
+    kept = {}
+
+    def forward(x):
+        kept["x"] = x
+        return jnp.sin(x), ()
+
+    def backward(dout, cache):
+        kept.setdefault("first", kept["x"])
+        return dout * jnp.cos(kept["first"])
+
+    finding = explain(Pair(forward, backward), X).findings[0]
+    assert finding.kind == "stale"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((np.full((2, 3), np.nan),), "6 of 6 entries of x are no finite numbers"),
+        ((np.array([1.0, np.inf]),), "1 of 2 entries of x are no finite numbers"),
+        ((np.zeros((0, 3)),), r"nothing to differentiate by: x \(0, 3\)"),
+        (([[1.0, 2.0]],), r"x is a list; give np.asarray\(x\)"),
+        ((np.arange(3),), r"given: int64\); write x.astype\(float\)"),
+    ],
+)
+def test_arguments_at_which_nothing_can_be_compared(arguments, words):
+    with pytest.raises(ConfigurationError, match=words):
+        explain(Pair(lambda x: (x**2, x), lambda dout, x: 2 * x * dout), *arguments)
+
+
+@pytest.mark.parametrize(
+    ("subject", "options", "words"),
+    [
+        (Pair(lambda x: (x > 0, x), lambda d, x: x), {}, r"the output is bool \(4, 3\)"),
+        (Pair(lambda x: (x * jnp.nan, x), lambda d, x: x), {}, "no finite number in any entry"),
+        (Pair(lambda x: (x, x, x), lambda d, x: x), {}, "returned a tuple of 3"),
+        (
+            lambda x: np.sin(np.asarray(x)),
+            {},
+            r"no function of JAX: give Pair\(forward, backward\)",
+        ),
+        (
+            Pair(lambda x: (x, x), lambda d, x: d),
+            {"reference": lambda x: np.array([float(v) for v in x.ravel()])},
+            "the reference, <lambda>, is no function of JAX",
+        ),
+        (jnp.sin, {"seed": -1}, "seed is -1"),
+    ],
+)
+def test_what_cannot_be_examined_says_so(subject, options, words):
+    with pytest.raises(ConfigurationError, match=words):
+        explain(subject, X, **options)
+
+
+def test_arguments_of_layers_and_losses_that_make_no_sense():
+    for options in ({"batch_size": 0}, {"batch_size": "3"}, {"reference": jnp.sin}):
+        with pytest.raises(ConfigurationError):
+            explain(affine(3), (4,), **options)
+    with pytest.raises(ConfigurationError, match="a size of the shape is 0"):
+        explain(relu(), (0,))
+    with pytest.raises(ConfigurationError, match="no finite numbers"):
+        explain(losses.mse(), np.full(3, np.nan), np.zeros(3))
+
+
+def test_a_gradient_of_what_is_not_differentiated_is_told():
+    pair = Pair(lambda x, a: (a * x, (x, a)), lambda d, c: (d * c[1], (d * c[0]).sum()))
+    for constant in (2.0, np.array(2)):
+        with pytest.raises(ConfigurationError, match="returns a gradient for a, which is"):
+            explain(pair, X, constant)
+    assert explain(pair, X, np.array(2.0)).right
+
+
+def test_a_reference_is_heeded_wherever_it_is_given():
+    pair = Pair(lambda x: (x**2, x), lambda dout, x: 2 * x * dout)
+    assert explain(pair, X, reference=lambda x: x * x).right
+    finding = explain(pair, X, reference=lambda x: x**3).findings[0]
+    assert not explain(pair, X, reference=lambda x: x**3).right
+    assert finding.kind in ("another value", "derivative", "factor missing", "unknown", "constant")
+
+
+def test_where_nothing_was_written_by_hand_the_report_says_so():
+    assert "autodiff was compared with itself" in str(explain(jnp.sin, X))
+    assert explain(jax.nn.relu, X).notes == ()
