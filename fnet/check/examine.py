@@ -62,14 +62,15 @@ def explain(
     a plain function with the same output, for autodiff to be asked about; without it, it is asked
     about the subject itself, with every custom rule taken out. `batch_size` is for layers.
 
-    In order: shapes and dtypes; caches, linearity, jit, vmap, rows (structure); each entry against
-    autodiff, at the arguments and at unkind ones; directions and entries against differences
-    (which also notice a forward pass that autodiff does not see through); float32 and bfloat16
-    beside autodiff's own. `plot=True` adds a picture of the errors, `report.figure`, if any array
-    is wrong.
+    In order: shapes and dtypes; determinism and caches; each entry against autodiff, at the
+    arguments, near by where nothing is special, and at unkind ones; directions and entries against
+    differences (which also notice a forward pass that autodiff does not see through); linearity,
+    jit, vmap, rows (structure); float32 and bfloat16 beside autodiff's own. Where some of the
+    output is no finite number, the rest of it is looked at. `plot=True` adds a picture of the
+    errors, `report.figure`, if any array is wrong.
 
-    Raises `ConfigurationError` for what cannot be checked, and whatever the functions themselves
-    raise at the arguments given.
+    Raises `ConfigurationError` for what cannot be checked (nothing is called right that was not
+    looked at), and whatever the functions themselves raise at the arguments given.
     Source of the differences: Ridders, Accurate computation of F'(x) and F'(x)F''(x) (1982).
 
     >>> from fnet.check import ValueAndGrad

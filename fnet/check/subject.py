@@ -12,9 +12,10 @@ class Pair(NamedTuple):
 
         forward(*arguments) -> out, cache        backward(dout, cache) -> gradients
 
-    of JAX or of NumPy. `gradients` has one for each argument (None for a constant), or one for each
-    that is differentiated, or names them (`{"dx": …, "dw": …}`). NumPy functions are compared with
-    finite differences, and with autodiff of `reference`, if that is given: a JAX function
+    of JAX or of NumPy. `gradients` has one for each argument (None for what is not differentiated),
+    or one for each that is, or names them (`{"dx": …, "dw": …}`). A forward of NumPy is run over
+    JAX's arrays, for autodiff to be asked about it too, if that gives the same numbers; if not,
+    differences alone are asked, unless there is a `reference`: a function of JAX,
     reference(*arguments) -> out.
 
     >>> import numpy as np

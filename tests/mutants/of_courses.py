@@ -71,7 +71,9 @@ NORM = (
             (g * d - (g * d).mean(1, keepdims=True) - h * (g * d * h).mean(1, keepdims=True)) / s
         ),
     ),
-    of_norm("dgamma without x̂", "factor missing/swapped", dgamma=lambda d, h, g, s: d.sum(0)),
+    of_norm(
+        "dgamma without x̂", "factor missing/derivative missing", dgamma=lambda d, h, g, s: d.sum(0)
+    ),
     of_norm("dgamma is a mean", "mean or sum", dgamma=lambda d, h, g, s: (d * h).mean(0)),
     of_norm("dbeta over the features", "wrong axis", X[:4], dbeta=lambda d, h, g, s: d.sum(1)),
     of_norm(

@@ -184,7 +184,12 @@ PAIRS = (
     ),
     of_pair("a·b: |b|", "absolute", times, lambda d, c: (d * abs(c[1]), d * c[0]), A, C),
     of_pair(
-        "a b: b for bᵀ", "input transposed", product, lambda d, c: (d @ c[1], c[0].T @ d), A, C
+        "a b: b for bᵀ",
+        "input transposed/transposed",
+        product,
+        lambda d, c: (d @ c[1], c[0].T @ d),
+        A,
+        C,
     ),
     of_pair("a b: transposed", "transposed", product, lambda d, c: (c[1] @ d.T, c[0].T @ d), A, C),
 )

@@ -68,7 +68,7 @@ AFFINE = (
     of_affine("db over the outputs, N = M", "wrong axis", 3, db=lambda x, w, dy: dy.sum(1)),
     of_affine("dw transposed", "transposed", dw=lambda x, w, dy: x.T @ dy),
     of_affine("dw transposed, M = D", "transposed", 7, dw=lambda x, w, dy: x.T @ dy),
-    of_affine("dx by wᵀ, M = D", "input transposed", 7, dx=lambda x, w, dy: dy @ w.T),
+    of_affine("dx by wᵀ, M = D", "input transposed/transposed", 7, dx=lambda x, w, dy: dy @ w.T),
     of_affine("dw ignores dy", "upstream ignored", dw=lambda x, w, dy: dw(x, w, jnp.ones_like(dy))),
     of_affine("db counts examples", "upstream ignored", db=lambda x, w, dy: 0 * dy[0] + len(dy)),
     of_affine("db is zeros", "zeros", db=lambda x, w, dy: jnp.zeros_like(dy[0])),

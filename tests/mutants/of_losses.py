@@ -64,7 +64,7 @@ LOSSES = (
     of_loss(L1, "sign", "sign", lambda dy, y, t: -dy),
     of_loss(L1, "mean forgotten", "mean or sum", lambda dy, y, t: jnp.sign(y - t)),
     of_loss(L1, "divided by N alone", "mean or sum", lambda dy, y, t: dy * 3),
-    of_loss(L1, "y − t for its sign", "derivative", lambda dy, y, t: (y - t) / PER),
+    of_loss(L1, "y − t for its sign", "derivative/another value", lambda dy, y, t: (y - t) / PER),
     of_loss(L1, "zeros", "zeros", lambda dy, y, t: 0 * dy),
     of_loss(MSE, "2 forgotten", "factor", lambda dy, y, t: dy / 2),
     of_loss(MSE, "mean forgotten", "mean or sum", lambda dy, y, t: dy * PER),

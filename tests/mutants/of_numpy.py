@@ -93,7 +93,7 @@ DENSE = (
     of_dense("dw transposed", "transposed", dw=lambda d, x, w: d.T @ x),
     of_dense(
         "dx by w, square",
-        "input transposed",
+        "input transposed/transposed",
         SQUARE,
         BETA,
         dx=lambda d, x, w: d @ w,
@@ -150,7 +150,9 @@ OTHERS = (
     of_dropout("1 / (1 − rate) missing", "factor", lambda d, c: d * c[0]),
     of_dropout("mask inverted", "mask inverted", lambda d, c: d * ~c[0] / (1 - c[1])),
     of_dropout(
-        "mask forgotten", "mask inverted/derivative/factor missing", lambda d, c: d / (1 - c[1])
+        "mask forgotten",
+        "mask inverted/derivative/factor missing/derivative missing",
+        lambda d, c: d / (1 - c[1]),
     ),
     of_average("1 − β missing", "factor", lambda d, beta: (beta * d, d)),
     of_average("β and 1 − β swapped", "swapped", lambda d, beta: ((1 - beta) * d, beta * d)),
