@@ -11,6 +11,7 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     amounts.factor,
     amounts.imprecise,
     chain.upstream,
+    chain.unmoved,
     chain.mask,
     places.transposed,
     places.shifted,

@@ -39,6 +39,15 @@ def upstream(evidence: Evidence) -> Explanations:
             yield Explanation("upstream ignored", f"{leaf} is {name} itself: dout is ignored")
 
 
+def unmoved(evidence: Evidence) -> Explanations:
+    """The same whatever dout is."""
+    one, two = evidence.samples[:2]  # one point, two cotangents
+    moved = not evidence.same(two.expected[evidence.place], one.expected[evidence.place])
+    if moved and evidence.same(two.actual[evidence.place], one.actual[evidence.place]):
+        words = f"{evidence.leaf} is the same whatever dout is: dout is not multiplied in"
+        yield Explanation("upstream ignored", words)
+
+
 def mask(evidence: Evidence) -> Explanations:
     """A derivative of two levels, chosen for the wrong entries."""
     dout = evidence.dout(evidence.samples[0])

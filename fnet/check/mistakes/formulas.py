@@ -32,8 +32,8 @@ FORMULAS: dict[str, tuple[tuple[str, str, Function], ...]] = {  # wrong ones, of
         ("derivative", "y² stands where 1 − y² must", lambda x, y: y**2),
     ),
     "logistic": (
-        ("factor missing", "y stands where y (1 − y) must", lambda x, y: y),
-        ("factor missing", "1 − y stands where y (1 − y) must", lambda x, y: 1 - y),
+        ("derivative", "y stands where y (1 − y) must", lambda x, y: y),
+        ("derivative", "1 − y stands where y (1 − y) must", lambda x, y: 1 - y),
         ("evaluated at the input", "x (1 − x) stands where y (1 − y) must", lambda x, y: x - x**2),
         ("derivative", "1 − y², that of tanh, stands there", lambda x, y: 1 - y**2),
         ("derivative", "y (1 + y) stands where y (1 − y) must", lambda x, y: y * (1 + y)),
