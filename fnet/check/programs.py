@@ -33,9 +33,6 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
     def out(inputs: Any) -> Any:
         return subject.forward(*at(inputs))
 
-    def by(route: Callable[..., Any]) -> Callable[..., Any]:
-        return jax.jit(lambda inputs, dout: leaves_of(route(dout, *at(inputs)), form, inputs[0]))
-
     def differentiated(inputs: Any) -> Any:
         def of_floats(*floats: Any) -> Any:
             assert subject.plain is not None
@@ -88,8 +85,16 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         "vmap": mapped,
         "rounded": rounded,
     }
+    programs: dict[str, Callable[..., Any]]
     programs = {name: jax.jit(function) for name, function in own.items()}
-    return programs | {route: by(function) for route, function in subject.routes.items()}
+    return programs | {
+        name: jax.jit(of_route(route, form)) for name, route in subject.routes.items()
+    }
+
+
+def of_route(route: Callable[..., Any], form: Layout) -> Callable[..., Any]:
+    """The gradients by this route, of ((floats, others), dout)."""
+    return lambda inputs, dout: leaves_of(route(dout, *rebuilt(form, inputs)), form, inputs[0])
 
 
 def rebuilt(form: Layout, inputs: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...]:

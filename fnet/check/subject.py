@@ -69,5 +69,6 @@ class Subject:
     values: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     linear: bool = True
     strict: bool = True  # whether a gradient of a narrow array may not be in JAX's default dtype
+    lifted: Callable[..., Gradients] | None = None  # a route of NumPy's, of JAX's arrays
     note: str = ""  # of what its being right does not mean
     rows: tuple[str, ...] = ()  # the arguments of a row for each example, where rows are apart

@@ -18,7 +18,7 @@ from fnet.check.functions import (
     traces,
     value_of_vjp,
 )
-from fnet.check.lifting import in_jax, runs_in_jax
+from fnet.check.lifting import in_jax, lifted, runs_in_jax
 from fnet.check.plain import has_rule
 from fnet.check.subject import Pair, Subject, ValueAndGrad
 from fnet.core import Layer, Loss
@@ -129,6 +129,10 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
         return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
 
+    def by_lifted(dout: Any, *arguments: Any) -> Gradients:
+        cache = lifted(pair.forward)(*arguments)[1]
+        return aligned(lifted(pair.backward)(dout, cache), names, asked, name_of(pair.backward))
+
     traceable = runs_in_jax(pair.forward, asked, first) and traces(
         lambda *arguments: by_hand(like(forward(*arguments)), *arguments), asked
     )
@@ -146,6 +150,7 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
         passes,
         values,
         strict=False,
+        lifted=by_lifted,
     )
 
 
@@ -164,6 +169,10 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
         found = aligned(gradients, names, asked, name_of(function))
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
+    def by_lifted(dout: Any, *arguments: Any) -> Gradients:
+        found = aligned(lifted(function)(*arguments)[1], names, asked, name_of(function))
+        return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
+
     traceable = traces(function, asked) and runs_in_jax(function, asked, first)
     plain = _plain(subject.reference, asked) or in_jax(function, asked, first)
     values = {"the reference": subject.reference} if subject.reference else {}
@@ -178,6 +187,7 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
         values=values,
         linear=False,
         strict=False,
+        lifted=by_lifted,
     )
 
 

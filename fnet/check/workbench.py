@@ -11,7 +11,7 @@ from fnet.check.arguments import is_float, is_none
 from fnet.check.bench import Arrays, Bench
 from fnet.check.differences import ANYTHING, Interval, interval, slope
 from fnet.check.points import Floats, rounded, scale_of
-from fnet.check.programs import inner
+from fnet.check.programs import inner, of_route
 from fnet.check.rounding import rounded_otherwise
 
 CLOSER = (1e-2, 1e-4, 1e-6)  # times the steps of differences, where these do not agree
@@ -38,12 +38,23 @@ class Workbench(Bench):
     def moves(self, route: str, floats: Floats, dout: Any) -> list[float]:
         """How far each gradient moves by this route ("plain" is autodiff's), where each operation
         is rounded otherwise; 0 where what it computes cannot be traced."""
-        if not self.autodiff or not (self.subject.traceable or route == "plain"):
-            return [0.0] * len(floats)
         arguments = self.inputs(floats), dout
-        expected = [np.asarray(leaf) for leaf in self.programs[route](*arguments)]
-        moved = [0.0] * len(expected)
-        for found in rounded_otherwise(self.programs[route], arguments):
+        moved = [0.0] * len(floats)
+        if not self.autodiff:
+            return moved
+        program = self.programs[route]
+        if not self.subject.traceable and route != "plain":
+            if self.subject.lifted is None:
+                return moved
+            program = of_route(self.subject.lifted, self.form)
+        try:
+            expected = [np.asarray(leaf) for leaf in program(*arguments)]
+            rounded = rounded_otherwise(program, arguments)
+        except Exception:
+            if self.subject.traceable or route == "plain":
+                raise
+            return moved  # it cannot be lifted
+        for found in rounded:
             for place, (a, b) in enumerate(zip(found, expected, strict=True)):
                 with np.errstate(all="ignore"):
                     away = np.abs(a - b)

@@ -5,10 +5,10 @@ import zlib
 import numpy as np
 
 from fnet.check import explain
-from tests.correct import elementwise, library, products, reductions, structured
+from tests.correct import courses, elementwise, library, products, reductions, structured
 from tests.correct.entries import Entry
 
-MODULES = (elementwise, reductions, products, structured, library)
+MODULES = (elementwise, reductions, products, structured, courses, library)
 ENTRIES = {entry.name: entry for module in MODULES for entry in module.ENTRIES}
 
 
