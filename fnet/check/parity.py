@@ -170,7 +170,7 @@ def _is_blind(lies: Interval, value: float, expected: float) -> bool:
     of few digits make it. Then autodiff has the word."""
     away = abs(value - expected)
     large = away > LARGE * max(abs(value), abs(expected))
-    return large and lies.has(expected) and lies.high - lies.low > away
+    return large and lies.has(expected) and away < lies.high - lies.low < np.inf
 
 
 def _moves_together(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> bool:
@@ -185,7 +185,8 @@ def _moves_together(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> b
         moved = gradient * direction[found.place]
         total, size = float(moved.sum()), float(np.abs(moved).sum())
         lies = bench.along(found.floats, part, direction, total)
-        if not lies.kink and not lies.has(total, 1e-9 * (size + lies.size)):
+        apart = lies.decides(total) and not lies.has(total, 1e-9 * (size + lies.size))
+        if apart and bench.stays(lies, found.floats, part, direction):
             return False
     return True
 

@@ -1,7 +1,7 @@
 """Arrays of JAX that stand in for those of NumPy, and a `numpy` that makes them.
 
-What NumPy is asked of such an array is handed on to `jax.numpy` (by NEP 13 and 18, NumPy's protocols
-for arrays of others); it can be written into, too. What cannot be done so raises something.
+What NumPy is asked of such an array is handed on to `jax.numpy`, by NumPy's protocols for arrays of
+others, NEP 13 and 18; it can be written into, too. What cannot be done so raises something.
 """
 
 import functools

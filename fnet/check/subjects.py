@@ -200,9 +200,8 @@ def _plain(
     found = in_jax(reference, arguments)
     if found is None:
         reference(*arguments)  # it may say itself what is wrong
-        raise ConfigurationError(
-            f"the reference, {name_of(reference)}, is no function of JAX; give one"
-        )
+        who = name_of(reference)
+        raise ConfigurationError(f"the reference, {who}, is no function of JAX; give one")
     return found
 
 

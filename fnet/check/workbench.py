@@ -86,7 +86,10 @@ class Workbench(Bench):
     ) -> Interval:
         """Where this entry of the gradient lies, which is thought to be `value`."""
         lies = self._entry(floats, dout, place, index, value)
-        if lies.has(value) or lies.decides(value):
+        if lies.has(value):
+            return lies
+        direction, scale = self.one(floats, place, index)
+        if lies.decides(value) and self.stays(lies.scaled(scale), floats, dout, direction):
             return lies
         # One output at a time: beside large ones a small one is told in few digits; and where many
         # have a kink at once, each takes its own side of it.
@@ -97,6 +100,17 @@ class Workbench(Bench):
         low, high = (sum(getattr(one, side) for one in found) for side in ("low", "high"))
         whole = Interval(low, high, any(one.kink for one in found))
         return whole if lies.kink or high - low <= SHARP * abs(value) else lies
+
+    def stays(
+        self, lies: Interval, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
+    ) -> bool:
+        """Whether the derivative lies there closer by, too: a function may bend within a step."""
+        for closer in CLOSER:
+            line, rounding = self._line(floats, dout, [closer * d for d in direction])
+            near = interval(line, rounding, lies.low * closer).scaled(1 / closer)
+            if near.low > lies.high or near.high < lies.low:
+                return False
+        return True
 
     def _sharpest(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> Interval:
         """Where this entry lies, from the distance that tells it best."""
