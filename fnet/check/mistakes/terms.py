@@ -48,7 +48,7 @@ def _edges(evidence: Evidence) -> Iterator[Variation]:
     for found in evidence.steps:
         for operands in found[0].values():
             words = found[0].words(operands[0] if len(operands) == 1 else None)
-            each = [{step.place: (operands, None)} for step in found]
+            each: list[Places] = [{step.place: (operands, None)} for step in found]
             together: Places = {}
             for one in each:
                 together |= one

@@ -5,7 +5,7 @@ time.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -25,7 +25,7 @@ class Variation(NamedTuple):
 
     kind: str
     words: str
-    places: Mapping[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
+    places: Places
 
 
 def varied(
