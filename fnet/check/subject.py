@@ -12,8 +12,8 @@ class Pair(NamedTuple):
 
         forward(*arguments) -> out, cache        backward(dout, cache) -> gradients
 
-    of JAX or of NumPy. `gradients` has one for each argument (None for what is not differentiated),
-    or one for each that is, or names them (`{"dx": …, "dw": …}`). A forward of NumPy is run over
+    of JAX or of NumPy. Gradients are one for each argument (None for what is not differentiated), or
+    one for each that is, or a dict of them by name (`{"dx": …, "dw": …}`). A forward of NumPy is run over
     JAX's arrays, for autodiff to be asked about it too, if that gives the same numbers; if not,
     differences alone are asked, unless there is a `reference`: a function of JAX,
     reference(*arguments) -> out.
@@ -35,7 +35,7 @@ class ValueAndGrad(NamedTuple):
 
         function(*arguments) -> value, gradients
 
-    `gradients` are as those of `Pair`. `reference(*arguments) -> value` as there.
+    Gradients are as those of `Pair`. `reference(*arguments) -> value` as there.
 
     >>> import numpy as np
     >>> from fnet.check import check_gradients
