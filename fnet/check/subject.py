@@ -12,10 +12,10 @@ class Pair(NamedTuple):
 
         forward(*arguments) -> out, cache        backward(dout, cache) -> gradients
 
-    of JAX or of NumPy. Gradients are one for each argument (None for what is not differentiated), or
-    one for each that is, or a dict of them by name (`{"dx": …, "dw": …}`). A forward of NumPy is run over
-    JAX's arrays, for autodiff to be asked about it too, if that gives the same numbers; if not,
-    differences alone are asked, unless there is a `reference`: a function of JAX,
+    of JAX or of NumPy. Gradients are one for each argument (None for what is not differentiated),
+    or one for each that is, or a dict of them by name (`{"dx": …, "dw": …}`). A forward of NumPy is
+    run over JAX's arrays, for autodiff to be asked about it too, if that gives the same numbers; if
+    not, differences alone are asked, unless there is a `reference`: a function of JAX,
     reference(*arguments) -> out.
 
     >>> import numpy as np
