@@ -297,9 +297,7 @@ def test_a_gradient_of_what_is_not_differentiated_is_told():
 def test_a_reference_is_heeded_wherever_it_is_given():
     pair = Pair(lambda x: (x**2, x), lambda dout, x: 2 * x * dout)
     assert explain(pair, X, reference=lambda x: x * x).right
-    finding = explain(pair, X, reference=lambda x: x**3).findings[0]
     assert not explain(pair, X, reference=lambda x: x**3).right
-    assert finding.kind in ("another value", "derivative", "factor missing", "unknown", "constant")
 
 
 def test_where_nothing_was_written_by_hand_the_report_says_so():

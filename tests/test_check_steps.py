@@ -139,6 +139,30 @@ def test_formulas_of_another_function_are_named(name):
         assert (finding.kind, words in finding.why) == (kind, True), finding.why
 
 
+@pytest.mark.parametrize(
+    ("step", "instead", "words"),
+    [
+        (
+            lambda x: x.sum(1),
+            lambda x: x.sum(0),
+            "a sum is over the wrong axis",
+        ),
+        (
+            lambda x: jnp.broadcast_to(x[0], (4, 4)),
+            lambda x: jnp.broadcast_to(x[0], (4, 4)).T,
+            "summed over axis 1 of (4, 4), and must be over axis 0",
+        ),
+    ],
+    ids=["sum", "broadcast"],
+)
+def test_an_axis_of_the_same_size_is_told_from_the_other(step, instead, words):
+    def of(middle):
+        return lambda x: jnp.sin(middle(jnp.exp(x)) + jnp.arange(4.0)) ** 2
+
+    finding = explain(wrong_pair(of(step), of(lambda x: as_if(step(x), instead(x)))), SQUARE)
+    assert words in finding.findings[0].why, finding
+
+
 def test_a_product_with_another_value_is_named():
     def right(x, w):
         return jnp.tanh(x @ w) @ w

@@ -121,30 +121,33 @@ def _product(step: Step, operands: list[int]) -> Iterator[Mistake]:
 
 def _summed(step: Step, operands: list[int]) -> Iterator[Mistake]:
     """The gradient is spread over an axis: over another one of the same size."""
-    shape, axes = _shape(step, 0), step.eqn.params["axes"]
-    for one, other in _pairs(shape, axes):
-        words = f"it is spread over axis {other} of {shape}, and must be over axis {one}"
-        yield Mistake(
-            "wrong axis",
-            words,
-            (0,),
-            lambda x, one=one, other=other: done(step, x.swapaxes(one, other)),
-        )
+
+    def spread(one: int, other: int, x: Any) -> Any:
+        return done(step, x.swapaxes(one, other))
+
+    shape = _shape(step, 0)
+    for one, other in _pairs(shape, step.eqn.params["axes"]):
+        yield _over_another_axis("spread", shape, other, one, functools.partial(spread, one, other))
 
 
 def _spread(step: Step, operands: list[int]) -> Iterator[Mistake]:
     """The gradient is summed over an axis: over another one of the same size."""
+
+    def summed(one: int, other: int, *values: Any) -> Any:
+        return done(step, *values).swapaxes(one, other)
+
     shape, kept = step.eqn.outvars[0].aval.shape, step.eqn.params["broadcast_dimensions"]
-    if _shape(step, 0) != tuple(shape[axis] for axis in kept):
-        return
-    for one, other in _pairs(shape, kept):
-        words = f"it is summed over axis {one} of {shape}, and must be over axis {other}"
-        yield Mistake(
-            "wrong axis",
-            words,
-            (0,),
-            lambda *values, one=one, other=other: done(step, *values).swapaxes(one, other),
-        )
+    if _shape(step, 0) == tuple(shape[axis] for axis in kept):
+        for one, other in _pairs(shape, kept):
+            instead = functools.partial(summed, one, other)
+            yield _over_another_axis("summed", shape, one, other, instead)
+
+
+def _over_another_axis(
+    what: str, shape: tuple[int, ...], wrong: int, right: int, instead: Callable[..., Any]
+) -> Mistake:
+    words = f"it is {what} over axis {wrong} of {shape}, and must be over axis {right}"
+    return Mistake("wrong axis", words, (0,), instead)
 
 
 def _looked_up(step: Step, operands: list[int]) -> Iterator[Mistake]:
