@@ -288,10 +288,31 @@ def test_arguments_of_layers_and_losses_that_make_no_sense():
 
 def test_a_gradient_of_what_is_not_differentiated_is_told():
     pair = Pair(lambda x, a: (a * x, (x, a)), lambda d, c: (d * c[1], (d * c[0]).sum()))
-    for constant in (2.0, np.array(2)):
-        with pytest.raises(ConfigurationError, match="returns a gradient for a, which is"):
-            explain(pair, X, constant)
-    assert explain(pair, X, np.array(2.0)).right
+    with pytest.raises(ConfigurationError, match="returns a gradient for a, which is int"):
+        explain(pair, X, np.array(2))
+
+
+@pytest.mark.parametrize("number", [2.0, 2, np.array(2.0)])
+@pytest.mark.parametrize("library", [np, jnp])
+def test_a_number_that_a_gradient_is_given_for_is_differentiated(number, library):
+    def forward(x, a):
+        return a * library.sin(x), (x, a)
+
+    def backward(dout, cache):
+        x, a = cache
+        return dout * a * library.cos(x), factor * (dout * library.sin(x)).sum()
+
+    factor = 1.0
+    assert explain(Pair(forward, backward), X, number).right
+    factor = 2.0
+    finding = explain(Pair(forward, backward), X, number).findings[0]
+    assert (finding.leaf, finding.kind) == ("da", "factor")
+
+
+def test_a_number_without_a_gradient_is_a_constant():
+    pair = Pair(lambda x, a: (a * x, a), lambda dout, a: (dout * a, None))
+    assert explain(pair, X, 2.0).right
+    assert explain(pair._replace(backward=lambda dout, a: (dout * a, 0.0)), X, 2.0).right
 
 
 def test_a_reference_is_heeded_wherever_it_is_given():

@@ -143,6 +143,11 @@ def cast(floats: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
     return tuple(make(array, dtype) for array in floats)
 
 
+def copied(tree: Any) -> Any:
+    """The same arrays in other memory: what a function may write to."""
+    return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
+
+
 def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
     """The leaves, their arrays of NumPy, new ones, or of JAX."""
     # JAX remembers of an index that is NumPy's whether it had 32 or 64 bits, from outside of x64.

@@ -1,7 +1,7 @@
 """What somebody asks to be checked, as subjects with their arguments."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet import expect
-from fnet.check.arguments import in_layout, is_float, is_known, layout
+from fnet.check.arguments import copied, in_layout, is_float, is_known, layout
 from fnet.check.points import cotangent
+from fnet.check.programs import known
 from fnet.check.subject import Pair, Subject, ValueAndGrad
 from fnet.check.subjects import (
     of_function,
@@ -52,11 +53,11 @@ def subjects_of(
         for one in of_loss(subject, target, where[0] if where else None):
             yield one, (y.astype(jnp.float64),), ""
     elif isinstance(subject, Pair):
-        yield from _and_of_one(of_pair(subject, arguments), arguments)
+        yield from _and_of_one(functools.partial(of_pair, subject), arguments)
     elif isinstance(subject, ValueAndGrad):
-        yield from _and_of_one(of_value_and_grad(subject, arguments), arguments)
+        yield from _and_of_one(functools.partial(of_value_and_grad, subject), arguments)
     elif callable(subject) and not isinstance(subject, type) and not is_constructor(subject):
-        yield from _and_of_one(of_function(subject, reference, arguments), arguments)
+        yield from _and_of_one(functools.partial(of_function, subject, reference), arguments)
     else:
         raise ConfigurationError(
             f"{subject!r} cannot be checked: give a Layer (relu(), not relu), a Loss, a function "
@@ -85,8 +86,12 @@ def _of_layer(layer: Layer, shape: Shape, batch_size: int, rng: Any) -> Subjects
         yield of_penalty(layer), (params,), ""
 
 
-def _and_of_one(subject: Subject, arguments: tuple[Any, ...]) -> Subjects:
+def _and_of_one(make: Callable[[tuple[Any, ...]], Subject], given: tuple[Any, ...]) -> Subjects:
     """The subject, and again with a batch of one: the first row of all that has as many."""
+    subject = make(given)
+    arguments = _with_numbers(subject, given)
+    if arguments is not given:
+        subject = make(arguments)
     yield subject, arguments, ""
     leading = [len(a) for a in arguments if is_known(a) and np.ndim(a)]
     if leading and leading[0] > 1:
@@ -94,6 +99,25 @@ def _and_of_one(subject: Subject, arguments: tuple[Any, ...]) -> Subjects:
         one = [a[:1] if is_known(a) and np.ndim(a) and len(a) == size else a for a in arguments]
         if _are_examples(subject, arguments, tuple(one)):
             yield subject, tuple(one), "the first row alone"
+
+
+def _with_numbers(subject: Subject, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments, and of Python's numbers arrays, where the subject gives gradients for them."""
+    numbers = [type(argument) in (int, float) for argument in arguments]
+    if not any(numbers):
+        return arguments
+    given = copied(arguments)
+    try:
+        dout = cotangent(known(subject.forward(*given)), np.ones)
+        gradients = subject.routes[""](dout, *given)
+    except Exception:  # it is raised again where it is looked at
+        return arguments
+    told = [gradient is not None and np.any(gradient) for gradient in gradients]
+    differentiated = [*map(all, zip(numbers, told, strict=True))]
+    if not any(differentiated):
+        return arguments
+    pairs = zip(arguments, differentiated, strict=True)
+    return tuple(np.asarray(argument, float) if array else argument for argument, array in pairs)
 
 
 def _are_examples(subject: Subject, all_of_them: tuple[Any, ...], one: tuple[Any, ...]) -> bool:

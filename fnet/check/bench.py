@@ -12,6 +12,7 @@ from fnet.check.arguments import (
     Layout,
     cast,
     constant,
+    copied,
     filled,
     is_float,
     is_known,
@@ -134,12 +135,12 @@ class Bench:
     def _epsilon(self) -> float:
         out = [leaf.dtype for leaf in jax.tree.leaves(self.out) if is_float(leaf)]
         found = [float(jnp.finfo(dtype).eps) for dtype in out]
-        traced = [self.subject.forward] if self.subject.traceable else []
-        for function in [*traced, self.subject.plain]:
-            if function is not None:
-                leaves = constant(self.form.leaves, numpy=False)
-                arguments = self.form.rebuild(map(jnp.asarray, self.start), leaves)
-                found.append(narrowest(*of_arrays(function, arguments)))
+        forward, plain = self.subject.forward, self.subject.plain
+        functions = {*([forward] if self.subject.traceable else []), *([plain] if plain else [])}
+        for function in functions:
+            leaves = constant(self.form.leaves, numpy=False)
+            arguments = self.form.rebuild(map(jnp.asarray, self.start), leaves)
+            found.append(narrowest(*of_arrays(function, arguments)))
         largest = max(found, default=0.0)
         return largest if largest > 1e-15 else 0.0
 
@@ -154,8 +155,3 @@ def given(bench: Bench, dout: Any) -> Any:
 def ones(out: Any) -> Any:
     """A cotangent of ones."""
     return cotangent(out, np.ones)
-
-
-def copied(tree: Any) -> Any:
-    """The same arrays in other memory: what a function may write to."""
-    return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)

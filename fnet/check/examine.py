@@ -57,10 +57,11 @@ def explain(
         ValueAndGrad(function)           the arguments of function
         any function of JAX              its arguments; `jax.custom_vjp` is what this is for
 
-    Floating-point arrays are differentiated; other arrays (integers, booleans, keys) and Python's
-    numbers are not. Everything runs in float64, switched on here alone. `reference(*arguments)` is
-    a plain function with the same output, for autodiff to be asked about; without it, it is asked
-    about the subject itself, with every custom rule taken out. `batch_size` is for layers.
+    Floating-point arrays are differentiated, and those of Python's numbers that a Pair or a
+    ValueAndGrad returns a gradient for; other arrays (integers, booleans, keys) are not. Everything
+    runs in float64, switched on here alone. `reference(*arguments)` is a plain function with the
+    same output, for autodiff to be asked about; without it, it is asked about the subject itself,
+    with every custom rule taken out. `batch_size` is for layers.
 
     In order: shapes and dtypes; determinism and caches; each entry against autodiff, at the
     arguments, near by where nothing is special, and at unkind ones; directions and entries against

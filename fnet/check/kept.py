@@ -23,8 +23,8 @@ _programs: dict[Any, Programs] = {}  # the first is the one that was needed leas
 def kept(subject: Subject, form: Layout, inputs: Any, dout: Any) -> Programs:
     """The programs of this subject, for arguments of this layout."""
     traced: dict[str, Callable[..., Any]] = {}
-    if subject.plain is not None:
-        plain = subject.plain
+    plain = subject.plain
+    if plain is not None and not (subject.traceable and plain is subject.forward):
         traced["plain"] = lambda inputs, dout: plain(*rebuilt(form, inputs))
     if subject.traceable:
         traced["out"] = lambda inputs, dout: subject.forward(*rebuilt(form, inputs))

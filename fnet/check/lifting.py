@@ -48,12 +48,19 @@ def in_jax(
     function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
 ) -> Callable[..., Any] | None:
     """This part of what the function returns, as a function of JAX: as it is, or lifted; None where
-    that would be another function.
+    that would be another function."""
+    if runs_in_jax(function, arguments, part):
+        return lambda *given: part(function(*given))
+    return by_lifting(function, arguments, part)
+
+
+def by_lifting(
+    function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
+) -> Callable[..., Any] | None:
+    """This part of what the function returns, lifted; None where that would be another function.
 
     Loops of many steps are not lifted: to compile each of them would take too long.
     """
-    if runs_in_jax(function, arguments, part):
-        return lambda *given: part(function(*given))
     other = lifted(function)
 
     def of_jax(*given: Any) -> Any:

@@ -23,15 +23,13 @@ from fnet.check.subject import Subject
 
 
 def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
-    """By name: "out", "value" along a line, the gradient by "plain" autodiff, and by each route.
+    """By name: "out", "value" along a line, the gradient by "plain" autodiff, and by each route,
+    and "out by" each other way to it.
 
     "both" is by hand and by autodiff in the dtype of the arrays; "vmap" by hand, of many points;
-    "rounded" by hand, arguments, dout and cache rounded at random.
+    "rounded" by hand, of arguments, dout and cache that are each off by a share of themselves.
     """
     at = functools.partial(rebuilt, form)
-
-    def out(inputs: Any) -> Any:
-        return subject.forward(*at(inputs))
 
     def differentiated(inputs: Any) -> Any:
         def of_floats(*floats: Any) -> Any:
@@ -60,13 +58,13 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
 
         return jax.vmap(one)(inputs[0])
 
-    def rounded(inputs: Any, dout: Any, epsilon: Any, key: Any) -> Any:
-        keys = map(functools.partial(jax.random.fold_in, key), itertools.count())
+    def rounded(inputs: Any, dout: Any, shares: Any) -> Any:
+        number = itertools.count()
 
         def moved(leaf: Any) -> Any:
             if not is_float(leaf):
                 return leaf
-            share = epsilon / 2 * jax.random.uniform(next(keys), leaf.shape, minval=-1, maxval=1)
+            share = jnp.resize(jnp.roll(shares, next(number)), leaf.shape)
             return leaf * (1 + share).astype(leaf.dtype)
 
         floats = tuple(map(moved, inputs[0]))
@@ -78,18 +76,24 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
 
     by_hand = next(iter(subject.routes.values()))
     own: dict[str, Callable[..., Any]] = {
-        "out": out,
+        "out": of_value(subject.forward, form),
         "plain": of_plain,
         "value": value,
         "both": both,
         "vmap": mapped,
         "rounded": rounded,
     }
-    programs: dict[str, Callable[..., Any]]
-    programs = {name: jax.jit(function) for name, function in own.items()}
-    return programs | {
-        name: jax.jit(of_route(route, form)) for name, route in subject.routes.items()
+    functions = {
+        **own,
+        **{name: of_route(route, form) for name, route in subject.routes.items()},
+        **{f"out by {how}": of_value(value, form) for how, value in subject.values.items()},
     }
+    return {name: jax.jit(function) for name, function in functions.items()}
+
+
+def of_value(function: Callable[..., Any], form: Layout) -> Callable[..., Any]:
+    """What it gives, of (floats, others)."""
+    return lambda inputs: function(*rebuilt(form, inputs))
 
 
 def of_route(route: Callable[..., Any], form: Layout) -> Callable[..., Any]:

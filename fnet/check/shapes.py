@@ -80,7 +80,7 @@ def _require_differentiated(bench: Workbench, returned: Any, arguments: Any) -> 
             kind = getattr(argument, "dtype", type(argument).__name__)
             raise ConfigurationError(
                 f"{bench.subject.name} returns a gradient for {name}, which is {kind} and is not "
-                f"differentiated: give np.array({name}, float), or return None for it"
+                f"differentiated: give {name}.astype(float), or return None for it"
             )
 
 

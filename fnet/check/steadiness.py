@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import in_layout, is_known
-from fnet.check.bench import copied, given
+from fnet.check.arguments import copied, in_layout, is_known
+from fnet.check.bench import given
 from fnet.check.report import Finding
 from fnet.check.workbench import Workbench
 

@@ -1,12 +1,13 @@
 """What must hold of any backward pass, whatever its numbers."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
-from fnet.check.points import PLAIN, cotangent, points
+from fnet.check.points import PLAIN, Floats, cotangent, points
 from fnet.check.report import Finding
 from fnet.check.steadiness import called
 from fnet.check.workbench import ROUNDING, Workbench
@@ -89,10 +90,11 @@ def _laws(
 
 def _values(bench: Workbench) -> Iterator[Finding]:
     for how, function in bench.subject.values.items():
+        asked = functools.partial(_asked, bench, how, function)
         for where, floats in ((PLAIN, bench.start), *points(bench.form, bench.start, _drawing())):
             try:
                 expected = [np.asarray(leaf) for leaf in jax.tree.leaves(bench.output(floats))]
-                other = jax.tree.leaves(function(*bench.arguments(floats)))
+                other = jax.tree.leaves(asked(floats))
             except Exception:
                 if where == PLAIN:
                     raise
@@ -103,6 +105,12 @@ def _values(bench: Workbench) -> Iterator[Finding]:
                 words = f"{how} gives another output than the function: {words} ({where})"
                 yield Finding("structure", "another value", words)
                 break
+
+
+def _asked(bench: Workbench, how: str, function: Callable[..., Any], floats: Floats) -> Any:
+    if bench.subject.traceable:
+        return bench.programs[f"out by {how}"](bench.inputs(floats))
+    return function(*bench.arguments(floats))
 
 
 def _another(bench: Workbench, found: list[np.ndarray], expected: list[np.ndarray]) -> str:

@@ -18,7 +18,7 @@ from fnet.check.functions import (
     traces,
     value_of_vjp,
 )
-from fnet.check.lifting import in_jax, lifted, runs_in_jax
+from fnet.check.lifting import by_lifting, in_jax, lifted, runs_in_jax
 from fnet.check.plain import has_rule
 from fnet.check.subject import Pair, Subject, ValueAndGrad
 from fnet.core import Layer, Loss
@@ -70,18 +70,10 @@ def of_penalty(layer: Layer) -> Subject:
     def plain(params: Any) -> Any:
         return penalty.value_and_grad(params)[0]
 
-    routes: dict[str, Any] = {"": by_hand}
-    routes["through apply"] = functools.partial(by_vjp, penalty.apply)
-    return Subject(
-        f"the penalty of {layer!r}",
-        (penalty,),
-        ("params",),
-        plain,
-        routes,
-        plain,
-        True,
-        linear=False,
-    )
+    through = functools.partial(by_vjp, penalty.apply)
+    routes: dict[str, Any] = {"": by_hand, "through apply": through}
+    name = f"the penalty of {layer!r}"
+    return Subject(name, (penalty,), ("params",), plain, routes, plain, True, linear=False)
 
 
 def of_loss(loss: Loss, target: Any, where: Any) -> tuple[Subject, Subject]:
@@ -133,10 +125,13 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
         cache = lifted(pair.forward)(*arguments)[1]
         return aligned(lifted(pair.backward)(dout, cache), names, asked, name_of(pair.backward))
 
-    traceable = runs_in_jax(pair.forward, asked, first) and traces(
+    runs = runs_in_jax(pair.forward, asked, first)
+    traceable = runs and traces(
         lambda *arguments: by_hand(like(forward(*arguments)), *arguments), asked
     )
-    plain = _plain(pair.reference, asked) or in_jax(pair.forward, asked, first)
+    plain = _plain(pair.reference, asked) or (
+        forward if runs else by_lifting(pair.forward, asked, first)
+    )
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
@@ -173,8 +168,11 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
         found = aligned(lifted(function)(*arguments)[1], names, asked, name_of(function))
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
-    traceable = traces(function, asked) and runs_in_jax(function, asked, first)
-    plain = _plain(subject.reference, asked) or in_jax(function, asked, first)
+    runs = runs_in_jax(function, asked, first)
+    traceable = runs and traces(function, asked)
+    plain = _plain(subject.reference, asked) or (
+        value if runs else by_lifting(function, asked, first)
+    )
     values = {"the reference": subject.reference} if subject.reference else {}
     return Subject(
         name_of(function),
