@@ -119,7 +119,7 @@ def test_the_narrowest_dtype_on_the_way_is_found():
         return lambda x: jax.jit(lambda y: y.astype(dtype).astype(y.dtype))(x)
 
     for dtype in (jnp.float64, jnp.float32, jnp.bfloat16):
-        assert narrowest(through(dtype), (jnp.ones(3),)) == float(jnp.finfo(dtype).eps)
+        assert narrowest(jax.make_jaxpr(through(dtype))(jnp.ones(3))) == float(jnp.finfo(dtype).eps)
 
 
 def test_the_fixture_shows_the_report_alone(tmp_path):

@@ -17,9 +17,8 @@ from fnet.check.arguments import (
     is_float,
     is_known,
     layout,
-    of_arrays,
 )
-from fnet.check.kept import kept
+from fnet.check.kept import kept, traces
 from fnet.check.plain import narrowest
 from fnet.check.points import Floats, cotangent
 from fnet.check.programs import known, leaves_of, rebuilt
@@ -47,8 +46,9 @@ class Bench:
         self.plain_fails = ""
         self.out = known(subject.forward(*self.arguments(self.start)))
         self._require_numbers()
+        self.traces = traces(subject, self.form, self.inputs(self.start), ones(self.out))
+        self.programs = kept(subject, self.form, self.traces)
         self.epsilon = self._epsilon()
-        self.programs = kept(subject, self.form, self.inputs(self.start), ones(self.out))
 
     def _require_numbers(self) -> None:
         """Raise ConfigurationError where nothing can be compared: nothing is right by that."""
@@ -135,12 +135,8 @@ class Bench:
     def _epsilon(self) -> float:
         out = [leaf.dtype for leaf in jax.tree.leaves(self.out) if is_float(leaf)]
         found = [float(jnp.finfo(dtype).eps) for dtype in out]
-        forward, plain = self.subject.forward, self.subject.plain
-        functions = {*([forward] if self.subject.traceable else []), *([plain] if plain else [])}
-        for function in functions:
-            leaves = constant(self.form.leaves, numpy=False)
-            arguments = self.form.rebuild(map(jnp.asarray, self.start), leaves)
-            found.append(narrowest(*of_arrays(function, arguments)))
+        known = [trace for name, trace in self.traces.items() if not name.startswith("route ")]
+        found += [narrowest(trace.closed) for trace in known if trace.closed is not None]
         largest = max(found, default=0.0)
         return largest if largest > 1e-15 else 0.0
 

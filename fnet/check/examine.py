@@ -112,7 +112,7 @@ def _examine(
     findings = tuple(shapes.shapes(bench, dout))
     if findings:
         return Report(subject.name, 0, 0.0, findings)
-    findings = tuple(steadiness.honest(bench, dout))
+    findings = tuple(steadiness.honest(bench, dout)) if in_full else ()
     if any(finding.kind in steadiness.UNSTEADY for finding in findings):
         return Report(subject.name, 0, 0.0, findings)  # its numbers mean nothing
     notes = [subject.note] if subject.note else []

@@ -94,16 +94,15 @@ def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any,
     )
 
 
-def traces(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
-    """Whether JAX can compile it: NumPy functions refuse JAX's tracers."""
+def traced(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any | None:
+    """Its trace; None where JAX cannot compile it: NumPy functions refuse JAX's tracers."""
     only, arrays = of_arrays(function, arguments)
     try:
-        jax.eval_shape(only, *map(jnp.asarray, arrays))
+        return jax.make_jaxpr(only)(*map(jnp.asarray, arrays))
     except ConfigurationError:
         raise
     except Exception:  # of whatever kind: what the function says of itself is heard when it is run
-        return False
-    return True
+        return None
 
 
 def names_of(function: Any, arguments: tuple[Any, ...]) -> tuple[str, ...]:

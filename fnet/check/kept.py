@@ -6,7 +6,7 @@ tomorrow, in a notebook above all. So it is traced anew, and compiled where its 
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,8 +20,16 @@ Programs = dict[str, Callable[..., Any]]
 _programs: dict[Any, Programs] = {}  # the first is the one that was needed least lately
 
 
-def kept(subject: Subject, form: Layout, inputs: Any, dout: Any) -> Programs:
-    """The programs of this subject, for arguments of this layout."""
+class Trace(NamedTuple):
+    """What a function does, in words and with the data that it has with it; and what it gives."""
+
+    closed: Any  # None where JAX cannot trace it
+    given: Any
+    told: tuple[str, str]
+
+
+def traces(subject: Subject, form: Layout, inputs: Any, dout: Any) -> dict[str, Trace]:
+    """Of the subject's functions, "plain" and "out", and "route " with the name of each."""
     traced: dict[str, Callable[..., Any]] = {}
     plain = subject.plain
     if plain is not None and not (subject.traceable and plain is subject.forward):
@@ -32,8 +40,13 @@ def kept(subject: Subject, form: Layout, inputs: Any, dout: Any) -> Programs:
             traced[f"route {name}"] = lambda inputs, dout, by=route: by(
                 dout, *rebuilt(form, inputs)
             )
+    return {name: _trace(function, inputs, dout) for name, function in traced.items()}
+
+
+def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
+    """The programs of this subject, for arguments of this layout."""
     arguments = form.rebuild([form.leaves[place] for place in form.places])
-    told = [(name, *_told(function, inputs, dout)) for name, function in traced.items()]
+    told = [(name, *trace.told) for name, trace in traced.items()]
     key = subject.of, Signature(arguments), tuple(told)
     found = _programs.pop(key, None) or compiled(subject, form)
     _programs[key] = found
@@ -42,16 +55,15 @@ def kept(subject: Subject, form: Layout, inputs: Any, dout: Any) -> Programs:
     return found
 
 
-def _told(function: Callable[..., Any], inputs: Any, dout: Any) -> tuple[str, str]:
-    """A trace in words, and the data that it has with it."""
+def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:
     try:
-        closed = jax.make_jaxpr(function)(inputs, dout)
+        closed, given = jax.make_jaxpr(function, return_shape=True)(inputs, dout)
     except Exception as error:  # of whatever kind: it is raised again where it is run
-        return str(type(error)), ""
+        return Trace(None, None, (str(type(error)), ""))
     digest = hashlib.sha256()
     for const in _consts(closed):
         digest.update(np.asarray(const).tobytes())
-    return str(closed), digest.hexdigest()
+    return Trace(closed, given, (str(closed), digest.hexdigest()))
 
 
 def _consts(closed: Any) -> Iterator[Any]:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet.check.arguments import is_float, is_known, of_arrays
-from fnet.check.functions import traces
+from fnet.check.functions import traced
 from fnet.check.plain import steps
 from fnet.check.stand_in import MAKERS, NUMPY, Lifted, bare
 
@@ -32,7 +32,7 @@ def runs_in_jax(
     function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
 ) -> bool:
     """Whether JAX can trace it, and makes the same of it: writing to a view is nothing in JAX."""
-    if not traces(lambda *given: part(function(*given)), arguments):
+    if traced(lambda *given: part(function(*given)), arguments) is None:
         return False
     if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(arguments)):
         return True

@@ -127,23 +127,17 @@ def steps(function: Callable[..., Any], arguments: Sequence[Any]) -> list[Step]:
     return list(_steps(closed, ()))
 
 
-def has_rule(function: Callable[..., Any], arguments: Sequence[Any]) -> bool:
-    """Whether a custom derivative is on the way."""
-    closed, _ = _trace(function, arguments)
-    return _has_rule(closed)
-
-
-def _has_rule(closed: Any) -> bool:
+def has_rule(closed: Any) -> bool:
+    """Whether a custom derivative is on the way of this trace."""
     return any(
         eqn.primitive.name.startswith("custom_")
-        or any(_has_rule(inner) for _, inner in _inside(Step((), eqn)))
+        or any(has_rule(inner) for _, inner in _inside(Step((), eqn)))
         for eqn in getattr(closed, "jaxpr", closed).eqns
     )
 
 
-def narrowest(function: Callable[..., Any], arguments: Sequence[Any]) -> float:
-    """The largest machine epsilon of the numbers on the way from its floating-point arguments."""
-    closed, _ = _trace(function, arguments)
+def narrowest(closed: Any) -> float:
+    """The largest machine epsilon of a trace's numbers, on the way from its arguments."""
     return max(_epsilons(closed), default=2.0**-52)
 
 

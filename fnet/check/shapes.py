@@ -11,6 +11,7 @@ import numpy as np
 from fnet.check.arguments import in_layout, is_float, is_known
 from fnet.check.bench import given
 from fnet.check.compare import compare
+from fnet.check.kept import Trace
 from fnet.check.report import Finding
 from fnet.check.workbench import Workbench
 from fnet.errors import ConfigurationError
@@ -20,7 +21,7 @@ def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
     """Tree, shape and dtype of every gradient are those of what it is the gradient of."""
     arguments = bench.arguments(bench.start)
     for route, gradients in bench.subject.routes.items():
-        if _fit(bench, gradients, dout, arguments):
+        if _fit(bench, bench.traces.get(f"route {route}"), arguments):
             continue
         try:
             returned = gradients(given(bench, dout), *arguments)
@@ -48,16 +49,12 @@ def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
             return
 
 
-def _fit(bench: Workbench, gradients: Any, dout: Any, arguments: tuple[Any, ...]) -> bool:
+def _fit(bench: Workbench, trace: Trace | None, arguments: tuple[Any, ...]) -> bool:
     """Whether all is well, found without computing anything; False where that is not known."""
-    if not bench.subject.traceable:
-        return False
-    try:
-        returned = jax.eval_shape(lambda: gradients(given(bench, dout), *arguments))
-    except Exception:  # it is computed next, and says what it has to say
-        return False
-    found = in_layout(returned, bench.form)
-    told = any(map(_is_of_a_constant, returned, arguments))
+    if trace is None or trace.closed is None:
+        return False  # it is computed next, and says what it has to say
+    found = in_layout(trace.given, bench.form)
+    told = any(map(_is_of_a_constant, trace.given, arguments))
     return not (isinstance(found, str) or told) and all(
         leaf is None or (leaf.shape == array.shape and leaf.dtype == np.float64)
         for leaf, array in zip(found, bench.start, strict=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from fnet.check.arguments import layout, of_arrays
+from fnet.check.arguments import layout
 from fnet.check.functions import (
     Gradients,
     aligned,
@@ -15,7 +15,7 @@ from fnet.check.functions import (
     like,
     name_of,
     names_of,
-    traces,
+    traced,
     value_of_vjp,
 )
 from fnet.check.lifting import by_lifting, in_jax, lifted, runs_in_jax
@@ -126,9 +126,11 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
         return aligned(lifted(pair.backward)(dout, cache), names, asked, name_of(pair.backward))
 
     runs = runs_in_jax(pair.forward, asked, first)
-    traceable = runs and traces(
-        lambda *arguments: by_hand(like(forward(*arguments)), *arguments), asked
-    )
+
+    def own(*arguments: Any) -> Any:
+        return by_hand(like(forward(*arguments)), *arguments)
+
+    traceable = runs and traced(own, asked) is not None
     plain = _plain(pair.reference, asked) or (
         forward if runs else by_lifting(pair.forward, asked, first)
     )
@@ -160,16 +162,17 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
         return first(function(*arguments))
 
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
-        gradients = cached(function(*arguments), function, "value, gradients")[1]
+        return scaled(dout, cached(function(*arguments), function, "value, gradients")[1])
+
+    def by_lifted(dout: Any, *arguments: Any) -> Gradients:
+        return scaled(dout, lifted(function)(*arguments)[1])
+
+    def scaled(dout: Any, gradients: Any) -> Gradients:
         found = aligned(gradients, names, asked, name_of(function))
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
-    def by_lifted(dout: Any, *arguments: Any) -> Gradients:
-        found = aligned(lifted(function)(*arguments)[1], names, asked, name_of(function))
-        return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
-
     runs = runs_in_jax(function, asked, first)
-    traceable = runs and traces(function, asked)
+    traceable = runs and traced(function, asked) is not None
     plain = _plain(subject.reference, asked) or (
         value if runs else by_lifting(function, asked, first)
     )
@@ -208,7 +211,8 @@ def of_function(
 ) -> Subject:
     """Of a JAX function that JAX differentiates by a rule of its own: `jax.custom_vjp`."""
     layout(arguments, names_of(function, arguments), name_of(function))
-    if not traces(function, arguments):
+    trace = traced(function, arguments)
+    if trace is None:
         function(*arguments)  # it may say itself what is wrong
         raise ConfigurationError(
             f"{name_of(function)} is no function of JAX: give Pair(forward, backward), or "
@@ -237,7 +241,7 @@ def of_function(
         passes,
         {"its forward pass": lambda *arguments: value_of_vjp(function, arguments)}
         | ({"the reference": reference} if reference else {}),
-        note="" if has_rule(*of_arrays(function, arguments)) else UNRULED,
+        note="" if has_rule(trace) else UNRULED,
     )
 
 

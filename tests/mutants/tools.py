@@ -11,7 +11,7 @@ import numpy as np
 
 from fnet.check import Pair, ValueAndGrad
 from fnet.check.arguments import Layout, in_layout, layout
-from fnet.check.functions import aligned, names_of, traces
+from fnet.check.functions import aligned, names_of, traced
 from fnet.core import Layer, Loss
 from tests.mutants.planted import normal
 
@@ -103,7 +103,7 @@ def _of_two_functions(subject: Pair | ValueAndGrad, arguments: tuple[Any, ...]) 
             out, cache = passes(*floats)
         return out, lambda dout: pull(cache, dout)
 
-    if not traces(forward, arguments):
+    if traced(forward, arguments) is None:
         return Form(None, vjp, _floats(form))
     wired = jax.custom_vjp(lambda *floats: passes(*floats)[0])
     wired.defvjp(passes, lambda cache, dout: tuple(pull(cache, dout)))
