@@ -131,9 +131,8 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
         return by_hand(like(forward(*arguments)), *arguments)
 
     traceable = runs and traced(own, asked) is not None
-    plain = _plain(pair.reference, asked) or (
-        forward if runs else by_lifting(pair.forward, asked, first)
-    )
+    plain = _plain(pair.reference, asked)
+    plain = plain or (forward if runs else by_lifting(pair.forward, asked, first))
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
@@ -173,9 +172,8 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
 
     runs = runs_in_jax(function, asked, first)
     traceable = runs and traced(function, asked) is not None
-    plain = _plain(subject.reference, asked) or (
-        value if runs else by_lifting(function, asked, first)
-    )
+    plain = _plain(subject.reference, asked)
+    plain = plain or (value if runs else by_lifting(function, asked, first))
     values = {"the reference": subject.reference} if subject.reference else {}
     return Subject(
         name_of(function),
@@ -210,7 +208,8 @@ def of_function(
     function: Callable[..., Any], reference: Any, arguments: tuple[Any, ...]
 ) -> Subject:
     """Of a JAX function that JAX differentiates by a rule of its own: `jax.custom_vjp`."""
-    layout(arguments, names_of(function, arguments), name_of(function))
+    names = names_of(function, arguments)
+    layout(arguments, names, name_of(function))
     trace = traced(function, arguments)
     if trace is None:
         function(*arguments)  # it may say itself what is wrong
@@ -222,7 +221,6 @@ def of_function(
     passes = None
     if isinstance(function, jax.custom_vjp) and not function.nondiff_argnums:
         forward, backward = getattr(function, "fwd", None), getattr(function, "bwd", None)
-        names = names_of(function, arguments)
         if forward and backward and not getattr(function, "symbolic_zeros", False):
             passes = (
                 forward,
@@ -233,7 +231,7 @@ def of_function(
     return Subject(
         name_of(function),
         (function, reference),
-        names_of(function, arguments),
+        names,
         function,
         {"": functools.partial(by_vjp, function)},
         plain,
