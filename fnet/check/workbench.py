@@ -96,7 +96,7 @@ class Workbench(Bench):
         each = list(parts(dout))
         if len(each) > PARTS:
             return ANYTHING if lies.kink else lies
-        found = [self._sharpest(floats, part, place, index) for part in each]
+        found = [self.sharpest(floats, part, place, index) for part in each]
         low, high = (sum(getattr(one, side) for one in found) for side in ("low", "high"))
         whole = Interval(low, high, any(one.kink for one in found))
         return whole if lies.kink or high - low <= SHARP * abs(value) else lies
@@ -112,7 +112,7 @@ class Workbench(Bench):
                 return False
         return True
 
-    def _sharpest(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> Interval:
+    def sharpest(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> Interval:
         """Where this entry lies, from the distance that tells it best."""
         direction, scale = self.one(floats, place, index)
         found = [
