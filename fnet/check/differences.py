@@ -17,6 +17,15 @@ SAFETY = 8.0
 NARROW, FAR = 1e-6, 1e3  # of its size; times its width: an interval that leaves no doubt
 
 
+# All steps that are asked for, first those that mostly suffice.
+STEPS = [
+    [side * first / 2**halving for first in (FIRST, FIRST * SECOND) for side in (-1, 1)]
+    for halving in range(HALVINGS)
+]
+NONE = [0.0] * 4
+BLOCKS = [np.ravel([NONE, *STEPS[:7]]), np.ravel([*STEPS[7:], NONE, NONE])]  # one program for both
+
+
 class Slope(NamedTuple):
     """A derivative, and how far from it the truth may be."""
 
@@ -78,6 +87,19 @@ def interval(phi: Callable[[float], float], rounding: float, value: float) -> In
         return found if known else ANYTHING
     low, high = sorted((left, right))
     return Interval(low.value - low.bar, high.value + high.bar, True)
+
+
+def tabulated(phi: Callable[[np.ndarray], np.ndarray]) -> Callable[[float], float]:
+    """The line that is asked for a step, of one that is asked for many at a time."""
+    known: dict[float, float] = {}
+
+    def of_one(step: float) -> float:
+        if step not in known:
+            block = next(block for block in BLOCKS if step in block)
+            known.update(zip(block.tolist(), phi(block).tolist(), strict=True))
+        return known[step]
+
+    return of_one
 
 
 ANYTHING = Interval(-np.inf, np.inf, False)

@@ -23,7 +23,7 @@ from fnet.check.subject import Subject
 
 
 def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
-    """By name: "out", "value" along a line, the gradient by "plain" autodiff, and by each route,
+    """By name: "out", its values along a "line", the gradient by "plain" autodiff and each route,
     and "out by" each other way to it.
 
     "both" is by hand and by autodiff in the dtype of the arrays; "vmap" by hand, of many points;
@@ -42,9 +42,12 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         out, vjp = differentiated(inputs)
         return vjp(filled(dout, out))
 
-    def value(inputs: Any, dout: Any, direction: Any, step: Any) -> Any:
-        moved = [a + step * d for a, d in zip(inputs[0], direction, strict=True)]
-        return inner(dout, subject.forward(*at((tuple(moved), inputs[1]))), jnp)
+    def line(inputs: Any, dout: Any, direction: Any, steps: Any) -> Any:
+        def value(step: Any) -> Any:
+            moved = [a + step * d for a, d in zip(inputs[0], direction, strict=True)]
+            return inner(dout, subject.forward(*at((tuple(moved), inputs[1]))), jnp)
+
+        return jax.lax.map(value, steps)
 
     def both(inputs: Any, dout: Any) -> Any:
         out, vjp = differentiated(inputs)
@@ -78,7 +81,7 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
     own: dict[str, Callable[..., Any]] = {
         "out": of_value(subject.forward, form),
         "plain": of_plain,
-        "value": value,
+        "line": line,
         "both": both,
         "vmap": mapped,
         "rounded": rounded,

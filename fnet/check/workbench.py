@@ -9,7 +9,7 @@ import numpy as np
 
 from fnet.check.arguments import is_float, is_none
 from fnet.check.bench import Arrays, Bench
-from fnet.check.differences import ANYTHING, Interval, interval, slope
+from fnet.check.differences import ANYTHING, Interval, interval, slope, tabulated
 from fnet.check.points import Floats, rounded, scale_of
 from fnet.check.programs import inner, of_route
 from fnet.check.rounding import rounded_otherwise
@@ -78,8 +78,8 @@ class Workbench(Bench):
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
         """Whether it is a finite number a little to either side of this entry, or to both."""
         direction, _ = self.one(floats, place, index)
-        phi, _ = self._line(floats, dout, direction)
-        return bool(np.isfinite([phi(-NEAR), phi(NEAR)]).any())
+        beside = [self._value(floats, dout, direction, step) for step in (-NEAR, NEAR)]
+        return bool(np.isfinite(beside).any())
 
     def entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
@@ -184,9 +184,15 @@ class Workbench(Bench):
         self, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
     ) -> tuple[Callable[[float], float], float]:
         """⟨dout, out⟩ along a direction, and how far off a value of it may be."""
+
+        def compiled(steps: np.ndarray) -> np.ndarray:
+            inputs = self.inputs(floats)
+            return np.asarray(self.programs["line"](inputs, dout, list(direction), steps))
+
         size, moved = self.noise(floats, dout)
         rounding = ROUNDING * max(size * max(self.epsilon, EPSILON), moved)
-        return functools.partial(self._value, floats, dout, direction), rounding
+        line = functools.partial(self._value, floats, dout, direction)
+        return (tabulated(compiled) if self.subject.traceable else line), rounding
 
     def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
         """⟨|dout|, |out|⟩, and how far ⟨dout, out⟩ moves when the point is rounded otherwise."""
@@ -204,8 +210,6 @@ class Workbench(Bench):
         return found
 
     def _value(self, floats: Floats, dout: Any, direction: Sequence[Any], step: float) -> float:
-        if self.subject.traceable:
-            return float(self.programs["value"](self.inputs(floats), dout, list(direction), step))
         moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
         try:
             return float(inner(dout, self.output(moved), np))
