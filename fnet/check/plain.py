@@ -71,7 +71,7 @@ def plainly(function: Callable[..., Any], through: Through = bound) -> Callable[
     """The function whose derivative is autodiff's own, its operations done by `through`."""
 
     def plain(*arguments: Any) -> Any:
-        closed, tree = _trace(function, arguments)
+        closed, tree = trace(function, arguments)
         return jax.tree.unflatten(tree, run(closed, jax.tree.leaves(arguments), through))
 
     return plain
@@ -123,7 +123,12 @@ def _scanned(params: Any, values: list[Any], through: Through, place: Place) -> 
 
 def steps(function: Callable[..., Any], arguments: Sequence[Any]) -> list[Step]:
     """The operations of its trace, as `through` is told of them."""
-    closed, _ = _trace(function, arguments)
+    closed, _ = trace(function, arguments)
+    return steps_of(closed)
+
+
+def steps_of(closed: Any) -> list[Step]:
+    """The operations of a trace."""
     return list(_steps(closed, ()))
 
 
@@ -157,7 +162,8 @@ def _is_real(var: Any) -> bool:
     return jnp.issubdtype(getattr(var.aval, "dtype", jnp.int32), jnp.floating)
 
 
-def _trace(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """The trace of a function, and the tree of what it returns."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
     return closed, jax.tree.structure(shape)
 

@@ -26,7 +26,7 @@ ROUNDED = 3  # times a point is rounded otherwise
 class Workbench(Bench):
     """What every check does with a subject, differences of its values included."""
 
-    _last: tuple[Floats, Any, tuple[float, float]] | None = None  # what `noise` found
+    _last: tuple[Floats, Any, list[Any]] | None = None  # a point, its output, others beside it
 
     def expected(self, floats: Floats, dout: Any) -> Arrays:
         """By autodiff of the plain function, or else by differences, entry by entry."""
@@ -196,18 +196,22 @@ class Workbench(Bench):
 
     def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
         """⟨|dout|, |out|⟩, and how far ⟨dout, out⟩ moves when the point is rounded otherwise."""
-        if self._last is None or self._last[0] is not floats or self._last[1] is not dout:
-            rng = np.random.default_rng(0)
-            size = float(inner(_absolute(dout), _absolute(self.output(floats)), np))
-            here = self._value(floats, dout, floats, 0.0)
-            moved = 0.0
-            for _ in range(ROUNDED):
-                other = tuple(rounded(array, rng) for array in floats)
-                away = abs(self._value(other, dout, floats, 0.0) - here)
-                moved = max(moved, away if np.isfinite(away) else 0.0)
-            self._last = floats, dout, (size, moved)
-        found: tuple[float, float] = self._last[2]
-        return found
+        if self._last is None or self._last[0] is not floats:
+            self._last = floats, self.output(floats), self._rounded(floats)
+        _, out, others = self._last
+        here = float(inner(dout, out, np))
+        away = np.abs([float(inner(dout, other, np)) - here for other in others])
+        size = float(inner(_absolute(dout), _absolute(out), np))
+        return size, float(away.max(initial=0.0, where=np.isfinite(away)))
+
+    def _rounded(self, floats: Floats) -> list[Any]:
+        """The outputs where the point is rounded otherwise; none where the function refuses it."""
+        rng = np.random.default_rng(0)
+        points = [tuple(rounded(array, rng) for array in floats) for _ in range(ROUNDED)]
+        try:
+            return [*map(self.output, points)]
+        except Exception:  # a function need not take what is beside its arguments
+            return []
 
     def _value(self, floats: Floats, dout: Any, direction: Sequence[Any], step: float) -> float:
         moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
