@@ -27,6 +27,7 @@ from fnet.check.workbench import PARTS, ROUNDED, ROUNDING, Workbench, parts
 
 ASKED = 6  # entries for which differences are asked, of those where autodiff disagrees
 LARGE = 0.1  # of an entry: no rounding is as large, but where all digits are lost
+SLACK = 1e-9  # of its size: how far beside an interval is in it
 TIED = 20  # outputs for which tied entries are moved together
 SHARP = 1e-6  # of its size: how narrow an interval must be that is believed against two NaN
 EXACT = 1e-10  # of its size: an error that needs no second look
@@ -159,7 +160,7 @@ def _borne_out(bench: Workbench, found: Wrong) -> str:
             # nobody computes with numbers that have overflowed, far from where he was asked.
             if not beyond and bench.finite_beside(found.floats, found.dout, found.place, index):
                 return ""
-        elif not lies.has(value, 1e-9 * lies.size):
+        elif not lies.has(value, SLACK * lies.size):
             return ""
         if not lies.kink and _is_blind(lies, value, expected) and not _is_seen(bench, found, index):
             return ""
@@ -191,7 +192,7 @@ def _is_seen(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> bool:
         if abs(value - expected) <= RTOL * abs(expected):
             continue
         lies = bench.sharpest(found.floats, part, found.place, index)
-        if not lies.has(value) or _is_blind(lies, value, expected):
+        if not lies.has(value, SLACK * lies.size) or _is_blind(lies, value, expected):
             return False
     return True
 
@@ -208,7 +209,7 @@ def _moves_together(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> b
         moved = gradient * direction[found.place]
         total, size = float(moved.sum()), float(np.abs(moved).sum())
         lies = bench.along(found.floats, part, direction, total)
-        apart = lies.decides(total) and not lies.has(total, 1e-9 * (size + lies.size))
+        apart = lies.decides(total) and not lies.has(total, SLACK * (size + lies.size))
         if apart and bench.stays(lies, found.floats, part, direction):
             return False
     return True
