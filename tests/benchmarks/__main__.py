@@ -7,7 +7,10 @@ from tests.benchmarks import report
 from tests.benchmarks.contest import ROUNDS
 from tests.benchmarks.machine import describe
 
-TASKS = ("logistic", "network", "job", "loader", "sweeping", "memory", "compiling", "growth")
+TASKS = (
+    *("logistic", "network", "job", "loader", "sweeping"),
+    *("memory", "compiling", "growth", "checking"),
+)
 
 
 def main() -> None:
