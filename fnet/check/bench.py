@@ -135,8 +135,8 @@ class Bench:
     def _epsilon(self) -> float:
         out = [leaf.dtype for leaf in jax.tree.leaves(self.out) if is_float(leaf)]
         found = [float(jnp.finfo(dtype).eps) for dtype in out]
-        known = [trace for name, trace in self.traces.items() if not name.startswith("route ")]
-        found += [narrowest(trace.closed) for trace in known if trace.closed is not None]
+        own = [trace for name, trace in self.traces.items() if not name.startswith("route ")]
+        found += [narrowest(trace.closed) for trace in own if trace.closed is not None]
         largest = max(found, default=0.0)
         return largest if largest > 1e-15 else 0.0
 

@@ -48,12 +48,12 @@ def against_differences(bench: Workbench, rng: np.random.Generator) -> Outcome:
         entries += len(chosen)
         if not wrong.difference.wrong.any():
             error = max(error, wrong.difference.error)
-        elif not (bench.autodiff and _is_left(bench, wrong, rng)):
+        elif not (bench.autodiff and _is_right_nearby(bench, wrong, rng)):
             return Outcome(entries, max(error, wrong.difference.error), [wrong], notes)
     return Outcome(entries, error, [], notes)
 
 
-def _is_left(bench: Workbench, wrong: Wrong, rng: np.random.Generator) -> bool:
+def _is_right_nearby(bench: Workbench, wrong: Wrong, rng: np.random.Generator) -> bool:
     """Whether it is right near by: of tied entries autodiff chooses some, and differences none."""
     moved, chosen = near(wrong.floats, rng), np.flatnonzero(wrong.difference.wrong)
     try:
