@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 KEPT = Path(__file__).parent / "kept"
 
+# Seconds of CPU time that a file may take to be read: one that was made to take for ever takes more
+# on any machine, and any other less on the busiest.
+ENDLESS = 60.0
+
 
 class Outcome(NamedTuple):
     """Of some cases: a line for each that failed, and what was measured on the way."""

@@ -18,11 +18,10 @@ import PIL.Image
 from fnet.data import read_image
 from fnet.data.png import ADAM7, CHANNELS
 from fnet.errors import DataError
-from tests.torture.hazard import Hazard, Outcome, keep, kept
+from tests.torture.hazard import ENDLESS, Hazard, Outcome, keep, kept
 from tests.torture.mutation import mutant
 
 TOGETHER = 1000  # mutants a process
-SECONDS = 1.0
 READ, REFUSED = "read", "refused"
 PNGS = [(0, 1), (0, 2), (0, 4), (0, 8), (2, 8), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8), (6, 8)]
 
@@ -124,8 +123,8 @@ def _said(path: Path, content: bytes, original: bytes | None) -> str:
             found, said = None, REFUSED if str(path) in str(error) else f"no path: {error}"
         except BaseException as error:
             found, said = None, repr(error)
-    if time.process_time() - begun > SECONDS:
-        return "takes over a second"
+    if time.process_time() - begun > ENDLESS:
+        return "hangs"
     if leaked:
         return f"warns: {leaked[0].message}"
     if found is None:
@@ -184,8 +183,8 @@ def _quiet() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-SOME = "an error that names the file, or an image; no crash, no warning, none over 1 s"
-SAME = "an error that names the file, or the very pixels; no crash, no warning, none over 1 s"
+SOME = "an error that names the file, or an image; no crash, no warning, no hang"
+SAME = "an error that names the file, or the very pixels; no crash, no warning, no hang"
 HAZARDS = tuple(
     Hazard(f"damaged {name}", promise, functools.partial(_fuzz, name), 1000, 10_000)
     for name, promise in {
