@@ -1,11 +1,8 @@
 """The strict configuration under which every test runs."""
 
-import os
+import tests.xla_flags  # noqa: F401 - before jax
 
-# Tests compile much and compute little: LLVM need not try hard. Read when JAX is first imported.
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
-
-import jax
+import jax  # isort: skip
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

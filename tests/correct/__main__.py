@@ -11,6 +11,7 @@ import re
 import tempfile
 from pathlib import Path
 
+import tests.xla_flags  # noqa: F401 - before jax
 from tests.correct.counts import Count, counted, keep_on_disk
 from tests.correct.functions import ENTRIES
 
@@ -36,7 +37,7 @@ def table(counts: dict[str, Count]) -> str:
         "",
         "Written by `python -m tests.correct`. A draw is one call of `fnet.check.explain` at a",
         "shape, a scale and a seed of its own; a note accepts a convention, or tells of what could",
-        "not be told.",
+        "not be told. Some functions were compiled with XLA's own flags, others as the tests are.",
         "",
         "| function | draws | false alarms | with notes |",
         "|---|---|---|---|",
