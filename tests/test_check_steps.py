@@ -163,6 +163,19 @@ def test_an_axis_of_the_same_size_is_told_from_the_other(step, instead, words):
     assert words in finding.findings[0].why, finding
 
 
+def test_a_sum_over_another_axis_is_named_in_the_middle():
+    def of(middle):
+        return lambda x, w: jnp.sin(middle(jnp.tanh(x @ w)) @ w)
+
+    def summed(x):
+        return x.sum(1)
+
+    pair = wrong_pair(of(summed), of(lambda x: as_if(summed(x), x.sum(2))))
+    for finding in explain(pair, RNG.normal(size=(3, 4, 4)), W).findings:
+        assert "through `x.sum(1)` in test_check_steps.py" in finding.why
+        assert "spread over axis 2 of (3, 4, 4), and must be over axis 1" in finding.why
+
+
 def test_a_product_with_another_value_is_named():
     def right(x, w):
         return jnp.tanh(x @ w) @ w
