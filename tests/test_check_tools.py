@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from fnet.check import Pair, compare, directions, explain, parity, points, workbench
+from fnet.check.asked import subjects_of
 from fnet.check.differences import interval, slope
 from fnet.check.plain import bound, narrowest, plainly, steps
 from fnet.check.strategies import arrays, shapes
@@ -25,6 +26,31 @@ FUNCTIONS = {  # with their derivatives
     "offset": (lambda t: np.sin(t) + 1e6, np.cos),
     "constant": (lambda t: 3.0, lambda t: 0.0),
 }
+
+
+def test_outputs_are_told_apart_by_the_same_calls_of_a_numpy_function():
+    slopes, calls = np.arange(1.0, 9.0), []
+
+    def forward(x):
+        calls.append(x)
+        return np.maximum(slopes * x, 0), x
+
+    pair = Pair(forward, lambda dout, x: dout @ slopes * (x >= 0))
+    subjects = subjects_of(pair, (np.array(0.0),), None, 1, np.random.default_rng(0))
+    subject, arguments, _ = next(subjects)
+    bench = workbench.Workbench(subject, arguments)
+
+    def asked(*each):
+        bench.noise(bench.start, each[0])  # which is kept for the point
+        calls.clear()
+        return bench.sharpest(bench.start, each, 0, ()), len(calls)
+
+    _, least = asked(np.eye(8)[0])
+    found, many = asked(*points.parts(np.ones(8)))
+    assert 0 < many < 2 * least  # of eight, each of which may stop at another step
+    for lies, slope_of_one in zip(found, slopes, strict=True):
+        assert lies.kink
+        assert [lies.low, lies.high] == pytest.approx([0, slope_of_one])
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

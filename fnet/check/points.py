@@ -77,6 +77,16 @@ def cotangent(out: Any, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Any:
     return jax.tree.map(of, out)
 
 
+def parts(dout: Any) -> Iterator[Any]:
+    """The cotangents of one entry each that this one is the sum of."""
+    leaves, tree = jax.tree.flatten(dout)
+    for number, leaf in enumerate(leaves):
+        for index in map(tuple, np.argwhere(leaf)):
+            one = [np.zeros(np.shape(other)) for other in leaves]
+            one[number][index] = np.asarray(leaf)[index]
+            yield jax.tree.unflatten(tree, one)
+
+
 def cotangents(out: Any, rng: np.random.Generator) -> Iterator[Any]:
     """Random cotangents, some that ask for one entry or for one array, and one that weighs small
     outputs as it does large ones. The first of a number is 1."""

@@ -1,7 +1,7 @@
 """The workbench of every check: what a gradient must be, by autodiff and by differences."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -10,7 +10,7 @@ import numpy as np
 from fnet.check.arguments import is_float, is_none
 from fnet.check.bench import Arrays, Bench
 from fnet.check.differences import ANYTHING, Interval, interval, slope, tabulated
-from fnet.check.points import Floats, rounded, scale_of
+from fnet.check.points import Floats, parts, rounded, scale_of
 from fnet.check.programs import inner, of_route
 from fnet.check.rounding import rounded_otherwise
 
@@ -21,6 +21,8 @@ PARTS = 200  # entries of a cotangent that are looked at one by one
 EPSILON = 2.0**-52
 ROUNDING = 8.0  # units of the last place that a value may be off by
 ROUNDED = 3  # times a point is rounded otherwise
+
+Line = tuple[Callable[[float], float], float]
 
 
 class Workbench(Bench):
@@ -78,7 +80,7 @@ class Workbench(Bench):
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
         """Whether it is a finite number a little to either side of this entry, or to both."""
         direction, _ = self.one(floats, place, index)
-        beside = [self._value(floats, dout, direction, step) for step in (-NEAR, NEAR)]
+        beside = [self._values(floats, [dout], direction, step) for step in (-NEAR, NEAR)]
         return bool(np.isfinite(beside).any())
 
     def entry(
@@ -96,7 +98,7 @@ class Workbench(Bench):
         each = list(parts(dout))
         if len(each) > PARTS:
             return ANYTHING if lies.kink else lies
-        found = [self.sharpest(floats, part, place, index) for part in each]
+        found = self.sharpest(floats, each, place, index)
         low, high = (sum(getattr(one, side) for one in found) for side in ("low", "high"))
         whole = Interval(low, high, any(one.kink for one in found))
         return whole if lies.kink or high - low <= SHARP * abs(value) else lies
@@ -112,16 +114,19 @@ class Workbench(Bench):
                 return False
         return True
 
-    def sharpest(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> Interval:
-        """Where this entry lies, from the distance that tells it best."""
+    def sharpest(
+        self, floats: Floats, each: Sequence[Any], place: int, index: tuple[int, ...]
+    ) -> list[Interval]:
+        """Where this entry lies for each of these cotangents, from the distance that tells best."""
         direction, scale = self.one(floats, place, index)
         found = [
-            interval(*self._line(floats, dout, [closer * d for d in direction]), np.inf).scaled(
-                1 / (closer * scale)
-            )
+            [
+                interval(*line, np.inf).scaled(1 / (closer * scale))
+                for line in self._lines(floats, each, [closer * d for d in direction])
+            ]
             for closer in (1.0, *CLOSER)
         ]
-        return min(found, key=lambda one: one.high - one.low)
+        return [min(told, key=lambda one: one.high - one.low) for told in zip(*found, strict=True)]
 
     def _entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
@@ -180,19 +185,31 @@ class Workbench(Bench):
         direction[place][index] = scale
         return direction, scale
 
-    def _line(
-        self, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
-    ) -> tuple[Callable[[float], float], float]:
+    def _line(self, floats: Floats, dout: Any, direction: Sequence[np.ndarray]) -> Line:
         """⟨dout, out⟩ along a direction, and how far off a value of it may be."""
+        return self._lines(floats, [dout], direction)[0]
 
-        def compiled(steps: np.ndarray) -> np.ndarray:
+    def _lines(
+        self, floats: Floats, each: Sequence[Any], direction: Sequence[np.ndarray]
+    ) -> list[Line]:
+        """That of each of these cotangents; a function of NumPy is called once for all."""
+
+        def compiled(dout: Any, steps: np.ndarray) -> np.ndarray:
             inputs = self.inputs(floats)
             return np.asarray(self.programs["line"](inputs, dout, list(direction), steps))
 
-        size, moved = self.noise(floats, dout)
-        rounding = ROUNDING * max(size * max(self.epsilon, EPSILON), moved)
-        line = functools.partial(self._value, floats, dout, direction)
-        return (tabulated(compiled) if self.subject.traceable else line), rounding
+        def rounding(dout: Any) -> float:
+            size, moved = self.noise(floats, dout)
+            return ROUNDING * max(size * max(self.epsilon, EPSILON), moved)
+
+        if self.subject.traceable:
+            return [(tabulated(functools.partial(compiled, d)), rounding(d)) for d in each]
+        values = functools.cache(functools.partial(self._values, floats, each, direction))
+
+        def line(number: int, step: float) -> float:
+            return values(step)[number]
+
+        return [(functools.partial(line, number), rounding(d)) for number, d in enumerate(each)]
 
     def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
         """⟨|dout|, |out|⟩, and how far ⟨dout, out⟩ moves when the point is rounded otherwise."""
@@ -213,22 +230,15 @@ class Workbench(Bench):
         except Exception:  # a function need not take what is beside its arguments
             return []
 
-    def _value(self, floats: Floats, dout: Any, direction: Sequence[Any], step: float) -> float:
+    def _values(
+        self, floats: Floats, each: Sequence[Any], direction: Sequence[Any], step: float
+    ) -> list[float]:
         moved = tuple(a + step * d for a, d in zip(floats, direction, strict=True))
         try:
-            return float(inner(dout, self.output(moved), np))
+            out = self.output(moved)
+            return [float(inner(dout, out, np)) for dout in each]
         except Exception:  # a function need not take what is beside its arguments
-            return np.nan
-
-
-def parts(dout: Any) -> Iterator[Any]:
-    """The cotangents of one entry each that this one is the sum of."""
-    leaves, tree = jax.tree.flatten(dout)
-    for number, leaf in enumerate(leaves):
-        for index in map(tuple, np.argwhere(leaf)):
-            one = [np.zeros(np.shape(other)) for other in leaves]
-            one[number][index] = np.asarray(leaf)[index]
-            yield jax.tree.unflatten(tree, one)
+            return [np.nan] * len(each)
 
 
 def _absolute(tree: Any) -> Any:
