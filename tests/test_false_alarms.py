@@ -22,7 +22,16 @@ def test_a_correct_gradient_is_right(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("log1pexp", 231), ("elu", 185), ("median", 279), ("median", 998)]
+    ("name", "number"),
+    [
+        ("log1pexp", 231),
+        ("elu", 185),
+        ("median", 279),
+        ("median", 998),
+        ("a course's sigmoid", 429),
+        ("a course's step of an LSTM", 222),
+        ("jax.nn.relu6", 500),
+    ],
 )
 def test_what_was_called_wrong_once_is_right(name, number):
     report = examined(ENTRIES[name], number)

@@ -6,6 +6,7 @@ import numpy as np
 
 RTOL = 1e-7  # of the entry itself
 ATOL = 1e-12  # of the largest entry of its array: what rounding leaves where terms cancel
+TINY = 2.0**-1022  # numbers below it are zeros to XLA, and not to NumPy
 
 
 class Difference(NamedTuple):
@@ -41,7 +42,8 @@ def compare(
         equal = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         distance = np.where(equal, 0, np.abs(actual - expected))
         # Only of finite entries: any number at all is within a tolerance of infinity.
-        near = np.isfinite(expected) & (distance <= rtol * np.abs(expected) + atol * size + slack)
+        away = rtol * np.abs(expected) + atol * size + slack + TINY
+        near = np.isfinite(expected) & (distance <= away)
         wrong = ~(equal | near)
         # Slack is what ATOL is of some size: rounding is not large because all entries are small.
         share = distance / np.maximum(size, slack / ATOL)

@@ -163,9 +163,13 @@ def _borne_out(bench: Workbench, found: Wrong) -> str:
                 return ""
         elif not lies.has(value, SLACK * lies.size):
             return ""
-        if not lies.kink and _is_blind(lies, value, expected) and not _is_seen(bench, found, index):
-            return ""
-        if lies.kink:
+        kink = lies.kink
+        if not kink and _is_blind(lies, value, expected):
+            each = _of_each(bench, found, index)
+            if each is None:
+                return ""
+            kink = any(one.kink for one in each)
+        if kink:
             kinks.setdefault(float(found.floats[found.place][index]), index)
     if not all(_moves_together(bench, found, index) for index in kinks.values()):
         return ""
@@ -182,22 +186,25 @@ def _is_blind(lies: Interval, value: float, expected: float) -> bool:
     return large and lies.has(expected) and away < lies.high - lies.low < np.inf
 
 
-def _is_seen(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> bool:
-    """Whether differences take the side of what is by hand of each output, where the two differ."""
+def _of_each(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> list[Interval] | None:
+    """Where it lies for each output, of those where the two differ; None where differences do not
+    take the side of what is by hand, or there are too many."""
     each = list(itertools.islice(parts(found.dout), PARTS + 1))
     if len(each) > PARTS:
-        return False
-    apart = []
+        return None
+    apart, two = [], []
     for part in each:
         value = float(bench.gradients(found.route, found.floats, part)[found.place][index])
         expected = float(bench.expected(found.floats, part)[found.place][index])
         if abs(value - expected) > RTOL * abs(expected):
-            apart.append((part, value, expected))
-    told = bench.sharpest(found.floats, [part for part, *_ in apart], found.place, index)
-    for lies, (_, value, expected) in zip(told, apart, strict=True):
-        if not lies.has(value, SLACK * lies.size) or _is_blind(lies, value, expected):
-            return False
-    return True
+            apart.append(part)
+            two.append((value, expected))
+    told = bench.sharpest(found.floats, apart, found.place, index)
+    for lies, (value, expected) in zip(told, two, strict=True):
+        blind = not lies.kink and _is_blind(lies, value, expected)
+        if blind or not lies.has(value, SLACK * lies.size):
+            return None
+    return told
 
 
 def _moves_together(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> bool:
