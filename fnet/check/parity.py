@@ -163,13 +163,12 @@ def _borne_out(bench: Workbench, found: Wrong) -> str:
                 return ""
         elif not lies.has(value, SLACK * lies.size):
             return ""
-        kink = lies.kink
-        if not kink and _is_blind(lies, value, expected):
+        each = [lies]
+        if not lies.kink and _is_blind(lies, value, expected):
             each = _of_each(bench, found, index)
-            if each is None:
+            if not each:
                 return ""
-            kink = any(one.kink for one in each)
-        if kink:
+        if any(one.kink for one in each):
             kinks.setdefault(float(found.floats[found.place][index]), index)
     if not all(_moves_together(bench, found, index) for index in kinks.values()):
         return ""
@@ -186,12 +185,12 @@ def _is_blind(lies: Interval, value: float, expected: float) -> bool:
     return large and lies.has(expected) and away < lies.high - lies.low < np.inf
 
 
-def _of_each(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> list[Interval] | None:
-    """Where it lies for each output, of those where the two differ; None where differences do not
-    take the side of what is by hand, or there are too many."""
+def _of_each(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> list[Interval]:
+    """Where it lies for each output, of those where the two differ; nothing where differences do
+    not take the side of what is by hand, or there are too many."""
     each = list(itertools.islice(parts(found.dout), PARTS + 1))
     if len(each) > PARTS:
-        return None
+        return []
     apart, two = [], []
     for part in each:
         value = float(bench.gradients(found.route, found.floats, part)[found.place][index])
@@ -203,7 +202,7 @@ def _of_each(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> list[Int
     for lies, (value, expected) in zip(told, two, strict=True):
         blind = not lies.kink and _is_blind(lies, value, expected)
         if blind or not lies.has(value, SLACK * lies.size):
-            return None
+            return []
     return told
 
 
