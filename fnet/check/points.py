@@ -77,6 +77,11 @@ def cotangent(out: Any, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Any:
     return jax.tree.map(of, out)
 
 
+def largest(dout: Any) -> float:
+    """The largest entry of a cotangent, its sign left out."""
+    return float(max((np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(dout)), default=0))
+
+
 def parts(dout: Any) -> Iterator[Any]:
     """The cotangents of one entry each that this one is the sum of."""
     leaves, tree = jax.tree.flatten(dout)

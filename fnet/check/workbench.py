@@ -10,7 +10,7 @@ import numpy as np
 from fnet.check.arguments import is_float, is_none
 from fnet.check.bench import Arrays, Bench
 from fnet.check.differences import ANYTHING, Interval, interval, slope, tabulated
-from fnet.check.points import Floats, parts, rounded, scale_of
+from fnet.check.points import Floats, largest, parts, rounded, scale_of
 from fnet.check.programs import inner, of_route
 from fnet.check.rounding import rounded_otherwise
 
@@ -163,19 +163,18 @@ class Workbench(Bench):
         """
         given = jax.tree.leaves(dout, is_leaf=is_none)
         pairs = zip(given, jax.tree.leaves(self.output(floats)), strict=True)
-        largest = [
+        sizes = [
             float(np.abs(d * np.where(d == 0, 0.0, y)).max(initial=0))
             for d, y in pairs
             if d is not None
         ]
         # The output may have cancelled too; how it moves does not cancel.
-        size = max(*largest, self.noise(floats, dout)[1] / EPSILON)
+        size = max(*sizes, self.noise(floats, dout)[1] / EPSILON)
         return [size / scale_of(array) if np.isfinite(size) else 0.0 for array in floats]
 
     def reach(self, dout: Any, direction: Sequence[np.ndarray]) -> float:
         """How far a way goes, seen through dout: what an identity would change by along it."""
-        largest = max(np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(dout))
-        return float(largest * sum(np.abs(d).sum() for d in direction))
+        return largest(dout) * float(sum(np.abs(d).sum() for d in direction))
 
     def one(self, floats: Floats, place: int, index: tuple[int, ...]) -> tuple[Arrays, float]:
         """The direction of one entry, and how long it is."""
