@@ -171,7 +171,9 @@ def test_a_sum_over_another_axis_is_named_in_the_middle():
         return x.sum(1)
 
     pair = wrong_pair(of(summed), of(lambda x: as_if(summed(x), x.sum(2))))
-    for finding in explain(pair, RNG.normal(size=(3, 4, 4)), W).findings:
+    findings = explain(pair, RNG.normal(size=(3, 4, 4)), W).findings
+    assert [finding.leaf for finding in findings] == ["dx", "dw"]
+    for finding in findings:
         assert "through `x.sum(1)` in test_check_steps.py" in finding.why
         assert "spread over axis 2 of (3, 4, 4), and must be over axis 1" in finding.why
 

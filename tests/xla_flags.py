@@ -1,7 +1,4 @@
-"""The tests compile much and compute little: XLA need not try hard.
-
-Imported before jax, since XLA reads its flags once; processes that are started inherit them.
-"""
+"""The tests compile much and compute little: XLA need not try hard."""
 
 import os
 from importlib.metadata import version
@@ -12,4 +9,7 @@ FLAGS = ["--xla_backend_optimization_level=0"]
 if tuple(map(int, version("jaxlib").split(".")[:2])) <= (0, 10):
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 
-os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
+
+def compile_quickly() -> None:
+    """For this process, before it compiles, and for those that it starts."""
+    os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])

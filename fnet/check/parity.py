@@ -190,15 +190,15 @@ def _of_each(bench: Workbench, found: Wrong, index: tuple[int, ...]) -> list[Int
     each = list(itertools.islice(parts(found.dout), PARTS + 1))
     if len(each) > PARTS:
         return []
-    apart, two = [], []
+    apart, values = [], []
     for part in each:
         value = float(bench.gradients(found.route, found.floats, part)[found.place][index])
         expected = float(bench.expected(found.floats, part)[found.place][index])
         if abs(value - expected) > RTOL * abs(expected):
             apart.append(part)
-            two.append((value, expected))
+            values.append((value, expected))
     told = bench.sharpest(found.floats, apart, found.place, index)
-    for lies, (value, expected) in zip(told, two, strict=True):
+    for lies, (value, expected) in zip(told, values, strict=True):
         blind = not lies.kink and _is_blind(lies, value, expected)
         if blind or not lies.has(value, SLACK * lies.size):
             return []

@@ -22,6 +22,7 @@ EPSILON = 2.0**-52
 ROUNDING = 8.0  # units of the last place that a value may be off by
 ROUNDED = 3  # times a point is rounded otherwise
 
+# What a step along a direction gives, and how far off that may be.
 Line = tuple[Callable[[float], float], float]
 
 

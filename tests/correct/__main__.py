@@ -11,9 +11,9 @@ import re
 import tempfile
 from pathlib import Path
 
-import tests.xla_flags  # noqa: F401 - before jax
 from tests.correct.counts import Count, counted, keep_on_disk
 from tests.correct.functions import ENTRIES
+from tests.xla_flags import compile_quickly
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -66,6 +66,7 @@ def main() -> None:
         parser.error(f"draws are 1 or more; names are {', '.join(ENTRIES)}")
     done = {name for name, count in kept().items() if count.draws >= given.draws}
     names = given.names or [name for name in ENTRIES if name not in done]
+    compile_quickly()
     # A process an entry: compiled programs pile up, and so those on disk halve the time.
     spawn = multiprocessing.get_context("spawn")
     with (
