@@ -87,7 +87,7 @@ LADDER = [  # a module imports only from lower rungs; those of one rung never me
     ],
     ["check.functions", "check.plain", "check.points"],
     ["check.lifting", "check.subject"],
-    ["check.subjects"],
+    ["check.library", "check.subjects"],
     ["check.programs", "check.rounding"],
     ["check.kept"],
     ["check.asked", "check.bench"],

@@ -174,6 +174,24 @@ def test_a_planted_loss_mistake_is_caught():
     assert caught.value.index == (1, 2)
 
 
+def test_a_loss_is_compiled_once_for_all_targets(caplog):
+    rng = np.random.default_rng(0)
+
+    def compilations(make, draw):
+        caplog.clear()
+        with jax.log_compiles():
+            y, where = rng.normal(size=(4, 3)), rng.uniform(size=4) < 0.8
+            assert explain(make(), y, draw(), where).right
+        return sum(record.message.startswith("Compiling") for record in caplog.records)
+
+    for asked in (
+        (losses.mse, lambda: rng.normal(size=(4, 3))),
+        (losses.cross_entropy, lambda: rng.integers(3, size=4)),
+    ):
+        assert compilations(*asked) > 0
+        assert compilations(*asked) == 0
+
+
 def test_a_loss_whose_apply_drops_the_cotangent_is_caught():
     right = losses.mse("none")
     y, target = np.random.default_rng(0).normal(size=(2, 5, 3))

@@ -60,25 +60,27 @@ def _hashable(leaf: Any) -> Any:
 
 
 class Layout(NamedTuple):
-    """Where the floating-point arrays of some arguments stand, and what they are called."""
+    """Where in some arguments the arrays to differentiate by stand, and what they are called."""
 
     tree: Any
     leaves: tuple[Any, ...]
-    places: tuple[int, ...]  # of the floating-point arrays among the leaves
+    places: tuple[int, ...]  # among the leaves, of the arrays that are differentiated
     names: tuple[str, ...]  # of these: x, params.w
     called: tuple[str, ...]  # of all leaves
 
     def rebuild(
         self, floats: Iterable[Any], leaves: Iterable[Any] | None = None
     ) -> tuple[Any, ...]:
-        """The arguments with these floating-point arrays."""
+        """The arguments with these arrays in their places."""
         full = list(self.leaves if leaves is None else leaves)
         for place, leaf in zip(self.places, floats, strict=True):
             full[place] = leaf
         return tuple(jax.tree.unflatten(self.tree, full))
 
 
-def layout(arguments: tuple[Any, ...], names: tuple[str, ...], where: str) -> Layout:
+def layout(
+    arguments: tuple[Any, ...], names: tuple[str, ...], where: str, constants: tuple[str, ...] = ()
+) -> Layout:
     """The layout of these arguments; raises where nothing is to be differentiated."""
     for name, argument in zip(names, arguments, strict=True):
         numbers = jax.tree.leaves(argument) if isinstance(argument, list) else []
@@ -86,7 +88,11 @@ def layout(arguments: tuple[Any, ...], names: tuple[str, ...], where: str) -> La
             raise ConfigurationError(f"{where}: {name} is a list; give np.asarray({name})")
     found, tree = jax.tree_util.tree_flatten_with_path(arguments)
     leaves = tuple(leaf for _, leaf in found)
-    places = tuple(place for place, leaf in enumerate(leaves) if is_float(leaf))
+    places = tuple(
+        place
+        for place, (path, leaf) in enumerate(found)
+        if is_float(leaf) and names[path[0].idx] not in constants
+    )
     for path, leaf in found:
         if is_known(leaf) and jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise ConfigurationError(

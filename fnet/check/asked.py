@@ -10,17 +10,11 @@ import numpy as np
 
 from fnet import expect
 from fnet.check.arguments import copied, in_layout, is_float, is_known, layout
+from fnet.check.library import of_layer, of_loss, of_penalty
 from fnet.check.points import cotangent
 from fnet.check.programs import known
 from fnet.check.subject import Pair, Subject, ValueAndGrad
-from fnet.check.subjects import (
-    of_function,
-    of_layer,
-    of_loss,
-    of_pair,
-    of_penalty,
-    of_value_and_grad,
-)
+from fnet.check.subjects import of_function, of_pair, of_value_and_grad
 from fnet.configuration import is_constructor
 from fnet.core import Layer, Loss, Shape
 from fnet.errors import ConfigurationError, FnetError
@@ -50,8 +44,8 @@ def subjects_of(
         y, target = jnp.asarray(y), jnp.asarray(target)
         if jnp.issubdtype(target.dtype, jnp.floating):
             target = target.astype(jnp.float64)
-        for one in of_loss(subject, target, where[0] if where else None):
-            yield one, (y.astype(jnp.float64),), ""
+        for one in of_loss(subject):
+            yield one, (y.astype(jnp.float64), target, where[0] if where else None), ""
     elif isinstance(subject, Pair):
         yield from _and_of_one(functools.partial(of_pair, subject), arguments)
     elif isinstance(subject, ValueAndGrad):

@@ -34,7 +34,7 @@ class Bench:
     def __init__(self, subject: Subject, arguments: tuple[Any, ...]) -> None:
         self.subject = subject
         self.made: dict[str, Any] = {}  # by those who explain what is wrong, to use it again
-        self.form: Layout = layout(arguments, subject.names, subject.name)
+        self.form: Layout = layout(arguments, subject.names, subject.name, subject.constants)
         self.start: Floats = tuple(
             np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
         )

@@ -26,6 +26,7 @@ EXPLANATIONS = (  # in this order: what fits by accident comes after what does n
     places.wrong_axis,
     places.one_slice,
     amounts.ratio,
+    amounts.slope,
     amounts.constant,
     chain.not_linear,
     chain.own_effect,

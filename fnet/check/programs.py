@@ -108,7 +108,10 @@ def rebuilt(form: Layout, inputs: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...
     """The arguments of (floats, others)."""
     floats, others = inputs
     left = iter(others)
-    leaves = [next(left) if is_known(leaf) and not is_float(leaf) else leaf for leaf in form.leaves]
+    leaves = [
+        next(left) if is_known(leaf) and place not in form.places else leaf
+        for place, leaf in enumerate(form.leaves)
+    ]
     return form.rebuild(floats, leaves)
 
 

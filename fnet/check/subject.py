@@ -71,4 +71,5 @@ class Subject:
     strict: bool = True  # whether a gradient of a narrow array may not be in JAX's default dtype
     lifted: Callable[..., Gradients] | None = None  # a route of NumPy's, of JAX's arrays
     note: str = ""  # of what its being right does not mean
+    constants: tuple[str, ...] = ()  # the arguments that are not differentiated, floating or not
     rows: tuple[str, ...] = ()  # the arguments of a row for each example, where rows are apart

@@ -1,4 +1,4 @@
-"""Layers, losses, pairs and functions, each as the one form that the checks know."""
+"""Functions of anybody's in the one form that the checks know."""
 
 import functools
 from collections.abc import Callable
@@ -21,88 +21,7 @@ from fnet.check.functions import (
 from fnet.check.lifting import by_lifting, in_jax, lifted, runs_in_jax
 from fnet.check.plain import has_rule
 from fnet.check.subject import Pair, Subject, ValueAndGrad
-from fnet.core import Layer, Loss
 from fnet.errors import ConfigurationError
-
-
-def of_layer(layer: Layer) -> Subject:
-    """Of (params, x): by `backward`, and through `apply`."""
-
-    def forward(params: Any, x: Any) -> tuple[Any, Any]:
-        return cached(layer.forward(params, x), layer.forward)
-
-    def backward(dout: Any, cache: Any, params: Any, x: Any) -> Gradients:
-        return cached(layer.backward(params, cache, dout), layer.backward, "dparams, dx")
-
-    def by_hand(dout: Any, params: Any, x: Any) -> Gradients:
-        return backward(dout, forward(params, x)[1], params, x)
-
-    def plain(params: Any, x: Any) -> Any:
-        return forward(params, x)[0]
-
-    def through(dout: Any, params: Any, x: Any) -> Gradients:
-        return by_vjp(lambda params, x: layer.apply(params, x), dout, params, x)
-
-    return Subject(
-        repr(layer),
-        (layer,),
-        ("params", "x"),
-        plain,
-        {"": by_hand, "through apply": through},
-        plain,
-        True,
-        (forward, backward),
-        {"apply": lambda params, x: layer.apply(params, x)},
-        rows=("x",),
-    )
-
-
-def of_penalty(layer: Layer) -> Subject:
-    """Of the parameters: the penalty's gradient, and through its `apply`."""
-    assert layer.penalty is not None
-    penalty = layer.penalty
-
-    def by_hand(dout: Any, params: Any) -> Gradients:
-        return (
-            jax.tree.map(lambda d: dout.astype(d.dtype) * d, penalty.value_and_grad(params)[1]),
-        )
-
-    def plain(params: Any) -> Any:
-        return penalty.value_and_grad(params)[0]
-
-    through = functools.partial(by_vjp, penalty.apply)
-    routes: dict[str, Any] = {"": by_hand, "through apply": through}
-    name = f"the penalty of {layer!r}"
-    return Subject(name, (penalty,), ("params",), plain, routes, plain, True, linear=False)
-
-
-def of_loss(loss: Loss, target: Any, where: Any) -> tuple[Subject, Subject]:
-    """Of the predictions: the gradient that comes with the value, and through `apply`."""
-
-    def total(y: Any) -> Any:
-        return loss.value_and_grad(y, target, where)[0].sum()
-
-    def by_hand(dout: Any, y: Any) -> Gradients:
-        return (dout * loss.value_and_grad(y, target, where)[1],)
-
-    def value(y: Any) -> Any:
-        return loss.value_and_grad(y, target, where)[0]
-
-    through = functools.partial(by_vjp, lambda y: loss.apply(y, target, where))
-    name = repr(loss)
-    return (
-        Subject(name, (loss,), ("y",), total, {"": by_hand}, total, True, linear=False),
-        Subject(
-            name,
-            (loss,),
-            ("y",),
-            value,
-            {"through apply": through},
-            value,
-            True,
-            values={"apply": lambda y: loss.apply(y, target, where)},
-        ),
-    )
 
 
 def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:

@@ -1,10 +1,11 @@
 """Mistakes of size: signs, factors, constants, precision."""
 
 import functools
+import itertools
 
 import numpy as np
 
-from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
+from fnet.check.evidence import Change, Evidence, Explanation, Explanations, Sample
 
 
 def not_finite(evidence: Evidence) -> Explanations:
@@ -104,6 +105,24 @@ def ratio(evidence: Evidence) -> Explanations:
         yield Explanation("factor missing", f"{words}, or there once too often")
 
 
+def slope(evidence: Evidence) -> Explanations:
+    """Each entry times, or divided by, the derivative of an activation."""
+    for name, (words, of) in itertools.product(evidence.bench.form.names, SLOPES.items()):
+        for kind, told, power in (
+            ("factor extra", "multiplied by {} once too often", 1),
+            ("factor missing", "to be multiplied by {} once more", -1),
+        ):
+            if evidence.fits(functools.partial(_times_slope, evidence, name, of, power)):
+                what = told.format(words.format(name))
+                yield Explanation(kind, f"{evidence.leaf} is {what}")
+
+
+SLOPES: dict[str, Change] = {
+    "σ({0})(1 − σ({0})), the derivative of a sigmoid,": lambda x: 0.25 / np.cosh(x / 2) ** 2,
+    "1 − tanh²({0}), the derivative of a tanh,": lambda x: 1 / np.cosh(x) ** 2,
+}
+
+
 def constant(evidence: Evidence) -> Explanations:
     """Something added everywhere."""
     actual, expected = evidence[0]
@@ -149,6 +168,13 @@ def _times(evidence: Evidence, name: str, power: int, sample: Sample) -> np.ndar
         array = array.reshape(array.shape + (1,) * (e.ndim - array.ndim))
     with np.errstate(all="ignore"):
         return np.asarray(e * array ** float(power))
+
+
+def _times_slope(
+    evidence: Evidence, name: str, of: Change, power: int, sample: Sample
+) -> np.ndarray:
+    array = dict(zip(evidence.bench.form.names, sample.floats, strict=True))[name]
+    return np.asarray(sample.expected[evidence.place] * of(array) ** float(power))
 
 
 def _again(evidence: Evidence, sample: Sample) -> np.ndarray | None:
