@@ -11,9 +11,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from tests.correct.counts import Count, counted, keep_on_disk
+from tests.compilation import compile_quickly, keep_programs
+from tests.correct.counts import Count, counted
 from tests.correct.functions import ENTRIES
-from tests.xla_flags import compile_quickly
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 
@@ -71,7 +71,7 @@ def main() -> None:
     spawn = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory() as programs,
-        spawn.Pool(given.processes, keep_on_disk, (programs,), maxtasksperchild=1) as pool,
+        spawn.Pool(given.processes, keep_programs, (programs,), maxtasksperchild=1) as pool,
     ):
         work = functools.partial(counted, draws=given.draws)
         for name, found in pool.imap_unordered(work, names):

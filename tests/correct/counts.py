@@ -41,10 +41,3 @@ def count(name: str, draws: int) -> Count:
 def counted(name: str, draws: int) -> tuple[str, Count]:
     """The name with it: of many, the first to be done need not be the first to begin."""
     return name, count(name, draws)
-
-
-def keep_on_disk(programs: str) -> None:
-    """Let this process take what another one compiled of the same shapes."""
-    jax.config.update("jax_compilation_cache_dir", programs)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

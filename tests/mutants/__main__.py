@@ -3,7 +3,9 @@
 import argparse
 import json
 import multiprocessing
+import tempfile
 
+from tests.compilation import keep_programs
 from tests.mutants import report, tools
 from tests.mutants.catalogue import CATALOGUE
 from tests.mutants.generated import outcome
@@ -20,7 +22,10 @@ def main() -> None:
     rows, seconds = [], 0.0
     # New processes now and then: compiled programs pile up.
     spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(options.processes, maxtasksperchild=25) as pool:
+    with (
+        tempfile.TemporaryDirectory() as programs,
+        spawn.Pool(options.processes, keep_programs, (programs,), maxtasksperchild=25) as pool,
+    ):
         for found, took in pool.imap(row, names):
             rows.append(found)
             seconds += took
