@@ -175,9 +175,9 @@ def test_gradients_of_gradients_pass_through_forward():
     def handwritten(params):
         return loss.apply(net.apply(params, x), labels)
 
-    expected = jax.tree.leaves(jax.hessian(plain)(params))
+    expected = jax.tree.leaves(jax.jit(jax.hessian(plain))(params))
     for hessian in (jax.jacfwd(jax.grad(handwritten)), jax.jacrev(jax.grad(handwritten))):
-        for a, e in zip(jax.tree.leaves(hessian(params)), expected, strict=True):
+        for a, e in zip(jax.tree.leaves(jax.jit(hessian)(params)), expected, strict=True):
             np.testing.assert_allclose(a, e, atol=1e-12)
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jacfwd(lambda params: net.apply(params, x))(params)

@@ -1,7 +1,6 @@
 import contextlib
 import hashlib
 import http.server
-import multiprocessing
 import os
 import select
 import socket
@@ -13,6 +12,7 @@ import pytest
 from fnet.data import download as module
 from fnet.data.download import download
 from fnet.errors import DataError
+from tests.forked import FORKED
 from tests.https_server import LASTING, PASSING, Fault, serving
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
@@ -204,12 +204,10 @@ def _download(url, path, environment, answers):
 
 def test_two_processes_at_once(server, tmp_path):
     """One has the file; the other says that it is under way, or finds it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    answers = context.SimpleQueue()
+    answers = FORKED.SimpleQueue()
     server.slow = 0.01
     words = (f"{server.url}/file", tmp_path / "file", dict(os.environ), answers)
-    processes = [context.Process(target=_download, args=words) for _ in range(3)]
+    processes = [FORKED.Process(target=_download, args=words) for _ in range(3)]
     for process in processes:
         process.start()
     told = sorted(answers.get() for _ in processes)

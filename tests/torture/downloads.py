@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import io
-import multiprocessing
 import os
 import tarfile
 import tempfile
@@ -17,6 +16,7 @@ from fnet.data import download as module
 from fnet.data import sets
 from fnet.data.download import download
 from fnet.errors import DataError
+from tests.forked import FORKED
 from tests.https_server import LASTING, PASSING, Fault, serving
 from tests.torture.hazard import Hazard, Outcome
 
@@ -122,8 +122,6 @@ def get_set(folder: Path, environment: dict[str, str], begun) -> None:
 
 def killed(cases: int, seed: int) -> Outcome:
     """kill -9 of one to three processes, one after the other, as they get a set and unpack it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     failures, kills, cut, unpacking = [], 0, 0, 0
     with (
         tempfile.TemporaryDirectory() as home,
@@ -136,7 +134,7 @@ def killed(cases: int, seed: int) -> Outcome:
             try:
                 for _ in range(rng.integers(1, 4)):
                     server.slow = float(rng.choice([0.0, 0.001, 0.01]))
-                    _kill_one(context, folder, float(rng.uniform(0, 0.1)))
+                    _kill_one(folder, float(rng.uniform(0, 0.1)))
                     kills += 1
                     cut += (folder / ".set.tar.gz.part").exists()
                     unpacking += (folder / ".set.tar.gz").exists()
@@ -151,9 +149,9 @@ def killed(cases: int, seed: int) -> Outcome:
     return Outcome(cases, failures, told)
 
 
-def _kill_one(context, folder: Path, after: float) -> None:
-    ours, theirs = context.Pipe()
-    process = context.Process(target=get_set, args=(folder, dict(os.environ), theirs))
+def _kill_one(folder: Path, after: float) -> None:
+    ours, theirs = FORKED.Pipe()
+    process = FORKED.Process(target=get_set, args=(folder, dict(os.environ), theirs))
     process.start()
     theirs.close()
     ours.recv()

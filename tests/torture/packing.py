@@ -1,6 +1,5 @@
 """Packings of an image folder that are killed."""
 
-import multiprocessing
 import tempfile
 import time
 from pathlib import Path
@@ -8,20 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from fnet import data
+from tests.forked import FORKED
 from tests.torture.hazard import Hazard, Outcome
 
 
 def killed(cases: int, seed: int) -> Outcome:
     """kill -9 at a random moment of a packing: nothing half packed is ever used, nothing left."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["fnet.data"])
     failures, cut = [], 0
     with tempfile.TemporaryDirectory() as folder:
         images = data.image_folder(data.synthetic_images(f"{folder}/shapes", per_class=100))
         expected = images.gather(np.arange(len(images)))["image"]
         for case in range(cases):
             rng, cache = np.random.default_rng([seed, case]), Path(folder, f"cache{case}")
-            process = context.Process(target=data.packed, args=(images, cache))
+            process = FORKED.Process(target=data.packed, args=(images, cache))
             process.start()
             while not cache.exists():
                 time.sleep(0.001)

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import io
 import itertools
-import multiprocessing
 import os
 import signal
 import tempfile
@@ -18,6 +17,7 @@ import numpy as np
 from fnet import files
 from fnet.checkpoint import load, previous, save
 from fnet.errors import CheckpointError
+from tests.forked import FORKED
 from tests.torture.hazard import Hazard, Outcome
 from tests.torture.saver import number_of, numbered, save_for_ever
 
@@ -26,8 +26,6 @@ SITUATIONS = ("first save", "small", "large", "epoch under way", "read meanwhile
 
 def killed(cases: int, seed: int) -> Outcome:
     """kill -9 at a random moment of a process that saves, in five situations."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.torture.saver"])
     failures, cut = [], 0
     for case in range(cases):
         rng, situation = np.random.default_rng([seed, case]), SITUATIONS[case % len(SITUATIONS)]
@@ -36,7 +34,7 @@ def killed(cases: int, seed: int) -> Outcome:
             if situation != "first save":
                 save(path, numbered(0))
             try:
-                acknowledged = _kill_saver(context, path, first, situation, rng)
+                acknowledged = _kill_saver(path, first, situation, rng)
                 cut += any(Path(folder).glob(".*.tmp"))
                 if acknowledged or situation != "first save" or path.exists():
                     found = number_of(path)
@@ -48,10 +46,10 @@ def killed(cases: int, seed: int) -> Outcome:
     return Outcome(cases, failures, f"{cut} kills hit a file half written")
 
 
-def _kill_saver(context, path, first, situation, rng) -> int:
+def _kill_saver(path, first, situation, rng) -> int:
     """The number of the last checkpoint that the process said it had saved."""
-    ours, theirs = context.Pipe()
-    process = context.Process(target=save_for_ever, args=(path, first, situation, theirs))
+    ours, theirs = FORKED.Pipe()
+    process = FORKED.Process(target=save_for_ever, args=(path, first, situation, theirs))
     process.start()
     theirs.close()
     last, wanted = 0, int(rng.integers(0 if situation == "first save" else 1, 4))

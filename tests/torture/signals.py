@@ -17,6 +17,7 @@ from fnet.checkpoint import load
 from tests.torture.hazard import Hazard, Outcome
 
 CHAIN = 10  # signals before a run is let to end, and compared
+EPOCHS = 150  # for each of them: longer than it takes until one comes
 LINE = "train --data shapes --hidden 8 --batch-size 8 --epochs {} --out".format
 
 
@@ -25,7 +26,7 @@ def signalled(cases: int, seed: int) -> Outcome:
     failures, stops = [], 0
     with tempfile.TemporaryDirectory() as folder:
         data.synthetic_images(f"{folder}/shapes", per_class=12)
-        epochs = 1500
+        epochs = EPOCHS * min(cases, CHAIN)
         whole = _run(folder, *LINE(epochs).split(), "whole")
         assert whole.returncode == 0, whole.stderr
         expected = _leaves(Path(folder, "whole"))

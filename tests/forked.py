@@ -1,0 +1,11 @@
+"""Processes that are there at once: forked from one that has imported what they do.
+
+That one is started once, and it imports what is named before that: so all of it is named here.
+"""
+
+import multiprocessing
+
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(
+    ["fnet.data", "pytest", "tests.https_server", "tests.torture.downloads", "tests.torture.saver"]
+)
