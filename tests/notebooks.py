@@ -26,7 +26,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="(default all)")
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    paths = [FOLDER / f"{name}.ipynb" for name in given.names] or sorted(FOLDER.glob("*.ipynb"))
+    found = sorted(FOLDER.glob("*.ipynb"), reverse=True)  # the last of them take the longest
+    paths = [FOLDER / f"{name}.ipynb" for name in given.names] or found
     with ThreadPoolExecutor(1 if given.write else 2) as pool:
         wrong = [*pool.map(lambda path: execute(path, given.write), paths)]
     return int(any(wrong))

@@ -1,4 +1,4 @@
-"""The checker calls no correct gradient wrong: a draw of each here, more in RESULTS.md."""
+"""The checker calls no correct gradient wrong: a draw of most here, 1,000 of all in RESULTS.md."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,8 @@ README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 DRAWS = 1  # of a second and more each, nearly all of it compiling
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+# fnet's own are checked at a shape of each in test_laws.py and test_losses.py.
+@pytest.mark.parametrize("name", [name for name in ENTRIES if not name.startswith("fnet.")])
 def test_a_correct_gradient_is_right(name):
     for number in range(DRAWS):
         report = examined(ENTRIES[name], number)
