@@ -12,6 +12,7 @@ import pytest
 
 from fnet.check import Pair, explain
 from fnet.check.mistakes.formulas import FORMULAS
+from fnet.core import loss
 
 RNG = np.random.default_rng(0)
 X, SQUARE, W = RNG.normal(size=(5, 4)), RNG.normal(size=(4, 4)), RNG.normal(size=(4, 4))
@@ -237,6 +238,22 @@ def test_labels_and_masks_that_are_others_are_named():
 
         finding = explain(Pair(forward, backward), X, labels + 1 - (labels == 3), mask).findings[0]
         assert (finding.kind, words in finding.why) == (kind, True), finding.why
+
+
+@pytest.mark.parametrize(
+    ("slope", "words"),
+    [
+        (lambda y: jax.nn.sigmoid(y) * jax.nn.sigmoid(-y), "σ(y)(1 − σ(y))"),
+        (lambda y: 1 - jnp.tanh(y) ** 2, "1 − tanh²(y)"),
+    ],
+)
+def test_the_slope_of_an_activation_once_too_often_is_named(slope, words):
+    def of_probabilities(y, target, where=None):  # and y are logits
+        return ((y - target) ** 2).sum(), 2 * (y - target) * slope(y)
+
+    finding = explain(loss(of_probabilities), X, X[::-1] + 1).findings[0]
+    assert finding.kind == "factor extra"
+    assert finding.why.startswith(f"dy is multiplied by {words}, the derivative of a "), finding.why
 
 
 def test_a_sum_over_another_axis_is_told_by_what_it_reaches():

@@ -106,15 +106,11 @@ def ratio(evidence: Evidence) -> Explanations:
 
 
 def slope(evidence: Evidence) -> Explanations:
-    """Each entry times, or divided by, the derivative of an activation."""
+    """Each entry times the derivative of an activation that is not there, or is dealt with."""
     for name, (words, of) in itertools.product(evidence.bench.form.names, SLOPES.items()):
-        for kind, told, power in (
-            ("factor extra", "multiplied by {} once too often", 1),
-            ("factor missing", "to be multiplied by {} once more", -1),
-        ):
-            if evidence.fits(functools.partial(_times_slope, evidence, name, of, power)):
-                what = told.format(words.format(name))
-                yield Explanation(kind, f"{evidence.leaf} is {what}")
+        if evidence.fits(functools.partial(_times_slope, evidence, name, of)):
+            what = f"multiplied by {words.format(name)} once too often"
+            yield Explanation("factor extra", f"{evidence.leaf} is {what}")
 
 
 SLOPES: dict[str, Change] = {
@@ -170,11 +166,8 @@ def _times(evidence: Evidence, name: str, power: int, sample: Sample) -> np.ndar
         return np.asarray(e * array ** float(power))
 
 
-def _times_slope(
-    evidence: Evidence, name: str, of: Change, power: int, sample: Sample
-) -> np.ndarray:
-    array = dict(zip(evidence.bench.form.names, sample.floats, strict=True))[name]
-    return np.asarray(sample.expected[evidence.place] * of(array) ** float(power))
+def _times_slope(evidence: Evidence, name: str, of: Change, sample: Sample) -> np.ndarray:
+    return np.asarray(sample.expected[evidence.place] * of(evidence.arrays(sample)[name]))
 
 
 def _again(evidence: Evidence, sample: Sample) -> np.ndarray | None:
