@@ -15,14 +15,14 @@ from chex import ArrayTree
 
 from fnet import initializers, layers, losses, optimizers
 from fnet.compose import serial
-from fnet.configuration import Value, read
+from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Shape
+from fnet.core.values import Value, read
 from fnet.data import transforms
 from fnet.errors import CheckpointError, ConfigurationError
-from fnet.files import replacing
-from fnet.npz import read_npz, write_npz
-from fnet.precision import mixed_precision
-from fnet.records import Best, Metrics, Record, State
+from fnet.files.npz import read_npz, write_npz
+from fnet.files.writing import replacing
+from fnet.training.records import Best, Metrics, Record, State
 
 FORMAT = 2
 KEY = "key: "  # and the name of its implementation: the dtype of a typed PRNG key
@@ -48,7 +48,7 @@ class Checkpoint(NamedTuple):
     names of the labels; `seed` that of the weights and of the order of samples.
 
     >>> from fnet import losses, models, optimizers
-    >>> from fnet.records import start
+    >>> from fnet.training.records import start
     >>> model, optimizer = models.logistic_regression(), optimizers.adam(1e-3)
     >>> run = Checkpoint(model, losses.bce(), optimizer, (3,), start(model, optimizer, (3,)))
     >>> run.record.epoch, run.transform
@@ -75,7 +75,7 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
-    >>> from fnet.records import start
+    >>> from fnet.training.records import start
     >>> model, optimizer = models.logistic_regression(), optimizers.adam(1e-3)
     >>> run = Checkpoint(model, losses.bce(), optimizer, (3,), start(model, optimizer, (3,)))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +126,7 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
-    >>> from fnet.records import start
+    >>> from fnet.training.records import start
     >>> model, optimizer = models.logistic_regression(), optimizers.adam(1e-3)
     >>> run = Checkpoint(model, losses.bce(), optimizer, (3,), start(model, optimizer, (3,)))
     >>> with tempfile.TemporaryDirectory() as folder:

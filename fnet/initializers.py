@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.configuration import Value, constructor
 from fnet.core import Shape
-from fnet.expect import require_number, require_whole
+from fnet.core.expect import require_number, require_whole
+from fnet.core.values import Value, constructor
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

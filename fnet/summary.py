@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Shape
-from fnet.expect import require_whole
+from fnet.core.expect import require_whole
 
 
 class Row(NamedTuple):

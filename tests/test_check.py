@@ -9,7 +9,7 @@ import pytest
 
 from fnet import losses
 from fnet.check import check_gradients, explain
-from fnet.check.compare import compare
+from fnet.check.truth.compare import compare
 from fnet.core import Layer, layer, loss, penalty
 from fnet.errors import ConfigurationError, GradientMismatch
 from fnet.layers import Affine, affine, relu, tanh

@@ -359,14 +359,12 @@ def test_the_words_and_the_picture_of_an_unexplained_pattern():
     def back(dout, x):
         return dout * jnp.cos(x) + noise * dout[::-1, ::-1]
 
-    report = explain(Pair(lambda x: (jnp.sin(x), x), back), X, plot=True)
+    report = explain(Pair(lambda x: (jnp.sin(x), x), back), X)
     assert report.findings[0].kind == "unknown"
     drawn = [line.strip() for line in report.findings[0].why.splitlines()[1:]]
     assert drawn == ["".join("x" if entry else "·" for entry in row) for row in noise]
-    image = report.figure.axes[0].get_images()[0].get_array()
+    image = gradient_errors(report).axes[0].get_images()[0].get_array()
     np.testing.assert_array_equal(image != 0, noise != 0)
-    assert gradient_errors(report).axes
-    assert explain(jnp.sin, X, plot=True).figure is None
 
 
 def test_x64_is_left_as_it_was_and_arguments_too():

@@ -7,7 +7,7 @@ import pytest
 from numpy import zeros
 
 from fnet.check import Pair, ValueAndGrad, explain
-from fnet.check.lifting import in_jax, lifted
+from fnet.check.truth.lifting import in_jax, lifted
 
 RNG = np.random.default_rng(0)
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from fnet.check import Pair, compare, directions, explain, parity, points, workbench
+from fnet.check import Pair, explain
 from fnet.check.asked import subjects_of
-from fnet.check.differences import interval, slope
-from fnet.check.plain import bound, narrowest, plainly, steps
+from fnet.check.looks import directions, parity, points, workbench
 from fnet.check.strategies import arrays, shapes
+from fnet.check.truth import compare
+from fnet.check.truth.differences import interval, slope
+from fnet.check.truth.plain import bound, narrowest, plainly, steps
 
 FUNCTIONS = {  # with their derivatives
     "exp": (np.exp, np.exp),
@@ -242,6 +244,6 @@ SABOTAGE = {
 def test_a_broken_checker_misses_its_canary(name, monkeypatch):
     """So the test above is red when a tolerance is widened, a leaf, point or cotangent skipped."""
     SABOTAGE[name](monkeypatch)
-    monkeypatch.setattr("fnet.check.structure.laws", lambda bench, dout: ())
-    monkeypatch.setattr("fnet.check.precision.narrow", lambda bench, rng: ())
+    monkeypatch.setattr("fnet.check.looks.structure.laws", lambda bench, dout: ())
+    monkeypatch.setattr("fnet.check.looks.precision.narrow", lambda bench, rng: ())
     assert explain(CANARIES[name], *given_to(name)).right

@@ -12,10 +12,10 @@ import pytest
 from fnet import checkpoint, data, losses, models, optimizers
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.errors import CheckpointError
-from fnet.evaluation import predict
-from fnet.files import replacing
-from fnet.npz import read_npz, write_npz
+from fnet.files.npz import read_npz, write_npz
+from fnet.files.writing import replacing
 from fnet.training import fit, start
+from fnet.training.evaluation import predict
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.normal(size=(20, 3)), np.arange(20) % 4
@@ -186,7 +186,7 @@ def test_a_checkpoint_of_another_format_is_told(path):
 
 def test_a_file_is_synced_then_renamed_then_its_folder_synced(tmp_path, monkeypatch):
     calls = []
-    from fnet import files
+    from fnet.files import writing as files
 
     real_sync, real_replace = files.os.fsync, files.Path.replace
 

@@ -10,8 +10,8 @@ import pytest
 
 from fnet import serial
 from fnet.checkpoint import VOCABULARY
-from fnet.configuration import read
 from fnet.core import Layer
+from fnet.core.values import read
 from fnet.data import transforms
 from fnet.errors import ConfigurationError
 from fnet.initializers import he_normal
@@ -109,8 +109,8 @@ def test_an_array_of_jax_is_no_configuration():
 
 
 def test_a_layer_of_ones_own_is_a_value_like_any_other():
-    from fnet.configuration import constructor
     from fnet.core import layer
+    from fnet.core.values import constructor
 
     @constructor
     def double(times: int = 1) -> Layer:

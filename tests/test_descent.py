@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from fnet import data, losses, models, optimizers, serial
-from fnet.descent import descend
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.layers import affine, squeeze
-from fnet.stopping import stop_early, until_converged
 from fnet.training import fit
+from fnet.training.descent import descend
+from fnet.training.stopping import stop_early, until_converged
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -113,7 +113,7 @@ def test_it_stops_where_it_is_no_longer_finite():
 
 
 def test_one_compilation_whatever_the_epochs():
-    from fnet.descent import make_stretch
+    from fnet.training.descent import make_stretch
 
     model, loss, optimizer, train, val = CASES["logistic"]
     compiled = make_stretch(model, loss, optimizer, 11, train.transform, val.transform)

@@ -6,11 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from fnet import data, feeding, losses, models, optimizers
+from fnet import data, losses, models, optimizers
 from fnet.data.batches import epoch_order
 from fnet.errors import DataError
-from fnet.evaluation import predict
-from fnet.training import evaluate, fit
+from fnet.training import evaluate, feeding, fit
+from fnet.training.evaluation import predict
 
 RNG = np.random.default_rng(0)
 IMAGES = data.memory(

@@ -8,7 +8,7 @@ import pytest
 from fnet import layers
 from fnet.check import check_gradients
 from fnet.checkpoint import VOCABULARY
-from fnet.configuration import read
+from fnet.core.values import read
 from tests.cases import BATCH, CASES, Case, covered, every_case
 
 FLOATS = [jnp.bfloat16, jnp.float32, jnp.float64]

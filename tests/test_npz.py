@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fnet.errors import DataError
-from fnet.npz import read_npz, write_npz
+from fnet.files.npz import read_npz, write_npz
 
 ARRAYS = {
     "images": np.arange(105, dtype=np.uint8).reshape(3, 5, 7),
@@ -227,7 +227,7 @@ def counted(end, count, length, start=None):
 PROBE = """
 import json, re, sys
 from pathlib import Path
-from fnet.npz import read_npz
+from fnet.files.npz import read_npz
 from fnet.errors import DataError
 def peak():
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

@@ -12,10 +12,10 @@ from fnet import plots
 from fnet.check import Pair, explain
 from fnet.data.dataset import memory
 from fnet.errors import ConfigurationError, DataError
-from fnet.evaluation import confusion_matrix
 from fnet.models import classification_net
 from fnet.plots.page import VERMILLION
 from fnet.summary import summary
+from fnet.training.evaluation import confusion_matrix
 
 CLASSES = ("ant", "bee", "crow")
 

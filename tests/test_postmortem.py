@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fnet import data, losses, models, optimizers, serial
-from fnet.core import layer
+from fnet.core import Optimizer, layer
 from fnet.errors import TrainingError
 from fnet.layers import affine, relu
 from fnet.training import fit, start
@@ -98,7 +98,7 @@ def test_an_optimizer_that_overflows():
         updates, state = ours.update(grads, state, params)
         return jax.tree.map(lambda u: u * jnp.inf, updates), state
 
-    broken = optimizers.Optimizer(ours.init_state, update)
+    broken = Optimizer(ours.init_state, update)
     assert message(optimizer=broken).startswith("at step 1 the update makes the weights infinite")
 
 

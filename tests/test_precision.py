@@ -7,10 +7,10 @@ import pytest
 
 from fnet import data, losses, models, optimizers, serial
 from fnet.checkpoint import VOCABULARY
-from fnet.configuration import read
+from fnet.compose.mixed_precision import mixed_precision
+from fnet.core.values import read
 from fnet.errors import ConfigurationError
 from fnet.layers import affine, relu, tanh
-from fnet.precision import mixed_precision
 from fnet.training import evaluate, fit
 
 MODEL = serial(affine(7, l2=0.01), tanh(), affine(3))

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fnet.core.products import product, transposed_product
 from fnet.layers import affine
-from fnet.products import product, transposed_product
 
 RNG = np.random.default_rng(0)
 SIZES = [(3, 40, 200), (200, 40, 170), (5, 2, 300), (7, 64, 65), (1, 32, 128)]

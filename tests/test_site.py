@@ -140,7 +140,7 @@ def planted(docstring):
         pass
 
     function.__doc__ = docstring
-    function.__module__ = "fnet.core"
+    function.__module__ = "fnet.core.wiring"
     return Name("fnet.core", "layer", function)
 
 
@@ -156,7 +156,7 @@ def planted(docstring):
 )
 def test_a_mistake_is_told_with_its_place(docstring, wrong):
     (found,) = problems([planted(docstring)])
-    assert re.match(r".*/fnet/core\.py:\d+: fnet\.core\.layer\b", found)
+    assert re.match(r".*/fnet/core/wiring\.py:\d+: fnet\.core\.layer\b", found)
     assert wrong in found
 
 

@@ -8,8 +8,8 @@ import pytest
 from fnet import data, losses, models, optimizers
 from fnet.errors import ConfigurationError
 from fnet.layers import tanh
-from fnet.sweep import _pays, sweep
 from fnet.training import fit
+from fnet.training.sweeping import _pays, sweep
 
 RATES, SEEDS = (0.003, 0.1), (0, 5, 2)
 LOSS = losses.cross_entropy()

@@ -8,19 +8,21 @@ import numpy as np
 import optax
 import pytest
 
-from fnet import data, feeding, losses, models, optimizers
+from fnet import data, losses, models, optimizers
 from fnet.errors import ConfigurationError, DataError, ShapeError
-from fnet.evaluation import confusion_matrix, predict
-from fnet.feeding import check_fit, example_shape, on_device
-from fnet.overfit import overfit
-from fnet.stopping import stop_early, until_converged
 from fnet.training import (
     evaluate,
+    feeding,
     fit,
     make_epoch,
     make_step,
     start,
 )
+from fnet.training.agreement import check_fit
+from fnet.training.evaluation import confusion_matrix, predict
+from fnet.training.feeding import example_shape, on_device
+from fnet.training.overfitting import overfit
+from fnet.training.stopping import stop_early, until_converged
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (50, 3, 2, 3)).astype(np.uint8)

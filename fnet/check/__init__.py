@@ -8,6 +8,6 @@ True
 
 from fnet.check.examine import check_gradients, explain
 from fnet.check.report import Finding, Report
-from fnet.check.subject import Pair, ValueAndGrad
+from fnet.check.subjects.subject import Pair, ValueAndGrad
 
 __all__ = ["Finding", "Pair", "Report", "ValueAndGrad", "check_gradients", "explain"]

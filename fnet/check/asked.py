@@ -8,15 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet import expect
-from fnet.check.arguments import copied, in_layout, is_float, is_known, layout
-from fnet.check.library import of_layer, of_loss, of_penalty
-from fnet.check.points import cotangent
-from fnet.check.programs import known
-from fnet.check.subject import Pair, Subject, ValueAndGrad
-from fnet.check.subjects import of_function, of_pair, of_value_and_grad
-from fnet.configuration import is_constructor
-from fnet.core import Layer, Loss, Shape
+from fnet.check.looks.points import cotangent
+from fnet.check.looks.programs import known
+from fnet.check.subjects.anybody import of_function, of_pair, of_value_and_grad
+from fnet.check.subjects.library import of_layer, of_loss, of_penalty
+from fnet.check.subjects.subject import Pair, Subject, ValueAndGrad
+from fnet.check.truth.arguments import copied, in_layout, is_float, is_known, layout
+from fnet.core import Layer, Loss, Shape, expect
+from fnet.core.values import is_constructor
 from fnet.errors import ConfigurationError, FnetError
 
 Subjects = Iterator[tuple[Subject, tuple[Any, ...], str]]  # and what these arguments are

@@ -6,17 +6,17 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet import expect
-from fnet.check import directions, parity, precision, shapes, steadiness, structure
 from fnet.check.asked import subjects_of
-from fnet.check.compare import compare
-from fnet.check.diagnosis import diagnose
-from fnet.check.evidence import Evidence, Explanation, Sample
+from fnet.check.looks import directions, parity, precision, shapes, steadiness, structure
+from fnet.check.looks.points import PLAIN, cotangent, near
+from fnet.check.looks.workbench import Workbench
+from fnet.check.mistakes.diagnosis import diagnose
+from fnet.check.mistakes.evidence import Evidence, Explanation, Sample
 from fnet.check.pattern import pattern
-from fnet.check.points import PLAIN, cotangent, near
 from fnet.check.report import Finding, Report, merge
-from fnet.check.subject import Subject
-from fnet.check.workbench import Workbench
+from fnet.check.subjects.subject import Subject
+from fnet.check.truth.compare import compare
+from fnet.core import expect
 from fnet.errors import GradientMismatch
 
 
@@ -45,7 +45,6 @@ def explain(
     reference: Callable[..., Any] | None = None,
     batch_size: int = 3,
     seed: int = 0,
-    plot: bool = False,
 ) -> Report:
     """Compare hand-written gradients with autodiff and with differences; tell what is wrong.
 
@@ -67,8 +66,8 @@ def explain(
     arguments, near by where nothing is special, and at unkind ones; directions and entries against
     differences (which also notice a forward pass that autodiff does not see through); linearity,
     jit, vmap, rows (structure); float32 and bfloat16 beside autodiff's own. Where some of the
-    output is no finite number, the rest of it is looked at. `plot=True` adds a picture of the
-    errors, `report.figure`, if any array is wrong.
+    output is no finite number, the rest of it is looked at. `fnet.plots.gradient_errors(report)`
+    draws the errors.
 
     Raises `ConfigurationError` for what cannot be checked (nothing is called right that was not
     looked at), and whatever the functions themselves raise at the arguments given.
@@ -92,12 +91,7 @@ def explain(
                 reports.append(Report(one.name, 0, 0.0, (structure.untraced(error),)))
             if reports[-1].findings:
                 break
-        report = merge(reports)
-    if plot and any(finding.errors is not None for finding in report.findings):
-        from fnet.plots import gradient_errors
-
-        return report._replace(figure=gradient_errors(report))
-    return report
+        return merge(reports)
 
 
 def _examine(

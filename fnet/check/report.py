@@ -1,7 +1,7 @@
 """What a check found, as data and as words."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -52,8 +52,7 @@ def _count(wrong: int, total: int) -> str:
 class Report(NamedTuple):
     """What was compared: how many entries, the largest error by its array's size, what is wrong.
 
-    `notes` tell where nothing could be told, or where a convention was accepted. `figure` is the
-    picture of the errors, if one was asked for.
+    `notes` tell where nothing could be told, or where a convention was accepted.
 
     >>> print(Report("backward", entries=12, error=3e-16))
     backward: right, 12 entries within 3.0e-16
@@ -64,7 +63,6 @@ class Report(NamedTuple):
     error: float
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    figure: Any = None
 
     @property
     def right(self) -> bool:

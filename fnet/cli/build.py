@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from fnet import layers, losses, models, optimizers
 from fnet.cli.arguments import IMAGE_RATES, TABLE_RATES, Settings
+from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Optimizer
 from fnet.errors import ConfigurationError
-from fnet.precision import mixed_precision
 
 
 class Built(NamedTuple):

@@ -19,8 +19,8 @@ from fnet import layers, losses
 from fnet.check import Pair, Report, ValueAndGrad, explain
 from fnet.checkpoint import VOCABULARY
 from fnet.cli.arguments import Settings, above, command
-from fnet.configuration import is_constructor, read
 from fnet.core import Layer, Loss
+from fnet.core.values import is_constructor, read
 from fnet.errors import ConfigurationError, FnetError, nearest
 
 EXAMPLES = """

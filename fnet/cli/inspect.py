@@ -14,7 +14,7 @@ from fnet.cli.source import load_parts, load_whole
 from fnet.cli.voice import add_voice, take_voice
 from fnet.data import Memory, memory, read_image
 from fnet.errors import ConfigurationError, DataError
-from fnet.evaluation import confusion_matrix, evaluate, predict
+from fnet.training.evaluation import confusion_matrix, evaluate, predict
 
 EVALUATE = """
 fnet evaluate runs/shapes-mlp-1                 its own test part

@@ -16,7 +16,7 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build
 from fnet.cli.source import load_parts
-from fnet.overfit import overfit
+from fnet.training.overfitting import overfit
 
 EXAMPLES = """
 fnet overfit

@@ -10,8 +10,8 @@ from fnet import plots
 from fnet.checkpoint import Checkpoint
 from fnet.cli.run import write_picture
 from fnet.data import Memory
-from fnet.evaluation import Predictions, predict
-from fnet.feeding import inputs
+from fnet.training.evaluation import Predictions, predict
+from fnet.training.feeding import inputs
 
 
 def draw(

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 from rich.progress import BarColumn, Progress, TextColumn
 
 from fnet.cli.voice import Voice
-from fnet.records import Record
+from fnet.training.records import Record
 
 Item = TypeVar("Item")
 

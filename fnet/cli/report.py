@@ -10,8 +10,8 @@ from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.voice import Voice
-from fnet.evaluation import evaluate
-from fnet.records import Record
+from fnet.training.evaluation import evaluate
+from fnet.training.records import Record
 
 
 def tell_start(checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: Voice) -> None:

@@ -14,7 +14,7 @@ import filelock
 from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli.arguments import DATA, MODEL, TRAINING, Settings
 from fnet.errors import CheckpointError, ConfigurationError
-from fnet.files import replacing
+from fnet.files.writing import replacing
 
 LOCK = ".lock"
 CHECKPOINT, CONFIG, HISTORY, METRICS = (

@@ -29,8 +29,8 @@ from fnet.cli.signals import NAMES, asking
 from fnet.cli.source import load_parts, resolved, short_name
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.records import Record
-from fnet.sweep import sweep
+from fnet.training.records import Record
+from fnet.training.sweeping import sweep
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the default learning rate
 TABLE, PICTURE = "sweep.csv", "sweep.png"

@@ -28,11 +28,12 @@ from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Asked, asking
 from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.cli.voice import Voice, add_voice, take_voice
-from fnet.descent import descend
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.feeding import check_fit, example_shape
-from fnet.records import Record, start
 from fnet.training import fit
+from fnet.training.agreement import check_fit
+from fnet.training.descent import descend
+from fnet.training.feeding import example_shape
+from fnet.training.records import Record, start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0

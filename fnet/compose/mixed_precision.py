@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
-from fnet.configuration import constructor
 from fnet.core import Layer, Shape, layer
+from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 
 

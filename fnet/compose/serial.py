@@ -5,11 +5,11 @@ from typing import Any
 import jax
 from chex import Array, ArrayTree, PRNGKey
 
-from fnet.configuration import constructor
 from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core.expect import require_key_and_shape
+from fnet.core.tape import Tape
+from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, ShapeError
-from fnet.expect import require_key_and_shape
-from fnet.tape import Tape
 
 
 @constructor

@@ -1,13 +1,12 @@
-"""The nouns of fnet, and the one place where a hand-written backward pass is wired into JAX."""
+"""The nouns of fnet: layer, penalty, loss and optimizer, each a value made of pure functions."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
-from chex import Array, ArrayTree, Numeric, PRNGKey
+from chex import Array, ArrayTree, PRNGKey
 
-from fnet.configuration import Value
+from fnet.core.values import Value
 
 Shape = tuple[int, ...]
 
@@ -25,6 +24,7 @@ class Layer(Value):
     composition. Without a key a layer is deterministic. Forward-mode differentiation (`jax.jvp`,
     `jax.jacfwd`) cannot pass `apply`: give it `forward`. Over the gradient of `apply` it can.
 
+    >>> import jax
     >>> from fnet.layers import relu
     >>> y, cache = relu().forward((), jax.numpy.array([-1.0, 2.0]))
     >>> y.tolist(), relu().backward((), cache, jax.numpy.ones(2))[1].tolist()
@@ -43,6 +43,7 @@ class Layer(Value):
 class Penalty:
     """A cost on parameters: apply(params) -> value; value_and_grad(params) -> value, dparams.
 
+    >>> import jax
     >>> from fnet.layers import affine
     >>> layer = affine(2, l2=0.5)
     >>> params, _ = layer.init(jax.random.key(0), (3,))
@@ -68,6 +69,7 @@ class Loss(Value):
     `probabilities(y) -> (N, C)` is what a prediction says of each class, and `predict(y) -> (N,)`
     the likeliest one, −1 where y is no number; both None for a regression.
 
+    >>> import jax
     >>> from fnet import losses
     >>> y, target = jax.numpy.array([1.0, 4.0]), jax.numpy.array([1.0, 2.0])
     >>> value, dy = losses.mse().value_and_grad(y, target)
@@ -91,6 +93,7 @@ class Optimizer(Value):
 
     It unpacks as the pair, and answers to `.init` too, so that optax takes it as it is.
 
+    >>> import jax
     >>> from fnet import optimizers
     >>> init_state, update = optimizers.sgd(0.5)
     >>> params, grads = {"w": jax.numpy.zeros(2)}, {"w": jax.numpy.array([1.0, -3.0])}
@@ -108,96 +111,3 @@ class Optimizer(Value):
 
     def __iter__(self) -> Iterator[Callable[..., Any]]:
         return iter((self.init_state, self.update))
-
-
-def layer(
-    init: Callable[[PRNGKey, Shape], tuple[ArrayTree, Shape]],
-    forward: Callable[..., tuple[Array, ArrayTree]],
-    backward: Callable[[ArrayTree, ArrayTree, Array], tuple[ArrayTree, Array]],
-    penalty: Penalty | None = None,
-    layers: tuple[Layer, ...] = (),
-) -> Layer:
-    """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
-
-    >>> double = layer(
-    ...     lambda key, shape: ((), shape),
-    ...     lambda params, x, key=None: (2 * x, ()),
-    ...     lambda params, cache, dy: ((), 2 * dy),
-    ... )
-    >>> float(jax.grad(lambda x: double.apply((), x))(3.0))
-    2.0
-    """
-
-    @jax.custom_vjp
-    def apply(params: ArrayTree, x: Array, key: PRNGKey | None = None) -> Array:
-        return forward(params, x, key)[0]
-
-    def remember(params: ArrayTree, x: Array, key: PRNGKey | None) -> tuple[Array, ArrayTree]:
-        y, cache = forward(params, x, key)
-        return y, (params, cache)
-
-    def differentiate(remembered: ArrayTree, dy: Array) -> tuple[ArrayTree, Array, None]:
-        params, cache = remembered
-        dparams, dx = backward(params, cache, dy)
-        return dparams, dx, None
-
-    apply.defvjp(remember, differentiate)
-    return Layer(init, apply, forward, backward, penalty, layers)
-
-
-def penalty(value_and_grad: Callable[[ArrayTree], tuple[Array, ArrayTree]]) -> Penalty:
-    """The Penalty whose `apply` is differentiated by the gradient that `value_and_grad` gives.
-
-    >>> squares = penalty(lambda w: (w @ w, 2 * w))
-    >>> jax.grad(squares.apply)(jax.numpy.array([1.0, 3.0])).tolist()
-    [2.0, 6.0]
-    """
-
-    @jax.custom_vjp
-    def apply(params: ArrayTree) -> Array:
-        return value_and_grad(params)[0]
-
-    def differentiate(dparams: ArrayTree, scale: Array) -> tuple[ArrayTree]:
-        return (jax.tree.map(lambda d: scale.astype(d.dtype) * d, dparams),)
-
-    apply.defvjp(value_and_grad, differentiate)
-    return Penalty(apply, value_and_grad)
-
-
-def loss(
-    value_and_grad: Callable[..., tuple[Array, Array]],
-    probabilities: Callable[[Array], Array] | None = None,
-    predict: Callable[[Array], Array] | None = None,
-    reduction: str = "mean",
-) -> Loss:
-    """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
-
-    >>> def value_and_grad(y, target, where=None):
-    ...     return ((y - target) ** 2).sum(), 2 * (y - target)
-    >>> squared = loss(value_and_grad)
-    >>> jax.grad(squared.apply)(jax.numpy.array([4.0]), jax.numpy.array([1.0])).tolist()
-    [6.0]
-    """
-
-    @jax.custom_vjp
-    def apply(y: Array, target: Array, where: Array | None = None) -> Array:
-        return value_and_grad(y, target, where)[0]
-
-    def remember(y: Any, target: Any, where: Any) -> tuple[Array, Array]:
-        if any(leaf.perturbed for leaf in jax.tree.leaves((target, where))):
-            raise TypeError(
-                "a loss is differentiated by its predictions only, and its target is being "
-                "differentiated too: wrap the target in jax.lax.stop_gradient"
-            )
-        return value_and_grad(*jax.tree.map(lambda leaf: leaf.value, (y, target, where)))
-
-    def differentiate(dy: Array, scale: Array) -> tuple[Array, None, None]:
-        return rows(scale, dy) * dy, None, None
-
-    apply.defvjp(remember, differentiate, symbolic_zeros=True)
-    return Loss(apply, value_and_grad, probabilities, predict, reduction)
-
-
-def rows(leading: Numeric, like: Array) -> Array:
-    """`leading` with axes of size one appended, so that it meets the leading axes of `like`."""
-    return leading.reshape(leading.shape + (1,) * (like.ndim - leading.ndim))

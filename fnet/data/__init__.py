@@ -17,7 +17,6 @@ from fnet.data.archive import npz_images
 from fnet.data.batches import PADDING, batches, epoch_order
 from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
-from fnet.data.decoding import read_image
 from fnet.data.images import ImageFolder, image_folder
 from fnet.data.packing import Packed, packed
 from fnet.data.sets import download_cifar10
@@ -26,8 +25,9 @@ from fnet.data.synthetic import synthetic_images
 from fnet.data.tables import csv_columns, csv_table
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
-from fnet.data.unpickle import read_pickle
 from fnet.data.workers import Workers
+from fnet.files.images import read_image
+from fnet.files.unpickle import read_pickle
 
 __all__ = [
     "PADDING",

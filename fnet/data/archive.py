@@ -8,7 +8,7 @@ import numpy as np
 from fnet.data.dataset import Arrays, Memory, memory
 from fnet.data.transforms import Transform
 from fnet.errors import DataError
-from fnet.npz import read_npz
+from fnet.files.npz import read_npz
 
 LAYOUT = "np.savez(path, images=..., labels=...)"
 

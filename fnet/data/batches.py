@@ -5,11 +5,11 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
+from fnet.core.expect import require_whole
 from fnet.data.dataset import Arrays, Dataset
 from fnet.data.reading import in_order
 from fnet.data.workers import Workers
 from fnet.errors import ConfigurationError
-from fnet.expect import require_whole
 
 PADDING = -1
 

@@ -10,8 +10,8 @@ import numpy as np
 from fnet.data.dataset import Dataset, Memory, memory
 from fnet.data.images import image_folder
 from fnet.data.transforms import Transform
-from fnet.data.unpickle import read_pickle
 from fnet.errors import DataError
+from fnet.files.unpickle import read_pickle
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from fnet.data.dataset import Arrays, Samples
-from fnet.data.decoding import Size, check_size, read_image
 from fnet.data.transforms import Transform, compose
 from fnet.errors import DataError
+from fnet.files.images import Size, check_size, read_image
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 

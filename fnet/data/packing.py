@@ -18,7 +18,7 @@ from fnet.data.reading import in_order
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
 from fnet.errors import DataError
-from fnet.files import cache_folder, sync_directory
+from fnet.files.writing import cache_folder, sync_directory
 
 VERSION = 1  # of what the file holds: counted up, an old one is packed anew
 PIXELS, INDEX = "images.uint8", "index.json"

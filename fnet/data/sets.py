@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from fnet.data.download import Progress, download, verified
-from fnet.data.unpack import unpack
 from fnet.errors import DataError
-from fnet.files import cache_folder
+from fnet.files.download import Progress, download, verified
+from fnet.files.unpack import unpack
+from fnet.files.writing import cache_folder
 
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/"
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fnet.errors import ConfigurationError, DataError
-from fnet.files import cache_folder
+from fnet.files.writing import cache_folder
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -9,11 +9,11 @@ from typing import NoReturn
 
 import numpy as np
 
-from fnet.data.cells import MISSING, mistake, number, shown
 from fnet.data.dataset import Memory
-from fnet.data.rows import Rows, read_rows
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
+from fnet.files.csv_cells import MISSING, mistake, number, shown
+from fnet.files.csv_rows import Rows, read_rows
 
 MOST_CLASSES = 100
 LARGEST = float(np.finfo(np.float32).max)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fnet.configuration import Value, constructor
+from fnet.core.values import Value, constructor
 from fnet.errors import ConfigurationError, ShapeError
 
 Array = Any  # of NumPy or JAX: both answer to the array API standard

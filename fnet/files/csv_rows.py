@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from fnet.data.cells import number, shown
 from fnet.errors import DataError
+from fnet.files.csv_cells import number, shown
 
 _KINDS = {  # by their first bytes in lower case, files that are taken for tables
     b"pk\x03\x04": "a zip archive, such as .xlsx; export it from the spreadsheet as CSV UTF-8",

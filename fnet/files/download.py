@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fnet.errors import DataError
-from fnet.files import sync_directory
+from fnet.files.writing import sync_directory
 
 TIMEOUT = 30.0  # seconds without a byte, after which a connection is given up
 PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each new try; a try that brings bytes starts over

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fnet.data.jpeg import START, scans
-from fnet.data.png import SIGNATURE, header, proved
 from fnet.errors import ConfigurationError, DataError
+from fnet.files.jpeg import START, scans
+from fnet.files.png import SIGNATURE, header, proved
 
 Size = tuple[int, int]
 

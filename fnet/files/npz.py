@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fnet.errors import DataError
-from fnet.zips import most_declared, open_zip
+from fnet.files.zips import most_declared, open_zip
 
 MARK = b"sha256:"
 HEX = 64  # digits of the digest

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from fnet.errors import DataError
-from fnet.files import sync_directory
-from fnet.tars import Member, tar_members, to_end
-from fnet.zips import most_declared, open_zip
+from fnet.files.tars import Member, tar_members, to_end
+from fnet.files.writing import sync_directory
+from fnet.files.zips import most_declared, open_zip
 
 MOST_MEMBERS = 10_000
 OTHERS = 2**26  # bytes that members may have which nobody asked for

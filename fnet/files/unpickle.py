@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fnet.data import pickles
 from fnet.errors import DataError
-from fnet.npz import check_text
+from fnet.files import pickles
+from fnet.files.npz import check_text
 
 MOST_BYTES = 2**32  # of a file
 FLOOR, RATIO = 2**28, 8  # a list may make an array of as many bytes, or so many times the file's

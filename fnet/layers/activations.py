@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.configuration import constructor
 from fnet.core import Layer, Shape, layer
-from fnet.expect import require_number
+from fnet.core.expect import require_number
+from fnet.core.values import constructor
 
 
 def _elementwise(f: Callable[[Array], Array], df: Callable[[Array, Array], Array]) -> Layer:

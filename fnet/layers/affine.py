@@ -6,12 +6,12 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.configuration import constructor
 from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core.expect import require, require_floating, require_key_and_shape, require_number
+from fnet.core.products import product, transposed_product
+from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.expect import require, require_floating, require_key_and_shape, require_number
 from fnet.initializers import Initializer, he_normal
-from fnet.products import product, transposed_product
 
 
 class Affine(NamedTuple):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from chex import Array, PRNGKey
 
-from fnet.configuration import constructor
 from fnet.core import Layer, Shape, layer
-from fnet.expect import require, require_shape
+from fnet.core.expect import require, require_shape
+from fnet.core.values import constructor
 
 
 def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:

@@ -14,16 +14,17 @@ import numpy as np
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Loss
+from fnet.core.expect import require_whole
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError
-from fnet.evaluation import correct, penalty_of
-from fnet.expect import require_whole
-from fnet.feeding import check_fit, example_shape, inputs, on_device
 from fnet.initializers import keys
-from fnet.postmortem import Training, require_finite, require_finite_validation
-from fnet.records import Best, Record, State, check_seen, start
-from fnet.training import make_step
+from fnet.training.agreement import check_fit
+from fnet.training.evaluation import correct, penalty_of
+from fnet.training.feeding import example_shape, inputs, on_device
+from fnet.training.postmortem import Training, require_finite, require_finite_validation
+from fnet.training.records import Best, Record, State, check_seen, start
+from fnet.training.step import make_step
 
 KEPT = 2**28  # bytes: the parameters of the epochs between two records take no more
 TOGETHER = 2**26  # bytes of activations computed side by side, at most

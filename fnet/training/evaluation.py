@@ -10,13 +10,14 @@ import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
+from fnet.core.expect import require
 from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
-from fnet.expect import require
-from fnet.feeding import blocks, inputs, on_device, require_reduced
+from fnet.training.agreement import require_reduced
+from fnet.training.feeding import blocks, inputs, on_device
 
 CHUNK = 1024  # samples looked at together
 

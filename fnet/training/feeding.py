@@ -4,22 +4,20 @@ import contextlib
 import dataclasses
 import math
 import os
-import textwrap
 from collections.abc import Generator, Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from chex import Array, ArrayTree, PRNGKey
+from chex import Array, ArrayTree
 
-from fnet.core import Layer, Loss, Shape
+from fnet.core import Shape
 from fnet.data.batches import PADDING
 from fnet.data.dataset import Arrays, Dataset, Memory
 from fnet.data.reading import ahead, in_order
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
-from fnet.errors import ConfigurationError
 
 SHARE = 0.5  # of what the device has free, for a dataset
 BLOCK = 2**22  # bytes read together, of a dataset that is not on the device
@@ -120,73 +118,3 @@ def inputs(transform: Transform, params: ArrayTree, x: Array) -> Array:
 def example_shape(dataset: Dataset) -> Shape:
     """The shape of one example as the model sees it, after the dataset's transform."""
     return tuple(dataset[0][dataset.fields[0]].shape)
-
-
-def require_reduced(loss: Loss) -> None:
-    """Raise ConfigurationError for a loss that gives a number for each sample."""
-    if loss.reduction == "none":
-        raise ConfigurationError(
-            f"one number is needed, to lower or to report, and {loss} gives many; take "
-            "reduction='mean' or 'sum'"
-        )
-
-
-def check_fit(
-    model: Layer, loss: Loss, optimizer: Any, dataset: Dataset, resume: Any = None
-) -> None:
-    """Raise ConfigurationError unless these can be trained together.
-
-    Each must be what it stands for, and the model have an output for each class of the data. The
-    record to resume must be of the same optimizer.
-    """
-    for name, given, method, instead in (
-        ("model", model, "backward", "a Layer: serial(...)"),
-        ("loss", loss, "value_and_grad", "a Loss: cross_entropy(), not cross_entropy"),
-        ("optimizer", optimizer, "update", "an optimizer: adam(1e-3), not adam"),
-        ("dataset", dataset, "gather", 'a dataset: fnet.data.memory({"image": x, "label": y})'),
-    ):
-        if not hasattr(given, method):
-            what = textwrap.shorten(repr(given), 60, placeholder=" ...")
-            raise ConfigurationError(f"the {name} is {what}; it must be {instead}")
-    require_reduced(loss)
-    if resume is not None:
-        _check_resume(optimizer, resume)
-    if not dataset.classes:
-        return
-    classes = len(dataset.classes)
-    if loss.probabilities is None:
-        raise ConfigurationError(
-            f"{loss} is for numbers, and the target is one of {classes} classes; take "
-            "cross_entropy()"
-        )
-    y = jax.ShapeDtypeStruct((1, *_out_shape(model, example_shape(dataset))), jnp.float32)
-    known = jax.eval_shape(loss.probabilities, y).shape[-1]
-    if known < classes:
-        raise ConfigurationError(
-            f"{model} with {loss} tells {known} classes apart, and the data have {classes}; "
-            "give its last layer an output for each"
-        )
-
-
-def _check_resume(optimizer: Any, record: Any) -> None:
-    if not hasattr(record, "state"):
-        raise ConfigurationError(
-            f"resume is {record!r}; it must be a Record: fnet.checkpoint.load(path).record"
-        )
-    wanted: Any = jax.tree.structure(jax.eval_shape(optimizer.init, record.state.params))
-    if jax.tree.structure(record.state.opt_state) != wanted:
-        raise ConfigurationError(
-            f"the run to resume was not trained by {optimizer}: resume with the same optimizer"
-        )
-
-
-def _out_shape(model: Layer, shape: Shape) -> Shape:
-    out_shape: Shape = ()
-
-    def init(key: PRNGKey) -> ArrayTree:
-        nonlocal out_shape  # a shape is no array: it cannot be what a traced function returns
-        params, out_shape = model.init(key, shape)
-        return params
-
-    jax.eval_shape(init, jax.random.key(0))
-    return out_shape

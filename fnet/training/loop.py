@@ -1,8 +1,8 @@
-"""Training: one step, one epoch, and a generator of epochs whose loop belongs to the caller.
+"""One epoch of training, and a generator of epochs whose loop belongs to the caller.
 
-A step is forward → loss → backward → update, with no autodiff in it. Any optimizer with `init` and
-`update` serves, optax's too. Data and transforms are NumPy's outside and JAX's inside the compiled
-function; a last, smaller batch is padded and masked: one shape, one compilation.
+Any optimizer with `init` and `update` serves, optax's too. Data and transforms are NumPy's
+outside and JAX's inside the compiled function; a last, smaller batch is padded and masked: one
+shape, one compilation.
 """
 
 import functools
@@ -14,44 +14,18 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Loss
+from fnet.core.expect import require_whole
 from fnet.data.batches import PADDING, epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
-from fnet.evaluation import correct, evaluate, over_samples, penalty_of
-from fnet.expect import require_whole
-from fnet.feeding import check_fit, example_shape, inputs, on_device, pieces
 from fnet.initializers import keys
-from fnet.optimizers import apply_updates
-from fnet.postmortem import Training, require_finite, require_finite_validation
-from fnet.records import Metrics, Record, State, advanced, check_seen, ended, start
-
-
-@functools.lru_cache(maxsize=256)
-def make_step(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform = compose()
-) -> Callable[..., tuple[State, Metrics]]:
-    """The compiled step(state, x, target, where=None, key=None) -> state, metrics.
-
-        y, cache = forward(θ, transform(x))      value, dy = loss(y, target)
-        dθ = backward(θ, cache, dy) + ∇penalty(θ)      θ ← θ + update(dθ)
-
-    x: (N, ...), cast to the dtype of θ. target: (N, ...). where: (N,) bool, the rows that count.
-    key: noise for layers that take some, a fresh one each step. Equal arguments give the same
-    compiled function.
-
-    >>> from fnet import losses, optimizers, records
-    >>> from fnet.layers import affine
-    >>> model, loss, optimizer = affine(1), losses.mse(), optimizers.sgd(0.5)
-    >>> step = make_step(model, loss, optimizer)
-    >>> state = records.start(model, optimizer, (1,)).state
-    >>> x = jnp.array([[-1.0], [1.0]])
-    >>> for _ in range(20):
-    ...     state, metrics = step(state, x, 3 * x + 2)
-    >>> state.params.w.round(2).tolist(), state.params.b.round(2).tolist()
-    ([[3.0]], [2.0])
-    """
-    return jax.jit(_step(model, loss, optimizer, transform))
+from fnet.training.agreement import check_fit
+from fnet.training.evaluation import evaluate, over_samples
+from fnet.training.feeding import example_shape, on_device, pieces
+from fnet.training.postmortem import Training, require_finite, require_finite_validation
+from fnet.training.records import Metrics, Record, State, advanced, check_seen, ended, start
+from fnet.training.step import make_step, one_step
 
 
 @functools.lru_cache(maxsize=256)
@@ -65,7 +39,8 @@ def make_epoch(
     `bounds` = (begin, end) are done, in one loop, and to the same bits in however many calls;
     metrics have an entry for each of `order`, 0 for a step that was not done.
 
-    >>> from fnet import data, losses, optimizers, records
+    >>> from fnet import data, losses, optimizers
+    >>> from fnet.training import records
     >>> from fnet.layers import affine
     >>> model, loss, optimizer = affine(1), losses.mse(), optimizers.sgd(0.1)
     >>> epoch = make_epoch(model, loss, optimizer)
@@ -75,7 +50,7 @@ def make_epoch(
     >>> int(state.step), metrics.count.tolist()
     (3, [2, 2, 1])
     """
-    step = _step(model, loss, optimizer, transform)
+    step = one_step(model, loss, optimizer, transform)
 
     @jax.jit
     def epoch(
@@ -174,28 +149,3 @@ def fit(
                 record = latest
 
     return records(resume or start(model, optimizer, example_shape(train), seed))
-
-
-def _step(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform
-) -> Callable[..., tuple[State, Metrics]]:
-    def step(
-        state: State,
-        x: Array,
-        target: Array,
-        where: Array | None = None,
-        key: PRNGKey | None = None,
-    ) -> tuple[State, Metrics]:
-        params = state.params
-        noise = None if key is None else jax.random.fold_in(key, state.step)
-        y, cache = model.forward(params, inputs(transform, params, x), noise)
-        value, dy = loss.value_and_grad(y, target, where)
-        grads, _ = model.backward(params, cache, dy)
-        cost, dcost = penalty_of(model, params)
-        if dcost is not None:
-            grads = jax.tree.map(jnp.add, grads, dcost)
-        updates, opt_state = optimizer.update(grads, state.opt_state, params)
-        state = State(apply_updates(params, updates), opt_state, state.step + 1)
-        return state, Metrics(value, cost, *correct(loss, y, target, where))
-
-    return step

@@ -11,7 +11,7 @@ import numpy as np
 from fnet.core import Layer, Loss
 from fnet.data.dataset import Memory
 from fnet.errors import ConfigurationError
-from fnet.training import fit
+from fnet.training.loop import fit
 
 SIZES = (1, 10, 300)
 LOW = 0.01  # a loss that counts as almost 0; chance is log C = 2.3 for ten classes

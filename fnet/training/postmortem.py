@@ -13,10 +13,10 @@ from fnet.core import Layer, Loss
 from fnet.data.batches import PADDING
 from fnet.data.dataset import Arrays, Dataset
 from fnet.errors import TrainingError
-from fnet.evaluation import penalty_of
-from fnet.feeding import inputs
-from fnet.records import Record, State
 from fnet.summary import chain
+from fnet.training.evaluation import penalty_of
+from fnet.training.feeding import inputs
+from fnet.training.records import Record, State
 
 ORDINARY = 1e4  # in training that goes well, weights and outputs are smaller
 

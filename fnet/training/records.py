@@ -83,7 +83,7 @@ class Record(NamedTuple):
 def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
     """The record before the first epoch: initial weights, drawn from the seed, which are its best.
 
-    `shape` is that of one example, as the model sees it (`fnet.feeding.example_shape`).
+    `shape` is that of one example, as the model sees it (`fnet.training.feeding.example_shape`).
 
     >>> from fnet import models, optimizers
     >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), shape=(3,), seed=1)

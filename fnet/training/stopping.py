@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from fnet.errors import ConfigurationError
-from fnet.records import Record
+from fnet.training.records import Record
 
 
 def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:

@@ -11,17 +11,18 @@ import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
+from fnet.core.expect import require_number, require_whole
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.evaluation import CHUNK, make_look, over_samples
-from fnet.expect import require_number, require_whole
-from fnet.feeding import check_fit, example_shape, on_device
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
-from fnet.records import Metrics, Record, advanced, ended, start
-from fnet.training import fit, make_epoch
+from fnet.training.agreement import check_fit
+from fnet.training.evaluation import CHUNK, make_look, over_samples
+from fnet.training.feeding import example_shape, on_device
+from fnet.training.loop import fit, make_epoch
+from fnet.training.records import Metrics, Record, advanced, ended, start
 
 # Operations of a step, up to which a CPU is faster when it does the step of all at once: twice as
 # fast for 15 weights, less at this limit, slower far beyond (`tests.benchmarks`, sweeping).

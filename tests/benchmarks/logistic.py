@@ -56,9 +56,9 @@ def fnet(n, d, epochs):
     import jax.numpy as jnp
 
     from fnet import data, losses, optimizers, serial
-    from fnet.descent import descend
     from fnet.layers import affine, squeeze
     from fnet.training import start
+    from fnet.training.descent import descend
 
     x, t, val_x, val_t = rows(n, d)
     train, val = (data.memory({"x": a, "y": b}) for a, b in ((x, t), (val_x, val_t)))

@@ -11,11 +11,11 @@ import jax
 import jax.numpy as jnp
 
 from fnet.compose import serial
-from fnet.evaluation import correct
 from fnet.layers import affine, relu, sigmoid, tanh
 from fnet.losses import cross_entropy
 from fnet.optimizers import apply_updates, sgd
 from fnet.training import State, make_step
+from fnet.training.evaluation import correct
 
 WIDTH, BATCH, CLASSES = 256, 512, 10
 DEPTHS = (2, 8, 32)

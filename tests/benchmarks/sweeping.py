@@ -1,7 +1,7 @@
 """Nine trainings at once, vectorised, against one after the other: does `sweep` choose well?
 
-Both ways are `fnet.sweep`'s own, over the same epochs, timed from their first record on, for the
-first waits for the compiler; rounds alternate in either direction.
+Both ways are `sweep`'s own, over the same epochs, timed from their first record on,
+for the first waits for the compiler; rounds alternate in either direction.
 """
 
 import time
@@ -12,7 +12,7 @@ import numpy as np
 from fnet import data, losses, models, optimizers
 from fnet.core import Layer, Loss
 from fnet.layers import tanh
-from fnet.sweep import sweep
+from fnet.training.sweeping import sweep
 
 RATES, SEEDS = (1e-4, 1e-3, 1e-2), (0, 1, 2)
 WAYS = {"at once": True, "one by one": False}
@@ -85,7 +85,7 @@ def _measure(
 
 
 def _taken(model: Layer, loss: Loss, dataset: Any, batch_size: int) -> str:
-    from fnet import sweep as module
+    from fnet.training import sweeping as module
 
     optimizer = optimizers.adam(1e-3)
     record = module._begin(model, optimizer, dataset, RATES[0], SEEDS[0])

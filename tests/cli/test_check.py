@@ -7,8 +7,8 @@ from PIL import Image
 from fnet import layers, losses
 from fnet.checkpoint import VOCABULARY
 from fnet.cli import main
-from fnet.configuration import constructor
 from fnet.core import layer
+from fnet.core.values import constructor
 
 
 def test_check_of_everything(shell):

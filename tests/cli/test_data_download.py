@@ -6,7 +6,8 @@ import pytest
 
 from fnet.cli import data as command
 from fnet.cli import main
-from fnet.data import download, sets
+from fnet.data import sets
+from fnet.files import download
 from tests.https_server import Fault, serving
 from tests.torture.downloads import FILES, PACKED, PINNED
 

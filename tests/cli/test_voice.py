@@ -9,7 +9,7 @@ from fnet.cli import main, progress, voice
 from fnet.cli.progress import clock, show
 from fnet.cli.train import DEFAULTS
 from fnet.cli.voice import Voice
-from fnet.records import NOTHING, Record
+from fnet.training.records import NOTHING, Record
 
 
 def record(epoch, accuracy=0.25):

@@ -9,9 +9,9 @@ import threading
 import numpy as np
 import pytest
 
-from fnet.data import download as module
-from fnet.data.download import download
 from fnet.errors import DataError
+from fnet.files import download as module
+from fnet.files.download import download
 from tests.forked import FORKED
 from tests.https_server import LASTING, PASSING, Fault, serving
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fnet.data import decoding, read_image
-from fnet.data.jpeg import scans
+from fnet.data import read_image
 from fnet.errors import DataError
+from fnet.files import images as decoding
+from fnet.files.jpeg import scans
 from tests.torture.bombs import tiff
 
 

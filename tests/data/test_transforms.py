@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnet.configuration import read
+from fnet.core.values import read
 from fnet.data import compose, fill_missing, flatten, normalize, rescale, transforms
 from fnet.errors import ConfigurationError, ShapeError
 

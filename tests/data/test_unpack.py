@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from fnet.data.unpack import unpack
 from fnet.errors import DataError
+from fnet.files.unpack import unpack
 from tests.torture import archives
 
 FILES = {"set/one.bin": bytes(range(256)) * 3000, "set/two.txt": b"airplane\ncat\n"}

@@ -30,6 +30,10 @@ def of_loss(make: Callable[[Any], Any], *arguments: Any) -> Make:
     return lambda module: (make(module), arguments)
 
 
+def squared(y: Any, target: Any) -> tuple[Any, Any]:
+    return (y - target) ** 2, 2 * (y - target)
+
+
 Y, T, ROWS = normal(5, 3), normal(5, 3, seed=1), np.array([True, False, True, True, False])
 P, CHANCE = 0.2 + 0.6 * (Y > 0), np.random.default_rng(2).uniform(size=(5, 3))
 LABELS = np.array([0, 2, 1, 1, 0], np.int32)
@@ -46,13 +50,13 @@ SITES: dict[tuple[str, str], tuple[Make, ...]] = {
         of_layer(lambda m: m.flatten(), 2, 3),
         of_layer(lambda m: m.squeeze(), 7, 1),
     ),
-    ("losses.py", "mse"): (of_loss(lambda m: m.mse(), Y, T),),
-    ("losses.py", "bce"): (of_loss(lambda m: m.bce(), P, CHANCE),),
-    ("losses.py", "bce_with_logits"): (of_loss(lambda m: m.bce_with_logits(), Y, CHANCE),),
-    ("losses.py", "cross_entropy"): (of_loss(lambda m: m.cross_entropy(), Y, LABELS),),
-    ("losses.py", "_reduce"): (
-        of_loss(lambda m: m.mse(), Y, T),
-        of_loss(lambda m: m.mse(), Y, T, ROWS),
+    ("losses/regression.py", "mse"): (of_loss(lambda m: m.mse(), Y, T),),
+    ("losses/binary.py", "bce"): (of_loss(lambda m: m.bce(), P, CHANCE),),
+    ("losses/binary.py", "bce_with_logits"): (of_loss(lambda m: m.bce_with_logits(), Y, CHANCE),),
+    ("losses/classes.py", "cross_entropy"): (of_loss(lambda m: m.cross_entropy(), Y, LABELS),),
+    ("losses/pointwise.py", "reduce"): (
+        of_loss(lambda m: m.pointwise_loss(squared, "squared", "mean"), Y, T),
+        of_loss(lambda m: m.pointwise_loss(squared, "squared", "mean"), Y, T, ROWS),
     ),
 }
 
@@ -78,7 +82,7 @@ def gradients_in(function: ast.AST) -> Iterator[ast.expr]:
             for part in node.value.elts if function.name == "backward" else node.value.elts[1:]:
                 if not isinstance(part, ast.Name | ast.Tuple):
                     yield part
-        elif isinstance(node, ast.Return) and ast.unparse(node.value).startswith("_reduce("):
+        elif isinstance(node, ast.Return) and ast.unparse(node.value).startswith("reduce("):
             yield node.value.args[1]
 
 
@@ -243,7 +247,7 @@ ARGUED = {
     f"layers/affine.py value_and_grad: {PENALTY} → {PENALTY.replace('(params.b', '(-params.b')}": (
         "zeros in the shape of −b are zeros in the shape of b"
     ),
-    "losses.py cross_entropy: jnp.where(known[:, None], dy, jnp.nan) → dy": (
+    "losses/classes.py cross_entropy: jnp.where(known[:, None], dy, jnp.nan) → dy": (
         "it differs for a label out of range alone, where the loss is no number"
     ),
 }

@@ -10,8 +10,8 @@ import jax.test_util
 import numpy as np
 
 from fnet.check import Pair, ValueAndGrad
-from fnet.check.arguments import Layout, in_layout, layout
-from fnet.check.functions import aligned, names_of, traced
+from fnet.check.truth.arguments import Layout, in_layout, layout
+from fnet.check.truth.functions import aligned, names_of, traced
 from fnet.core import Layer, Loss
 from tests.mutants.planted import normal
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fnet.configuration import Value
+from fnet.core.values import Value
 
 # Where names are given, the others of the module are for fnet's own modules.
 PAGES: dict[str, tuple[str, ...]] = {
@@ -16,24 +16,18 @@ PAGES: dict[str, tuple[str, ...]] = {
     "fnet.check.plugin": (),
     "fnet.check.strategies": (),
     "fnet.checkpoint": (),
-    "fnet.configuration": (),
+    "fnet.compose": (),
+    "fnet.core.values": (),
     "fnet.core": ("Layer", "Loss", "Optimizer", "Penalty", "layer", "loss", "penalty"),
     "fnet.data": (),
-    "fnet.descent": ("descend",),
     "fnet.errors": (),
-    "fnet.evaluation": (),
     "fnet.initializers": (),
     "fnet.layers": (),
     "fnet.losses": (),
     "fnet.models": (),
     "fnet.optimizers": (),
-    "fnet.overfit": (),
     "fnet.plots": (),
-    "fnet.precision": (),
-    "fnet.records": ("Record", "State", "Metrics", "Best", "start"),
-    "fnet.stopping": (),
     "fnet.summary": (),
-    "fnet.sweep": (),
     "fnet.training": (),
 }
 

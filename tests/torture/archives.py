@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fnet.data.unpack import unpack
 from fnet.errors import DataError
+from fnet.files.unpack import unpack
 from tests.torture.hazard import ENDLESS, Hazard, Outcome, keep, kept
 from tests.torture.mutation import mutant
 

@@ -133,7 +133,7 @@ BOMBS = {
 PROBE = """
 import json, re, sys
 from pathlib import Path
-from fnet.npz import read_npz
+from fnet.files.npz import read_npz
 from fnet.errors import DataError
 def peak():
     return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

@@ -88,7 +88,7 @@ CALLS = [  # a module, a name in it, and arguments
     ("numpy.ma.core", "_mareconstruct", ("x",)),
     ("torch.storage", "_load_from_bytes", (b"N.",)),
     ("jax._src.array", "_reconstruct_array", ("x",)),
-    ("fnet.data.unpickle", "read_pickle", ("set.p",)),
+    ("fnet.files.unpickle", "read_pickle", ("set.p",)),
     ("tests.torture.pickles", "canary", ()),
     ("__main__", "canary", ()),
 ]  # fmt: skip

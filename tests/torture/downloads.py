@@ -12,10 +12,10 @@ from unittest import mock
 
 import numpy as np
 
-from fnet.data import download as module
 from fnet.data import sets
-from fnet.data.download import download
 from fnet.errors import DataError
+from fnet.files import download as module
+from fnet.files.download import download
 from tests.forked import FORKED
 from tests.https_server import LASTING, PASSING, Fault, serving
 from tests.torture.hazard import Hazard, Outcome

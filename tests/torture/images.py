@@ -16,8 +16,8 @@ import numpy as np
 import PIL.Image
 
 from fnet.data import read_image
-from fnet.data.png import ADAM7, CHANNELS
 from fnet.errors import DataError
+from fnet.files.png import ADAM7, CHANNELS
 from tests.torture.hazard import ENDLESS, Hazard, Outcome, keep, kept
 from tests.torture.mutation import mutant
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fnet import losses, models, optimizers
 from fnet.checkpoint import Checkpoint, load, save
-from fnet.records import Best, Metrics, Record, State
+from fnet.training.records import Best, Metrics, Record, State
 
 MODEL, OPTIMIZER = models.classification_net(3, hidden=4), optimizers.sgd(0.1)
 LARGE = models.classification_net(3, hidden=2**18)

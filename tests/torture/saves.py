@@ -14,9 +14,9 @@ from unittest import mock
 
 import numpy as np
 
-from fnet import files
 from fnet.checkpoint import load, previous, save
 from fnet.errors import CheckpointError
+from fnet.files import writing as files
 from tests.forked import FORKED
 from tests.torture.hazard import Hazard, Outcome
 from tests.torture.saver import number_of, numbered, save_for_ever
@@ -107,7 +107,7 @@ class Disk:
 
     @contextlib.contextmanager
     def watched(self):
-        """fnet.files, every call of which to the system is noted."""
+        """fnet.files.writing, every call of which to the system is noted."""
         real_replace, real_unlink = Path.replace, Path.unlink
         real_link, real_sync, real_open = os.link, os.fsync, os.open
 

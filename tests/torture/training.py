@@ -13,8 +13,8 @@ from fnet import data, losses, models, optimizers, training
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.errors import TrainingError
 from fnet.optimizers import set_learning_rate
-from fnet.records import Record
 from fnet.training import fit, start
+from fnet.training.records import Record
 from tests.torture.hazard import Hazard, Outcome
 
 LOSS = losses.cross_entropy()

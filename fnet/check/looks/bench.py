@@ -8,7 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import (
+from fnet.check.looks.kept import kept, traces
+from fnet.check.looks.points import Floats, cotangent
+from fnet.check.looks.programs import known, leaves_of, rebuilt
+from fnet.check.subjects.subject import Subject
+from fnet.check.truth.arguments import (
     Layout,
     cast,
     constant,
@@ -18,11 +22,7 @@ from fnet.check.arguments import (
     is_known,
     layout,
 )
-from fnet.check.kept import kept, traces
-from fnet.check.plain import narrowest
-from fnet.check.points import Floats, cotangent
-from fnet.check.programs import known, leaves_of, rebuilt
-from fnet.check.subject import Subject
+from fnet.check.truth.plain import narrowest
 from fnet.errors import ConfigurationError
 
 Arrays = list[np.ndarray]

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from fnet.check.compare import compare
-from fnet.check.parity import CANCELLED, Outcome, Wrong, drawn
-from fnet.check.points import PLAIN, Floats, cotangent, near, points, scale_of
-from fnet.check.workbench import Workbench
+from fnet.check.looks.parity import CANCELLED, Outcome, Wrong, drawn
+from fnet.check.looks.points import PLAIN, Floats, cotangent, near, points, scale_of
+from fnet.check.looks.workbench import Workbench
+from fnet.check.truth.compare import compare
 
 SAMPLED = 8  # entries of an array that are looked at where autodiff agreed
 ALONE = 200  # and where there is no autodiff

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from fnet.check.arguments import Layout, Signature
-from fnet.check.programs import compiled, rebuilt
-from fnet.check.subject import Subject
+from fnet.check.looks.programs import compiled, rebuilt
+from fnet.check.subjects.subject import Subject
+from fnet.check.truth.arguments import Layout, Signature
 
 MOST = 64
 Programs = dict[str, Callable[..., Any]]

@@ -12,10 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from fnet.check.arguments import copied
-from fnet.check.compare import RTOL, TINY, Difference, compare
-from fnet.check.differences import Interval
-from fnet.check.points import (
+from fnet.check.looks.points import (
     PLAIN,
     Floats,
     cotangent,
@@ -26,7 +23,10 @@ from fnet.check.points import (
     rounded,
     scale_of,
 )
-from fnet.check.workbench import PARTS, ROUNDED, ROUNDING, Workbench
+from fnet.check.looks.workbench import PARTS, ROUNDED, ROUNDING, Workbench
+from fnet.check.truth.arguments import copied
+from fnet.check.truth.compare import RTOL, TINY, Difference, compare
+from fnet.check.truth.differences import Interval
 
 ASKED = 6  # entries for which differences are asked, of those where autodiff disagrees
 LARGE = 0.1  # of an entry: no rounding is as large, but where all digits are lost

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import Layout, is_float, is_none
+from fnet.check.truth.arguments import Layout, is_float, is_none
 
 Floats = tuple[np.ndarray, ...]
 PLAIN = "plain input"  # the arguments that were given

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.points import cotangent
+from fnet.check.looks.points import cotangent
+from fnet.check.looks.workbench import Workbench
 from fnet.check.report import Finding
-from fnet.check.workbench import Workbench
 
 WORSE = 8.0  # times autodiff's own error
 UNITS = 16.0  # in the last place of the largest entry; times what rounded arguments do

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import (
+from fnet.check.subjects.subject import Subject
+from fnet.check.truth.arguments import (
     Layout,
     filled,
     in_layout,
@@ -18,8 +19,7 @@ from fnet.check.arguments import (
     is_none,
     of_arrays,
 )
-from fnet.check.plain import plainly
-from fnet.check.subject import Subject
+from fnet.check.truth.plain import plainly
 
 
 def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import in_layout, is_float, is_known
-from fnet.check.bench import given
-from fnet.check.compare import compare
-from fnet.check.kept import Trace
+from fnet.check.looks.bench import given
+from fnet.check.looks.kept import Trace
+from fnet.check.looks.workbench import Workbench
 from fnet.check.report import Finding
-from fnet.check.workbench import Workbench
+from fnet.check.truth.arguments import in_layout, is_float, is_known
+from fnet.check.truth.compare import compare
 from fnet.errors import ConfigurationError
 
 

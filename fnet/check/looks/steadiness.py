@@ -6,10 +6,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import copied, in_layout, is_known
-from fnet.check.bench import given
+from fnet.check.looks.bench import given
+from fnet.check.looks.workbench import Workbench
 from fnet.check.report import Finding
-from fnet.check.workbench import Workbench
+from fnet.check.truth.arguments import copied, in_layout, is_known
 
 UNSTEADY = ("not deterministic", "stale")  # kinds of mistakes after which no number means anything
 

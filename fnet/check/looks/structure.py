@@ -7,10 +7,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.points import PLAIN, Floats, cotangent, points
+from fnet.check.looks.points import PLAIN, Floats, cotangent, points
+from fnet.check.looks.steadiness import called
+from fnet.check.looks.workbench import ROUNDING, Workbench
 from fnet.check.report import Finding
-from fnet.check.steadiness import called
-from fnet.check.workbench import ROUNDING, Workbench
 
 TOLERANCE = 1e-9  # of the size of an array
 

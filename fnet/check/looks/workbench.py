@@ -7,12 +7,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import is_float, is_none
-from fnet.check.bench import Arrays, Bench
-from fnet.check.differences import ANYTHING, Interval, interval, slope, tabulated
-from fnet.check.points import Floats, largest, parts, rounded, scale_of
-from fnet.check.programs import inner, of_route
-from fnet.check.rounding import rounded_otherwise
+from fnet.check.looks.bench import Arrays, Bench
+from fnet.check.looks.points import Floats, largest, parts, rounded, scale_of
+from fnet.check.looks.programs import inner, of_route
+from fnet.check.truth.arguments import is_float, is_none
+from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
+from fnet.check.truth.rounding import rounded_otherwise
 
 CLOSER = (1e-2, 1e-4, 1e-6)  # times the steps of differences, where these do not agree
 SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: how wide an interval may be that decides

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from fnet.check.evidence import Change, Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.evidence import Change, Evidence, Explanation, Explanations, Sample
 
 
 def not_finite(evidence: Evidence) -> Explanations:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.evidence import Change, Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.evidence import Change, Evidence, Explanation, Explanations, Sample
 
 OWN = 512  # outputs at most, each of which is asked about alone
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sample
 
 
 def constants(evidence: Evidence) -> Explanations:

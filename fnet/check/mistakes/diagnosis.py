@@ -1,7 +1,7 @@
 """What the mistake probably is: explanations, each tested against the numbers."""
 
-from fnet.check.evidence import Evidence, Explanation
 from fnet.check.mistakes import amounts, chain, constants, others, places, steps, terms
+from fnet.check.mistakes.evidence import Evidence, Explanation
 
 EXPLANATIONS = (  # in this order: what fits by accident comes after what does not
     amounts.not_finite,

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from fnet.check.arguments import is_float
-from fnet.check.bench import Arrays
-from fnet.check.compare import compare
-from fnet.check.plain import Step, steps
-from fnet.check.points import Floats
-from fnet.check.workbench import Workbench
+from fnet.check.looks.bench import Arrays
+from fnet.check.looks.points import Floats
+from fnet.check.looks.workbench import Workbench
+from fnet.check.truth.arguments import is_float
+from fnet.check.truth.compare import compare
+from fnet.check.truth.plain import Step, steps
 
 RTOL, ATOL = 1e-6, 1e-8  # of an explanation's prediction
 ROUGH = 1e-3  # where what is expected comes from differences

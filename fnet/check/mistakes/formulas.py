@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from fnet.check.plain import Step, bound
+from fnet.check.truth.plain import Step, bound
 
 Function = Callable[..., Any]
 

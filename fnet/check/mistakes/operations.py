@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from fnet.check.mistakes.formulas import SMOOTH, Mistake, done, exchanged, of_smooth
-from fnet.check.plain import Step
+from fnet.check.truth.plain import Step
 
 INVERTED = "the mask is inverted: it lets through what must be held back, and the reverse"
 UNMASKED = "the mask is missing: everything is let through"

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sample
 from fnet.check.mistakes.formulas import done, exchanged
 from fnet.check.mistakes.variations import Variation, varied
-from fnet.check.plain import Place, Step, bound, plainly
+from fnet.check.truth.plain import Place, Step, bound, plainly
 
 ASKED = 150  # pairs of values, at most
 PRODUCTS = ("mul", "dot_general")

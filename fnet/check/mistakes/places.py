@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sample
 
 
 def one_entry(evidence: Evidence) -> Explanations:

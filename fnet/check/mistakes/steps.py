@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fnet.check.evidence import Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sample
 from fnet.check.mistakes.operations import mistakes
 from fnet.check.mistakes.variations import Variation, varied
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnet.check.evidence import Evidence, Explanation, Explanations
+from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations
 from fnet.check.mistakes.variations import Places, Variation, varied
 
 PAIRED = 10  # terms of which every two are tried together

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import filled
-from fnet.check.evidence import Evidence, Sample
-from fnet.check.plain import Place, Step, bound, plainly
+from fnet.check.mistakes.evidence import Evidence, Sample
+from fnet.check.truth.arguments import filled
+from fnet.check.truth.plain import Place, Step, bound, plainly
 
 # Of an operation: the operands, and what is differentiated by them instead of it, None for nothing.
 Places = dict[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]

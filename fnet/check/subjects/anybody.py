@@ -6,8 +6,9 @@ from typing import Any
 
 import jax
 
-from fnet.check.arguments import layout
-from fnet.check.functions import (
+from fnet.check.subjects.subject import Pair, Subject, ValueAndGrad
+from fnet.check.truth.arguments import layout
+from fnet.check.truth.functions import (
     Gradients,
     aligned,
     by_vjp,
@@ -18,9 +19,8 @@ from fnet.check.functions import (
     traced,
     value_of_vjp,
 )
-from fnet.check.lifting import by_lifting, in_jax, lifted, runs_in_jax
-from fnet.check.plain import has_rule
-from fnet.check.subject import Pair, Subject, ValueAndGrad
+from fnet.check.truth.lifting import by_lifting, in_jax, lifted, runs_in_jax
+from fnet.check.truth.plain import has_rule
 from fnet.errors import ConfigurationError
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import jax
 
-from fnet.check.functions import Gradients, by_vjp, cached
-from fnet.check.subject import Subject
+from fnet.check.subjects.subject import Subject
+from fnet.check.truth.functions import Gradients, by_vjp, cached
 from fnet.core import Layer, Loss
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from fnet.check.functions import Gradients
+from fnet.check.truth.functions import Gradients
 
 
 class Pair(NamedTuple):

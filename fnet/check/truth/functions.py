@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnet.check.arguments import filled, is_float, of_arrays
+from fnet.check.truth.arguments import filled, is_float, of_arrays
 from fnet.errors import ConfigurationError
 
 Gradients = tuple[Any, ...]

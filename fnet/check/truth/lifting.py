@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.arguments import is_float, is_known, of_arrays
-from fnet.check.functions import traced
-from fnet.check.plain import bound, run, steps_of, trace
-from fnet.check.stand_in import MAKERS, NUMPY, Lifted, bare
+from fnet.check.truth.arguments import is_float, is_known, of_arrays
+from fnet.check.truth.functions import traced
+from fnet.check.truth.plain import bound, run, steps_of, trace
+from fnet.check.truth.stand_in import MAKERS, NUMPY, Lifted, bare
 
 LONG = 300  # operations
 Part = Callable[[Any], Any]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from fnet.check.source import source
+from fnet.check.truth.source import source
 
 INNER = {  # where these primitives keep the function that they call
     "closed_call": "call_jaxpr",

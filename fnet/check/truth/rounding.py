@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.arguments import is_float
-from fnet.check.plain import Step, bound, run
+from fnet.check.truth.arguments import is_float
+from fnet.check.truth.plain import Step, bound, run
 
 # Operations whose results are rounded; what only moves or chooses numbers is exact.
 ROUNDED = {

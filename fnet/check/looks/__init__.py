@@ -1,0 +1,1 @@
+"""What is looked at of a subject, one kind of question a file."""

@@ -1,0 +1,1 @@
+"""What is checked, in the one form that every look knows."""

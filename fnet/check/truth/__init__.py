@@ -1,0 +1,1 @@
+"""What a gradient must be: autodiff of the plain function, and differences with an error bar."""

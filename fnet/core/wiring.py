@@ -1,0 +1,106 @@
+"""The one place where a hand-written backward pass is wired into JAX."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from chex import Array, ArrayTree, Numeric, PRNGKey
+
+from fnet.core.contract import Layer, Loss, Penalty, Shape
+
+
+def layer(
+    init: Callable[[PRNGKey, Shape], tuple[ArrayTree, Shape]],
+    forward: Callable[..., tuple[Array, ArrayTree]],
+    backward: Callable[[ArrayTree, ArrayTree, Array], tuple[ArrayTree, Array]],
+    penalty: Penalty | None = None,
+    layers: tuple[Layer, ...] = (),
+) -> Layer:
+    """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
+
+    >>> double = layer(
+    ...     lambda key, shape: ((), shape),
+    ...     lambda params, x, key=None: (2 * x, ()),
+    ...     lambda params, cache, dy: ((), 2 * dy),
+    ... )
+    >>> float(jax.grad(lambda x: double.apply((), x))(3.0))
+    2.0
+    """
+
+    @jax.custom_vjp
+    def apply(params: ArrayTree, x: Array, key: PRNGKey | None = None) -> Array:
+        return forward(params, x, key)[0]
+
+    def remember(params: ArrayTree, x: Array, key: PRNGKey | None) -> tuple[Array, ArrayTree]:
+        y, cache = forward(params, x, key)
+        return y, (params, cache)
+
+    def differentiate(remembered: ArrayTree, dy: Array) -> tuple[ArrayTree, Array, None]:
+        params, cache = remembered
+        dparams, dx = backward(params, cache, dy)
+        return dparams, dx, None
+
+    apply.defvjp(remember, differentiate)
+    return Layer(init, apply, forward, backward, penalty, layers)
+
+
+def penalty(value_and_grad: Callable[[ArrayTree], tuple[Array, ArrayTree]]) -> Penalty:
+    """The Penalty whose `apply` is differentiated by the gradient that `value_and_grad` gives.
+
+    >>> squares = penalty(lambda w: (w @ w, 2 * w))
+    >>> jax.grad(squares.apply)(jax.numpy.array([1.0, 3.0])).tolist()
+    [2.0, 6.0]
+    """
+
+    @jax.custom_vjp
+    def apply(params: ArrayTree) -> Array:
+        return value_and_grad(params)[0]
+
+    def differentiate(dparams: ArrayTree, scale: Array) -> tuple[ArrayTree]:
+        return (jax.tree.map(lambda d: scale.astype(d.dtype) * d, dparams),)
+
+    apply.defvjp(value_and_grad, differentiate)
+    return Penalty(apply, value_and_grad)
+
+
+def loss(
+    value_and_grad: Callable[..., tuple[Array, Array]],
+    probabilities: Callable[[Array], Array] | None = None,
+    predict: Callable[[Array], Array] | None = None,
+    reduction: str = "mean",
+) -> Loss:
+    """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
+
+    >>> def value_and_grad(y, target, where=None):
+    ...     return ((y - target) ** 2).sum(), 2 * (y - target)
+    >>> squared = loss(value_and_grad)
+    >>> jax.grad(squared.apply)(jax.numpy.array([4.0]), jax.numpy.array([1.0])).tolist()
+    [6.0]
+    """
+
+    @jax.custom_vjp
+    def apply(y: Array, target: Array, where: Array | None = None) -> Array:
+        return value_and_grad(y, target, where)[0]
+
+    def remember(y: Any, target: Any, where: Any) -> tuple[Array, Array]:
+        if any(leaf.perturbed for leaf in jax.tree.leaves((target, where))):
+            raise TypeError(
+                "a loss is differentiated by its predictions only, and its target is being "
+                "differentiated too: wrap the target in jax.lax.stop_gradient"
+            )
+        return value_and_grad(*jax.tree.map(lambda leaf: leaf.value, (y, target, where)))
+
+    def differentiate(dy: Array, scale: Array) -> tuple[Array, None, None]:
+        return rows(scale, dy) * dy, None, None
+
+    apply.defvjp(remember, differentiate, symbolic_zeros=True)
+    return Loss(apply, value_and_grad, probabilities, predict, reduction)
+
+
+def rows(leading: Numeric, like: Array) -> Array:
+    """`leading` with axes of size one appended, so that it meets the leading axes of `like`.
+
+    >>> rows(jax.numpy.ones(5), jax.numpy.ones((5, 2, 3))).shape
+    (5, 1, 1)
+    """
+    return leading.reshape(leading.shape + (1,) * (like.ndim - leading.ndim))

@@ -1,0 +1,18 @@
+"""Losses: value and gradient from one function, so that the two cannot drift apart.
+
+Every constructor takes `reduction`: "mean" over the entries that count, their "sum", or "none".
+Shapes and dtypes are checked; no pair of arrays is ever broadcast.
+
+>>> import jax.numpy as jnp
+>>> value, dy = mse().value_and_grad(jnp.array([1.0, 4.0]), jnp.array([3.0, 4.0]))
+>>> float(value), dy.tolist()
+(2.0, [-2.0, 0.0])
+"""
+
+from fnet.losses.binary import bce, bce_with_logits
+from fnet.losses.classes import cross_entropy
+from fnet.losses.classes import softmax as softmax
+from fnet.losses.pointwise import REDUCTIONS as REDUCTIONS
+from fnet.losses.regression import l1, mse
+
+__all__ = ["bce", "bce_with_logits", "cross_entropy", "l1", "mse"]  # the constructors

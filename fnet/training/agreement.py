@@ -1,0 +1,83 @@
+"""Whether model, loss, optimizer and data fit each other."""
+
+import textwrap
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from chex import ArrayTree, PRNGKey
+
+from fnet.core import Layer, Loss, Shape
+from fnet.data.dataset import Dataset
+from fnet.errors import ConfigurationError
+from fnet.training.feeding import example_shape
+
+
+def require_reduced(loss: Loss) -> None:
+    """Raise ConfigurationError for a loss that gives a number for each sample."""
+    if loss.reduction == "none":
+        raise ConfigurationError(
+            f"one number is needed, to lower or to report, and {loss} gives many; take "
+            "reduction='mean' or 'sum'"
+        )
+
+
+def check_fit(
+    model: Layer, loss: Loss, optimizer: Any, dataset: Dataset, resume: Any = None
+) -> None:
+    """Raise ConfigurationError unless these can be trained together.
+
+    Each must be what it stands for, and the model have an output for each class of the data. The
+    record to resume must be of the same optimizer.
+    """
+    for name, given, method, instead in (
+        ("model", model, "backward", "a Layer: serial(...)"),
+        ("loss", loss, "value_and_grad", "a Loss: cross_entropy(), not cross_entropy"),
+        ("optimizer", optimizer, "update", "an optimizer: adam(1e-3), not adam"),
+        ("dataset", dataset, "gather", 'a dataset: fnet.data.memory({"image": x, "label": y})'),
+    ):
+        if not hasattr(given, method):
+            what = textwrap.shorten(repr(given), 60, placeholder=" ...")
+            raise ConfigurationError(f"the {name} is {what}; it must be {instead}")
+    require_reduced(loss)
+    if resume is not None:
+        _check_resume(optimizer, resume)
+    if not dataset.classes:
+        return
+    classes = len(dataset.classes)
+    if loss.probabilities is None:
+        raise ConfigurationError(
+            f"{loss} is for numbers, and the target is one of {classes} classes; take "
+            "cross_entropy()"
+        )
+    y = jax.ShapeDtypeStruct((1, *_out_shape(model, example_shape(dataset))), jnp.float32)
+    known = jax.eval_shape(loss.probabilities, y).shape[-1]
+    if known < classes:
+        raise ConfigurationError(
+            f"{model} with {loss} tells {known} classes apart, and the data have {classes}; "
+            "give its last layer an output for each"
+        )
+
+
+def _check_resume(optimizer: Any, record: Any) -> None:
+    if not hasattr(record, "state"):
+        raise ConfigurationError(
+            f"resume is {record!r}; it must be a Record: fnet.checkpoint.load(path).record"
+        )
+    wanted: Any = jax.tree.structure(jax.eval_shape(optimizer.init, record.state.params))
+    if jax.tree.structure(record.state.opt_state) != wanted:
+        raise ConfigurationError(
+            f"the run to resume was not trained by {optimizer}: resume with the same optimizer"
+        )
+
+
+def _out_shape(model: Layer, shape: Shape) -> Shape:
+    out_shape: Shape = ()
+
+    def init(key: PRNGKey) -> ArrayTree:
+        nonlocal out_shape  # a shape is no array: it cannot be what a traced function returns
+        params, out_shape = model.init(key, shape)
+        return params
+
+    jax.eval_shape(init, jax.random.key(0))
+    return out_shape
