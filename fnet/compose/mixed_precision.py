@@ -1,10 +1,13 @@
 """Computing in fewer bits than the parameters have."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Shape, layer
+from fnet.core.trees import cast, cast_like, is_floating
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 
@@ -17,8 +20,9 @@ def mixed_precision(model: Layer) -> Layer:
         dparams, dx = backward(p, cache, bfloat16(dy))                   in the dtypes of params, x
 
     A product of bfloat16 numbers is added up in float32, an update in the dtype of the parameters,
-    where a small one is not lost; the loss is computed from the wide y. bfloat16 has the exponents
-    of float32, so that no gradient needs scaling. Cache: the model's, of half the bytes.
+    where a small one is not lost; the loss is computed from the wide y, whose dtype is that of the
+    parameters where x has no floating-point numbers. bfloat16 has the exponents of float32, so that
+    no gradient needs scaling. Cache: the model's, of half the bytes.
 
     Source: Micikevicius et al. (2018), Mixed Precision Training, section 3.1; Kalamkar et al.
     (2019), A Study of BFLOAT16 for Deep Learning Training.
@@ -36,26 +40,27 @@ def mixed_precision(model: Layer) -> Layer:
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         return model.init(key, shape)
 
-    def forward(
-        params: ArrayTree, x: Array, key: PRNGKey | None = None
-    ) -> tuple[Array, tuple[ArrayTree, Array]]:
-        y, cache = model.forward(_narrow(params), _narrow(x), key)
-        return y.astype(x.dtype), (cache, x[:0])  # of no bytes: what dtype dx has
+    def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
+        y, cache = model.forward(narrow(params), narrow(x), key)
+        floats = [leaf.dtype for leaf in jax.tree.leaves((x, params)) if is_floating(leaf)]
+        # An array of no bytes for each input: what dtype its gradient has.
+        return cast(y, floats[0] if floats else float), (cache, jax.tree.map(_empty, x))
 
-    def backward(
-        params: ArrayTree, cache: tuple[ArrayTree, Array], dy: Array
-    ) -> tuple[ArrayTree, Array]:
-        inner, like = cache
-        dparams, dx = model.backward(_narrow(params), inner, _narrow(dy))
-        return jax.tree.map(lambda d, p: d.astype(p.dtype), dparams, params), dx.astype(like.dtype)
+    def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
+        own, like = cache
+        dparams, dx = model.backward(narrow(params), own, narrow(dy))
+        return cast_like(dparams, params), cast_like(dx, like)
 
-    return layer(init, forward, backward, model.penalty, (model,))
+    def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
+        assert model.observe is not None
+        return cast_like(model.observe(narrow(params), cache[0]), params)
+
+    def narrow(tree: ArrayTree) -> ArrayTree:
+        return cast(tree, jnp.bfloat16)
+
+    watch = observe if model.observe else None
+    return layer(init, forward, backward, model.penalty, (model,), watch)
 
 
-def _narrow(tree: ArrayTree) -> ArrayTree:
-    """Its floating arrays in bfloat16."""
-
-    def narrow(leaf: Array) -> Array:
-        return leaf.astype(jnp.bfloat16) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
-
-    return jax.tree.map(narrow, tree)
+def _empty(leaf: Array) -> Array:
+    return leaf[:0]

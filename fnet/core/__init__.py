@@ -12,16 +12,25 @@ from fnet.core.contract import (
     Penalty,
     Shape,
 )
-from fnet.core.wiring import layer, loss, penalty, rows
+from fnet.core.tape import Tape
+from fnet.core.trees import NonTrainable
+from fnet.core.watching import watching
+from fnet.core.wiring import afresh, layer, loss, out_shape, penalty, rows, split
 
 __all__ = [
     "Layer",
     "Loss",
+    "NonTrainable",
     "Optimizer",
     "Penalty",
     "Shape",
+    "Tape",
+    "afresh",
     "layer",
     "loss",
+    "out_shape",
     "penalty",
     "rows",
+    "split",
+    "watching",
 ]

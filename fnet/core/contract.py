@@ -8,7 +8,7 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core.values import Value
 
-Shape = tuple[int, ...]
+Shape = Any  # of one example: a tuple of sizes, or a tree of such tuples for a tree of arrays
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -19,10 +19,17 @@ class Layer(Value):
         apply(params, x, key=None)   -> y                   jax.grad of it runs `backward`
         forward(params, x, key=None) -> y, cache            plain JAX, nothing hand-written
         backward(params, cache, dy)  -> dparams, dx         linear in dy
+        observe(params, cache)       -> params              optional: None where there is nothing
 
-    `penalty` is the layer's regularisation, None where it has none; `layers` are the parts of a
-    composition. Without a key a layer is deterministic. Forward-mode differentiation (`jax.jvp`,
-    `jax.jacfwd`) cannot pass `apply`: give it `forward`. Over the gradient of `apply` it can.
+    x, y, dx, dy and shapes are arrays, or pytrees of them; a leaf that has no gradient (integers,
+    booleans, keys) has dx = None. A key is given in training and absent in use: without one a layer
+    is as it is used after training, deterministic and without noise. `observe` moves what a
+    training step's cache holds of a batch, such as its mean, into parameters that are
+    `NonTrainable`. `penalty` is the layer's regularisation, None where it has none; `layers` are
+    the parts of a composition.
+
+    Forward-mode differentiation (`jax.jvp`, `jax.jacfwd`) cannot pass `apply`: give it `forward`.
+    Over the gradient of `apply` it can.
 
     >>> import jax
     >>> from fnet.layers import relu
@@ -32,11 +39,12 @@ class Layer(Value):
     """
 
     init: Callable[[PRNGKey, Shape], tuple[ArrayTree, Shape]]
-    apply: Callable[..., Array]
-    forward: Callable[..., tuple[Array, ArrayTree]]
-    backward: Callable[[ArrayTree, ArrayTree, Array], tuple[ArrayTree, Array]]
+    apply: Callable[..., Any]
+    forward: Callable[..., tuple[Any, ArrayTree]]
+    backward: Callable[[ArrayTree, ArrayTree, Any], tuple[ArrayTree, Any]]
     penalty: "Penalty | None" = None
     layers: "tuple[Layer, ...]" = ()
+    observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -62,12 +70,13 @@ class Loss(Value):
         apply(y, target, where=None)          -> value      jax.grad of it runs the gradient below
         value_and_grad(y, target, where=None) -> value, dy
 
-    `where` (N,) marks the rows that count; the others add nothing to value or gradient, and the
-    mean is over the rest. With reduction "none", value has an entry for each of target, and dy is
-    the gradient of their sum. A target is a constant: to differentiate by it raises TypeError.
+    `where` marks what counts, rows (N,) or, of sequences, positions (N, T) too; the rest adds
+    nothing to value or gradient, and the mean is over what counts. With reduction "none", value has
+    an entry for each of target, and dy is the gradient of their sum. A target is a constant: to
+    differentiate by it raises TypeError.
 
-    `probabilities(y) -> (N, C)` is what a prediction says of each class, and `predict(y) -> (N,)`
-    the likeliest one, −1 where y is no number; both None for a regression.
+    `probabilities(y) -> (N, C)` is the probability of each class, and `predict(y) -> (N,)` the most
+    probable one, −1 where y is NaN; both are None for a regression.
 
     >>> import jax
     >>> from fnet import losses

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.core.trees import is_shape
 from fnet.errors import ConfigurationError, ShapeError
 
 
@@ -30,8 +31,10 @@ def require_floating(name: str, x: Any, hint: str = "") -> None:
 
 
 def require_shape(shape: Any) -> None:
-    """Raise ShapeError unless this is the shape of one example: a tuple of sizes."""
-    sizes = isinstance(shape, tuple | list) and all(isinstance(size, int) for size in shape)
+    """Raise ShapeError unless this is the shape of one example: sizes, or a tree of such tuples."""
+    shape = tuple(shape) if isinstance(shape, list) else shape
+    leaves = jax.tree.leaves(shape, is_leaf=is_shape)
+    sizes = all(is_shape(leaf) for leaf in leaves) and not isinstance(shape, int | float | str)
     require(sizes, f"shape is {shape!r}; it must be a tuple, that of one example: (32, 32, 3)")
 
 

@@ -1,4 +1,4 @@
-"""The memory of a chain between its forward and its backward pass."""
+"""The memory of a composition between its forward and its backward pass."""
 
 from typing import Any
 
@@ -8,25 +8,33 @@ from chex import Array, ArrayTree
 
 @jax.tree_util.register_pytree_node_class
 class Tape:
-    """What the layers of a chain remember, each array once, however many of them remember it.
+    """What the layers of a composition cache, each array once, however many of them cache it.
 
     An activation's output is the next layer's input: both caches hold the same array, and left
-    alone a compiled function would return it twice.
+    alone a compiled function would return it twice. What is `known` when the caches are read again,
+    such as the input of a loop's body, leaves a hole and is not stored at all.
     """
 
     def __init__(self, arrays: tuple[Array, ...], structure: Any) -> None:
         self.arrays, self.structure = arrays, structure
 
     @classmethod
-    def of(cls, caches: ArrayTree) -> "Tape":
+    def of(cls, caches: ArrayTree, known: ArrayTree = ()) -> "Tape":
         leaves, tree = jax.tree.flatten(caches)
-        arrays = {id(leaf): leaf for leaf in leaves}
-        places = {key: place for place, key in enumerate(arrays)}
-        return cls(tuple(arrays.values()), (tree, tuple(places[id(leaf)] for leaf in leaves)))
+        # Places below zero count the known arrays.
+        places = {id(leaf): ~place for place, leaf in enumerate(jax.tree.leaves(known))}
+        arrays: list[Array] = []
+        for leaf in leaves:
+            if id(leaf) not in places:
+                places[id(leaf)] = len(arrays)
+                arrays.append(leaf)
+        return cls(tuple(arrays), (tree, tuple(places[id(leaf)] for leaf in leaves)))
 
-    def caches(self) -> ArrayTree:
+    def caches(self, known: ArrayTree = ()) -> ArrayTree:
         tree, places = self.structure
-        return jax.tree.unflatten(tree, [self.arrays[place] for place in places])
+        holes = jax.tree.leaves(known)
+        leaves = [self.arrays[place] if place >= 0 else holes[~place] for place in places]
+        return jax.tree.unflatten(tree, leaves)
 
     def tree_flatten(self) -> tuple[tuple[Array, ...], Any]:
         return self.arrays, self.structure

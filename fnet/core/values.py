@@ -25,6 +25,9 @@ REMEMBERED = 4096  # constructions a constructor keeps; to forget one costs a ne
 class Value:
     """The parent of what a `constructor` builds; `written` is the call that builds it again.
 
+    `spelled` is that call with every argument, those at their defaults too: it builds the same
+    value still when a default has changed.
+
     Pickled, it is that call too: in another process it is the value that the same words make there.
 
     >>> from fnet.layers import affine
@@ -33,6 +36,7 @@ class Value:
     """
 
     written: str = dataclasses.field(default="", kw_only=True)
+    spelled: str = dataclasses.field(default="", kw_only=True)
     made: tuple[Any, ...] = dataclasses.field(default=(), kw_only=True)  # constructor, arguments
 
     def __repr__(self) -> str:
@@ -62,8 +66,15 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
     @functools.lru_cache(maxsize=REMEMBERED, typed=True)  # typed: 1, 1.0 and True are three things
     def remembered(*args: Any, **kwargs: Any) -> T:
         value = build(*args, **kwargs)
-        written = _write(name, signature.bind(*args, **kwargs))
-        return dataclasses.replace(value, written=written, made=(construct, args, kwargs))
+        if value.written:  # of another constructor, which keeps it
+            value = dataclasses.replace(value)
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        # In place, so that a value's own functions know it by its name.
+        object.__setattr__(value, "written", _write(name, bound))
+        object.__setattr__(value, "spelled", _spell(name, bound))
+        object.__setattr__(value, "made", (construct, args, kwargs))
+        return value
 
     @functools.wraps(build)
     def construct(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -159,11 +170,31 @@ def _write(name: str, bound: inspect.BoundArguments) -> str:
     """`name(...)` with what has no default by position, the rest by name where it differs."""
     words: list[str] = []
     for key, parameter in bound.signature.parameters.items():
-        value = bound.arguments.get(key, parameter.default)
+        value = bound.arguments[key]
         if parameter.kind is parameter.VAR_POSITIONAL:
-            words += map(repr, bound.arguments.get(key, ()))
+            words += map(repr, value)
         elif parameter.default is parameter.empty:
             words.append(repr(value))
         elif value != parameter.default:
             words.append(f"{key}={value!r}")
     return f"{name}({', '.join(words)})"
+
+
+def _spell(name: str, bound: inspect.BoundArguments) -> str:
+    """`name(...)` with every argument, by name where it has one, and so within its arguments."""
+    words: list[str] = []
+    for key, parameter in bound.signature.parameters.items():
+        value = bound.arguments[key]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            words += map(_spelling, value)
+        else:
+            words.append(f"{key}={_spelling(value)}")
+    return f"{name}({', '.join(words)})"
+
+
+def _spelling(value: Any) -> str:
+    if isinstance(value, Value):
+        return value.spelled or repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_spelling, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)

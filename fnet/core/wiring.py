@@ -7,14 +7,16 @@ import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
 from fnet.core.contract import Layer, Loss, Penalty, Shape
+from fnet.core.watching import watched
 
 
 def layer(
     init: Callable[[PRNGKey, Shape], tuple[ArrayTree, Shape]],
-    forward: Callable[..., tuple[Array, ArrayTree]],
-    backward: Callable[[ArrayTree, ArrayTree, Array], tuple[ArrayTree, Array]],
+    forward: Callable[..., tuple[Any, ArrayTree]],
+    backward: Callable[[ArrayTree, ArrayTree, Any], tuple[ArrayTree, Any]],
     penalty: Penalty | None = None,
     layers: tuple[Layer, ...] = (),
+    observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None,
 ) -> Layer:
     """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
 
@@ -27,21 +29,69 @@ def layer(
     2.0
     """
 
-    @jax.custom_vjp
-    def apply(params: ArrayTree, x: Array, key: PRNGKey | None = None) -> Array:
-        return forward(params, x, key)[0]
+    def run(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
+        return watched(made, params, x, lambda: forward(params, x, key))  # type: ignore[no-any-return]
 
-    def remember(params: ArrayTree, x: Array, key: PRNGKey | None) -> tuple[Array, ArrayTree]:
-        y, cache = forward(params, x, key)
+    @jax.custom_vjp
+    def apply(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> Any:
+        return run(params, x, key)[0]
+
+    def remember(params: ArrayTree, x: Any, key: PRNGKey | None) -> tuple[Any, ArrayTree]:
+        y, cache = run(params, x, key)
         return y, (params, cache)
 
-    def differentiate(remembered: ArrayTree, dy: Array) -> tuple[ArrayTree, Array, None]:
+    def differentiate(remembered: ArrayTree, dy: Any) -> tuple[ArrayTree, Any, None]:
         params, cache = remembered
-        dparams, dx = backward(params, cache, dy)
+        dparams, dx = backward(params, cache, jax.tree.map(_gradient, dy))
         return dparams, dx, None
 
     apply.defvjp(remember, differentiate)
-    return Layer(init, apply, forward, backward, penalty, layers)
+    made = Layer(init, apply, run, backward, penalty, layers, observe)
+    return made
+
+
+def _gradient(d: Any) -> Any:
+    """None for what JAX gives in place of a gradient by integers."""
+    return None if d.dtype == jax.dtypes.float0 else d
+
+
+def out_shape(layer: Layer, shape: Shape) -> Shape:
+    """The shape of an output for an example of this shape; no parameter is drawn.
+
+    >>> from fnet.layers import affine
+    >>> out_shape(affine(10), (32, 32, 3))
+    (10,)
+    """
+    found: Shape = ()
+
+    def init(key: PRNGKey) -> ArrayTree:
+        nonlocal found  # a shape is not an array, and so not what a traced function can return
+        params, found = layer.init(key, shape)
+        return params
+
+    jax.eval_shape(init, jax.random.key(0))
+    return found
+
+
+def afresh(cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
+    """The two as they are, behind a barrier: what is computed from them is computed again.
+
+    Without it XLA finds that the forward pass had the same, and keeps that in memory instead.
+
+    >>> [leaf.tolist() for leaf in afresh(jax.numpy.ones(2), jax.numpy.zeros(1))]
+    [[1.0, 1.0], [0.0]]
+    """
+    again: tuple[ArrayTree, Any] = jax.lax.optimization_barrier((cache, dy))
+    return again
+
+
+def split(key: PRNGKey | None, parts: int) -> Any:
+    """A key for each part; None for each where there is none.
+
+    >>> split(None, 2)
+    [None, None]
+    """
+    return [None] * parts if key is None else jax.random.split(key, parts)
 
 
 def penalty(value_and_grad: Callable[[ArrayTree], tuple[Array, ArrayTree]]) -> Penalty:

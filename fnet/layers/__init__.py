@@ -1,6 +1,6 @@
 """The layers, each with its formulas and its own backward pass.
 
-`__all__` is their registry: each name in it has a row in tests/cases.py.
+Each is registered by an example in `EXAMPLES`: how it is written, and the shape that it takes.
 
 >>> import jax
 >>> params, out_shape = affine(10).init(jax.random.key(0), (32, 32, 3))
@@ -8,9 +8,22 @@
 ((10, 3072), (10,))
 """
 
-from fnet.layers.activations import leaky_relu, relu, sigmoid, tanh
+from fnet.layers.activations import gelu, leaky_relu, relu, sigmoid, tanh
 from fnet.layers.affine import Affine as Affine
 from fnet.layers.affine import affine
 from fnet.layers.reshape import flatten, squeeze
 
-__all__ = ["affine", "flatten", "leaky_relu", "relu", "sigmoid", "squeeze", "tanh"]
+__all__ = ["affine", "flatten", "gelu", "leaky_relu", "relu", "sigmoid", "squeeze", "tanh"]
+
+EXAMPLES = {  # an example's shape is of distinct primes, so that a misplaced axis shows
+    "affine(3)": (7,),
+    "affine(2, l2=0.3)": (3, 7),
+    "relu()": (3, 7),
+    "leaky_relu()": (3, 7),
+    "gelu()": (3, 7),
+    "gelu(approximate=True)": (3, 7),
+    "sigmoid()": (3, 7),
+    "tanh()": (3, 7),
+    "flatten()": (2, 3, 7),
+    "squeeze()": (7, 1),
+}

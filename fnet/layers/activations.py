@@ -1,6 +1,7 @@
-"""Activations: one number in, one number out. All of them cache their output alone, which the next
+"""Activations: one number in, one number out. Most of them cache their output alone, which the next
 layer caches as its input anyway, so that in a chain an activation remembers nothing of its own."""
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -65,6 +66,49 @@ def leaky_relu(a: float = 0.1) -> Layer:
     return _elementwise(
         lambda x: jnp.where(x > 0, x, a * x), lambda y, dy: jnp.where(y > 0, dy, a * dy)
     )
+
+
+@constructor
+def gelu(approximate: bool = False) -> Layer:
+    """The input times the chance that a normal number is below it.
+
+        y  = x Φ(x)
+        dx = dy (Φ(x) + x φ(x))        Φ and φ: distribution and density of N(0, 1)
+
+    With `approximate`, Φ is ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³), and its slope that of
+    this very function. x, y and dx have one shape, any. Cache: x.
+    Source: Hendrycks & Gimpel (2016), Gaussian Error Linear Units, section 2.
+
+    >>> y, cache = gelu().forward((), jnp.array([-30.0, 0.0, 30.0]))
+    >>> y.tolist(), gelu().backward((), cache, jnp.ones(3))[1].tolist()
+    ([-0.0, 0.0, 30.0], [0.0, 0.5, 1.0])
+    """
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
+        return (), shape
+
+    def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
+        return x * (_tanh_form(x)[0] if approximate else _normal_cdf(x)), x
+
+    def backward(params: tuple[()], x: Array, dy: Array) -> tuple[tuple[()], Array]:
+        if approximate:
+            cdf, density = _tanh_form(x)
+        else:
+            cdf, density = _normal_cdf(x), jnp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        return (), dy * (cdf + x * density)
+
+    return layer(init, forward, backward)
+
+
+def _normal_cdf(x: Array) -> Array:
+    return jax.lax.erfc(-x / math.sqrt(2)) / 2
+
+
+def _tanh_form(x: Array) -> tuple[Array, Array]:
+    """½ (1 + tanh u), and its slope ½ (1 − tanh² u) du."""
+    scale = math.sqrt(2 / math.pi)
+    tanh_u = jnp.tanh(scale * (x + 0.044715 * x * x * x))
+    return (1 + tanh_u) / 2, (1 - tanh_u * tanh_u) * scale * (1 + 0.134145 * x * x) / 2
 
 
 @constructor

@@ -28,3 +28,11 @@ __all__ = [
     "set_learning_rate",
     "sgd",
 ]
+
+EXAMPLES = (
+    "sgd(0.1)",
+    "momentum(0.1)",
+    "momentum(0.1, nesterov=True)",
+    "rmsprop(0.01)",
+    "adam(0.01)",
+)

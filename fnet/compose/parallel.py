@@ -1,0 +1,158 @@
+"""Layers side by side: on inputs of their own, or on the same one."""
+
+import functools
+from typing import Any
+
+from chex import ArrayTree, PRNGKey
+
+from fnet.compose.joins import joined, joined_shape, parted, require_join
+from fnet.compose.parts import observe_parts, penalty_of_parts, require_layers, require_several
+from fnet.compose.serial import serial
+from fnet.core import Layer, Shape, Tape, layer, split
+from fnet.core.trees import add
+from fnet.core.values import constructor
+
+
+@constructor
+def parallel(*layers: Layer, join: str | None = None) -> Layer:
+    """Each layer on an input of its own.
+
+        yᵢ  = fᵢ(xᵢ)        y = (y₁, ..., y_k), their sum, or side by side along the last axis
+        dxᵢ = fᵢ'ᵀ dyᵢ      dyᵢ its part of dy
+
+    x is a tuple with one input per layer. join: None, "add" or "concatenate"; one integer per
+    example, such as its length, is then taken from the first output. A key is split among the
+    layers. Cache: theirs, as a Tape, and arrays of no bytes. Raises ShapeError where inputs or
+    outputs do not fit.
+
+    >>> from fnet.layers import affine
+    >>> model = parallel(affine(3), affine(3), join="add")
+    >>> params, out_shape = model.init(jax.random.key(0), ((5,), (2,)))
+    >>> model.apply(params, (jnp.ones((4, 5)), jnp.ones((4, 2)))).shape
+    (4, 3)
+    """
+    require_layers("parallel", *layers)
+    return _side_by_side("parallel", layers, join, shared=False)
+
+
+@constructor
+def fan_out(*layers: Layer, join: str | None = None) -> Layer:
+    """Each layer on the same input.
+
+        yᵢ = fᵢ(x)          y = (y₁, ..., y_k), their sum, or side by side along the last axis
+        dx = Σᵢ fᵢ'ᵀ dyᵢ    dyᵢ its part of dy
+
+    join: None, "add" or "concatenate", as in `parallel`. A key is split among the layers. Cache:
+    theirs, as a Tape, in which x stands once, and arrays of no bytes.
+
+    >>> from fnet.layers import affine, relu, tanh
+    >>> fan_out(relu(), tanh(), join="concatenate").init(jax.random.key(0), (7,))[1]
+    (14,)
+    """
+    require_layers("fan_out", *layers)
+    return _side_by_side("fan_out", layers, join, shared=True)
+
+
+@constructor
+def first(*layers: Layer) -> Layer:
+    """The layers on the first of several inputs; the others are handed on.
+
+        y  = (f(x₁), x₂, ..., x_k)            f = serial(*layers)
+        dx = (f'ᵀ dy₁, dy₂, ..., dy_k)
+
+    It takes layers that know one array past masks, lengths and memories. Cache: that of f.
+
+    >>> from fnet.layers import relu
+    >>> y = first(relu()).apply(((),), (jnp.array([-1.0]), jnp.array([7])))
+    >>> [leaf.tolist() for leaf in y]
+    [[0.0], [7]]
+    """
+    require_layers("first", *layers)
+    from_first = serial(*layers)
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
+        require_several("first", shape)
+        params, out_shape = from_first.init(key, shape[0])
+        return params, (out_shape, *shape[1:])
+
+    def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
+        require_several("first", x)
+        y, cache = from_first.forward(params, x[0], key)
+        return (y, *x[1:]), cache
+
+    def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
+        dparams, dx = from_first.backward(params, cache, dy[0])
+        return dparams, (dx, *dy[1:])
+
+    return layer(init, forward, backward, from_first.penalty, (from_first,), from_first.observe)
+
+
+@constructor
+def each(block: Layer) -> Layer:
+    """The same layer, with the same parameters, on each of several inputs.
+
+        yᵢ = f(θ, xᵢ)       dxᵢ = f'ᵀ dyᵢ       dθ = Σᵢ dθᵢ
+
+    x is a tuple of inputs of one shape. A key is split among the inputs. Cache: one for each.
+
+    >>> from fnet.layers import affine
+    >>> params, out_shape = each(affine(3)).init(jax.random.key(0), ((5,), (5,)))
+    >>> params.w.shape, out_shape
+    ((3, 5), ((3,), (3,)))
+    """
+    require_layers("each", block)
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
+        require_several("each", shape)
+        params, out_shape = block.init(key, shape[0])
+        return params, tuple(out_shape for _ in shape)
+
+    def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Tape]:
+        require_several("each", x)
+        calls = zip(x, split(key, len(x)), strict=True)
+        outputs, caches = zip(*(block.forward(params, one, k) for one, k in calls), strict=True)
+        return outputs, Tape.of(caches)
+
+    def backward(params: ArrayTree, tape: Tape, dy: Any) -> tuple[ArrayTree, Any]:
+        calls = zip(tape.caches(), dy, strict=True)
+        dparams, dx = zip(*(block.backward(params, its, d) for its, d in calls), strict=True)
+        return functools.reduce(add, dparams), dx
+
+    def observe(params: ArrayTree, tape: Tape) -> ArrayTree:
+        assert block.observe is not None
+        return functools.reduce(block.observe, tape.caches(), params)
+
+    watch = observe if block.observe else None
+    return layer(init, forward, backward, block.penalty, (block,), watch)
+
+
+def _side_by_side(name: str, layers: tuple[Layer, ...], join: str | None, shared: bool) -> Layer:
+    """`fan_out` of a shared input, `parallel` of one for each layer."""
+    require_join(name, join)
+    number = len(layers)
+
+    def inputs(x: Any) -> Any:
+        if shared:
+            return [x] * number
+        require_several(name, x, number)
+        return x
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
+        calls = zip(layers, split(key, number), inputs(shape), strict=True)
+        params, shapes = zip(*(part.init(k, own) for part, k, own in calls), strict=True)
+        return params, joined_shape(name, join, list(shapes))
+
+    def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
+        calls = zip(layers, params, inputs(x), split(key, number), strict=True)
+        outputs, caches = zip(*(part.forward(*rest) for part, *rest in calls), strict=True)
+        y, widths = joined(join, list(outputs))
+        return y, (Tape.of(caches), widths)
+
+    def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
+        tape, widths = cache
+        calls = zip(layers, params, tape.caches(), parted(join, widths, dy, number), strict=True)
+        dparams, dx = zip(*(part.backward(*rest) for part, *rest in calls), strict=True)
+        return dparams, functools.reduce(add, dx) if shared else dx
+
+    observe = observe_parts(layers, lambda cache: cache[0].caches())
+    return layer(init, forward, backward, penalty_of_parts(layers), layers, observe)

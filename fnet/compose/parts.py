@@ -1,0 +1,70 @@
+"""What compositions share: penalties and observations of their parts, checks of their inputs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from chex import Array, ArrayTree
+
+from fnet.core import Layer, Penalty, penalty
+from fnet.core.trees import is_floating, is_shape, zeros_like
+from fnet.errors import ConfigurationError, ShapeError
+
+
+def require_layers(name: str, *layers: Any) -> None:
+    """Raise ConfigurationError unless all of these are layers."""
+    for part in layers:
+        if not isinstance(part, Layer):
+            raise ConfigurationError(f"{name}: {part!r} is not a Layer; write relu(), not relu")
+
+
+def require_several(name: str, x: Any, number: int | None = None) -> None:
+    """Raise ShapeError unless x, inputs or their shapes, is a tuple of so many."""
+    if not isinstance(x, tuple | list) or is_shape(x):
+        shape = x if isinstance(x, tuple) else getattr(x, "shape", type(x).__name__)
+        raise ShapeError(f"{name} takes a tuple of inputs, and was given one: {shape}")
+    if number is not None and len(x) != number:
+        raise ShapeError(f"{name}: {number} layers take {number} inputs, and {len(x)} were given")
+
+
+def require_floating_leaves(name: str, *trees: Any, hint: str) -> None:
+    """Raise ShapeError unless every leaf can be added to another: floating-point numbers."""
+    for leaf in jax.tree.leaves(trees):
+        if not is_floating(leaf):
+            raise ShapeError(f"{name}: an output is {leaf.dtype}, which is not added; {hint}")
+
+
+def penalty_of_parts(layers: tuple[Layer, ...]) -> Penalty | None:
+    """The sum of the parts' penalties on a tuple of their parameters; None where none has one."""
+
+    def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
+        values, gradients = [], []
+        for part, own in zip(layers, params, strict=True):
+            if part.penalty is None:
+                gradients.append(zeros_like(own))
+            else:
+                value, gradient = part.penalty.value_and_grad(own)
+                values.append(value)
+                gradients.append(gradient)
+        return sum(values[1:], values[0]), alike(params, gradients)
+
+    return penalty(value_and_grad) if any(part.penalty for part in layers) else None
+
+
+def observe_parts(
+    layers: tuple[Layer, ...], caches_of: Callable[[Any], Any]
+) -> Callable[[ArrayTree, Any], ArrayTree] | None:
+    """Each part observes its own of `caches_of(cache)`; None where no part observes anything."""
+
+    def observe(params: ArrayTree, cache: Any) -> ArrayTree:
+        each = zip(layers, params, caches_of(cache), strict=True)
+        return alike(
+            params, [part.observe(own, its) if part.observe else own for part, own, its in each]
+        )
+
+    return observe if any(part.observe for part in layers) else None
+
+
+def alike(params: Any, parts: list[Any]) -> Any:
+    """The parts as a tuple, or as the NamedTuple that params are."""
+    return type(params)(*parts) if hasattr(params, "_fields") else tuple(parts)

@@ -1,0 +1,213 @@
+"""A cell run along the time axis of a sequence."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from chex import Array, ArrayTree, PRNGKey
+
+from fnet.compose.parallel import fan_out
+from fnet.compose.parts import require_layers
+from fnet.core import Layer, Shape, Tape, layer, out_shape, rows
+from fnet.core.expect import require_key_and_shape
+from fnet.core.trees import (
+    add,
+    cast_like,
+    gradient_of,
+    is_floating,
+    is_shape,
+    map_shapes,
+    widened,
+    zeros_like,
+)
+from fnet.core.values import constructor
+from fnet.errors import ConfigurationError, FnetError, ShapeError
+
+
+@constructor
+def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
+    """A cell, a layer (h, x) -> h, run along the second axis of a sequence.
+
+        h₀ = 0    hₜ = cell(θ, (hₜ₋₁, xₜ))    y = (h₁, ..., h_T), or h_T with `last`
+        dhₜ₋₁, dxₜ = cell'ᵀ (dyₜ + dhₜ)       dθ = Σₜ dθₜ
+
+    x: (N, T, ...)   y: (N, T, ...), or (N, ...) with `last`. `reverse` runs from the last step to
+    the first, and h_T is then the state at the first. A state may be a tree, and its shape must not
+    depend on the state that the cell is given, else ShapeError.
+
+    Of sequences of several lengths, x is a pair (x, lengths), lengths (N,) integers, and y a pair
+    too unless `last`. A step at or beyond its length changes no state and has no gradient, whatever
+    numbers stand there. A key is split among the steps. Cache: x, all states, and what the cell
+    caches of a step beyond hₜ₋₁, xₜ and hₜ. Sums over time are in float32 or wider.
+    Source: Werbos (1990), Backpropagation Through Time: What It Does and How to Do It.
+
+    >>> from fnet import serial
+    >>> from fnet.compose import parallel
+    >>> from fnet.layers import affine, tanh
+    >>> cell = serial(parallel(affine(3), affine(3), join="add"), tanh())  # an Elman network
+    >>> params, out_shape = recurrent(cell).init(jax.random.key(0), (7, 2))
+    >>> out_shape, recurrent(cell).apply(params, jnp.ones((4, 7, 2))).shape
+    ((7, 3), (4, 7, 3))
+    """
+    require_layers("recurrent", cell)
+    if cell.observe is not None:
+        raise ConfigurationError(
+            f"recurrent: {cell} observes its batch, which differs from step to step; normalise "
+            "outside of the cell, or within it by each example alone"
+        )
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
+        require_key_and_shape(key, shape)
+        shape, with_lengths = _apart(shape, lambda part: part == ())
+        steps = _steps(shape)
+        step_shape = map_shapes(lambda sizes: sizes[1:], shape)
+        state = _state_shape(cell, step_shape)
+        params, _ = cell.init(key, (state, step_shape))
+        if last:
+            return params, state
+        out = map_shapes(lambda sizes: (steps, *sizes), state)
+        return params, (out, ()) if with_lengths is not None else out
+
+    def zero_state(x: Any) -> Any:
+        step_shape = jax.tree.map(lambda leaf: leaf.shape[2:], x)
+        like = jax.tree.leaves(x)[0]
+        dtype = like.dtype if is_floating(like) else jnp.float32
+        shape = _state_shape(cell, step_shape)
+        return map_shapes(lambda sizes: jnp.zeros((like.shape[0], *sizes), dtype), shape)
+
+    def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
+        x, lengths = _apart(x, _is_lengths)
+        h0, steps = zero_state(x), jax.tree.leaves(x)[0].shape[1]
+
+        def one(h: Any, each: Any) -> Any:
+            x, t, own_key = each
+            x = _alive(lengths, t, x)
+            after, cache = cell.forward(params, (h, x), own_key)
+            tape = Tape.of(cache, known=(h, x, after))
+            after = _alive(lengths, t, after, h)
+            return after, (after, tape)
+
+        keys = None if key is None else jax.random.split(key, steps)
+        each = (_time_first(x), jnp.arange(steps), keys)
+        end, (states, tape) = jax.lax.scan(one, h0, each, reverse=reverse)
+        states = _time_first(states)
+        y = end if last else states
+        return y if last or lengths is None else (y, lengths), (x, states, tape, lengths)
+
+    def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
+        x, states, tape, lengths = cache
+        if lengths is not None and not last:
+            dy = dy[0]
+        h0, steps = zero_state(x), jax.tree.leaves(x)[0].shape[1]
+        after = _time_first(states)
+
+        def shifted(h0: Array, h: Array) -> Array:
+            return jnp.concatenate((h[1:], h0[None]) if reverse else (h0[None], h[:-1]))
+
+        def one(carry: Any, each: Any) -> Any:
+            (dh, total), (x, before, after, dy, holes, t) = carry, each
+            dh = dh if last else add(dh, dy)
+            caches = holes.caches(known=(before, _alive(lengths, t, x), after))
+            dparams, (dbefore, dx) = cell.backward(params, caches, _alive(lengths, t, dh))
+            if lengths is not None:  # past its end a state is handed on, and so is its gradient
+                dbefore = add(dbefore, _alive(lengths, t, zeros_like(dh), dh))
+                dx = _alive(lengths, t, dx)
+            return (dbefore, add(total, cast_like(dparams, total))), dx
+
+        dys = None if last else _time_first(dy)
+        each = (
+            _time_first(x),
+            jax.tree.map(shifted, h0, after),
+            after,
+            dys,
+            tape,
+            jnp.arange(steps),
+        )
+        begin = (dy if last else zeros_like(h0), zeros_like(widened(params)))
+        (_, total), dxs = jax.lax.scan(one, begin, each, reverse=not reverse)
+        dx = gradient_of(x, _time_first(dxs))
+        return cast_like(total, params), dx if lengths is None else (dx, None)
+
+    return layer(init, forward, backward, cell.penalty, (cell,))
+
+
+@constructor
+def bidirectional(
+    cell: Layer, backward_cell: Layer | None = None, join: str = "concatenate", last: bool = False
+) -> Layer:
+    """Two cells, one from the first step on and one from the last, their states joined.
+
+        y = (recurrent(cell)(x), recurrent(backward_cell, reverse=True)(x)), joined
+
+    Both have parameters of their own; without `backward_cell` they are of one kind. join:
+    "concatenate" or "add". x, lengths, `last` and the cache are as in `recurrent`.
+    Source: Schuster & Paliwal (1997), Bidirectional Recurrent Neural Networks.
+
+    >>> from fnet import serial
+    >>> from fnet.compose import parallel
+    >>> from fnet.layers import affine, tanh
+    >>> cell = serial(parallel(affine(3), affine(3), join="add"), tanh())
+    >>> bidirectional(cell).init(jax.random.key(0), (7, 2))[1]
+    (7, 6)
+    """
+    require_layers("bidirectional", cell, *([backward_cell] if backward_cell else []))
+    return fan_out(
+        recurrent(cell, last=last),
+        recurrent(backward_cell or cell, reverse=True, last=last),
+        join=join,
+    )
+
+
+def _apart(x: Any, is_lengths: Any) -> tuple[Any, Any]:
+    """The sequence and the lengths of a pair; None for the lengths where there are none."""
+    pair = isinstance(x, tuple) and not is_shape(x) and len(x) == 2 and is_lengths(x[1])
+    return (x[0], x[1]) if pair else (x, None)
+
+
+def _is_lengths(leaf: Any) -> bool:
+    whole = hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.integer)
+    return whole and leaf.ndim == 1
+
+
+def _steps(shape: Shape) -> int:
+    shapes = jax.tree.leaves(shape, is_leaf=is_shape)
+    if not shapes or any(len(sizes) < 1 for sizes in shapes):
+        raise ShapeError(f"recurrent: an example is {shape}; its first axis is that of time")
+    if len({sizes[0] for sizes in shapes}) > 1:
+        raise ShapeError(f"recurrent: an example is {shape}; all of it must have as many steps")
+    steps: int = shapes[0][0]
+    return steps
+
+
+def _state_shape(cell: Layer, step_shape: Shape) -> Shape:
+    """The shape of the cell's state: what it makes of a state of any shape, and again of that."""
+    try:
+        found = out_shape(cell, (step_shape, step_shape))
+        again = out_shape(cell, (found, step_shape))
+    except FnetError as error:
+        raise ShapeError(
+            f"recurrent: {cell} is not a cell for steps of {step_shape}: {error}"
+        ) from error
+    if again != found:
+        raise ShapeError(
+            f"recurrent: {cell} makes a state of {again} of a state of {found}; a cell is a layer "
+            "(h, x) -> h whose states have one shape"
+        )
+    return found
+
+
+def _time_first(tree: Any) -> Any:
+    """With the first two axes exchanged: (N, T, ...) is (T, N, ...), and back."""
+    return jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), tree)
+
+
+def _alive(lengths: Array | None, t: Array, tree: Any, other: Any = None) -> Any:
+    """The rows whose sequence has a step t; of the others those of `other`, or zeros."""
+    if lengths is None:
+        return tree
+    alive = t.astype(lengths.dtype) < lengths
+
+    def chosen(leaf: Array, instead: Any = 0) -> Array:
+        return jnp.where(rows(alive, leaf), leaf, instead)
+
+    return jax.tree.map(chosen, tree) if other is None else jax.tree.map(chosen, tree, other)

@@ -1,0 +1,96 @@
+"""A layer whose parameters are a function of others: frozen, tied, of low rank, normalised."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+from chex import Array, ArrayTree, PRNGKey
+
+from fnet.compose.parts import require_layers
+from fnet.core import Layer, NonTrainable, Penalty, Shape, layer, penalty
+
+
+class Reparametrization(NamedTuple):
+    """params = ρ(θ), as pure functions.
+
+        init(key, params)          -> θ         from parameters as the layer draws them
+        expand(θ)                  -> params
+        pull_back(θ, dparams)      -> dθ        ρ'ᵀ dparams, linear in dparams
+
+    >>> double = Reparametrization(
+    ...     lambda key, params: params / 2, lambda θ: 2 * θ, lambda θ, dparams: 2 * dparams
+    ... )
+    >>> double.expand(double.init(None, 3.0))
+    3.0
+    """
+
+    init: Callable[[PRNGKey, ArrayTree], ArrayTree]
+    expand: Callable[[ArrayTree], ArrayTree]
+    pull_back: Callable[[ArrayTree, ArrayTree], ArrayTree]
+
+
+def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
+    """The model with parameters ρ(θ) in place of its own; θ is what is trained.
+
+        y = f(ρ(θ), x)      dθ = ρ'ᵀ dparams      dx as of f
+
+    Its penalty is the model's, of ρ(θ). What the model observes goes to the `NonTrainable` parts
+    that θ shares with its parameters. Cache: the model's.
+
+    >>> import jax.numpy as jnp
+    >>> from fnet.layers import affine
+    >>> half = Reparametrization(
+    ...     lambda key, params: params,
+    ...     lambda θ: jax.tree.map(lambda leaf: leaf / 2, θ),
+    ...     lambda θ, dparams: jax.tree.map(lambda d: d / 2, dparams),
+    ... )
+    >>> model = reparametrized(affine(1), half)
+    >>> params = jax.tree.map(jnp.ones_like, model.init(jax.random.key(0), (3,))[0])
+    >>> model.apply(params, jnp.ones((1, 3))).tolist()
+    [[2.0]]
+    """
+    require_layers("reparametrized", model)
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
+        params, out_shape = model.init(key, shape)
+        # ρ has a key of its own, so that the model begins with the weights that it draws alone.
+        return rho.init(jax.random.fold_in(key, 1), params), out_shape
+
+    def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
+        return model.forward(rho.expand(params), x, key)
+
+    def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
+        dparams, dx = model.backward(rho.expand(params), cache, dy)
+        return rho.pull_back(params, dparams), dx
+
+    def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
+        assert model.observe is not None
+        return _replaced(params, model.observe(rho.expand(params), cache))
+
+    watch = observe if model.observe else None
+    return layer(init, forward, backward, _penalty(model.penalty, rho), (model,), watch)
+
+
+def _penalty(own: Penalty | None, rho: Reparametrization) -> Penalty | None:
+    if own is None:
+        return None
+
+    def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
+        value, gradient = own.value_and_grad(rho.expand(params))
+        return value, rho.pull_back(params, gradient)
+
+    return penalty(value_and_grad)
+
+
+def _replaced(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
+    """params, with the observed values of `NonTrainable` parts; frozen ones are of another type."""
+
+    def is_leaf(node: Any) -> bool:
+        return isinstance(node, NonTrainable)
+
+    fresh = iter(
+        node for node in jax.tree.leaves(observed, is_leaf=is_leaf) if type(node) is NonTrainable
+    )
+    return jax.tree.map(
+        lambda node: next(fresh) if type(node) is NonTrainable else node, params, is_leaf=is_leaf
+    )

@@ -1,0 +1,34 @@
+"""Watching a pass: what each layer is given and returns, whatever it is composed of.
+
+A summary and the search for what stopped being finite need this, and must not re-enact a pass: only
+a composition knows in which order, how often and on what it calls its parts.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Watcher = Callable[[Any, Any, Any, Callable[[], Any]], Any]
+
+_watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("watcher", default=None)
+
+
+@contextlib.contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Within this block, a layer's forward pass is `watcher(layer, params, x, run)`.
+
+    run() -> (y, cache) does the pass, those of the layer's parts within it, and the watcher returns
+    what it returns.
+    """
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
+def watched(layer: Any, params: Any, x: Any, run: Callable[[], Any]) -> Any:
+    """run(), seen by the watcher if there is one."""
+    watcher = _watcher.get()
+    return run() if watcher is None else watcher(layer, params, x, run)

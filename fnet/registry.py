@@ -1,0 +1,55 @@
+"""Every constructor that a configuration may name, and every example of one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fnet import compose, initializers, layers, losses, optimizers
+from fnet.core.values import is_constructor, read
+from fnet.data import transforms
+
+VOCABULARY: dict[str, dict[str, Any]] = {
+    "model": {**vars(initializers), **vars(layers), **vars(compose)},
+    "loss": vars(losses),
+    "optimizer": vars(optimizers),
+    "transform": vars(transforms),
+}
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "model": {**layers.EXAMPLES, **compose.EXAMPLES},
+    "loss": losses.EXAMPLES,
+    "optimizer": dict.fromkeys(optimizers.EXAMPLES),
+}
+
+
+def names(kind: str) -> list[str]:
+    """The constructors of models, losses, optimizers or transforms, by name.
+
+    >>> names("optimizer")
+    ['adam', 'momentum', 'rmsprop', 'sgd']
+    """
+    known = VOCABULARY[kind]
+    made = [name for name, value in known.items() if is_constructor(value)]
+    return sorted(set(made) - set(vars(initializers)))
+
+
+def examples(kind: str) -> Iterator[tuple[Any, Any]]:
+    """Each registered example of this kind, and what it takes.
+
+    >>> next(examples("model"))
+    (affine(3), (7,))
+    """
+    for text, takes in EXAMPLES[kind].items():
+        yield read(text, VOCABULARY[kind]), takes
+
+
+def example_of(name: str) -> tuple[str, Any]:
+    """How the constructor of this name is written in its first example, and what that takes.
+
+    >>> example_of("affine")
+    ('affine(3)', (7,))
+    """
+    for registered in EXAMPLES.values():
+        for text, takes in registered.items():
+            if text.split("(")[0] == name:
+                return text, takes
+    raise KeyError(name)
