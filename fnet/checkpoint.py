@@ -13,32 +13,19 @@ import jax.numpy as jnp
 import numpy as np
 from chex import ArrayTree
 
-from fnet import initializers, layers, losses, optimizers
-from fnet.compose import serial
-from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Shape
 from fnet.core.values import Value, read
 from fnet.data import transforms
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
+from fnet.registry import VOCABULARY
 from fnet.training.records import Best, Metrics, Record, State
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, 3)  # in format 2 arguments at their defaults are left out; no default has changed
 KEY = "key: "  # and the name of its implementation: the dtype of a typed PRNG key
 CONFIG = "config.json"  # the member that is not an array of the run
-
-VOCABULARY = {
-    "model": {
-        **vars(initializers),
-        **vars(layers),
-        "serial": serial,
-        "mixed_precision": mixed_precision,
-    },
-    "loss": vars(losses),
-    "optimizer": vars(optimizers),
-    "transform": vars(transforms),
-}
 
 
 class Checkpoint(NamedTuple):
@@ -69,9 +56,9 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write the checkpoint as one .npz; `path` holds the old one or the new one at any time.
 
     What was there before is kept as `previous(path)`. Model, loss, optimizer and transform are kept
-    as the text they print; one that no fnet constructor made (an optax optimizer) is not kept: give
-    it to `load`. Raises CheckpointError where it cannot be written, as on a full disk; the old one
-    is then whole.
+    as the text that makes them, with all their arguments; one that no fnet constructor made (an
+    optax optimizer) is not kept: give it to `load`. Raises CheckpointError where the file cannot be
+    written, as on a full disk; the old one is then whole.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -140,9 +127,9 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
         if CONFIG not in stored:
             raise ValueError(f"it has no {CONFIG}, and so is no checkpoint of fnet")
         config = json.loads(stored.pop(CONFIG).tobytes())
-        if config["format"] != FORMAT:
+        if config["format"] not in READABLE:
             raise ValueError(
-                f"its format is {config['format']}, and this fnet reads {FORMAT}; load it by the "
+                f"its format is {config['format']}, and this fnet reads {READABLE}; load it by the "
                 "fnet that wrote it, or train anew"
             )
         return _restore(config, stored, {**_read(config, parts), **parts})
@@ -168,7 +155,7 @@ def _read(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Value]:
 def _restore(
     config: dict[str, Any], stored: dict[str, np.ndarray], parts: dict[str, Any]
 ) -> Checkpoint:
-    shape = tuple(config["shape"])
+    shape = _shape(config["shape"])
     params = jax.eval_shape(lambda key: parts["model"].init(key, shape)[0], jax.random.key(0))
     opt_state = jax.eval_shape(parts["optimizer"].init, params)
     state = State(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32))
@@ -204,6 +191,13 @@ def _array(name: str, stored: np.ndarray | None, dtype: str | None, shape: Shape
     return found
 
 
+def _shape(kept: Any) -> Shape:
+    """A shape, or a tree of shapes, of which JSON makes lists."""
+    if isinstance(kept, dict):
+        return {name: _shape(part) for name, part in kept.items()}
+    return tuple(_shape(part) if isinstance(part, list | dict) else part for part in kept)
+
+
 def _arrays(record: Record) -> dict[str, ArrayTree]:
     return {"state": record.state, "best": record.best.params}
 
@@ -225,4 +219,4 @@ def _plain(leaf: Any) -> tuple[np.ndarray, str]:
 
 
 def _written(part: Any) -> str | None:
-    return (part.written or None) if isinstance(part, Value) else None
+    return (part.spelled or part.written or None) if isinstance(part, Value) else None

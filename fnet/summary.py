@@ -1,21 +1,26 @@
 """Where the memory of a training step goes: shapes, parameters, caches and gradients, by layer."""
 
-from collections.abc import Iterator
+import inspect
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from chex import Array, ArrayTree
+from chex import ArrayTree
 
-from fnet.core import Layer, Shape
+from fnet.core import Layer, Shape, watching
+from fnet.core.examples import Ints, is_input, shapes_of
 from fnet.core.expect import require_whole
+from fnet.core.trees import count, is_floating, nbytes
+
+INDENT = "  "
 
 
 class Row(NamedTuple):
     """A layer: its output for a batch, its parameters, and the bytes of three kinds of array.
 
-    `cache` counts what it is the first to remember; `shared` what an earlier layer remembers
-    already. `gradient` is of its parameters.
+    `cache` counts the arrays that it is the first to cache, `shared` those that an earlier layer
+    caches too. `gradient` is that of its parameters. The parts of a composition follow it, one
+    `depth` further in; those of `repeat` and `recurrent` as they are in one round.
 
     >>> from fnet.layers import affine
     >>> row = summary(affine(10), (3072,), batch_size=8, dtype="float32").rows[0]
@@ -29,10 +34,13 @@ class Row(NamedTuple):
     cache: int
     shared: int
     gradient: int
+    depth: int = 0
 
 
 class Summary(NamedTuple):
-    """The rows, and what XLA allocates for one compiled forward and backward pass, in bytes.
+    """The rows, the whole model in one row, and what XLA allocates, in bytes.
+
+    XLA's figures are those of one compiled forward and backward pass.
 
     >>> from fnet.layers import affine
     >>> small = summary(affine(10), (3072,), batch_size=8, dtype="float32")
@@ -41,6 +49,7 @@ class Summary(NamedTuple):
     """
 
     rows: tuple[Row, ...]
+    total: Row
     batch_size: int
     arguments: int
     outputs: int
@@ -48,15 +57,22 @@ class Summary(NamedTuple):
 
     @property
     def parameters(self) -> int:
-        return sum(row.parameters for row in self.rows)
+        return self.total.parameters
 
     @property
     def cache(self) -> int:
-        return sum(row.cache for row in self.rows)
+        return self.total.cache
 
     @property
     def gradient(self) -> int:
-        return sum(row.gradient for row in self.rows)
+        return self.total.gradient
+
+    @property
+    def leaves(self) -> tuple[Row, ...]:
+        """The rows of layers that are not compositions."""
+        deeper = [row.depth for row in self.rows[1:]] + [0]
+        pairs = zip(self.rows, deeper, strict=True)
+        return tuple(row for row, after in pairs if after <= row.depth)
 
     def cache_of(self, samples: int) -> int:
         """The bytes of the caches if this many samples went through at once."""
@@ -68,7 +84,8 @@ class Summary(NamedTuple):
         ]
         for row in self.rows:
             sizes = [human_bytes(size) for size in (row.cache, row.shared, row.gradient)]
-            lines.append((row.layer, str(row.out_shape), f"{row.parameters:,}", *sizes))
+            name = INDENT * row.depth + row.layer
+            lines.append((name, str(row.out_shape), f"{row.parameters:,}", *sizes))
         totals = (human_bytes(self.cache), "", human_bytes(self.gradient))
         lines.append(("total", "", f"{self.parameters:,}", *totals))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -90,8 +107,9 @@ class Summary(NamedTuple):
 def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = float) -> Summary:
     """What one step of `model` takes for a batch of examples of this shape, all in one dtype.
 
-    Nothing is computed: shapes are traced, and XLA's own figures are those of the compiled
-    function (params, x, dy) -> dparams. An array that two layers remember is counted once.
+    `shape` may be a tree of shapes, with `fnet.core.examples.ints` for inputs of integers. Nothing
+    is computed: shapes are traced, and XLA's own figures are those of the compiled function
+    (params, x, dy) -> dparams. An array that two layers cache is counted once.
 
     >>> from fnet.models import classification_net
     >>> summary(classification_net(10), (3072,), batch_size=8, dtype="float32").cache
@@ -99,33 +117,38 @@ def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = floa
     """
     require_whole("summary: batch_size", batch_size, least=1)
     kind = jnp.zeros((), dtype).dtype
-    drawn = jax.eval_shape(lambda key: model.init(key, shape)[0], jax.random.key(0))
-    params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, kind), drawn)
-    x = jax.ShapeDtypeStruct((batch_size, *shape), kind)
-    rows = []
 
-    def look(params: ArrayTree, x: Array) -> None:
-        seen: set[int] = set()
-        kept = []  # alive, so that no id is given twice
-        for part, part_params in chain(model, params):
-            x, cache = part.forward(part_params, x)
-            leaves = {id(leaf): leaf for leaf in jax.tree.leaves(cache)}
-            first = [leaf for key, leaf in leaves.items() if key not in seen]
-            again = [leaf for key, leaf in leaves.items() if key in seen]
-            seen |= set(leaves)
-            kept.append(cache)
-            count = sum(leaf.size for leaf in jax.tree.leaves(part_params))
-            sizes = _bytes(first), _bytes(again), _bytes(part_params)
-            rows.append(Row(repr(part), x.shape, count, *sizes))
+    def described(leaf: Any) -> Any:
+        return jax.ShapeDtypeStruct(leaf.shape, kind) if is_floating(leaf) else leaf
 
-    def pass_(params: ArrayTree, x: Array, dy: Array) -> ArrayTree:
+    def batch(one: Any) -> Any:
+        sizes, own = (one.shape, jnp.int32) if isinstance(one, Ints) else (one, kind)
+        return jax.ShapeDtypeStruct((batch_size, *sizes), own)
+
+    sizes = shapes_of(shape)
+    params: Any = jax.tree.map(
+        described, jax.eval_shape(lambda key: model.init(key, sizes)[0], jax.random.key(0))
+    )
+    x: Any = jax.tree.map(batch, shape, is_leaf=is_input)
+    watch = _Watch()
+
+    def forward(params: ArrayTree, x: Any) -> Any:
+        with watching(watch):
+            return model.forward(params, x)[0]
+
+    def pass_(params: ArrayTree, x: Any, dy: Any) -> ArrayTree:
         return model.backward(params, model.forward(params, x)[1], dy)[0]
 
-    jax.eval_shape(look, params, x)
-    dy = jax.eval_shape(lambda params, x: model.forward(params, x)[0], params, x)
+    y = jax.eval_shape(forward, params, x)
+    dy = jax.tree.map(lambda leaf: leaf if is_floating(leaf) else None, y)
     used: Any = jax.jit(pass_).lower(params, x, dy).compile().memory_analysis()
+    total, *rows = watch.rows
+    # A chain is its layers, and needs no row of its own.
+    chained = bool(rows) and model.written.startswith("serial(")
+    inside = [row._replace(depth=row.depth - 1) for row in rows]
     return Summary(
-        tuple(rows),
+        tuple(inside) if chained else (total, *rows),
+        total,
         batch_size,
         used.argument_size_in_bytes,
         used.output_size_in_bytes,
@@ -146,19 +169,51 @@ def human_bytes(size: float) -> str:
     raise AssertionError
 
 
-def chain(model: Layer, params: ArrayTree) -> Iterator[tuple[Layer, ArrayTree]]:
-    """The layers of a chain one by one with their parameters, those of a chain inside it too.
+class _Watch:
+    """A watcher that makes a row of every layer, in the order in which their passes begin."""
 
-    >>> from fnet.models import classification_net
-    >>> model = classification_net(10)
-    >>> [part for part, _ in chain(model, model.init(jax.random.key(0), (3072,))[0])]
-    [affine(100), relu(), affine(10)]
+    def __init__(self) -> None:
+        self.rows: list[Any] = []
+        self.depth = 0
+        self.seen: set[int] = set()
+        self.kept: list[Any] = []  # caches stay alive, so that no id is given twice
+
+    def __call__(self, layer: Layer, params: Any, x: Any, run: Any) -> Any:
+        place, depth, before = len(self.rows), self.depth, set(self.seen)
+        self.rows.append(None)
+        self.depth += 1
+        y, cache = run()
+        self.depth = depth
+        leaves = {id(leaf): leaf for leaf in jax.tree.leaves(cache)}
+        self.kept.append(cache)
+        self.seen |= set(leaves)
+        first = nbytes([leaf for key, leaf in leaves.items() if key not in before])
+        again = nbytes([leaf for key, leaf in leaves.items() if key in before])
+        shape = jax.tree.map(lambda leaf: leaf.shape, y)
+        name = titled(layer) if len(self.rows) > place + 1 else repr(layer)
+        self.rows[place] = Row(name, shape, count(params), first, again, nbytes(params), depth)
+        return y, cache
+
+
+def titled(layer: Layer) -> str:
+    """A composition by its name and settings, without its parts, which have rows of their own.
+
+    >>> from fnet.compose import repeat
+    >>> from fnet.layers import relu
+    >>> titled(repeat(relu(), 12))
+    'repeat(…, 12)'
     """
-    if not model.layers:
-        yield model, params
-    for part, part_params in zip(model.layers, params if model.layers else (), strict=True):
-        yield from chain(part, part_params)
-
-
-def _bytes(tree: ArrayTree) -> int:
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+    if not layer.made:
+        return "a composition"
+    construct, arguments, keywords = layer.made
+    signature = inspect.signature(construct)
+    words = ["…"]
+    for name, value in signature.bind(*arguments, **keywords).arguments.items():
+        parameter = signature.parameters[name]
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            words += [repr(part) for part in value if not isinstance(part, Layer)]
+        elif parameter.default is parameter.empty:
+            words += [] if isinstance(value, Layer) else [repr(value)]
+        elif value != parameter.default and not isinstance(value, Layer):
+            words.append(f"{name}={value!r}")
+    return f"{layer.written.split('(')[0]}({', '.join(words)})"

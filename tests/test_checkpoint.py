@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +10,14 @@ import numpy as np
 import optax
 import pytest
 
-from fnet import checkpoint, data, losses, models, optimizers
+from fnet import checkpoint, data, losses, models, optimizers, serial
 from fnet.checkpoint import Checkpoint, load, save
+from fnet.core.values import constructor
 from fnet.errors import CheckpointError
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
+from fnet.layers import affine, leaky_relu
+from fnet.registry import VOCABULARY
 from fnet.training import fit, start
 from fnet.training.evaluation import predict
 
@@ -125,7 +129,8 @@ def test_it_is_a_plain_archive_without_pickles(path):
         assert not any(file[name].dtype.hasobject for name in names)
         config = json.loads(file["config.json"].tobytes())
     assert {"state.params[0].w", "state.opt_state.m[2].b", "best[0].b", "state.step"} <= names
-    assert config["model"] == repr(MODEL)
+    assert config["model"] == MODEL.spelled
+    assert "w_init=normal(std=0.5)" in config["model"]
 
 
 def test_a_save_that_fails_leaves_the_old_one_whole(path, monkeypatch):
@@ -180,7 +185,7 @@ def test_a_typed_key_in_the_state_of_an_optimizer_is_kept(path):
 def test_a_checkpoint_of_another_format_is_told(path):
     save(path, made())
     rewrite(path, change_config("format", 1))
-    with pytest.raises(CheckpointError, match="its format is 1, and this fnet reads 2"):
+    with pytest.raises(CheckpointError, match="its format is 1, and this fnet reads \\(2, 3\\)"):
         load(path)
 
 
@@ -270,3 +275,48 @@ def test_a_pickle_inside_is_refused(path):
         archive.writestr("evil.npy", member.getvalue())
     with pytest.raises(CheckpointError, match="cannot be read"):
         load(path)
+
+
+RECORDED = Path(__file__).parent / "recorded"
+
+
+def test_a_checkpoint_of_0_1_0_predicts_and_resumes():
+    """Written by fnet 0.1.0 in the middle of an epoch, with what it predicted and came to."""
+    with jax.enable_x64(False):
+        old = load(RECORDED / "by_0_1_0.npz")
+        told = json.loads((RECORDED / "by_0_1_0.json").read_text("utf-8"))
+        images = np.random.default_rng(0).integers(0, 256, (40, 3, 2, 3)).astype(np.uint8)
+        labels = images.reshape(40, -1)[:, :3].argmax(1).astype(np.int32)
+        dataset = data.memory({"image": images, "label": labels}, old.classes, old.transform)
+        predicted = predict(old.model, old.loss, old.record.best.params, dataset)
+        np.testing.assert_allclose(predicted.probabilities, told["probabilities"], atol=2**-7)
+        assert (old.record.epoch, len(old.record.seen.loss)) == (2, 2)
+        assert repr(old.model).startswith("mixed_precision(serial(flatten(), affine(5, w_init=gl")
+        *_, last = fit(
+            old.model,
+            old.loss,
+            old.optimizer,
+            dataset,
+            dataset,
+            epochs=5,
+            batch_size=16,
+            seed=1,
+            resume=old.record,
+        )
+        for name, value in told["resumed"].items():
+            np.testing.assert_allclose(last.metrics[name], value, rtol=0.02)
+
+
+def test_a_checkpoint_holds_the_arguments_that_were_left_out(path, monkeypatch):
+    """The day a default changes, an older model stays what it was."""
+    model = serial(leaky_relu(), affine(4))
+    assert repr(model) == "serial(leaky_relu(), affine(4))"
+    record = start(model, EVERY[0], (3,))
+    save(path, checkpoint.Checkpoint(model, LOSS, EVERY[0], (3,), record))
+    changed = constructor(lambda a=0.3: leaky_relu.__wrapped__(a))
+    monkeypatch.setitem(VOCABULARY["model"], "leaky_relu", changed)
+    x = jnp.array([[-1.0, -2.0, 3.0]])
+    again = load(path).model
+    params = (), record.state.params[1]
+    np.testing.assert_array_equal(again.apply(params, x), model.apply(params, x))
+    assert not np.allclose(serial(changed(), affine(4)).apply(params, x), model.apply(params, x))

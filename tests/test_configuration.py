@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from fnet import serial
-from fnet.checkpoint import VOCABULARY
 from fnet.core import Layer
 from fnet.core.values import read
 from fnet.data import transforms
@@ -18,6 +17,7 @@ from fnet.initializers import he_normal
 from fnet.layers import affine, leaky_relu, relu
 from fnet.losses import cross_entropy
 from fnet.optimizers import adam, sgd
+from fnet.registry import VOCABULARY
 
 MODEL = VOCABULARY["model"]
 

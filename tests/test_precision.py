@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from fnet import data, losses, models, optimizers, serial
-from fnet.checkpoint import VOCABULARY
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core.values import read
 from fnet.errors import ConfigurationError
 from fnet.layers import affine, relu, tanh
+from fnet.registry import VOCABULARY
 from fnet.training import evaluate, fit
 
 MODEL = serial(affine(7, l2=0.01), tanh(), affine(3))

@@ -17,11 +17,11 @@ from rich.table import Column, Table
 import fnet
 from fnet import layers, losses
 from fnet.check import Pair, Report, ValueAndGrad, explain
-from fnet.checkpoint import VOCABULARY
 from fnet.cli.arguments import Settings, above, command
 from fnet.core import Layer, Loss
 from fnet.core.values import is_constructor, read
 from fnet.errors import ConfigurationError, FnetError, nearest
+from fnet.registry import VOCABULARY
 
 EXAMPLES = """
 fnet check                                   every layer and loss

@@ -34,7 +34,7 @@ def joined_shape(name: str, join: str | None, shapes: list[Any]) -> Any:
         if join == "add" or each[0] == ():
             same, words = set(each), "to be added"
         else:
-            same, words = {(*shape[:-1], None) for shape in each}, "but for the last axis"
+            same, words = {(*shape[:-1], 0) for shape in each}, "but for the last axis"
         if len(same) > 1:
             raise ShapeError(f"{name}: outputs are {list(each)}; they must have one shape {words}")
         if join == "add" or each[0] == ():

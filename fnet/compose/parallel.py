@@ -25,6 +25,8 @@ def parallel(*layers: Layer, join: str | None = None) -> Layer:
     layers. Cache: theirs, as a Tape, and arrays of no bytes. Raises ShapeError where inputs or
     outputs do not fit.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from fnet.layers import affine
     >>> model = parallel(affine(3), affine(3), join="add")
     >>> params, out_shape = model.init(jax.random.key(0), ((5,), (2,)))
@@ -45,6 +47,7 @@ def fan_out(*layers: Layer, join: str | None = None) -> Layer:
     join: None, "add" or "concatenate", as in `parallel`. A key is split among the layers. Cache:
     theirs, as a Tape, in which x stands once, and arrays of no bytes.
 
+    >>> import jax
     >>> from fnet.layers import affine, relu, tanh
     >>> fan_out(relu(), tanh(), join="concatenate").init(jax.random.key(0), (7,))[1]
     (14,)
@@ -62,6 +65,8 @@ def first(*layers: Layer) -> Layer:
 
     It takes layers that know one array past masks, lengths and memories. Cache: that of f.
 
+    >>> import jax
+    >>> import jax.numpy as jnp
     >>> from fnet.layers import relu
     >>> y = first(relu()).apply(((),), (jnp.array([-1.0]), jnp.array([7])))
     >>> [leaf.tolist() for leaf in y]
@@ -95,6 +100,7 @@ def each(block: Layer) -> Layer:
 
     x is a tuple of inputs of one shape. A key is split among the inputs. Cache: one for each.
 
+    >>> import jax
     >>> from fnet.layers import affine
     >>> params, out_shape = each(affine(3)).init(jax.random.key(0), ((5,), (5,)))
     >>> params.w.shape, out_shape

@@ -36,8 +36,8 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
     depend on the state that the cell is given, else ShapeError.
 
     Of sequences of several lengths, x is a pair (x, lengths), lengths (N,) integers, and y a pair
-    too unless `last`. A step at or beyond its length changes no state and has no gradient, whatever
-    numbers stand there. A key is split among the steps. Cache: x, all states, and what the cell
+    too unless `last`. A step at or beyond the length changes no state, its output is 0, and it has
+    no gradient, whatever numbers stand there; h_T is the state at the end of each sequence. A key is split among the steps. Cache: x, all states, and what the cell
     caches of a step beyond hₜ₋₁, xₜ and hₜ. Sums over time are in float32 or wider.
     Source: Werbos (1990), Backpropagation Through Time: What It Does and How to Do It.
 
@@ -84,8 +84,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
             x = _alive(lengths, t, x)
             after, cache = cell.forward(params, (h, x), own_key)
             tape = Tape.of(cache, known=(h, x, after))
-            after = _alive(lengths, t, after, h)
-            return after, (after, tape)
+            return _alive(lengths, t, after, h), (_alive(lengths, t, after), tape)
 
         keys = None if key is None else jax.random.split(key, steps)
         each = (_time_first(x), jnp.arange(steps), keys)
@@ -106,7 +105,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
         def one(carry: Any, each: Any) -> Any:
             (dh, total), (x, before, after, dy, holes, t) = carry, each
-            dh = dh if last else add(dh, dy)
+            dh = dh if last else add(dh, _alive(lengths, t, dy))
             caches = holes.caches(known=(before, _alive(lengths, t, x), after))
             dparams, (dbefore, dx) = cell.backward(params, caches, _alive(lengths, t, dh))
             if lengths is not None:  # past its end a state is handed on, and so is its gradient

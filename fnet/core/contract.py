@@ -1,12 +1,14 @@
 """The nouns of fnet: layer, penalty, loss and optimizer, each a value made of pure functions."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core.values import Value
+from fnet.core.watching import watched
 
 Shape = Any  # of one example: a tuple of sizes, or a tree of such tuples for a tree of arrays
 
@@ -45,6 +47,16 @@ class Layer(Value):
     penalty: "Penalty | None" = None
     layers: "tuple[Layer, ...]" = ()
     observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None
+
+    def __post_init__(self) -> None:
+        plain: Any = getattr(self.forward, "unwatched", self.forward)
+
+        @functools.wraps(plain)
+        def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> Any:
+            return watched(self, params, x, lambda: plain(params, x, key))
+
+        forward.unwatched = plain  # type: ignore[attr-defined]
+        object.__setattr__(self, "forward", forward)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

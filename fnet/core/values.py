@@ -18,6 +18,8 @@ T = TypeVar("T", bound="Value")
 
 _constructors: set[Callable[..., Any]] = set()  # all that `read` will ever call
 
+_VARIOUS = inspect.Parameter.VAR_POSITIONAL  # *args
+
 REMEMBERED = 4096  # constructions a constructor keeps; to forget one costs a new trace, no more
 
 
@@ -181,11 +183,15 @@ def _write(name: str, bound: inspect.BoundArguments) -> str:
 
 
 def _spell(name: str, bound: inspect.BoundArguments) -> str:
-    """`name(...)` with every argument, by name where it has one, and so within its arguments."""
+    """`name(...)` with every argument, its values spelled so too; by name where Python lets it."""
     words: list[str] = []
-    for key, parameter in bound.signature.parameters.items():
-        value = bound.arguments[key]
-        if parameter.kind is parameter.VAR_POSITIONAL:
+    parameters = bound.signature.parameters
+    kinds = [parameter.kind for parameter in parameters.values()]
+    many = kinds.index(_VARIOUS) if _VARIOUS in kinds else 0
+    for place, (key, value) in enumerate(bound.arguments.items()):
+        if place < many:  # before *args a name is not allowed
+            words.append(_spelling(value))
+        elif kinds[place] is _VARIOUS:
             words += map(_spelling, value)
         else:
             words.append(f"{key}={_spelling(value)}")

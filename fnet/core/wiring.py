@@ -7,7 +7,6 @@ import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
 from fnet.core.contract import Layer, Loss, Penalty, Shape
-from fnet.core.watching import watched
 
 
 def layer(
@@ -29,15 +28,12 @@ def layer(
     2.0
     """
 
-    def run(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
-        return watched(made, params, x, lambda: forward(params, x, key))  # type: ignore[no-any-return]
-
     @jax.custom_vjp
     def apply(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> Any:
-        return run(params, x, key)[0]
+        return forward(params, x, key)[0]
 
     def remember(params: ArrayTree, x: Any, key: PRNGKey | None) -> tuple[Any, ArrayTree]:
-        y, cache = run(params, x, key)
+        y, cache = forward(params, x, key)
         return y, (params, cache)
 
     def differentiate(remembered: ArrayTree, dy: Any) -> tuple[ArrayTree, Any, None]:
@@ -46,8 +42,7 @@ def layer(
         return dparams, dx, None
 
     apply.defvjp(remember, differentiate)
-    made = Layer(init, apply, run, backward, penalty, layers, observe)
-    return made
+    return Layer(init, apply, forward, backward, penalty, layers, observe)
 
 
 def _gradient(d: Any) -> Any:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from fnet.data.transforms import Transform, compose
@@ -11,7 +12,7 @@ from fnet.errors import ConfigurationError, DataError
 
 MOST_NUMBERED = 100_000  # classes without names; a larger label is no label
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Any]  # an array for each name; an input may be a tree of arrays
 
 
 class Dataset(Protocol):
@@ -51,7 +52,8 @@ class Samples:
             raise IndexError(f"sample {index} of a dataset of {len(self)}, the first being 0")
         batch = self.gather(np.array([index]))
         name, target = self.fields
-        return {name: self.transform(batch[name])[0], target: batch[target][0]}
+        x = jax.tree.map(lambda array: array[0], self.transform(batch[name]))
+        return {name: x, target: batch[target][0]}
 
     @property
     def class_to_idx(self: Any) -> dict[str, int]:
@@ -62,12 +64,14 @@ class Samples:
 class Memory(Samples):
     """A dataset that lies in memory: `arrays` holds the input, then the target, row by row.
 
+    The input may be a dict or a tuple of arrays.
+
     >>> dataset = memory({"image": np.zeros((3, 2, 2), np.uint8), "label": np.array([0, 1, 0])})
     >>> dataset.select([2, 1]).arrays["label"].tolist()
     [0, 1]
     """
 
-    arrays: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
+    arrays: Mapping[str, Any] = dataclasses.field(repr=False)
     classes: tuple[str, ...] = ()
     transform: Transform = compose()
 
@@ -77,10 +81,15 @@ class Memory(Samples):
         return name, target
 
     def __len__(self) -> int:
-        return len(self.arrays[self.fields[0]])
+        return len(jax.tree.leaves(self.arrays)[0])
 
     def gather(self, indices: Any) -> Arrays:
-        return {name: array[np.asarray(indices)] for name, array in self.arrays.items()}
+        places = np.asarray(indices)
+        # Entry by entry: of a dict as a whole JAX would sort the names, and input stands first.
+        return {
+            name: jax.tree.map(lambda array: array[places], value)
+            for name, value in self.arrays.items()
+        }
 
     def select(self, indices: Any) -> "Memory":
         return dataclasses.replace(self, arrays=self.gather(indices))
@@ -94,17 +103,18 @@ def memory(
     """A dataset in memory, of arrays, or of another dataset decoded once.
 
     Of a mapping, the first entry is the input and the second the target, as in
-    `memory({"image": images, "label": labels})`. Labels must be integers from 0, one for each of
-    `classes` where these are given; their default is "0", "1", ... A target of floating point is a
-    number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
-    label that has no class.
+    `memory({"image": images, "label": labels})`. An input of several arrays is a dict or a tuple of
+    them: `memory({"x": {"tokens": ids, "mask": mask}, "label": labels})`. Labels must be integers
+    from 0, one for each of `classes` where these are given; their default is "0", "1", ... A target
+    of floating point is a number to predict, without classes. Raises DataError for lengths that
+    differ, no samples, or a label that has no class.
 
     >>> images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 1])
     >>> memory({"image": images, "label": labels}, ("cat", "dog")).class_to_idx
     {'cat': 0, 'dog': 1}
     """
     if isinstance(source, Mapping):
-        arrays = {name: np.asarray(array) for name, array in source.items()}
+        arrays = {name: _as_arrays(value) for name, value in source.items()}
         _check_arrays(arrays)
         labels = list(arrays.values())[1]
         if classes is None and np.issubdtype(labels.dtype, np.integer):
@@ -153,12 +163,34 @@ def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> di
     return {name: dataset.select(indices) for name, indices in parts.items()}
 
 
+def _as_arrays(value: Any) -> Any:
+    """An array, or a dict or tuple of arrays as it is."""
+    if isinstance(value, Mapping):
+        return {name: _as_arrays(part) for name, part in value.items()}
+    if isinstance(value, tuple) and value and all(map(_is_part, value)):
+        parts = [_as_arrays(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return np.asarray(value)
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, Mapping | tuple) or (hasattr(value, "dtype") and np.ndim(value) > 0)
+
+
 def _check_arrays(arrays: Arrays) -> None:
     if len(arrays) != 2:
-        raise DataError(f"memory: got {list(arrays)}; two arrays are needed, input and target")
-    sizes = {name: array.shape[0] if array.ndim else 0 for name, array in arrays.items()}
+        raise DataError(f"memory: got {list(arrays)}; two entries are needed, input and target")
+    target = list(arrays.values())[1]
+    if not isinstance(target, np.ndarray):
+        raise DataError(f"memory: the target is a {type(target).__name__}; it must be one array")
+    sizes = {
+        "".join([path[0].key, jax.tree_util.keystr(path[1:])]): len(leaf) if leaf.ndim else 0
+        for path, leaf in jax.tree_util.tree_leaves_with_path(arrays)
+    }
     if len(set(sizes.values())) != 1:
-        raise DataError(f"memory: the arrays differ in length: {sizes}; they need a row a sample")
+        raise DataError(
+            f"memory: the arrays differ in length: {sizes}; they need one row per sample"
+        )
     if not all(sizes.values()):
         raise DataError("memory: there are no samples")
 

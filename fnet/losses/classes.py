@@ -19,7 +19,8 @@ def cross_entropy(reduction: str = "mean") -> Loss:
         dy    = softmax(y) − onehot(label)        (divided by N for the mean)
 
     y: (N, C) logits, floating point, of any size; a logit may be −inf. labels: (N,) integers from
-    0 to C − 1. A label out of range raises DataError; inside a compiled function, which cannot
+    0 to C − 1. Of sequences y is (N, T, C) and labels (N, T), N above is N T, and `where` (N,) or
+    (N, T). A label out of range raises DataError; inside a compiled function, which cannot
     raise, it makes its row's value and gradient NaN.
     Source: Goodfellow et al., Deep Learning (2016), section 6.2.2.3.
 
@@ -32,18 +33,18 @@ def cross_entropy(reduction: str = "mean") -> Loss:
         _check_logits(y, target)
         # Narrow labels are widened, never the classes narrowed: 200 classes do not fit an int8.
         labels = target.astype(jnp.int32) if target.dtype.itemsize < 4 else target
-        hit = labels[:, None] == jnp.arange(y.shape[1], dtype=labels.dtype)
-        shifted = y - jax.lax.stop_gradient(y.max(axis=1, keepdims=True))
+        hit = labels[..., None] == jnp.arange(y.shape[-1], dtype=labels.dtype)
+        shifted = y - jax.lax.stop_gradient(y.max(axis=-1, keepdims=True))
         e = jnp.exp(shifted)
-        total = e.sum(axis=1, keepdims=True)
-        value = jnp.log(total[:, 0]) - jnp.where(hit, shifted, 0).sum(axis=1)
+        total = e.sum(axis=-1, keepdims=True)
+        value = jnp.log(total[..., 0]) - jnp.where(hit, shifted, 0).sum(axis=-1)
         dy = e / total - hit.astype(y.dtype)
-        known = (labels >= 0) & (labels < y.shape[1])
+        known = (labels >= 0) & (labels < y.shape[-1])
         value = jnp.where(known, value, jnp.nan)
-        return reduce(value, jnp.where(known[:, None], dy, jnp.nan), where, reduction)
+        return reduce(value, jnp.where(known[..., None], dy, jnp.nan), where, reduction)
 
     def predict(y: Array) -> Array:
-        return jnp.where(jnp.isnan(y).any(axis=1), -1, y.argmax(axis=1))
+        return jnp.where(jnp.isnan(y).any(axis=-1), -1, y.argmax(axis=-1))
 
     check_reduction("cross_entropy", reduction)
     return loss(value_and_grad, softmax, predict, reduction)
@@ -63,12 +64,13 @@ def _check_logits(y: Array, labels: Array) -> None:
     require_floating("cross_entropy: y", y)
     require_array("cross_entropy: labels", labels)
     require(
-        y.ndim == 2 and labels.shape == y.shape[:1],
-        f"cross_entropy: y is {y.shape} and labels {labels.shape}; they must be (N, C) and (N,)"
-        + ("; of one-hot labels take labels.argmax(1)" if y.shape == labels.shape else ""),
+        y.ndim >= 2 and labels.shape == y.shape[:-1],
+        f"cross_entropy: y is {y.shape} and labels {labels.shape}; they must be (N, C) and (N,), "
+        "or (N, T, C) and (N, T)"
+        + ("; of one-hot labels take labels.argmax(-1)" if y.shape == labels.shape else ""),
     )
     require(
         jnp.issubdtype(labels.dtype, jnp.integer),
         f"cross_entropy: labels are {labels.dtype}; they must be integers, from 0 to C - 1",
     )
-    check_range("cross_entropy: label", labels, 0, y.shape[1] - 1)
+    check_range("cross_entropy: label", labels, 0, y.shape[-1] - 1)

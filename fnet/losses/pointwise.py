@@ -43,13 +43,18 @@ def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tup
     count: Array | int = values.size
     if where is not None:
         require(
-            where.shape == values.shape[:1] and where.dtype == bool,
-            f"where is {where.shape} {where.dtype}; it must be bool, one for each row of y",
+            where.ndim > 0 and where.shape == values.shape[: where.ndim] and where.dtype == bool,
+            f"where is {where.shape} {where.dtype}; it must be bool, one for each row of y"
+            + (
+                f", {values.shape[:1]}, or for each entry, {values.shape}"
+                if values.ndim > 1
+                else ""
+            ),
         )
         # A row that does not count may hold anything, NaN too: select, do not multiply.
         values = jnp.where(rows(where, values), values, 0)
         dy = jnp.where(rows(where, dy), dy, 0)
-        count = jnp.maximum(where.sum(), 1) * math.prod(values.shape[1:])
+        count = jnp.maximum(where.sum(), 1) * math.prod(values.shape[where.ndim :])
     if reduction == "none":
         return values, dy
     if reduction == "sum":

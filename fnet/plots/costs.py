@@ -25,7 +25,7 @@ def layer_bytes(summary: Summary, *, ax: Axes | None = None) -> Figure:
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['affine(100)', 'relu()', 'affine(10)']
     """
-    rows = summary.rows
+    rows = summary.leaves
     ax = ax or page(7.5, 1.5 + 0.5 * len(rows)).subplots()
     y = np.arange(len(rows))
     for part, shift, colour, hatch in (("cache", -0.2, BLUE, ""), ("gradient", 0.2, ORANGE, "//")):

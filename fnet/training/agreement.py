@@ -5,9 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from chex import ArrayTree, PRNGKey
 
-from fnet.core import Layer, Loss, Shape
+from fnet.core import Layer, Loss, out_shape
 from fnet.data.dataset import Dataset
 from fnet.errors import ConfigurationError
 from fnet.training.feeding import example_shape
@@ -50,7 +49,7 @@ def check_fit(
             f"{loss} is for numbers, and the target is one of {classes} classes; take "
             "cross_entropy()"
         )
-    y = jax.ShapeDtypeStruct((1, *_out_shape(model, example_shape(dataset))), jnp.float32)
+    y = jax.ShapeDtypeStruct((1, *out_shape(model, example_shape(dataset))), jnp.float32)
     known = jax.eval_shape(loss.probabilities, y).shape[-1]
     if known < classes:
         raise ConfigurationError(
@@ -69,15 +68,3 @@ def _check_resume(optimizer: Any, record: Any) -> None:
         raise ConfigurationError(
             f"the run to resume was not trained by {optimizer}: resume with the same optimizer"
         )
-
-
-def _out_shape(model: Layer, shape: Shape) -> Shape:
-    out_shape: Shape = ()
-
-    def init(key: PRNGKey) -> ArrayTree:
-        nonlocal out_shape  # a shape is no array: it cannot be what a traced function returns
-        params, out_shape = model.init(key, shape)
-        return params
-
-    jax.eval_shape(init, jax.random.key(0))
-    return out_shape

@@ -15,6 +15,7 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
+from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError
@@ -87,8 +88,7 @@ def descend(
     begin = resume or start(model, optimizer, example_shape(train), seed)
     order = np.arange(len(train))
     check_seen(begin, order[None])
-    size = sum(leaf.nbytes for leaf in jax.tree.leaves(begin.state.params))
-    length = max(1, min(every, epochs, KEPT // max(size, 1)))
+    length = max(1, min(every, epochs, KEPT // max(nbytes(begin.state.params), 1)))
     run = make_stretch(model, loss, optimizer, length, *(part.transform for part in parts))
     held: Any = [tuple(on_device(part).arrays.values()) for part in parts]  # type: ignore[attr-defined]
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
@@ -166,9 +166,9 @@ def make_stretch(
     return stretch
 
 
-def _stored(x: Array) -> Callable[[], Array]:
+def _stored(x: Any) -> Callable[[], Any]:
     """x for every epoch to read; where it is narrow, of an array that holds it by columns."""
-    if x.ndim != 2 or x.shape[1] >= NARROW:
+    if not isinstance(x, jax.Array) or x.ndim != 2 or x.shape[1] >= NARROW:
         return lambda: x
     columns = jax.lax.optimization_barrier(x.T)
     return lambda: columns.T
@@ -181,9 +181,8 @@ def _put(place: Array, all_: Array, one: Array) -> Array:
 
 def _together(model: Layer, params: ArrayTree, x: Array) -> int:
     """For how many epochs the model is computed side by side."""
-    activations = jax.tree.leaves(jax.eval_shape(model.forward, params, x))
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in activations)
-    return int(max(1, TOGETHER // size))
+    activations: Any = jax.eval_shape(model.forward, params, x)
+    return int(max(1, TOGETHER // nbytes(activations)))
 
 
 def _folded(key: PRNGKey, first: Array, count: int) -> Array:

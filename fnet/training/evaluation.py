@@ -11,13 +11,13 @@ from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require
-from fnet.data.batches import PADDING, epoch_order
+from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.training.agreement import require_reduced
-from fnet.training.feeding import blocks, inputs, on_device
+from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 
 CHUNK = 1024  # samples looked at together
 
@@ -185,12 +185,13 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
     """
 
     @jax.jit
-    def look(params: ArrayTree, x: Array, target: Array, order: Array) -> Any:
+    def look(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:
         cost, _ = penalty_of(model, params)
 
-        def chunk(places: Array) -> Any:
-            y = model.forward(params, inputs(transform, params, x[places]))[0]
-            labels, where = target[places], places != PADDING
+        def chunk(order: Array) -> Any:
+            places, where = places_of(order)
+            y = model.forward(params, inputs(transform, params, taken(x, places)))[0]
+            labels = target[places]
             value, _ = loss.value_and_grad(y, labels, where)
             return value, cost, *correct(loss, y, labels, where)
 
@@ -202,9 +203,13 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
 @functools.lru_cache(maxsize=256)
 def _make_apply(model: Layer, transform: Transform) -> Callable[..., Array]:
     @jax.jit
-    def apply(params: ArrayTree, x: Array, target: Array, order: Array) -> Array:
-        return jax.lax.map(
-            lambda places: model.forward(params, inputs(transform, params, x[places]))[0], order
-        )
+    def apply(params: ArrayTree, x: Any, target: Array, order: Array) -> Array:
+        def chunk(order: Array) -> Array:
+            y: Array = model.forward(
+                params, inputs(transform, params, taken(x, places_of(order)[0]))
+            )[0]
+            return y
+
+        return jax.lax.map(chunk, order)
 
     return apply

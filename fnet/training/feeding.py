@@ -13,6 +13,7 @@ import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core import Shape
+from fnet.core.trees import cast, is_floating, nbytes
 from fnet.data.batches import PADDING
 from fnet.data.dataset import Arrays, Dataset, Memory
 from fnet.data.reading import ahead, in_order
@@ -27,11 +28,36 @@ def on_device(dataset: Dataset) -> Dataset:
     """The dataset with its arrays on the device, if it lies in memory and the device has room."""
     if not isinstance(dataset, Memory) or _resident(dataset):
         return dataset
-    if sum(array.nbytes for array in dataset.arrays.values()) > SHARE * free_bytes():
+    if nbytes(dataset.arrays) > SHARE * free_bytes():
         return dataset
     # Copied: device_put may alias an array on the CPU, which its owner is free to change.
-    arrays: Any = {name: jnp.array(array) for name, array in dataset.arrays.items()}
+    arrays = {name: jax.tree.map(jnp.array, value) for name, value in dataset.arrays.items()}
     return dataclasses.replace(dataset, arrays=arrays)
+
+
+def masked(order: np.ndarray) -> np.ndarray:
+    """The order of an epoch with a real sample in place of each padding: place p as −1 − p.
+
+    What pads the last batch are samples of the first one, so that a layer which mixes the rows of a
+    batch sees real rows; a place below 0 counts for nothing in loss and metrics.
+
+    >>> masked(np.array([[3, 0], [2, -1]])).tolist()
+    [[3, 0], [2, -1]]
+    >>> masked(np.array([[3, 1], [2, -1]])).tolist()
+    [[3, 1], [2, -2]]
+    """
+    first = np.where(order[0] == PADDING, order[0, 0], order[0])
+    return np.where(order == PADDING, ~first, order)
+
+
+def places_of(order: Any) -> tuple[Any, Any]:
+    """The places of samples in a masked order, of NumPy or JAX, and which of them count.
+
+    >>> places, where = places_of(np.array([2, -2]))
+    >>> places.tolist(), where.tolist()
+    ([2, 1], [True, False])
+    """
+    return order.__array_namespace__().maximum(order, ~order), order >= 0
 
 
 def free_bytes() -> float:
@@ -52,13 +78,13 @@ def blocks(
 
     A dataset on the device is one block. Any other is read in blocks of some megabytes and equal
     numbers of batches, but for the last; each is read while those before it are computed with.
-    The batches of a block before its `first` are not asked for; where blocks begin does not hang
-    on `start`.
+    Skip the batches before `first`. Block boundaries do not depend on `start`. Orders are `masked`.
     """
+    order = masked(order)
     if _resident(dataset):
         x, target = dataset.arrays.values()  # type: ignore[attr-defined]
         return iter([(x, target, order, start)])
-    row = sum(array.nbytes for array in dataset.gather(order[0, :1]).values())
+    row = nbytes(dataset.gather(order[0, :1]))
     size = max(1, BLOCK // (row * order.shape[1]))
     parts = np.array_split(order, -(-len(order) // size))
     ends = np.cumsum([len(part) for part in parts]).tolist()
@@ -67,7 +93,7 @@ def blocks(
         for part, end in zip(parts, ends, strict=True)
         if end > start
     ]
-    rows = (np.where(part == PADDING, part[0, 0], part).ravel() for part, _ in left)
+    rows = (places_of(part)[0].ravel() for part, _ in left)
     read = in_order(dataset.gather, rows, workers)
     return ahead(_placed(dataset, read, left))
 
@@ -93,8 +119,13 @@ def pieces(
             begin = end
 
 
+def taken(tree: Any, places: Any) -> Any:
+    """The samples at these places, of an array or a tree of arrays."""
+    return jax.tree.map(lambda array: array[places], tree)
+
+
 def _resident(dataset: Dataset) -> bool:
-    arrays = dataset.arrays.values() if isinstance(dataset, Memory) else ()
+    arrays = jax.tree.leaves(dataset.arrays) if isinstance(dataset, Memory) else ()
     return bool(arrays) and all(isinstance(array, jax.Array) for array in arrays)
 
 
@@ -103,18 +134,18 @@ def _placed(
 ) -> Iterator[tuple[Array, Array, np.ndarray, int]]:
     with contextlib.closing(read):
         for batch, (order, first) in zip(read, left, strict=True):
-            x, target = (jnp.asarray(batch[name]) for name in dataset.fields)
-            places = np.where(order == PADDING, PADDING, np.arange(order.size).reshape(order.shape))
-            yield x, target, places.astype(order.dtype), first
+            x, target = (jax.tree.map(jnp.asarray, batch[name]) for name in dataset.fields)
+            places = np.arange(order.size, dtype=order.dtype).reshape(order.shape)
+            yield x, target, np.where(order < 0, ~places, places), first
 
 
-def inputs(transform: Transform, params: ArrayTree, x: Array) -> Array:
+def inputs(transform: Transform, params: ArrayTree, x: Any) -> Any:
     """transform(x), in the dtype of the parameters: they say how precisely to compute."""
     x = transform(x)
-    leaves = jax.tree.leaves(params)
-    return x.astype(leaves[0].dtype) if leaves and jnp.issubdtype(x.dtype, jnp.floating) else x
+    dtype = next((leaf.dtype for leaf in jax.tree.leaves(params) if is_floating(leaf)), None)
+    return x if dtype is None else cast(x, dtype)
 
 
 def example_shape(dataset: Dataset) -> Shape:
     """The shape of one example as the model sees it, after the dataset's transform."""
-    return tuple(dataset[0][dataset.fields[0]].shape)
+    return jax.tree.map(lambda leaf: tuple(leaf.shape), dataset[0][dataset.fields[0]])

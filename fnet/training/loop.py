@@ -15,14 +15,14 @@ from chex import Array, PRNGKey
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
-from fnet.data.batches import PADDING, epoch_order
+from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit
 from fnet.training.evaluation import evaluate, over_samples
-from fnet.training.feeding import example_shape, on_device, pieces
+from fnet.training.feeding import example_shape, on_device, pieces, places_of, taken
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Metrics, Record, State, advanced, check_seen, ended, start
 from fnet.training.step import make_step, one_step
@@ -55,18 +55,19 @@ def make_epoch(
     @jax.jit
     def epoch(
         state: State,
-        x: Array,
+        x: Any,
         target: Array,
         order: Array,
         key: PRNGKey | None = None,
         bounds: tuple[int, int] | None = None,
     ) -> tuple[State, Metrics]:
         def one(k: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
-            places = order[k]
-            state, metrics = step(carry[0], x[places], target[places], places != PADDING, key)
+            places, where = places_of(order[k])
+            state, metrics = step(carry[0], taken(x, places), target[places], where, key)
             return state, jax.tree.map(lambda all_, m: all_.at[k].set(m), carry[1], metrics)
 
-        _, shapes = jax.eval_shape(step, state, x[order[0]], target[order[0]], order[0] == 0, key)
+        first = places_of(order[0])[0]
+        _, shapes = jax.eval_shape(step, state, taken(x, first), target[first], first == 0, key)
         room = jax.tree.map(lambda m: jnp.zeros(len(order), m.dtype), shapes)
         # Hidden from the compiler, which has another program for bounds that it knows.
         begin, end = jax.lax.optimization_barrier(bounds or (0, len(order)))

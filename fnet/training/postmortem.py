@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from chex import Array, ArrayTree, PRNGKey
+from chex import ArrayTree, PRNGKey
 
-from fnet.core import Layer, Loss
-from fnet.data.batches import PADDING
+from fnet.core import Layer, Loss, watching
+from fnet.core.trees import add, all_finite, largest
 from fnet.data.dataset import Arrays, Dataset
 from fnet.errors import TrainingError
-from fnet.summary import chain
 from fnet.training.evaluation import penalty_of
-from fnet.training.feeding import inputs
+from fnet.training.feeding import inputs, masked, places_of, taken
 from fnet.training.records import Record, State
 
 ORDINARY = 1e4  # in training that goes well, weights and outputs are smaller
@@ -43,13 +42,6 @@ class Cause(NamedTuple):
         return f"at step {self.step} {self.what}: {self.why}"
 
 
-@jax.jit
-def finite(tree: ArrayTree) -> Array:
-    """Whether every number in the arrays of this tree is finite."""
-    leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
-    return jnp.array([jnp.isfinite(leaf).all() for leaf in leaves]).all()
-
-
 def require_finite(
     training: Training, before: Record, after: Record, order: Sequence[np.ndarray] | np.ndarray
 ) -> None:
@@ -58,9 +50,11 @@ def require_finite(
     The steps since `before`, which was finite, are gone again one by one; `order` has the places of
     each batch of their epoch.
     """
-    if finite((after.state, after.losses)):
+    if all_finite((after.state, after.losses)):
         return
-    found = first_failure(training, before.state, order[len(before.seen.loss) :])
+    found = first_failure(
+        training, before.state, masked(np.asarray(order))[len(before.seen.loss) :]
+    )
     raise TrainingError(str(found or f"the loss is not finite before step {after.state.step}"))
 
 
@@ -69,10 +63,10 @@ def require_finite_validation(before: Record, after: Record) -> Record:
     losses = after.history.get("val_loss", np.zeros(0)).tolist()
     for epoch, loss in enumerate(losses, start=before.epoch + 1):
         if not math.isfinite(loss):
-            largest = _largest(after.state.params)
+            reach = largest(after.state.params)
             why = (
-                f"they reach {largest:.2g}; {_slower(after.state)}"
-                if largest > ORDINARY
+                f"they reach {reach:.2g}; {_slower(after.state)}"
+                if reach > ORDINARY
                 else "look for NaN, or for huge values, in the validation set"
             )
             what = f"after epoch {epoch} the validation loss is {loss}, the weights being finite"
@@ -83,18 +77,18 @@ def require_finite_validation(before: Record, after: Record) -> Record:
 def first_failure(training: Training, state: State, order: Iterable[np.ndarray]) -> Cause | None:
     """Go again from a finite state, batch by batch, to the first step that does not stay finite.
 
-    `order` has the places of each batch. None where all steps stay finite.
+    `order` has the places of each batch, `masked`. None where all steps stay finite.
     """
     model, loss, optimizer, dataset, make_step, key = training
     step = make_step(model, loss, optimizer, dataset.transform)
     for places in order:
-        rows = places[places != PADDING]
-        batch = dataset.gather(np.where(places == PADDING, rows[0], places))
-        x, target = (jnp.asarray(batch[name]) for name in dataset.fields)
-        where = jnp.asarray(places != PADDING)
-        after, metrics = step(state, x, target, where, key)
-        if not finite((after, metrics)):
-            real = {name: array[: len(rows)] for name, array in batch.items()}
+        rows = places[places >= 0]
+        read, where = places_of(places)
+        batch = dataset.gather(read)
+        x, target = (jax.tree.map(jnp.asarray, batch[name]) for name in dataset.fields)
+        after, metrics = step(state, x, target, jnp.asarray(where), key)
+        if not all_finite((after, metrics)):
+            real = taken(batch, slice(len(rows)))
             return Cause(int(state.step) + 1, *_examine(training, state, real, rows))
         state = after
     return None
@@ -105,33 +99,34 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
     model, loss, optimizer, dataset, _, key = training
     params, slower = state.params, _slower(state)
     name, target_name = dataset.fields
-    x, target = jnp.asarray(batch[name]), jnp.asarray(batch[target_name])
+    x, target = (jax.tree.map(jnp.asarray, batch[field]) for field in (name, target_name))
     x = inputs(dataset.transform, params, x)
-    for values, what in ((x, name), (target, target_name)):
-        if not finite(values):
+    for path, values in jax.tree_util.tree_leaves_with_path({name: x, target_name: target}):
+        if not all_finite(values):
+            what = path[0].key + jax.tree_util.keystr(path[1:])
             place = rows[np.argmax(~np.isfinite(np.asarray(values)).reshape(len(rows), -1).all(1))]
             return (
                 f"{what}[{place}] of the training set is not finite behind {dataset.transform}",
                 "mend that sample or leave it out (for missing values: fill_missing)",
             )
     y, cache = model.forward(params, x, jax.random.fold_in(key, state.step))
-    if not finite(y):
-        return _layer(model, params, x, slower)
+    if not all_finite(y):
+        return _layer(model, params, x, jax.random.fold_in(key, state.step), slower)
     value, dy = loss.value_and_grad(y, target)
-    largest = float(jnp.abs(y).max())
-    if not finite(value) or not finite(dy):
-        what = f"{loss} of finite predictions (up to {largest:.2g}) is {float(jnp.sum(value)):.3g}"
-        what += "" if finite(dy) else ", and its gradient is not finite"
-        if largest > ORDINARY:
+    reach = largest(y)
+    if not all_finite(value) or not all_finite(dy):
+        what = f"{loss} of finite predictions (up to {reach:.2g}) is {float(jnp.sum(value)):.3g}"
+        what += "" if all_finite(dy) else ", and its gradient is not finite"
+        if reach > ORDINARY:
             return what, f"they have grown too large; {slower}"
         return what, "they are of ordinary size: its formula takes the log of 0, or divides by it"
     grads, _ = model.backward(params, cache, dy)
     cost, dcost = penalty_of(model, params)
-    if not finite(cost) or not finite(dcost):
+    if not all_finite(cost) or not all_finite(dcost):
         return "the penalty of the weights is not finite", slower
     leaf = _leaf(grads)
     if leaf is not None:
-        small = max(_largest(params), largest) <= ORDINARY
+        small = max(largest(params), reach) <= ORDINARY
         return f"the gradient d{leaf} is not finite", (
             "weights and outputs are of ordinary size: look for a division by 0 in that backward "
             "(fnet.check.check_gradients)"
@@ -139,38 +134,49 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
             else f"weights or outputs have grown too large; {slower}"
         )
     if dcost is not None:
-        grads = jax.tree.map(jnp.add, grads, dcost)
+        grads = add(grads, dcost)
     _, opt_state = optimizer.update(grads, state.opt_state, params)
-    size = f"gradients reach {_largest(grads):.2g}"
-    if not finite(opt_state):
+    size = f"gradients reach {largest(grads):.2g}"
+    if not all_finite(opt_state):
         return f"the state of {optimizer} overflows", f"{size}; {slower}"
     return "the update makes the weights infinite", f"{size}; {slower}"
 
 
-def _layer(model: Layer, params: ArrayTree, x: Array, slower: str) -> tuple[str, str]:
-    """The first layer of a chain whose output is not finite."""
-    number = 0
-    for number, (layer, own) in enumerate(chain(model, params), start=1):
-        x, before = layer.forward(own, x)[0], x
-        if not finite(x):
-            what = f"the output of layer {number}, {layer}, is not finite"
-            if max(_largest(own), _largest(before)) > ORDINARY:
-                return what, f"its weights reach {_largest(own):.2g}; {slower}"
-            return what, "its input and weights are of ordinary size: look at its forward"
-    return "the output of the model is not finite", slower
+def _layer(model: Layer, params: ArrayTree, x: Any, key: PRNGKey, slower: str) -> tuple[str, str]:
+    """The first layer whose output is not finite, the innermost of compositions."""
+    bad: list[tuple[str, float, float]] = []
+    depth = number = 0
+
+    def watch(layer: Layer, own: Any, x: Any, run: Any) -> Any:
+        nonlocal depth, number
+        number += depth == 1  # the layers of a chain are counted
+        depth += 1
+        y, cache = run()
+        depth -= 1
+        if not bad and not all_finite(y):
+            place = (
+                f"layer {max(number, 1)}, {layer}," if depth < 2 else f"{layer} in layer {number}"
+            )
+            bad.append((place, largest(own), largest(x)))
+        return y, cache
+
+    with watching(watch), jax.disable_jit():  # so that loops have numbers too
+        model.forward(params, x, key)
+    if not bad:
+        return "the output of the model is not finite", slower
+    place, weights, given = bad[0]
+    what = f"the output of {place} is not finite"
+    if max(weights, given) > ORDINARY:
+        return what, f"its weights reach {weights:.2g}; {slower}"
+    return what, "its input and weights are of ordinary size: look at its forward"
 
 
 def _leaf(tree: ArrayTree) -> str | None:
     """The path of the first leaf that is not finite."""
     for path, leaf in jax.tree_util.tree_leaves_with_path({"params": tree}):
-        if not finite(leaf):
+        if not all_finite(leaf):
             return path[0].key + jax.tree_util.keystr(path[1:])  # type: ignore[no-any-return]
     return None
-
-
-def _largest(tree: ArrayTree) -> float:
-    sizes = [float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(tree) if leaf.size]
-    return max(sizes, default=0.0)
 
 
 def _slower(state: State) -> str:

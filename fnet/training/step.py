@@ -23,11 +23,11 @@ def make_step(
     """The compiled step(state, x, target, where=None, key=None) -> state, metrics.
 
         y, cache = forward(θ, transform(x))      value, dy = loss(y, target)
-        dθ = backward(θ, cache, dy) + ∇penalty(θ)      θ ← θ + update(dθ)
+        dθ = backward(θ, cache, dy) + ∇penalty(θ)      θ ← observe(θ + update(dθ), cache)
 
-    x: (N, ...), cast to the dtype of θ. target: (N, ...). where: (N,) bool, the rows that count.
-    key: noise for layers that take some, a fresh one each step. Equal arguments give the same
-    compiled function.
+    x: (N, ...) or a tree of such arrays, cast to the dtype of θ. target: (N, ...). where: (N,)
+    bool, the rows that count. key: noise for layers that take some, a fresh one each step. Equal
+    arguments give the same compiled function.
 
     >>> from fnet import losses, optimizers
     >>> from fnet.training import records
@@ -51,7 +51,7 @@ def one_step(
 
     def step(
         state: State,
-        x: Array,
+        x: Any,
         target: Array,
         where: Array | None = None,
         key: PRNGKey | None = None,
@@ -65,7 +65,10 @@ def one_step(
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
         updates, opt_state = optimizer.update(grads, state.opt_state, params)
-        state = State(apply_updates(params, updates), opt_state, state.step + 1)
+        params = apply_updates(params, updates)
+        if model.observe is not None:
+            params = model.observe(params, cache)
+        state = State(params, opt_state, state.step + 1)
         return state, Metrics(value, cost, *correct(loss, y, target, where))
 
     return step

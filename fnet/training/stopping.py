@@ -7,9 +7,7 @@ The loop ends where they do.
 
 from collections.abc import Iterator
 
-import jax
-import jax.numpy as jnp
-
+from fnet.core.trees import distance
 from fnet.errors import ConfigurationError
 from fnet.training.records import Record
 
@@ -51,8 +49,6 @@ def until_converged(records: Iterator[Record], tolerance: float) -> Iterator[Rec
     for record in records:
         yield record
         params = record.state.params
-        if before is not None:
-            moved = jax.tree.map(lambda new, old: jnp.sum((new - old) ** 2), params, before)
-            if float(sum(jax.tree.leaves(moved))) < tolerance**2:
-                return
+        if before is not None and float(distance(params, before)) < tolerance:
+            return
         before = params

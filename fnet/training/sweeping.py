@@ -12,6 +12,7 @@ from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_number, require_whole
+from fnet.core.trees import count
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
@@ -20,7 +21,7 @@ from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
 from fnet.training.agreement import check_fit
 from fnet.training.evaluation import CHUNK, make_look, over_samples
-from fnet.training.feeding import example_shape, on_device
+from fnet.training.feeding import example_shape, masked, on_device
 from fnet.training.loop import fit, make_epoch
 from fnet.training.records import Metrics, Record, advanced, ended, start
 
@@ -101,8 +102,8 @@ def _begin(model: Layer, optimizer: Any, train: Dataset, rate: float, seed: int)
 
 
 def _pays(record: Record, batch_size: int) -> bool:
-    count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
-    return jax.default_backend() != "cpu" or 6 * count * batch_size <= SMALL
+    numbers = count(record.state.params)
+    return jax.default_backend() != "cpu" or 6 * numbers * batch_size <= SMALL
 
 
 def _one_by_one(
@@ -155,7 +156,7 @@ def _together(
     for epoch in range(1, epochs + 1):
         shuffle = batch_size is not None
         order = {
-            seed: epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch)
+            seed: masked(epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch))
             for seed in set(seeds)
         }
         orders = np.stack([order[seed] for seed in seeds])
@@ -191,7 +192,7 @@ def _make(
 
 def _all(dataset: Any) -> tuple[Array, Array, np.ndarray]:
     order = epoch_order(len(dataset), min(CHUNK, len(dataset)), shuffle=False)
-    return *dataset.arrays.values(), order
+    return *dataset.arrays.values(), masked(order)
 
 
 def _finite(tree: Any) -> bool:

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from fnet import layers, losses
-from fnet.checkpoint import VOCABULARY
 from fnet.cli import main
 from fnet.core import layer
 from fnet.core.values import constructor
+from fnet.registry import VOCABULARY
 
 
 def test_check_of_everything(shell):

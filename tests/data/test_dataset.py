@@ -58,8 +58,8 @@ def test_classes_default_to_numbers_and_numbers_have_none():
     ("arrays", "message"),
     [
         ({"x": [1, 2], "y": [1]}, r"differ in length: \{'x': 2, 'y': 1\}"),
-        ({"x": [1, 2], "y": [1, 2], "z": [1, 2]}, r"\['x', 'y', 'z'\]; two arrays"),
-        ({"x": [1, 2]}, "two arrays"),
+        ({"x": [1, 2], "y": [1, 2], "z": [1, 2]}, r"\['x', 'y', 'z'\]; two entries"),
+        ({"x": [1, 2]}, "two entries"),
         ({"x": [], "y": []}, "no samples"),
         ({"x": 1, "y": 1}, "no samples"),
         ([{"x": 1, "y": 1}, {"x": 1, "z": 1}], "got a list; it takes a dataset, or a mapping"),

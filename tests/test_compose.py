@@ -1,0 +1,392 @@
+"""What compositions compute, what they store, and what they refuse; their gradients are laws."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnet import serial
+from fnet.compose import (
+    bidirectional,
+    each,
+    fan_out,
+    first,
+    frozen,
+    low_rank,
+    parallel,
+    recurrent,
+    remat,
+    repeat,
+    residual,
+    tied,
+    weight_norm,
+)
+from fnet.compose.adapters import Frozen
+from fnet.core import layer
+from fnet.errors import ConfigurationError, ShapeError
+from fnet.layers import affine, flatten, gelu, relu, squeeze, tanh
+from fnet.optimizers import adam, apply_updates
+
+KEY = jax.random.key(0)
+RNG = np.random.default_rng(3)
+X = jnp.asarray(RNG.normal(size=(4, 5)))
+CELL = serial(parallel(affine(3), affine(3), join="add"), tanh())
+
+
+def noise(rate=0.5):
+    """A dropout: the mask is drawn again from the key."""
+
+    def kept(key, x):
+        return jax.random.bernoulli(key, 1 - rate, x.shape)
+
+    def forward(params, x, key=None):
+        y = x if key is None else jnp.where(kept(key, x), x / (1 - rate), 0)
+        return y, (key, x[:0])
+
+    def backward(params, cache, dy):
+        key, _ = cache
+        return (), dy if key is None else jnp.where(kept(key, dy), dy / (1 - rate), 0)
+
+    return layer(lambda key, shape: ((), shape), forward, backward)
+
+
+def test_residual_adds_its_input_or_what_the_shortcut_makes_of_it():
+    model = residual(affine(5), tanh())
+    params, _ = model.init(KEY, (5,))
+    w, b = params.layers[0]
+    np.testing.assert_allclose(model.apply(params, X), X + np.tanh(X @ w.T + b), rtol=1e-12)
+    model = residual(affine(2), shortcut=affine(2))
+    params, shape = model.init(KEY, (5,))
+    expected = X @ (params.layers[0].w + params.shortcut.w).T
+    assert shape == (2,)
+    np.testing.assert_allclose(model.apply(params, X), expected, rtol=1e-12)
+
+
+def test_an_elman_network_is_the_plain_loop():
+    sequence = jnp.asarray(RNG.normal(size=(4, 6, 2)))
+    params, _ = recurrent(CELL).init(KEY, (6, 2))
+    (u, v), _ = params
+
+    def states(steps, rows=slice(None)):
+        h = np.zeros((len(sequence[rows]), 3))
+        for t in steps:
+            h = np.tanh(h @ u.w.T + u.b + np.asarray(sequence[rows, t]) @ v.w.T + v.b)
+            yield h
+
+    forward = np.stack(list(states(range(6))), axis=1)
+    back = np.stack(list(states(range(5, -1, -1)))[::-1], axis=1)
+    np.testing.assert_allclose(recurrent(CELL).apply(params, sequence), forward, rtol=1e-12)
+    np.testing.assert_allclose(
+        recurrent(CELL, last=True).apply(params, sequence), forward[:, -1], rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        recurrent(CELL, reverse=True).apply(params, sequence), back, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        bidirectional(CELL).apply((params, params), sequence),
+        np.concatenate((forward, back), axis=-1),
+        rtol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+def test_lengths_are_sequences_cut_short(reverse, last):
+    """A padded batch gives, row by row, what the row alone gives; NaN stands in the padding."""
+    lengths = np.array([6, 1, 4, 3])
+    sequence = RNG.normal(size=(4, 6, 2))
+    padded = sequence.copy()
+    for row, length in enumerate(lengths):
+        padded[row, length:] = np.nan
+    model = recurrent(CELL, reverse=reverse, last=last)
+    params, _ = model.init(KEY, ((6, 2), ()))
+    y, cache = model.forward(params, (jnp.asarray(padded), jnp.asarray(lengths)))
+    dy = jnp.asarray(RNG.normal(size=(4, 3) if last else (4, 6, 3)))
+    dparams, (dx, dlengths) = model.backward(params, cache, dy if last else (dy, None))
+    y = y if last else y[0]
+    assert dlengths is None
+    total = jax.tree.map(jnp.zeros_like, params)
+    for row, length in enumerate(lengths):
+        one = jnp.asarray(sequence[row : row + 1, :length])
+        expected, kept = model.forward(params, one)
+        np.testing.assert_allclose(y[row] if last else y[row, :length], expected[0], rtol=1e-12)
+        assert last or not y[row, length:].any()
+        own, own_dx = model.backward(
+            params, kept, dy[row : row + 1] if last else dy[row : row + 1, :length]
+        )
+        total = jax.tree.map(jnp.add, total, own)
+        np.testing.assert_allclose(dx[row, :length], own_dx[0], rtol=1e-12)
+        np.testing.assert_array_equal(dx[row, length:], 0)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10), dparams, total)
+
+
+def test_recurrent_layers_hand_lengths_on():
+    model = serial(bidirectional(CELL), bidirectional(CELL, last=True))
+    params, shape = model.init(KEY, ((6, 2), ()))
+    assert shape == (6,)
+    x = jnp.asarray(RNG.normal(size=(4, 6, 2))), jnp.array([6, 1, 4, 3])
+    assert model.apply(params, x).shape == (4, 6)
+
+
+def test_repeat_is_the_chain_and_tied_the_chain_of_one():
+    block = serial(affine(5), gelu())
+    params, _ = repeat(block, 3).init(KEY, (5,))
+    apart = tuple(jax.tree.map(lambda leaf, k=k: leaf[k], params) for k in range(3))
+    chain = serial(block, block, block)
+    np.testing.assert_allclose(repeat(block, 3).apply(params, X), chain.apply(apart, X), rtol=1e-12)
+    one, _ = repeat(block, 3, tied=True).init(KEY, (5,))
+    np.testing.assert_allclose(
+        repeat(block, 3, tied=True).apply(one, X), chain.apply((one,) * 3, X), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("around", [repeat, functools.partial(repeat, tied=True)])
+def test_each_round_has_noise_of_its_own(around):
+    model = around(noise(), 2)
+    y = model.apply(model.init(KEY, (400,))[0], jnp.ones((1, 400)), jax.random.key(1))
+    assert set(np.unique(y)) == {0.0, 4.0}
+    assert 0.15 < float((y > 0).mean()) < 0.35  # a quarter survives two rounds, a half one
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        serial(noise(), affine(5), noise()),
+        residual(noise(), affine(5)),
+        fan_out(noise(), noise(), join="concatenate"),
+        repeat(serial(affine(5), noise()), 3),
+        repeat(serial(affine(5), noise()), 3, tied=True),
+        remat(serial(noise(), affine(5), tanh())),
+    ],
+    ids=repr,
+)
+def test_noise_is_the_same_on_the_way_back(model):
+    params, _ = model.init(KEY, (5,))
+    key = jax.random.key(7)
+    y, cache = model.forward(params, X, key)
+    dy = jnp.asarray(RNG.normal(size=y.shape))
+    expected = jax.vjp(lambda params, x: model.forward(params, x, key)[0], params, X)[1](dy)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12),
+        model.backward(params, cache, dy),
+        expected,
+    )
+
+
+def stored(cache):
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(cache))
+
+
+def test_no_array_is_stored_twice():
+    size, rounds = X.nbytes, 6
+    for activation, kept in ((relu(), 1), (tanh(), 1), (gelu(), 2)):
+        model = repeat(serial(affine(5), activation), rounds)
+        params, _ = model.init(KEY, (5,))
+        assert stored(model.forward(params, X)[1]) == (kept * rounds + 1) * size
+        lean = repeat(remat(serial(affine(5), activation)), rounds)
+        assert stored(lean.forward(params, X)[1]) == (rounds + 1) * size
+    shared = fan_out(affine(3), affine(2), relu())
+    params, _ = shared.init(KEY, (5,))
+    assert stored(shared.forward(params, X)[1]) == 2 * size  # x, and y of relu
+    model = residual(affine(5), tanh())
+    params, _ = model.init(KEY, (5,))
+    assert stored(model.forward(params, X)[1]) == 2 * size
+    sequence = jnp.asarray(RNG.normal(size=(4, 6, 2)))
+    params, _ = recurrent(CELL).init(KEY, (6, 2))
+    y, cache = recurrent(CELL).forward(params, sequence)
+    assert stored(cache) == sequence.nbytes + y.nbytes
+
+
+def test_repeat_needs_less_than_autodiff_of_the_same_loop():
+    """Bytes of temporaries of the compiled passes, 12 blocks of width 64, 256 rows, float32."""
+    for activation, most in ((relu(), 0.85), (tanh(), 0.85), (gelu(), 0.45)):
+        block = serial(affine(64), activation)
+        model = repeat(block, 12)
+        with jax.enable_x64(False):
+            params, _ = model.init(KEY, (64,))
+            x = jnp.ones((256, 64), jnp.float32)
+
+            def scan(params, x, block=block):
+                return jax.lax.scan(lambda x, own: (block.forward(own, x)[0], None), x, params)[0]
+
+            def by_hand(params, x, dy, model=model):
+                return model.backward(params, model.forward(params, x)[1], dy)
+
+            def by_jax(params, x, dy, scan=scan):
+                return jax.vjp(scan, params, x)[1](dy)
+
+            ours, theirs = (
+                jax.jit(f).lower(params, x, x).compile().memory_analysis().temp_size_in_bytes
+                for f in (by_hand, by_jax)
+            )
+        assert ours <= most * theirs, activation
+
+
+def test_the_body_of_repeat_is_compiled_once():
+    def size(rounds):
+        model = repeat(serial(affine(5), tanh()), rounds)
+        params, _ = model.init(KEY, (5,))
+        return len(str(jax.make_jaxpr(model.forward)(params, X)).splitlines())
+
+    assert size(48) == size(3)
+
+
+def steps(model, shape, number=3):
+    """Parameters before and after some steps of Adam on a sum of squares."""
+    params, _ = model.init(KEY, shape)
+    optimizer, before = adam(0.1), params
+    state = optimizer.init(params)
+    x = jnp.asarray(RNG.normal(size=(4, *shape)))
+    for _ in range(number):
+        y, cache = model.forward(params, x)
+        grads, _ = model.backward(params, cache, y)
+        updates, state = optimizer.update(grads, state, params)
+        params = apply_updates(params, updates)
+    return before, params
+
+
+def moved(before, after):
+    flat = jax.tree_util.tree_leaves_with_path(before)
+    return {
+        jax.tree_util.keystr(path): not np.array_equal(old, new)
+        for (path, old), new in zip(flat, jax.tree.leaves(after), strict=True)
+    }
+
+
+def test_what_is_frozen_stays_and_the_rest_is_trained():
+    before, after = steps(frozen(serial(affine(3), tanh(), affine(2)), "[0].w", "[2]"), (5,))
+    assert moved(before, after) == {
+        "[0].w.value": False,
+        "[0].b": True,
+        "[2].w.value": False,
+        "[2].b.value": False,
+    }
+    before, after = steps(frozen(serial(affine(3), affine(2))), (5,))
+    assert not any(moved(before, after).values())
+
+
+def test_low_rank_begins_as_the_model_and_trains_its_correction_alone():
+    model = serial(affine(7), tanh(), affine(2))
+    before, after = steps(low_rank(model, 2), (5,))
+    told = moved(before, after)
+    assert {name for name, changed in told.items() if changed} == {
+        "[0].w.a",
+        "[0].w.b",
+        "[2].w.a",
+        "[2].w.b",
+    }
+    params, _ = model.init(KEY, (5,))
+    np.testing.assert_allclose(
+        low_rank(model, 2).apply(before, X), model.apply(params, X), rtol=1e-12
+    )
+    change = after[0].w.b @ after[0].w.a
+    assert np.linalg.matrix_rank(np.asarray(change)) == 2
+
+
+def test_weight_norm_begins_as_the_model_and_keeps_directions_apart_from_lengths():
+    model = affine(3)
+    params, _ = model.init(KEY, (5,))
+    normed, _ = weight_norm(model).init(KEY, (5,))
+    np.testing.assert_allclose(
+        weight_norm(model).apply(normed, X), model.apply(params, X), rtol=1e-12
+    )
+    longer = normed._replace(w=normed.w._replace(v=7 * normed.w.v))
+    np.testing.assert_allclose(
+        weight_norm(model).apply(longer, X), model.apply(params, X), rtol=1e-12
+    )
+    _, cache = weight_norm(model).forward(normed, X)
+    gradient = weight_norm(model).backward(normed, cache, X[:, :3])[0].w.v
+    np.testing.assert_allclose((gradient * normed.w.v).sum(axis=1), 0, atol=1e-12)
+
+
+def test_tied_weights_are_one_and_their_gradients_add_up():
+    model = tied(serial(affine(3), tanh(), affine(5)), "[2].w", "[0].w", transpose=True)
+    params, shape = model.init(KEY, (5,))
+    assert shape == (5,)
+    assert params[2].w is None
+    w, b = params[0]
+    expected = np.tanh(X @ w.T + b) @ w + params[2].b
+    np.testing.assert_allclose(model.apply(params, X), expected, rtol=1e-12)
+    before, after = steps(model, (5,))
+    assert all(moved(before, after).values())
+
+
+def test_a_penalty_is_that_of_the_parameters_that_are_computed():
+    model = weight_norm(affine(3, l2=0.5))
+    params, _ = model.init(KEY, (5,))
+    value, gradient = model.penalty.value_and_grad(params)
+    expected, by_jax = jax.value_and_grad(
+        lambda p: 0.5 * (p.w.g**2).sum() + 0 * (p.b.sum() + p.w.v.sum())
+    )(params)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), gradient, by_jax)
+    model = repeat(serial(affine(5, l2=0.5), tanh()), 3)
+    params, _ = model.init(KEY, (5,))
+    value, gradient = model.penalty.value_and_grad(params)
+    np.testing.assert_allclose(value, 0.5 * (params[0].w ** 2).sum(), rtol=1e-12)
+    np.testing.assert_allclose(gradient[0].w, params[0].w, rtol=1e-12)
+
+
+def test_sums_over_time_and_rounds_are_not_lost_in_bfloat16():
+    """512 ones added up: bfloat16 alone stops at 256."""
+    ones = layer(
+        lambda key, shape: (jnp.zeros((), jnp.bfloat16), shape),
+        lambda p, x, key=None: (x + p, ()),
+        lambda p, cache, dy: (dy.sum(), dy),
+    )
+    x = jnp.ones((1, 1), jnp.bfloat16)
+    model = repeat(ones, 512, tied=True)
+    dparams, _ = model.backward(
+        jnp.zeros((), jnp.bfloat16), model.forward(jnp.zeros((), jnp.bfloat16), x)[1], x
+    )
+    assert (float(dparams), dparams.dtype) == (512.0, jnp.bfloat16)
+    cell = layer(
+        lambda key, shape: (jnp.zeros((), jnp.bfloat16), shape[1]),
+        lambda p, hx, key=None: (hx[1] + p, ()),
+        lambda p, cache, dy: (dy.sum(), (jnp.zeros_like(dy), dy)),
+    )
+    sequence = jnp.ones((1, 512, 1), jnp.bfloat16)
+    model = recurrent(cell)
+    y, cache = model.forward(jnp.zeros((), jnp.bfloat16), sequence)
+    assert float(model.backward(jnp.zeros((), jnp.bfloat16), cache, y)[0]) == 512.0
+
+
+REFUSED = [
+    (lambda: residual(affine(3)).init(KEY, (5,)), ShapeError, r"\(3,\).*\(5,\).*affine\(width\)"),
+    (lambda: repeat(affine(3), 2).init(KEY, (5,)), ShapeError, "must return the shape"),
+    (lambda: repeat(affine(5), 0), ConfigurationError, "times is 0"),
+    (lambda: parallel(affine(3), relu).init(KEY, (5,)), ConfigurationError, "relu"),
+    (lambda: parallel(affine(3), join="sum"), ConfigurationError, "join is 'sum'"),
+    (lambda: parallel(affine(3), affine(2)).init(KEY, (5,)), ShapeError, "takes a tuple of inputs"),
+    (lambda: parallel(affine(3)).init(KEY, ((5,), (2,))), ShapeError, "2 were given"),
+    (lambda: fan_out(affine(3), affine(2), join="add").init(KEY, (5,)), ShapeError, "one shape"),
+    (lambda: first(affine(3)).init(KEY, (5,)), ShapeError, "first takes a tuple"),
+    (lambda: each(affine(3)).apply((), X), ShapeError, "each takes a tuple"),
+    (lambda: recurrent(squeeze()).init(KEY, (6, 2)), ShapeError, "is not a cell"),
+    (lambda: recurrent(CELL).init(KEY, ()), ShapeError, "first axis is that of time"),
+    (lambda: frozen(affine(3), "w").init(KEY, (5,)), ConfigurationError, r"there are \.w, \.b"),
+    (lambda: tied(affine(3), ".w", ".v").init(KEY, (5,)), ConfigurationError, "no parameter '.v'"),
+    (lambda: tied(affine(3), ".w", ".b").init(KEY, (5,)), ConfigurationError, "have one shape"),
+    (lambda: low_rank(affine(3), 0), ConfigurationError, "rank is 0"),
+    (lambda: remat(3), ConfigurationError, "3 is not a Layer"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), REFUSED)
+def test_what_does_not_fit_is_refused_with_what_to_do(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_integers_are_not_added_to_themselves():
+    whole = layer(lambda key, shape: ((), shape), lambda p, x, key=None: (x, ()), None)
+    with pytest.raises(ShapeError, match=r"int32, which is not added; .*first\(residual"):
+        residual(whole).forward(residual(whole).init(KEY, (5,))[0], jnp.ones((2, 5), jnp.int32))
+
+
+def test_frozen_parameters_are_known_by_their_type():
+    params, _ = frozen(affine(3)).init(KEY, (5,))
+    assert all(isinstance(part, Frozen) for part in params)
+    assert flatten().init(KEY, (2, 3))[1] == (6,)
