@@ -37,7 +37,7 @@ def check(folder):
 
 
 def test_a_set_comes_once_and_is_found_then(server, call, tmp_path):
-    told = "verified   shelf: CIFAR-10, as it was published\nnext       fnet train --data shelf\n"
+    told = "verified   shelf: CIFAR-10, as published\nnext       fnet train --data shelf\n"
     assert call("shelf") == (0, "download   1 MB\n" + told, "")
     check(tmp_path / "shelf")
     assert [path.name for path in (tmp_path / "shelf").iterdir()] == ["batches"]

@@ -107,7 +107,7 @@ TRAIN = {
 OTHERS = {
     "an unknown command": ("trian", ["'trian'", "train"]),
     "--out with a run in it": ("train --data photos --out run", ["--out run", "--resume"]),
-    "--out with other things": ("train --data photos --out photos", ["photos", "another folder"]),
+    "--out with other things": ("train --data photos --out photos", ["photos", "other files"]),
     "--out that is a file": ("train --data photos --out notes.txt", ["notes.txt", "a file"]),
     "--out below a file": ("train --data photos --out notes.txt/run", ["notes.txt/run"]),
     "--resume of what": ("train --resume", ["--out"]),

@@ -101,7 +101,7 @@ def test_without_rates_five_around_the_default(inside):
         (["--epochs", 0], "--epochs 0: a sweep compares"),
         (["--learning-rate", 0.1, 0.1], "given twice"),
         (["--learning-rate", -1], "'-1' is not a number above 0"),
-        (["--out", "photos"], "something else is there"),
+        (["--out", "photos"], "already holds other files"),
     ],
 )
 def test_what_it_refuses(shell, inside, words, message):
