@@ -71,9 +71,7 @@ def read_config(folder: Path) -> Settings:
     except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
     if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} <= {*settings}:
-        raise CheckpointError(
-            f"{folder / CONFIG}: not the settings of a run; choose another"
-        )
+        raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
     return settings
 
 

@@ -99,7 +99,7 @@ BAD = {
     "two of a name": (b"x,y,x \n1,2,3\n", ["line 1", "two columns", "'x'", "rename one"]),
     "no name": (b",x,y\n0,1,2\n", ["line 1", "column 1 of 3", "no name", "index=False"]),
     "comma at the end": (b"x,y,\n1,2,\n", ["line 1", "column 3 of 3", "a comma at the end"]),
-    "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one such as 'Y1'"]),
+    "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one, such as 'Y1'"]),
     "semicolons": (b"x;y\n1,5;2\n", ["line 1", "semicolons", "save it with commas"]),
     "tabs": (b"x\ty\n1\t2\n", ["line 1", "tabs", "save it with commas"]),
     "bars": (b"x|y\n1|2\n", ["line 1", "bars", "save it with commas"]),

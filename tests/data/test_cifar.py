@@ -120,7 +120,7 @@ def test_spec_7_4_the_names_of_one_pickle_are_those_its_labels_were_made_with(tm
         ({"labels": [0, 1, 2]}, r"labels are \(3,\)"),
         ({"labels": [0.0, 1.0, 2.0, 0.0]}, "float64"),
         ({"images": np.zeros((4, 3072), np.uint8)}, r"images are \(4, 3072\)"),
-        ({"images": [[1], [2, 3]]}, "lists are no arrays"),
+        ({"images": [[1], [2, 3]]}, "lists do not form arrays"),
         ({"class_to_idx": {"a": 0, "b": 2}}, "class_to_idx must number"),
         ({"class_to_idx": ["a", "b"]}, "class_to_idx must be a dictionary"),
     ],
@@ -136,7 +136,7 @@ def test_one_pickle_of_two_and_one_without_labels(tmp_path):
     with pytest.raises(DataError, match="no labels, class_to_idx, only"):
         cifar10(tmp_path)
     one_pickle(tmp_path / "a.pickle")
-    with pytest.raises(DataError, match=r"a\.pickle and b\.p; leave one"):
+    with pytest.raises(DataError, match=r"a\.pickle and b\.p; keep only one"):
         cifar10(tmp_path)
 
 

@@ -118,7 +118,7 @@ def test_an_image_that_cannot_be_read_leaves_nothing(folder, cache):
 def test_images_of_several_sizes_are_told(folder, cache, monkeypatch):
     monkeypatch.setattr("fnet.data.packing.CHUNK", 1)
     PIL.Image.fromarray(np.zeros((5, 9, 3), np.uint8)).save(folder.paths[4])
-    with pytest.raises(DataError, match=r"5 × 9 pixels, the first one 5 × 4; pass size="):
+    with pytest.raises(DataError, match=r"5 × 9 pixels, the first 5 × 4; pass size="):
         data.packed(folder, cache)
 
 

@@ -113,7 +113,7 @@ def test_columns_never_grow_by_broadcasting():
         transform(np.ones((2, 4, 4, 1)))
     with pytest.raises(ConfigurationError, match=r"in_range is 0; it must be \(low, high\)"):
         rescale(0, 255)
-    with pytest.raises(ConfigurationError, match="is no transform"):
+    with pytest.raises(ConfigurationError, match="is not a transform"):
         compose(rescale)
 
 
