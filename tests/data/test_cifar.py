@@ -7,12 +7,12 @@ from PIL import Image
 from fnet.data import cifar10, rescale
 from fnet.errors import DataError
 
-NAMES = ["truck", "airplane", "cat"]  # not sorted, as the real ones are not in every list
+NAMES = ["truck", "airplane", "cat"]  # deliberately unsorted
 FILES = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
 
 
 def records(seed, n=2):
-    """n images, and the same as CIFAR-10's rows: 1024 bytes of red, of green, of blue."""
+    """n images, the same as rows of CIFAR-10 (1024 bytes each of red, green, blue), and labels."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (n, 32, 32, 3), np.uint8)
     rows = np.stack([np.concatenate([image[..., c].ravel() for c in range(3)]) for image in images])

@@ -158,10 +158,10 @@ def test_of_two_processes_at_once_the_second_takes_what_the_first_drew(tmp_path,
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def _late(look):
-    """Whoever asks before drawing is told that nothing is there, as if it had asked earlier."""
+def _late(is_drawn):
+    """The first checks find nothing, as if made before the other process had drawn."""
     answers = iter([False, False])
-    return lambda *args: next(answers, None) is not False and look(*args)
+    return lambda *args: next(answers, None) is not False and is_drawn(*args)
 
 
 def test_an_empty_folder_is_filled(tmp_path):

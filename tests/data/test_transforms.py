@@ -107,7 +107,7 @@ def test_compose_applies_the_first_first():
 
 
 def test_columns_never_grow_by_broadcasting():
-    """Three channels' statistics on a grayscale image would silently make it three channels."""
+    """Statistics of three channels would silently turn a greyscale image into three channels."""
     transform = normalize((0.1, 0.2, 0.3), (1.0, 1.0, 1.0))
     with pytest.raises(ShapeError, match="its last axis must be 3"):
         transform(np.ones((2, 4, 4, 1)))
