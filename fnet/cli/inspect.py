@@ -45,7 +45,7 @@ def add(commands: Any) -> None:
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="resized to the run's size")
     parser.add_argument(
-        "--json", action="store_true", help="one object per line, with all probabilities"
+        "--json", action="store_true", help="print one JSON object per line, with all probabilities"
     )
 
 

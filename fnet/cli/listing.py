@@ -19,7 +19,7 @@ FOLDER = "runs"  # where `fnet train` puts runs
 
 EXAMPLES = """
 fnet runs                     the runs in runs/, as a table and a picture
-fnet runs experiments --json  one object per line, the best on validation first
+fnet runs experiments --json  one JSON object per line, the best on validation first
 """
 
 

@@ -42,7 +42,7 @@ def add_voice(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--quiet", action="store_true", help="print only the result and where it is saved"
     )
-    group.add_argument("--json", action="store_true", help="print one object per line")
+    group.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def take_voice(given: Settings) -> Voice:
