@@ -1,4 +1,4 @@
-"""What fnet raises. Every message names the thing, what was expected, and what to do."""
+"""The errors of fnet. Every message names the thing, what was expected, and what to do."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class FnetError(Exception):
-    """The parent of every error that fnet raises on purpose.
+    """The base class of every error that fnet raises deliberately.
 
     >>> from fnet.layers import leaky_relu
     >>> try:
@@ -18,7 +18,7 @@ class FnetError(Exception):
 
 
 class ConfigurationError(FnetError, ValueError):
-    """A constructor or a function was given an argument outside of what it takes.
+    """An argument that a constructor or a function does not accept.
 
     >>> from fnet.layers import leaky_relu
     >>> leaky_relu(2)
@@ -28,7 +28,7 @@ class ConfigurationError(FnetError, ValueError):
 
 
 class ShapeError(FnetError, ValueError):
-    """Arrays whose shapes or dtypes do not fit each other, or the layer they are given to.
+    """Arrays whose shapes or dtypes do not match each other, or the layer they are passed to.
 
     >>> import jax.numpy as jnp
     >>> from fnet import losses
@@ -49,7 +49,7 @@ class DataError(FnetError, ValueError):
 
 
 class CheckpointError(FnetError, ValueError):
-    """A checkpoint that is damaged, or that does not fit what it is loaded into.
+    """A checkpoint that is damaged, or does not match what it is loaded into.
 
     >>> from fnet import checkpoint
     >>> checkpoint.load("nowhere.npz")
@@ -59,11 +59,11 @@ class CheckpointError(FnetError, ValueError):
 
 
 class GradientMismatch(FnetError, AssertionError):
-    """A hand-written gradient is wrong; the message is the report of `fnet.check`.
+    """A hand-written gradient that is wrong; the message is the report of `fnet.check`.
 
-    `report` is the whole of it. Of its first finding, `kind` is the mistake that explains it,
-    `leaf` the path of the array (dparams.w), `index` its worst entry, `actual` and `expected` the
-    two values there, `wrong` and `total` how many entries differ, of how many.
+    `report` is that report. The other attributes describe its first finding: `kind` is the mistake
+    that explains it, `leaf` the path of the array (dparams.w), `index` its worst entry, `actual`
+    and `expected` the two values there; `wrong` of `total` entries differ.
 
     >>> import numpy as np
     >>> from fnet.check import Pair, check_gradients
@@ -84,7 +84,7 @@ class GradientMismatch(FnetError, AssertionError):
 
 
 class WorkerError(FnetError, RuntimeError):
-    """A process that reads data has died, or hangs.
+    """A worker process that died, or hangs.
 
     >>> issubclass(WorkerError, RuntimeError)
     True
@@ -92,7 +92,7 @@ class WorkerError(FnetError, RuntimeError):
 
 
 class TrainingError(FnetError, ArithmeticError):
-    """Training that cannot go on: its loss is no longer a number.
+    """Training that cannot continue, because its loss is no longer finite.
 
     >>> import numpy as np
     >>> from fnet import data, losses, models, optimizers, training
@@ -108,10 +108,10 @@ class TrainingError(FnetError, ArithmeticError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about a name that is not known: what may have been meant.
+    """The end of a message about an unknown name: a suggestion, if a known name is close.
 
     >>> nearest("affin", ["affine", "relu"])
     '; did you mean affine?'
     """
-    found = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    matches = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {matches[0]}?" if matches else ""

@@ -1,4 +1,4 @@
-"""How weights begin. A weight is (out, in...), and its fan-in the product of all axes but one."""
+"""Initial weights. A weight is (out, in...), its fan-in the product of all axes but the first."""
 
 import dataclasses
 import math
@@ -27,7 +27,7 @@ class Initializer(Value):
 
 @constructor
 def normal(std: float) -> Initializer:
-    """Independent normal numbers of mean 0 and this standard deviation, whatever the shape.
+    """Independent normal numbers with mean 0 and this standard deviation, whatever the shape.
 
     >>> round(float(normal(0.01).draw(jax.random.key(0), (100, 800)).std()), 4)
     0.01
@@ -46,7 +46,7 @@ def _glorot(key: PRNGKey, shape: Shape) -> Array:
 
 
 he_normal = Initializer(_he, written="he_normal")
-"""Normal numbers of a size that keeps the size of activations through relu.
+"""Normal numbers scaled to preserve the size of activations through relu.
 
     std = √(2 / fan_in)
 
@@ -54,7 +54,7 @@ Source: He et al. (2015), Delving Deep into Rectifiers, section 2.2, arXiv:1502.
 """
 
 glorot_normal = Initializer(_glorot, written="glorot_normal")
-"""Normal numbers of a size that keeps activations and gradients through tanh and sigmoid.
+"""Normal numbers scaled to preserve activations and gradients through tanh and sigmoid.
 
     std = √(2 / (fan_in + fan_out))
 
@@ -63,7 +63,7 @@ Source: Glorot & Bengio (2010), Understanding the difficulty of training deep ne
 
 
 def keys(seed: int) -> Array:
-    """The key that the weights of a run are drawn with, and the key of the noise of its steps.
+    """The key for the weights of a run, and the key for the noise of its steps.
 
     >>> weights, noise = keys(seed=0)
     >>> bool(weights == noise), bool(weights == keys(seed=0)[0])

@@ -10,7 +10,7 @@ from fnet.layers import affine, relu, sigmoid, squeeze
 def logistic_regression(l2: float = 0.0) -> Layer:
     """The probability that a row belongs to class 1: ŷ = σ(x · w + b), of shape (N,).
 
-    w begins as 0.001 · N(0, 1), b at 0; the penalty is l2 · Σ w². For `losses.bce`.
+    w is initialised as 0.001 · N(0, 1), b as 0; the penalty is l2 · Σ w². For `losses.bce`.
     Source: Bishop, Pattern Recognition and Machine Learning (2006), section 4.3.2.
 
     >>> logistic_regression()
@@ -27,11 +27,11 @@ def classification_net(
     std: float | None = None,
     l2: float = 0.0,
 ) -> Layer:
-    """`layers` affine layers, an activation between each two; it gives (N, classes) logits.
+    """`layers` affine layers with activations between them; the output is (N, classes) logits.
 
-    Rows may have any shape. Weights begin as N(0, std²), or, where std is None, as fits the fan-in
-    (He et al. 2015), which keeps a deep network's signal alive; biases begin at 0. The penalty is
-    l2 · Σ w² over all weights, biases excluded. For `losses.cross_entropy`.
+    Rows may have any shape. Weights are initialised as N(0, std²) or, if std is None, by
+    `he_normal` (He et al. 2015), which preserves the signal of a deep network; biases as 0. The
+    penalty is l2 · Σ w² over all weights, biases excluded. For `losses.cross_entropy`.
 
     >>> classification_net(10)
     serial(affine(100), relu(), affine(10))

@@ -14,30 +14,30 @@ examples:
   fnet train --data photos/           your own images: photos/<class>/*.png
   fnet evaluate runs/shapes-mlp-1     accuracy and confusion matrix of a run
   fnet check                          every hand-written gradient against autodiff
-  fnet bench                          and how much faster than it, on this machine
-  fnet runs                           the runs here, compared
-  eval "$(fnet --print-completion bash)"   completion by the tab key, in this shell
+  fnet bench                          their speed against autodiff's, on this machine
+  fnet runs                           compare the runs in runs/
+  eval "$(fnet --print-completion bash)"   tab completion in this shell
 
-'fnet COMMAND --help' tells of each command, with examples.
+'fnet COMMAND --help' describes a command, with examples.
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line; its subcommands do likewise."""
+    """A parser that reports an error in one line, as do its subcommands."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Refuse what is not known here, where the name of the command is known."""
-        found, unknown = super().parse_known_args(args, namespace)
+        """Refuse unknown arguments here, where the error can name the command."""
+        parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, unknown
+        return parsed, unknown
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 2 for what the user can mend, in one line."""
+    """Run the command line; an error the user can fix is one line, with exit status 2."""
     needed = ("filelock", "matplotlib", "rich", "shtab")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         module.add(commands)
     add_completion(parser)
     words = sys.argv[1:] if argv is None else argv
-    if not words:  # somebody looks what there is
+    if not words:
         parser.print_help()
         return 0
     arguments = vars(parser.parse_args(words))

@@ -1,7 +1,7 @@
 """The arguments that several commands share, and their defaults.
 
-A parser gives only what was written (its own defaults are suppressed), so that `--resume` can tell
-a setting that the user changes from one that he leaves alone.
+A parser returns only the arguments given (its own defaults are suppressed), so that `--resume` can
+tell a setting that the user changes from one left alone.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from typing import Any
 Settings = dict[str, Any]
 Number = Callable[[str], Any]
 
-# Learning rates: for images; for tables, whose few columns go from 0 to 1 and bear larger steps.
+# Learning rates for images, and for tables, whose few columns in [0, 1] allow larger steps.
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
 TABLE_RATES = {"sgd": 1.0, "momentum": 1e-1, "rmsprop": 3e-2, "adam": 3e-2}
 ALL = "all"  # a batch size
@@ -62,7 +62,7 @@ def command(
 
 
 def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
-    """Where samples come from, and how they are divided; several `seeds` for a sweep."""
+    """Where samples come from and how they are split; with `seeds`, several seeds for a sweep."""
     group = parser.add_argument_group("data")
     group.add_argument(
         "--data",
@@ -76,7 +76,7 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         nargs=2,
         type=above(0, int),
         metavar=("H", "W"),
-        help="resize every image to this height and width (needed where sizes are mixed)",
+        help="resize every image to this height and width (needed if sizes are mixed)",
     )
     group.add_argument("--target", metavar="COLUMN", help="CSV: the column to predict")
     group.add_argument(
@@ -91,57 +91,57 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         type=above(-1e-300, float),
         metavar=("LOW", "HIGH"),
         help="CSV: make two classes of a numeric target, at or below its LOWth and at or above "
-        "its HIGHth percentile (of the training part), and drop what lies between",
+        "its HIGHth percentile (of the training part), and drop the rows in between",
     )
     group.add_argument(
         "--missing",
         choices=("error", "mean"),
-        help="CSV: an empty cell is an error (the default), or filled with the training mean",
+        help="CSV: an empty cell is an error (default), or is filled with the training mean",
     )
     group.add_argument(
         "--workers",
         type=above(-1, int),
         metavar="N",
-        help="decode image files by N processes, once: the pixels are kept below fnet's cache and "
-        "found there the next time (default 0: decoded here, each time)",
+        help="decode image files in N processes, once: the pixels are kept in fnet's cache for "
+        "the next time (default 0: decoded in this process, each time)",
     )
     group.add_argument(
         "--split",
         nargs=3,
         type=above(0, float),
         metavar=("TRAIN", "VAL", "TEST"),
-        help="how samples are divided (default 0.6 0.2 0.2)",
+        help="the share of samples in each part (default 0.6 0.2 0.2)",
     )
-    several = "one or more, of the weights and the order; the first also of the split (default 0)"
+    several = "one or more, for weights and order; the first also for the split (default 0)"
     group.add_argument(
         "--seed",
         type=above(-1, int),
         nargs="+" if seeds else None,
         metavar="N",
-        help=several if seeds else "of the split, the weights and the order (default 0)",
+        help=several if seeds else "for the split, the weights and the order (default 0)",
     )
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """Which network."""
+    """The network."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
         choices=("mlp", "logistic"),
-        help="mlp: layers with an activation between (default); logistic: for two classes",
+        help="mlp: affine layers with activations between them (default); logistic: two classes",
     )
     group.add_argument(
-        "--hidden", type=above(0, int), metavar="N", help="width of hidden layers (default 100)"
+        "--hidden", type=above(0, int), metavar="N", help="width of the hidden layers (default 100)"
     )
     group.add_argument(
         "--layers",
         type=above(0, int),
         metavar="N",
-        help="affine layers of the mlp; 1 makes it linear (default 2)",
+        help="number of affine layers of the mlp; 1 makes it linear (default 2)",
     )
-    group.add_argument("--activation", choices=ACTIVATIONS, help="of the mlp (default relu)")
+    group.add_argument("--activation", choices=ACTIVATIONS, help="for the mlp (default relu)")
     group.add_argument(
-        "--l2", type=above(-1e-300, float), metavar="λ", help="of the penalty λ Σ w² (default 0)"
+        "--l2", type=above(-1e-300, float), metavar="λ", help="in the penalty λ Σ w² (default 0)"
     )
     group.add_argument(
         "--precision",
@@ -151,37 +151,37 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
-    """Which optimizer, and how fast, at several `rates` for a sweep; returns the group."""
+    """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
     group = parser.add_argument_group("training")
     group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
     images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
     tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
-    several = "(default: those of `train`, times 0.1, 0.3, 1, 3 and 10)"
+    several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"
     group.add_argument(
         "--learning-rate",
         type=above(0, float),
         nargs="+" if rates else None,
         metavar="RATE",
-        help=several if rates else f"(default {images}; for a table {tables})",
+        help=several if rates else f"(default {images}; for tables {tables})",
     )
     return group
 
 
 def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> None:
-    """Which optimizer, and for how long."""
+    """The optimizer, the batch size and the number of epochs."""
     group = add_optimizer(parser, rates)
     group.add_argument(
         "--batch-size",
         type=_batch_size,
         metavar="N",
-        help="a number, or `all` samples at each step, which trains a small model on a table "
-        "thousands of epochs a second (default 128)",
+        help="a number, or `all` for full-batch training, which does thousands of epochs per "
+        "second with a small model on a table (default 128)",
     )
     group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
 
 
 def above(least: float, kind: Callable[[str], Any]) -> Number:
-    """An argparse type: a finite number of this kind, above `least`; an int of 32 bits."""
+    """An argparse type: a finite number of this kind above `least`; ints are below 2**32."""
     end = 2**32 if kind is int else float("inf")
 
     def number(text: str) -> Any:
@@ -205,10 +205,10 @@ def _batch_size(text: str) -> int | str:
 
 
 def say(text: str = "") -> None:
-    """A line on standard output, at once."""
+    """Print a line to standard output, unbuffered."""
     print(text, flush=True)
 
 
 def interactive() -> bool:
-    """Whether somebody watches standard output."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()

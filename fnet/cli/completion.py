@@ -1,19 +1,19 @@
-"""Completion by the tab key: `eval "$(fnet --print-completion bash)"`."""
+"""Tab completion: `eval "$(fnet --print-completion bash)"`."""
 
 import argparse
 
 import shtab
 
-# What the words of an argument are, by the name that its help gives them.
+# How to complete an argument, by its metavar.
 FILES = {"PATH": shtab.FILE, "IMAGE": shtab.FILE, "FOLDER": shtab.DIRECTORY, "RUN": shtab.DIRECTORY}
 
 
 def add_completion(parser: argparse.ArgumentParser) -> None:
-    """The argument --print-completion SHELL, of a parser that has all of its commands."""
+    """Add --print-completion SHELL to a parser that already has all its commands."""
     _complete_files(parser)
-    words = "what a shell needs to complete fnet's words: see below"
+    words = "print the script that completes fnet's arguments in a shell: see below"
     shtab.add_argument_to(parser, "--print-completion", help=words)
-    parser._actions[-1].default = argparse.SUPPRESS  # it is no setting of a command
+    parser._actions[-1].default = argparse.SUPPRESS  # not a setting of any command
 
 
 def _complete_files(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`fnet data make | download | stats | grid`: get a set of images, and look at any."""
+"""`fnet data make | download | stats | grid`: get a set of images, and inspect any."""
 
 import contextlib
 from collections.abc import Callable
@@ -23,13 +23,12 @@ fnet data download cifar10             60,000 photographs, 170 MB, to fnet's cac
 fnet data download cifar10 cifar/
 FNET_MIRROR=https://host/path fnet data download cifar10
 """
-ABOUT = """Download a published data set, over https, and see by its SHA-256 that it is the one.
+ABOUT = """Download a published data set over https, and verify its SHA-256.
 
-A download that was cut short goes on where it stopped. What lies in the folder is used without the
-network: the set, or cifar-10-binary.tar.gz or cifar-10-python.tar.gz as its author publishes them
-(so a machine without a network is served by a USB stick). Proxies are those of https_proxy and
-no_proxy; FNET_MIRROR is another https address to download from, SSL_CERT_FILE the authorities that
-certificates are checked against."""
+An interrupted download resumes where it stopped. The network is not used if the folder already
+holds the set, or cifar-10-binary.tar.gz or cifar-10-python.tar.gz as published (so a USB stick
+serves a machine without a network). Proxies come from https_proxy and no_proxy; FNET_MIRROR is
+another https address to download from, SSL_CERT_FILE the certificate authorities to trust."""
 STATS = """
 fnet data stats --data photos/
 """
@@ -39,24 +38,24 @@ fnet data grid --data photos/ --out grid.png
 
 
 def add(commands: Any) -> None:
-    """Register the command and its three parts."""
+    """Register the command and its four parts."""
     examples = "\n".join(text.strip() for text in (MAKE, DOWNLOAD, STATS, GRID))
-    summary = "draw the embedded data set, download CIFAR-10; count and picture any"
+    summary = "draw the embedded data set or download CIFAR-10; count or picture any data set"
     parser = command(commands, "data", _none, summary, examples)
     parts = parser.add_subparsers(metavar="make | download | stats | grid", required=True)
     make = command(parts, "make", run_make, "draw the embedded set of shapes as PNGs", MAKE)
     make.add_argument("folder", nargs="?", help="where (default: fnet's cache)")
-    make.add_argument("--per-class", type=above(0, int), help="images a class (default 500)")
+    make.add_argument("--per-class", type=above(0, int), help="images per class (default 500)")
     make.add_argument("--seed", type=above(-1, int), help="(default 0)")
     download = command(parts, "download", run_download, "download a published data set", DOWNLOAD)
     download.description = ABOUT
-    download.add_argument("set", choices=("cifar10",), help="which")
+    download.add_argument("set", choices=("cifar10",), help="which data set")
     download.add_argument("folder", nargs="?", help="where (default: fnet's cache)")
-    stats = command(parts, "stats", run_stats, "count samples, and give mean and std", STATS)
+    stats = command(parts, "stats", run_stats, "count samples, and print mean and std", STATS)
     add_data(stats)
     grid = command(parts, "grid", run_grid, "draw some images of each class", GRID)
     add_data(grid)
-    grid.add_argument("--per-class", type=above(0, int), help="images a class (default 8)")
+    grid.add_argument("--per-class", type=above(0, int), help="images per class (default 8)")
     grid.add_argument("--out", metavar="PNG", help="(default grid.png)")
 
 
@@ -70,21 +69,21 @@ def run_make(given: Settings) -> int:
 
 
 def run_download(given: Settings) -> int:
-    """Have a published set in a folder."""
+    """Download a published set into a folder, unless it is there."""
     with contextlib.ExitStack() as stack:
         folder = data.download_cifar10(given.get("folder"), _bar(stack))
-    say(f"verified   {folder}: CIFAR-10, as it was published")
+    say(f"verified   {folder}: CIFAR-10, as published")
     say(f"next       fnet train --data {folder}")
     return 0
 
 
 def _bar(stack: contextlib.ExitStack) -> Callable[[int, int], None]:
-    """A line where a download begins; and below it a bar, until the stack ends, for a watcher."""
+    """Print a line when a download begins; at a terminal, also a bar until the stack closes."""
     bar = Progress(BarColumn(bar_width=None), DownloadColumn(), TimeRemainingColumn(), expand=True)
 
     def show(done: int, total: int) -> None:
         if not bar.tasks:
-            say(f"download   {total / 1e6:.0f} MB" + f", {done / 1e6:.0f} are here" * bool(done))
+            say(f"download   {total / 1e6:.0f} MB" + f", {done / 1e6:.0f} MB done" * bool(done))
             bar.add_task("", total=total)
             if interactive():
                 stack.enter_context(bar)
@@ -94,7 +93,7 @@ def _bar(stack: contextlib.ExitStack) -> Callable[[int, int], None]:
 
 
 def run_stats(given: Settings) -> int:
-    """Count the samples by part and class; mean and std of the training part."""
+    """Count the samples by part and class; print mean and std of the training part."""
     parts = load_parts({**DATA, **given})
     name, target = parts.train.fields
     say(f"data       {parts.about}")
@@ -107,7 +106,7 @@ def run_stats(given: Settings) -> int:
         say(f"{class_name:<{width}}  " + "".join(f"{count[row]:>7}" for count in counts))
     if not np.isnan(parts.train.arrays[name]).any():
         mean, std = data.mean_and_std(parts.train)
-        say(f"mean       {_numbers(mean)} of the training part, by channel or column")
+        say(f"mean       {_numbers(mean)} in the training part, by channel or column")
         say(f"std        {_numbers(std)}")
     say(f"transform  {parts.train.transform}, fitted to the training part")
     return 0
@@ -115,12 +114,12 @@ def run_stats(given: Settings) -> int:
 
 def run_grid(given: Settings) -> int:
     """Draw some images of each class."""
-    from fnet import plots  # matplotlib takes long to load
+    from fnet import plots  # matplotlib is slow to import
 
     out, per_class = Path(given.pop("out", "grid.png")), given.pop("per_class", 8)
     parts = load_parts({**DATA, **given})
     if parts.train.fields[0] != "image":
-        raise ConfigurationError("a table has no images to draw: fnet data stats counts it")
+        raise ConfigurationError("a table has no images to draw; use fnet data stats instead")
     write_picture(out, plots.class_grid(parts.train, per_class))
     say(f"written    {out}")
     return 0

@@ -1,4 +1,4 @@
-"""`fnet evaluate` and `fnet predict`: what a trained run is worth, and what it says."""
+"""`fnet evaluate` and `fnet predict`: the accuracy of a trained run, and its predictions."""
 
 import dataclasses
 import json
@@ -25,37 +25,40 @@ fnet predict runs/shapes-mlp-1 cat.png dog.png
 fnet predict runs/shapes-mlp-1 *.png --json
 """
 
-WIDTH = 79  # of a line, where class names can be cut to fit
+WIDTH = 79  # of a line, if truncating class names achieves it
 
 
 def add(commands: Any) -> None:
     """Register both commands."""
-    summary = "give the accuracy and the confusion matrix of a run"
+    summary = "print the accuracy and the confusion matrix of a run"
     parser = command(commands, "evaluate", run_evaluate, summary, EVALUATE)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="all of other data, images resized to the run's size (default: its own test part)",
+        help="evaluate on all of these data, images resized to the run's size (default: the run's "
+        "own test part)",
     )
     add_voice(parser)
-    summary = "say the class of images, and its probability"
+    summary = "predict the class of images, with its probability"
     parser = command(commands, "predict", run_predict, summary, PREDICT)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="resized to the run's size")
-    parser.add_argument("--json", action="store_true", help="an object a line, all classes in it")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per line, with all probabilities"
+    )
 
 
 def run_evaluate(given: Settings) -> int:
     """Run `fnet evaluate`: the best weights on the test part, or on all of other data."""
-    from fnet import plots  # matplotlib takes long to load
+    from fnet import plots  # matplotlib is slow to import
 
     folder, voice = Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
     dataset, about = _data(settings, checkpoint, given.get("data"))
     parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
-    metrics, found = evaluate(*parts), predict(*parts)
-    matrix = confusion_matrix(found.labels, found.predicted, len(checkpoint.classes))
+    metrics, predictions = evaluate(*parts), predict(*parts)
+    matrix = confusion_matrix(predictions.labels, predictions.predicted, len(checkpoint.classes))
     picture = folder / "confusion.png"
     write_picture(picture, plots.confusion(matrix, checkpoint.classes))
     reached = [f"accuracy   {metrics['accuracy']:.1%}", f"loss       {metrics['loss']:.4f}"]
@@ -69,11 +72,11 @@ def run_evaluate(given: Settings) -> int:
 
 
 def run_predict(given: Settings) -> int:
-    """Run `fnet predict`: a line an image."""
+    """Run `fnet predict`: one line per image."""
     settings, checkpoint = read_run(Path(given["run_folder"]))
     if settings["target"] is not None:
         raise ConfigurationError(
-            f"{given['run_folder']} was trained on a table, and takes no images: "
+            f"{given['run_folder']} was trained on a table and takes no images; use "
             "fnet evaluate RUN --data TABLE.csv"
         )
     size = _image_size(checkpoint, settings)
@@ -83,15 +86,16 @@ def run_predict(given: Settings) -> int:
         checkpoint.classes,
         checkpoint.transform,
     )
-    found = predict(checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset)
-    assert found.probabilities is not None
+    params = checkpoint.record.best.params
+    predictions = predict(checkpoint.model, checkpoint.loss, params, dataset)
+    assert predictions.probabilities is not None
     for path, label, probabilities in zip(
-        given["images"], found.predicted, found.probabilities, strict=True
+        given["images"], predictions.predicted, predictions.probabilities, strict=True
     ):
         name, probability = checkpoint.classes[label], float(probabilities[label])
         if given.get("json"):
-            each = dict(zip(checkpoint.classes, map(float, probabilities), strict=True))
-            line = {"image": path, "class": name, "probability": probability, "classes": each}
+            by_class = dict(zip(checkpoint.classes, map(float, probabilities), strict=True))
+            line = {"image": path, "class": name, "probability": probability, "classes": by_class}
             say(json.dumps(line, ensure_ascii=False))
         else:
             say(f"{path}\t{name}\t{probability:.3f}")
@@ -105,7 +109,7 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
         return test, f"the test part of {parts.about}"
     if (Path(other).suffix.lower() == ".csv") != (settings["target"] is not None):
         learned = "images" if settings["target"] is None else "a table"
-        raise ConfigurationError(f"--data {other}: the run was trained on {learned}; give such")
+        raise ConfigurationError(f"--data {other}: the run was trained on {learned}; pass the same")
     size = checkpoint.shape[:2] if len(checkpoint.shape) == 3 else None
     settings = {**settings, "data": other, "size": size}
     thresholds = settings["thresholds"]
@@ -113,7 +117,7 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
     shape = whole.arrays[whole.fields[0]].shape[1:]
     if shape != checkpoint.shape:
         raise DataError(
-            f"{other}: its samples are {shape}, and the run takes {checkpoint.shape}; give samples "
+            f"{other}: its samples are {shape}, but the run takes {checkpoint.shape}; pass samples "
             "of that shape"
         )
     return whole, other
@@ -122,8 +126,8 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
 def _image_size(checkpoint: Checkpoint, settings: Settings) -> tuple[int, int]:
     if len(checkpoint.shape) != 3 or checkpoint.shape[2] != 3:
         raise ConfigurationError(
-            f"the run takes arrays of shape {checkpoint.shape}, and an image file gives "
-            "(height, width, 3)"
+            f"the run takes arrays of shape {checkpoint.shape}, but an image file gives "
+            "(height, width, 3); use fnet evaluate RUN --data ARRAYS.npz"
         )
     return checkpoint.shape[0], checkpoint.shape[1]
 
@@ -132,8 +136,8 @@ def _table(matrix: np.ndarray, classes: tuple[str, ...]) -> str:
     """The confusion matrix as text: true classes down, predicted ones across."""
     longest, corner = max(map(len, classes)), "true  predicted"
     width = max(longest, len(corner))
-    room = (WIDTH - width - len("  recall")) // len(classes)
-    cell = max(4, len(str(matrix.max())) + 1, min(room, longest + 1))
+    available = (WIDTH - width - len("  recall")) // len(classes)
+    cell = max(4, len(str(matrix.max())) + 1, min(available, longest + 1))
     short = "".join(name[: cell - 1].rjust(cell) for name in classes)
     lines = [f"{corner:<{width}}{short}  recall"]
     for name, row in zip(classes, matrix, strict=True):

@@ -1,4 +1,4 @@
-"""`fnet runs`: the runs of a folder beside each other."""
+"""`fnet runs`: the runs of a folder, side by side."""
 
 import json
 from pathlib import Path
@@ -15,18 +15,18 @@ from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 
 PICTURE = "runs.png"
-FOLDER = "runs"  # where `fnet train` puts them
+FOLDER = "runs"  # where `fnet train` puts runs
 
 EXAMPLES = """
-fnet runs                     those of the folder runs/, and a picture of them
-fnet runs experiments --json  an object a line, the best on validation first
+fnet runs                     the runs in runs/, as a table and a picture
+fnet runs experiments --json  one JSON object per line, the best on validation first
 """
 
 
 class Run(NamedTuple):
     """A run's settings, the metrics of its best epoch so far, and all of its epochs.
 
-    `metrics` has test_accuracy once the run has ended.
+    `metrics` has test_accuracy once the run has finished.
     """
 
     folder: Path
@@ -48,16 +48,18 @@ def run(given: Settings) -> int:
     voice, folder = take_voice(given), Path(given.get("folder", FOLDER))
     if not folder.is_dir():
         raise ConfigurationError(f"{folder}: there is no such folder; fnet train makes {FOLDER}/")
-    found = [_read(path.parent) for path in sorted(folder.glob(f"*/{runs.CONFIG}"))]
-    if not found:
-        raise ConfigurationError(f"{folder}: there are no runs in it (folders with {runs.CONFIG})")
-    found.sort(key=lambda one: -one.metrics.get("val_accuracy", -1.0))
-    _tell(found, folder, voice)
+    entries = [_read(path.parent) for path in sorted(folder.glob(f"*/{runs.CONFIG}"))]
+    if not entries:
+        raise ConfigurationError(
+            f"{folder}: there are no runs in it (folders with {runs.CONFIG}); fnet train makes one"
+        )
+    entries.sort(key=lambda entry: -entry.metrics.get("val_accuracy", -1.0))
+    _report(entries, folder, voice)
     return 0
 
 
 def _read(folder: Path) -> Run:
-    """The run in this folder, ended or not."""
+    """The run in this folder, finished or not."""
     settings = runs.read_config(folder)
     history = runs.read_history(folder) if (folder / runs.HISTORY).exists() else []
     best = min(history, key=lambda row: row["val_loss"], default={})
@@ -67,26 +69,26 @@ def _read(folder: Path) -> Run:
     try:
         metrics |= json.loads((folder / runs.METRICS).read_text("utf-8"))
     except FileNotFoundError:
-        pass  # it is under way, or was stopped
+        pass  # in progress, or stopped
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise CheckpointError(f"{folder / runs.METRICS}: cannot be read: {error}") from None
     return Run(folder, settings, metrics, history)
 
 
-def _tell(found: list[Run], folder: Path, voice: Voice) -> None:
-    from fnet import plots  # matplotlib takes long to load
+def _report(entries: list[Run], folder: Path, voice: Voice) -> None:
+    from fnet import plots  # matplotlib is slow to import
 
-    histories = {one.folder.name: one.history for one in found if one.history}
+    histories = {entry.folder.name: entry.history for entry in entries if entry.history}
     written = []
     if histories:
         runs.write_picture(folder / PICTURE, plots.compare(histories))
         written = [f"written    {folder / PICTURE}"]
     if voice.shows_progress:
-        Console().print(_table(found))
-    for one in found:
-        facts = {"folder": str(one.folder), "epoch": len(one.history), **one.metrics}
-        voice.tell("run", (), facts | {"settings": one.settings})
-    best = found[0]
+        Console().print(_table(entries))
+    for entry in entries:
+        facts = {"folder": str(entry.folder), "epoch": len(entry.history), **entry.metrics}
+        voice.tell("run", (), facts | {"settings": entry.settings})
+    best = entries[0]
     go_on = f"fnet evaluate {best.folder}"
     if "test_accuracy" not in best.metrics:
         go_on = f"fnet train --out {best.folder} --resume"
@@ -97,26 +99,27 @@ def _tell(found: list[Run], folder: Path, voice: Voice) -> None:
     voice.tell("end", [*written, f"next       {go_on}"], facts, last=True)
 
 
-def _table(found: list[Run]) -> Table:
+def _table(entries: list[Run]) -> Table:
     heads = [Column("run", no_wrap=True), Column("model"), Column("optimizer")]
     heads += [Column(name, justify="right") for name in ("batch", "epochs", "val", "test")]
     table = Table(*heads, box=box.SIMPLE_HEAD)
-    for one in found:
-        settings, test, done = one.settings, one.metrics.get("test_accuracy"), len(one.history)
+    for entry in entries:
+        settings, history = entry.settings, entry.history
+        done, test = len(history), entry.metrics.get("test_accuracy")
         table.add_row(
-            one.folder.name,
+            entry.folder.name,
             _model(settings),
             f"{settings['optimizer']} {settings['learning_rate'] or default_rate(settings):g}",
             str(settings["batch_size"]),
             str(done) if test is not None else f"{done} of {settings['epochs']}",
-            _percent(one.metrics.get("val_accuracy")),
+            _percent(entry.metrics.get("val_accuracy")),
             _percent(test),
         )
     return table
 
 
 def _model(settings: Settings) -> str:
-    """The network in a few letters: mlp 100-100, logistic."""
+    """The network in brief: mlp 100-100, logistic."""
     if settings["model"] == "logistic":
         return "logistic"
     widths = "-".join([str(settings["hidden"])] * (settings["layers"] - 1))

@@ -26,16 +26,16 @@ fnet overfit --data photos/ --layers 3 --learning-rate 1e-4
 
 def add(commands: Any) -> None:
     """Register the command."""
-    summary = "train on 1, 10 and 300 samples: a pipeline that cannot learn them is broken"
+    summary = "overfit 1, 10 and 300 samples: a pipeline that cannot is broken"
     parser = command(commands, "overfit", run, summary, EXAMPLES)
     add_data(parser)
     add_model(parser)
     add_optimizer(parser)
-    parser.add_argument("--steps", type=above(0, int), help="at most, each (default 1000)")
+    parser.add_argument("--steps", type=above(0, int), help="at most, per set (default 1000)")
 
 
 def run(given: Settings) -> int:
-    """Run the command; the exit status is 1 where a set is not learned."""
+    """Run the command; the exit status is 1 if a set is not learned."""
     steps = given.pop("steps", 1000)
     settings = {**DATA, **MODEL, **TRAINING, **given}
     parts = load_parts(settings)
@@ -52,11 +52,11 @@ def run(given: Settings) -> int:
         )
         failed += [] if attempt.learned else [attempt.samples]
     if not failed:
-        say("the pipeline can learn: data, model, gradient and optimizer fit each other")
+        say("the pipeline can learn: data, model, gradient and optimizer work together")
         return 0
     say(
-        f"the pipeline could not learn {failed[0]} sample{'s' * (failed[0] > 1)} by heart in "
-        f"{steps} steps: look at --learning-rate and --l2, then at the labels, then at the model "
-        "(one layer cannot learn every set by heart); or give it more --steps"
+        f"the pipeline could not overfit {failed[0]} sample{'s' * (failed[0] > 1)} in {steps} "
+        "steps: check --learning-rate and --l2, then the labels, then the model (one layer cannot "
+        "overfit every set); or allow more --steps"
     )
     return 1

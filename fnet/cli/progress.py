@@ -1,4 +1,4 @@
-"""Progress: a bar where somebody watches, a line now and then where nobody does."""
+"""Progress: a bar at a terminal, otherwise an occasional line."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,28 +11,28 @@ from fnet.training.records import Record
 
 Item = TypeVar("Item")
 
-LINES = 20  # at most, of a whole training, where output goes to a file
+LINES = 20  # at most, for a whole training, if output is not a terminal
 
 
-class Look(NamedTuple):
-    """Where training is: whole epochs, steps in all; in a few words, in words, in facts.
+class Status(NamedTuple):
+    """How far training is, in full epochs and in steps overall.
 
-    `ended` where it is the end of an epoch.
+    `brief` and `words` describe it beside a bar and on a line of its own, `facts` to a program;
+    `ended` is whether an epoch ends here.
     """
 
     epoch: int
     steps: int
-    few: str
+    brief: str
     words: str
     facts: Mapping[str, float]
     ended: bool = True
 
 
 class Pace(NamedTuple):
-    """Steps a second and the seconds that are left, or None where that cannot be told yet.
+    """Steps per second and the seconds left, or None while unknown.
 
-    It is that of all steps since the first look, which had to wait for the compiler; looking at
-    the validation set and saving are part of what a step takes.
+    Measured since the first status, which waited for the compiler; validation and saving count.
     """
 
     speed: float | None = None
@@ -54,50 +54,51 @@ def clock(seconds: float) -> str:
 
 def shown(
     items: Iterator[Item],
-    look: Callable[[Item], Look],
-    begin: Look,
-    end: Look,
+    status: Callable[[Item], Status],
+    begin: Status,
+    end: Status,
     voice: Voice,
 ) -> Iterator[Item]:
-    """The items, shown as they pass, on the way from one look to another."""
-    looks = _paced(items, look, end.steps)
-    way = _bar if voice.shows_bar else _lines
-    return way(looks, begin, end, voice)
+    """Yield the items, showing progress from `begin` to `end`."""
+    paced = _paced(items, status, end.steps)
+    display = _bar if voice.shows_bar else _lines
+    return display(paced, begin, end, voice)
 
 
 def show(
     records: Iterator[Record], steps_per_epoch: int, done: int, epochs: int, voice: Voice
 ) -> Iterator[Record]:
-    """The records of a training, shown as they pass; `done` epochs are done already."""
+    """Yield a training's records, showing progress; `done` epochs are done already."""
 
-    def look(record: Record) -> Look:
-        under_way = len(record.seen.loss)
-        steps = record.epoch * steps_per_epoch + under_way
-        words = _few_words(record), _words(record)
-        return Look(record.epoch, steps, *words, record.metrics, ended=not under_way)
+    def status(record: Record) -> Status:
+        partial = len(record.seen.loss)
+        steps = record.epoch * steps_per_epoch + partial
+        words = _brief(record), _words(record)
+        return Status(record.epoch, steps, *words, record.metrics, ended=not partial)
 
-    begin, end = (Look(n, n * steps_per_epoch, "", "", {}) for n in (done, epochs))
-    return shown(records, look, begin, end, voice)
+    begin, end = (Status(n, n * steps_per_epoch, "", "", {}) for n in (done, epochs))
+    return shown(records, status, begin, end, voice)
 
 
 def _paced(
-    items: Iterator[Item], look: Callable[[Item], Look], total: int
-) -> Iterator[tuple[Item, Look, Pace]]:
+    items: Iterator[Item], status: Callable[[Item], Status], total: int
+) -> Iterator[tuple[Item, Status, Pace]]:
     first = None
     for item in items:
-        now, seen = time.perf_counter(), look(item)
+        now, reached = time.perf_counter(), status(item)
         if first is None:
-            first = (now, seen.steps)
-        speed = (seen.steps - first[1]) / (now - first[0]) if seen.steps > first[1] else None
-        yield item, seen, Pace(speed, speed and (total - seen.steps) / speed)
+            first = (now, reached.steps)
+        steps = reached.steps - first[1]
+        speed = steps / (now - first[0]) if steps else None
+        yield item, reached, Pace(speed, speed and (total - reached.steps) / speed)
 
 
 def _bar(
-    looks: Iterator[tuple[Item, Look, Pace]], begin: Look, end: Look, voice: Voice
+    paced: Iterator[tuple[Item, Status, Pace]], begin: Status, end: Status, voice: Voice
 ) -> Iterator[Item]:
     columns = (
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-        BarColumn(bar_width=None),  # what the words leave of the line
+        BarColumn(bar_width=None),  # the rest of the line
         TextColumn("{task.fields[words]}"),
     )
     with Progress(*columns, expand=True) as progress:
@@ -109,28 +110,29 @@ def _bar(
             epochs=end.epoch,
             words="compiling",
         )
-        for item, seen, pace in looks:
-            words = "  ".join(filter(None, (seen.few, str(pace))))
-            progress.update(task, completed=seen.steps, epoch=seen.epoch, words=words)
+        for item, reached, pace in paced:
+            words = "  ".join(filter(None, (reached.brief, str(pace))))
+            progress.update(task, completed=reached.steps, epoch=reached.epoch, words=words)
             yield item
 
 
 def _lines(
-    looks: Iterator[tuple[Item, Look, Pace]], begin: Look, end: Look, voice: Voice
+    paced: Iterator[tuple[Item, Status, Pace]], begin: Status, end: Status, voice: Voice
 ) -> Iterator[Item]:
     every = -(-end.epoch // LINES)
-    for item, seen, pace in looks:
-        told = seen.epoch % every == 0 or seen.epoch == end.epoch
-        if seen.ended and (told or voice.json):
-            words = filter(None, (f"epoch {seen.epoch}/{end.epoch}", seen.words, str(pace)))
-            facts = {"epoch": seen.epoch, "epochs": end.epoch, **seen.facts}
-            pace_of = {"steps_per_second": pace.speed, "seconds_left": pace.left}
-            voice.tell("epoch", ["  ".join(words)], facts | pace_of)
+    for item, reached, pace in paced:
+        epoch = reached.epoch
+        due = epoch % every == 0 or epoch == end.epoch
+        if reached.ended and (due or voice.json):
+            words = filter(None, (f"epoch {epoch}/{end.epoch}", reached.words, str(pace)))
+            facts = {"epoch": epoch, "epochs": end.epoch, **reached.facts}
+            speed = {"steps_per_second": pace.speed, "seconds_left": pace.left}
+            voice.tell("epoch", ["  ".join(words)], facts | speed)
         yield item
 
 
-def _few_words(record: Record) -> str:
-    """What fits in a line of 80 columns beside a bar."""
+def _brief(record: Record) -> str:
+    """Short enough to fit beside a bar in 80 columns."""
     metrics = record.metrics
     if not metrics:
         return ""

@@ -1,4 +1,4 @@
-"""What `fnet train` says before it trains, and when it ends or is stopped."""
+"""The output of `fnet train` before it trains, and when it ends or is stopped."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from fnet.training.records import Record
 
 
 def tell_start(checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: Voice) -> None:
-    """Data, model and training."""
+    """Report data, model and training."""
     record = checkpoint.record
     samples = {part: len(getattr(parts, part)) for part in PARTS}
     facts: dict[str, Any] = {
@@ -45,10 +45,10 @@ def tell_start(checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: 
 
 
 def tell_stop(checkpoint: Checkpoint, folder: Path, by: str, voice: Voice) -> None:
-    """How far it came, and how to go on."""
-    go_on, record = f"fnet train --out {folder} --resume", checkpoint.record
-    words = f"stopped    by {by} after {reached(record)}; saved", f"next       {go_on}"
-    facts = {"by": by, "epoch": record.epoch, "folder": str(folder), "next": go_on}
+    """Report how far the run came, and how to resume it."""
+    resume, record = f"fnet train --out {folder} --resume", checkpoint.record
+    words = f"stopped    by {by} after {reached(record)}; saved", f"next       {resume}"
+    facts = {"by": by, "epoch": record.epoch, "folder": str(folder), "next": resume}
     voice.tell("stopped", words, facts, last=True)
 
 
@@ -59,8 +59,8 @@ def tell_end(
     history: list[dict[str, float]],
     voice: Voice,
 ) -> None:
-    """Evaluate the best weights, draw the pictures, and say what was reached and what is next."""
-    from fnet.cli.pictures import draw  # matplotlib takes long to load
+    """Evaluate the best weights, draw the pictures, and report the result and what to do next."""
+    from fnet.cli.pictures import draw  # matplotlib is slow to import
 
     model, loss, best = checkpoint.model, checkpoint.loss, checkpoint.record.best
     metrics: dict[str, Any] = {"epochs": checkpoint.record.epoch, "best_epoch": best.epoch}
@@ -70,15 +70,15 @@ def tell_end(
         metrics[f"{part}_samples"] = len(getattr(parts, part))
     runs.write_json(folder / runs.METRICS, metrics)
     draw(folder, checkpoint, history, parts.test)
-    files, go_on = sorted(path.name for path in folder.glob("[!.]*")), f"fnet evaluate {folder}"
+    files, follow_up = sorted(path.name for path in folder.glob("[!.]*")), f"fnet evaluate {folder}"
     words = [
         f"reached    {metrics['test_accuracy']:.1%} test accuracy "
-        f"({metrics['val_accuracy']:.1%} on validation), by the weights of epoch {best.epoch}, "
+        f"({metrics['val_accuracy']:.1%} on validation), with the weights of epoch {best.epoch}, "
         "which had the lowest validation loss",
         f"written    {folder}/: {', '.join(files)}",
-        f"next       {go_on}",
+        f"next       {follow_up}",
     ]
-    facts = {"folder": str(folder), "files": files, "next": go_on, **metrics}
+    facts = {"folder": str(folder), "files": files, "next": follow_up, **metrics}
     voice.tell("end", words, facts, last=True)
 
 

@@ -1,4 +1,4 @@
-"""The folder of a run: what is in it, and how it is read and written."""
+"""The folder of a run: its files, and how they are read and written."""
 
 import contextlib
 import csv
@@ -36,23 +36,23 @@ def new_folder(out: str | None, name: str) -> Path:
     if folder.is_file():
         raise ConfigurationError(f"--out {folder}: it is a file; a run is a folder")
     if folder.exists() and any(folder.glob("[!.]*")):
-        there = "a run" if (folder / CONFIG).exists() else "something else"
+        holds_run = (folder / CONFIG).exists()
         raise ConfigurationError(
-            f"--out {folder}: {there} is there; choose another folder"
-            + (", or go on with it by --resume" if there == "a run" else "")
+            f"--out {folder}: the folder already holds {'a run' if holds_run else 'other files'}; "
+            "choose another" + (", or add --resume to continue this run" if holds_run else "")
         )
     return folder
 
 
 @contextlib.contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """The folder, made where there is none, for this process alone."""
+    """Lock the folder for this process alone, creating it if needed."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / LOCK, blocking=False)
     try:
         with lock:
-            for left in folder.glob(".*.tmp"):  # by a process that was killed as it saved
-                left.unlink()
+            for leftover in folder.glob(".*.tmp"):  # of a process killed while saving
+                leftover.unlink()
             yield
     except filelock.Timeout:
         raise ConfigurationError(
@@ -66,17 +66,17 @@ def read_config(folder: Path) -> Settings:
         settings: Settings = json.loads((folder / CONFIG).read_text("utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
-            f"{folder}: there is no run here (no {CONFIG}); fnet runs lists those of runs/"
+            f"{folder}: there is no run here (no {CONFIG}); fnet runs lists the runs in runs/"
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
     if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} <= {*settings}:
-        raise CheckpointError(f"{folder / CONFIG}: it is not the {CONFIG} of a run")
+        raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
     return settings
 
 
 def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:
-    """The settings and the checkpoint of the run in this folder: the last, or the one before."""
+    """The settings of the run in this folder, and its last checkpoint or the one before."""
     settings = read_config(folder)
     path = folder / CHECKPOINT if last else previous(folder / CHECKPOINT)
     if not path.exists():
@@ -85,20 +85,20 @@ def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:
 
 
 def keep(folder: Path, checkpoint: Checkpoint, history: Sequence[Mapping[str, Any]]) -> None:
-    """Save the run as far as it has come."""
-    # The history first: it then never lacks an epoch that the checkpoint has.
+    """Save the state of the run so far."""
+    # The history first, so that it never lacks an epoch that the checkpoint has.
     write_rows(folder / HISTORY, history)
     save(folder / CHECKPOINT, checkpoint)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """A JSON file, whole or not at all."""
+    """Write a JSON file atomically."""
     with replacing(path) as file:
         file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A CSV, a column for each name; whole or not at all."""
+    """Write a CSV file atomically, one column per name."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["epoch"], lineterminator="\n")
     writer.writeheader()
@@ -108,7 +108,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_history(folder: Path, epochs: float = math.inf) -> list[dict[str, float]]:
-    """The history of a run, of its first so many epochs."""
+    """The history of a run, up to and including epoch `epochs`."""
     try:
         with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
             rows = [{key: float(cell) for key, cell in row.items()} for row in csv.DictReader(file)]
@@ -118,6 +118,6 @@ def read_history(folder: Path, epochs: float = math.inf) -> list[dict[str, float
 
 
 def write_picture(path: Path, figure: Any) -> None:
-    """A PNG, whole or not at all."""
+    """Write a PNG atomically."""
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=100)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: the step under way ends, what was reached is saved."""
+"""Ctrl-C and SIGTERM during training: finish the current step, and save."""
 
 import contextlib
 import signal
@@ -8,8 +8,8 @@ from types import FrameType
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
-class Asked:
-    """Whether an end was asked for, and by which signal; false where none was."""
+class Stop:
+    """The signal that asked training to stop; false until one has."""
 
     by: signal.Signals | None = None
 
@@ -18,18 +18,18 @@ class Asked:
 
     @property
     def status(self) -> int:
-        """The exit status that the shell knows for it."""
+        """The exit status that shells use for this signal."""
         return 128 + int(self.by or 0)
 
 
 @contextlib.contextmanager
-def asking() -> Iterator[Asked]:
-    """Ctrl-C and SIGTERM ask for an end of this block; the second one ends it at once."""
-    asked = Asked()
+def stop_on_signals() -> Iterator[Stop]:
+    """Within this block the first Ctrl-C or SIGTERM asks it to stop; a second ends it at once."""
+    stop = Stop()
     before = {number: signal.getsignal(number) for number in NAMES}
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.by = signal.Signals(number)
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.by = signal.Signals(number)
         restore()
 
     def restore() -> None:
@@ -37,8 +37,8 @@ def asking() -> Iterator[Asked]:
             signal.signal(number, handler)
 
     for number in NAMES:
-        signal.signal(number, ask)
+        signal.signal(number, request)
     try:
-        yield asked
+        yield stop
     finally:
         restore()

@@ -1,4 +1,4 @@
-"""From `--data` to the three parts of a dataset in memory, behind one fitted transform."""
+"""From `--data` to the three parts of a dataset in memory, with one fitted transform."""
 
 import dataclasses
 import hashlib
@@ -18,7 +18,7 @@ CIFAR = ("data_batch_*", "cifar-10-batches-*", "*.pickle", "*.pkl")
 
 
 class Parts(NamedTuple):
-    """What to train on, choose by and report; where the data are from; the house-price limits."""
+    """The three parts; `about`, where the data come from; `thresholds`, those of --binarize."""
 
     train: Memory
     val: Memory
@@ -28,7 +28,7 @@ class Parts(NamedTuple):
 
     @property
     def facts(self) -> Settings:
-        """What the data are known by when a run comes back to them, as plain JSON."""
+        """Plain JSON by which a resumed run recognises its data."""
         return {
             "thresholds": self.thresholds and list(self.thresholds),
             "classes": list(self.train.classes),
@@ -38,14 +38,14 @@ class Parts(NamedTuple):
 
 
 def load_parts(settings: Settings) -> Parts:
-    """The data of these settings, split by its seed, the transform fitted to the training part.
+    """The data of these settings, split by their seed, the transform fitted to the training part.
 
-    Raises DataError for fewer than two classes, and for data that have changed since the run began
-    whose settings these are.
+    Raises DataError for fewer than two classes, and for data that have changed since the run with
+    these settings began.
     """
     opened, about = _open(settings)
     if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
-        raise ConfigurationError(f"--size resizes image files, and cannot resize the {about}")
+        raise ConfigurationError(f"--size resizes image files only; leave it out for the {about}")
     opened = _packed(opened, settings["workers"])
     divided = _divide(opened, settings["split"], settings["seed"])
     parts = {part: data.memory(dataset) for part, dataset in divided.items()}
@@ -56,13 +56,13 @@ def load_parts(settings: Settings) -> Parts:
         parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
     transform = fit_transform(parts["train"], settings["missing"])
     train, val, test = (dataclasses.replace(parts[part], transform=transform) for part in PARTS)
-    found = Parts(train, val, test, about, thresholds)
-    _check_parts(found, settings)
-    return found
+    loaded = Parts(train, val, test, about, thresholds)
+    _check_parts(loaded, settings)
+    return loaded
 
 
 def resolved(settings: Settings) -> Settings:
-    """These settings with path and columns spelled out: they mean the same anywhere, any time."""
+    """These settings with an absolute path and explicit columns: they stay valid anywhere."""
     if settings["data"] is None:
         return settings
     path, features = Path(settings["data"]).absolute(), settings["features"]
@@ -72,7 +72,7 @@ def resolved(settings: Settings) -> Settings:
 
 
 def short_name(settings: Settings) -> str:
-    """What to call a run on these data."""
+    """A name for runs on these data."""
     if settings["data"] is None:
         return "shapes"
     path = Path(settings["data"]).resolve()
@@ -82,7 +82,7 @@ def short_name(settings: Settings) -> str:
 def load_whole(
     settings: Settings, classes: tuple[str, ...], thresholds: Any, transform: Transform
 ) -> Memory:
-    """All samples of these settings, labelled as a model with these classes labels them."""
+    """All samples of these settings, with the labels of a model that has these classes."""
     opened = _packed(_open(settings)[0], settings["workers"])
     datasets = [data.memory(dataset) for dataset in opened.values()]
     if thresholds is not None:
@@ -94,11 +94,11 @@ def load_whole(
 
 
 def fit_transform(train: Memory, missing: str = "error") -> Transform:
-    """What brings the inputs of this training part to a common scale, by its statistics alone.
+    """Bring inputs to a common scale, by the statistics of the training part alone.
 
     Images: 0 to 255 becomes 0 to 1, then mean 0 and standard deviation 1 by channel. Tables: every
-    column becomes 0 to 1, with missing="mean" once its empty cells have the column's mean. A
-    channel or column of one value says nothing, and becomes 0.
+    column becomes 0 to 1; with missing="mean", empty cells first get the column's mean. A constant
+    channel or column becomes 0.
     """
     name, _ = train.fields
     x = train.arrays[name]
@@ -115,20 +115,20 @@ def fit_transform(train: Memory, missing: str = "error") -> Transform:
 
 
 def _open(settings: Settings) -> tuple[dict[str, Dataset], str]:
-    """The dataset by parts (or whole, as "train"), and a line about it."""
+    """The dataset by part (or whole, as "train"), and a line describing it."""
     path = Path(settings["data"] or "")
     suffix = path.suffix.lower()
     for option in ("target", "features", "binarize"):
         if suffix != ".csv" and settings[option] is not None:
             raise ConfigurationError(
-                f"--{option} is for a .csv, and --data is {settings['data'] or 'not given'}"
+                f"--{option} needs a .csv, but --data is {settings['data'] or 'not given'}"
             )
     if settings["data"] is None:
         folder = data.synthetic_images()
         about = "a synthetic set of shapes, drawn by fnet (no photographs)"
         return {"train": data.image_folder(folder, size=_size(settings))}, about
     if not path.exists():
-        raise DataError(f"--data {path}: there is no such file or folder")
+        raise DataError(f"--data {path}: no such file or folder")
     if path.is_dir():
         return _open_folder(path, _size(settings)), f"images in {path}"
     if suffix == ".npz":
@@ -139,7 +139,7 @@ def _open(settings: Settings) -> tuple[dict[str, Dataset], str]:
 
 
 def _packed(parts: dict[str, Dataset], workers: int) -> dict[str, Dataset]:
-    """Image folders decoded by so many processes, if any; every other dataset as it is."""
+    """Image folders decoded by `workers` processes, if any; other datasets unchanged."""
     if workers == 0:
         return parts
     return {
@@ -162,7 +162,7 @@ def _open_folder(root: Path, size: tuple[int, int] | None) -> dict[str, Dataset]
 
 def _open_table(path: Path, settings: Settings) -> Memory:
     if settings["target"] is None:
-        raise ConfigurationError(f"{path}: say which column to predict: --target COLUMN")
+        raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
     return data.csv_table(
         path,
         settings["target"],
@@ -176,7 +176,7 @@ def _same_classes(parts: dict[str, Dataset]) -> dict[str, Dataset]:
     for part, dataset in parts.items():
         if dataset.classes != parts["train"].classes:
             raise DataError(
-                f"the classes of {part} are {list(dataset.classes)}, and those of train "
+                f"the classes of {part} are {list(dataset.classes)}, those of train "
                 f"{list(parts['train'].classes)}; they must be the same"
             )
     return parts
@@ -188,24 +188,24 @@ def _check_parts(parts: Parts, settings: Settings) -> None:
     shapes = [part.arrays[name].shape[1:] for part in (parts.train, parts.val, parts.test)]
     if len(set(shapes)) > 1:
         raise DataError(
-            f"{parts.about}: samples of train, val and test are {shapes}; they must be of one "
-            "shape: --size H W"
+            f"{parts.about}: samples of train, val and test are {shapes}; they must have one "
+            "shape: add --size H W"
         )
     if labels.min() == labels.max():
         raise DataError(
-            f"{parts.about}: every training sample is of class {parts.train.classes[labels[0]]!r}; "
+            f"{parts.about}: every training sample has class {parts.train.classes[labels[0]]!r}; "
             "two classes or more are needed"
         )
     for fact, value in parts.facts.items():
         if settings.get(fact, value) != value:
             raise DataError(
                 f"{parts.about}: the data have changed since the run began: {fact} was "
-                f"{settings[fact]}, and is {value}; bring those data back, or begin a new run"
+                f"{settings[fact]} and is now {value}; restore the data, or begin a new run"
             )
 
 
 def _digest(parts: list[Memory]) -> str:
-    """A name for what these samples are, bit by bit."""
+    """A digest of every bit of these samples."""
     digest = hashlib.sha256()
     for part in parts:
         for name, array in part.arrays.items():
@@ -215,7 +215,7 @@ def _digest(parts: list[Memory]) -> str:
 
 
 def _divide(parts: dict[str, Dataset], split: Any, seed: int) -> dict[str, Dataset]:
-    """Train, val and test: those that are missing are split off from train."""
+    """Train, val and test; missing parts are split off from train."""
     shares = dict(zip(PARTS, split, strict=True))
     if abs(sum(shares.values()) - 1) > 1e-6:
         raise ConfigurationError(f"--split is {' '.join(map(str, split))}; its sum must be 1")
@@ -226,15 +226,15 @@ def _divide(parts: dict[str, Dataset], split: Any, seed: int) -> dict[str, Datas
 
 
 def _relabel(dataset: Memory, classes: tuple[str, ...], path: Any) -> np.ndarray:
-    """The labels of the dataset as places in `classes`: names are matched, not numbers."""
+    """The dataset's labels as indices into `classes`, matched by name."""
     unknown = [name for name in dataset.classes if name not in classes]
     if unknown:
         raise DataError(
-            f"{path}: the model knows no class {unknown[0]!r}, only {list(classes)}; leave its "
+            f"{path}: the model has no class {unknown[0]!r}, only {list(classes)}; leave its "
             "samples out, or train with them"
         )
-    places = np.array([classes.index(name) for name in dataset.classes], np.int32)
-    labels: np.ndarray = places[dataset.arrays[dataset.fields[1]]]
+    indices = np.array([classes.index(name) for name in dataset.classes], np.int32)
+    labels: np.ndarray = indices[dataset.arrays[dataset.fields[1]]]
     return labels
 
 

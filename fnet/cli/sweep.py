@@ -1,4 +1,4 @@
-"""`fnet sweep`: the same network at several learning rates, each from several seeds."""
+"""`fnet sweep`: one network trained at several learning rates, each from several seeds."""
 
 import itertools
 import shlex
@@ -24,8 +24,8 @@ from fnet.cli.arguments import (
     command,
 )
 from fnet.cli.build import build, default_rate
-from fnet.cli.progress import Look, shown
-from fnet.cli.signals import NAMES, asking
+from fnet.cli.progress import Status, shown
+from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import load_parts, resolved, short_name
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
@@ -44,7 +44,7 @@ fnet sweep --data houses.csv --target SalePrice --binarize 30 70 --model logisti
 
 
 class Outcome(NamedTuple):
-    """One training: of its best epoch so far, and whether it stayed finite."""
+    """The best epoch of one training so far, and whether training is still finite."""
 
     learning_rate: float
     seed: int
@@ -56,7 +56,7 @@ class Outcome(NamedTuple):
 
 def add(commands: Any) -> None:
     """Register the command."""
-    summary = "train at several learning rates and seeds, and compare what comes of it"
+    summary = "train at several learning rates and seeds, and compare the results"
     parser = command(commands, "sweep", run, summary, EXAMPLES)
     add_data(parser, seeds=True)
     add_model(parser)
@@ -73,9 +73,9 @@ def run(given: Settings) -> int:
     settings = resolved({**DATA, **MODEL, **TRAINING, **given, "seed": seeds[0]})
     rates = rates or [float(f"{factor * default_rate(settings):.6g}") for factor in FACTORS]
     if settings["epochs"] < 1:
-        raise ConfigurationError("--epochs 0: a sweep compares what training comes to; 1 or more")
+        raise ConfigurationError("--epochs 0: a sweep compares trained models; use 1 or more")
     name = f"{short_name(settings)}-sweep"
-    runs.new_folder(out, name)  # refused before the data are read
+    runs.new_folder(out, name)  # refuse a bad --out before reading the data
     parts = load_parts(settings)
     model, loss, optimizer = build(settings, len(parts.train.classes))
     size, epochs = settings["batch_size"], settings["epochs"]
@@ -100,25 +100,25 @@ def run(given: Settings) -> int:
         pairs = list(itertools.product(rates, seeds))
         steps = len(pairs) * (1 if size == ALL else -(-len(parts.train) // size))
         outcomes: list[Outcome] = []
-        with asking() as asked:
+        with stop_on_signals() as stop:
             for latest in _shown(_outcomes(trainings, pairs), steps, epochs, voice):
                 outcomes = latest
-                if asked:
+                if stop:
                     break
         if not outcomes:
             raise TrainingError(
                 "no training stayed finite for an epoch: take smaller learning rates"
             )
         _report(outcomes, rates, settings, folder, voice)
-        if asked.by:
-            voice.tell("stopped", [f"stopped    by {NAMES[asked.by]}"], {}, last=True)
-        return asked.status if asked else 0
+        if stop.by:
+            voice.tell("stopped", [f"stopped    by {NAMES[stop.by]}"], {}, last=True)
+        return stop.status if stop else 0
 
 
 def _outcomes(
     trainings: Iterator[tuple[Record, ...]], pairs: list[tuple[float, int]]
 ) -> Iterator[list[Outcome]]:
-    """What has come of each so far, after each epoch."""
+    """The outcome of each training so far, after each epoch."""
     best = {pair: Outcome(*pair, True, 0, np.inf, np.nan) for pair in pairs}
     for epoch, records in enumerate(trainings, start=1):
         for pair, record in zip(pairs, records, strict=True):
@@ -132,35 +132,35 @@ def _outcomes(
 def _shown(
     outcomes: Iterator[list[Outcome]], steps: int, epochs: int, voice: Voice
 ) -> Iterator[list[Outcome]]:
-    """The same, shown as they pass; `steps` of an epoch are those of all trainings."""
+    """Yield the outcomes, showing progress; `steps` counts those of all trainings in an epoch."""
 
-    def look(numbered: tuple[int, list[Outcome]]) -> Look:
-        epoch, found = numbered
-        best = max(found, key=lambda outcome: np.nan_to_num(outcome.val_accuracy, nan=-1))
-        few = f"best {best.val_accuracy:.1%} at {best.learning_rate:g}"
+    def status(numbered: tuple[int, list[Outcome]]) -> Status:
+        epoch, reached = numbered
+        best = max(reached, key=lambda outcome: np.nan_to_num(outcome.val_accuracy, nan=-1))
+        brief = f"best {best.val_accuracy:.1%} at {best.learning_rate:g}"
         words = (
             f"best val accuracy {best.val_accuracy:.1%}, learning rate {best.learning_rate:g}, "
             f"seed {best.seed}"
         )
-        return Look(epoch, epoch * steps, few, words, best._asdict())
+        return Status(epoch, epoch * steps, brief, words, best._asdict())
 
-    begin, end = Look(0, 0, "", "", {}), Look(epochs, epochs * steps, "", "", {})
-    for _, found in shown(enumerate(outcomes, start=1), look, begin, end, voice):
-        yield found
+    begin, end = Status(0, 0, "", "", {}), Status(epochs, epochs * steps, "", "", {})
+    for _, reached in shown(enumerate(outcomes, start=1), status, begin, end, voice):
+        yield reached
 
 
 def _report(
     outcomes: list[Outcome], rates: list[float], settings: Settings, folder: Path, voice: Voice
 ) -> None:
-    """A table, a picture, and which learning rate is best."""
-    from fnet import plots  # matplotlib takes long to load
+    """Write a table and a picture, and report the best learning rate."""
+    from fnet import plots  # matplotlib is slow to import
 
     losses, accuracies = (
-        np.array([getattr(one, name) if one.finite else np.nan for one in outcomes])
+        np.array([getattr(outcome, name) if outcome.finite else np.nan for outcome in outcomes])
         for name in ("val_loss", "val_accuracy")
     )
     losses, accuracies = (array.reshape(len(rates), -1) for array in (losses, accuracies))
-    # The highest mean accuracy, and of equal ones the lowest loss; NaN comes last.
+    # The highest mean accuracy, ties broken by the lowest loss; NaN comes last.
     means = zip(np.nan_to_num(-accuracies.mean(axis=1), nan=2), losses.mean(axis=1), strict=True)
     best = min(enumerate(means), key=lambda pair: pair[1])[0]
     chosen = rates[best] if np.isfinite(accuracies[best]).all() else None
@@ -170,7 +170,7 @@ def _report(
     if voice.shows_progress:
         Console().print(_table(outcomes, rates, accuracies, best))
     if chosen is None:
-        words = ["reached    no learning rate stayed finite from every seed: take smaller ones"]
+        words = ["reached    no learning rate stayed finite for every seed: take smaller ones"]
         facts: Settings = {}
     else:
         low, mean, high = (f(accuracies[best]) for f in (np.min, np.mean, np.max))
@@ -191,15 +191,15 @@ def _table(outcomes: list[Outcome], rates: list[float], accuracies: np.ndarray, 
     heads = ["mean", *(f"seed {seed}" for seed in seeds)] if len(seeds) > 1 else ["val accuracy"]
     columns = (Column(head, justify="right") for head in heads)
     table = Table("learning rate", *columns, box=box.SIMPLE_HEAD)
-    for place, (rate, row) in enumerate(zip(rates, accuracies, strict=True)):
+    for index, (rate, row) in enumerate(zip(rates, accuracies, strict=True)):
         cells = [f"{value:.1%}" if np.isfinite(value) else "not finite" for value in row]
         mean = [f"{row.mean():.1%}" if np.isfinite(row).all() else "-"] if len(seeds) > 1 else []
-        table.add_row(f"{rate:g}", *mean, *cells, style="bold" if place == best else None)
+        table.add_row(f"{rate:g}", *mean, *cells, style="bold" if index == best else None)
     return table
 
 
 def _train_line(settings: Settings, rate: float) -> str:
-    """What to type to train with this learning rate, as the sweep did."""
+    """The command that trains with this learning rate, as the sweep did."""
     words = ["fnet train"]
     for name, default in {**DATA, **MODEL, **TRAINING}.items():
         value = rate if name == "learning_rate" else settings[name]

@@ -25,7 +25,7 @@ from fnet.cli.arguments import (
 from fnet.cli.build import build
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
-from fnet.cli.signals import NAMES, Asked, asking
+from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
@@ -37,8 +37,8 @@ from fnet.training.records import Record, start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0
-AT_ONCE = 10**11  # operations: a second or two, until which Ctrl-C may have to wait
-FREE = ("epochs", "workers")  # settings of a run that a resumed one may change
+AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
+FREE = ("epochs", "workers")  # settings that a resumed run may change
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -47,7 +47,7 @@ fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
-fnet train --out runs/shapes-mlp-1 --resume --epochs 40   go on with a run
+fnet train --out runs/shapes-mlp-1 --resume --epochs 40   continue a run
 """
 
 
@@ -65,14 +65,14 @@ def add(commands: Any) -> None:
         nargs="?",
         const="last",
         choices=("last", "previous"),
-        help="go on with the run in --out, up to --epochs; from its `previous` checkpoint where "
-        "the last is damaged",
+        help="continue the run in --out, up to --epochs; from its `previous` checkpoint if the "
+        "last is damaged",
     )
     add_voice(parser)
 
 
 def train(given: Settings) -> int:
-    """Run the command with what was written on its line."""
+    """Run the command."""
     voice = take_voice(given)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if resume:
@@ -82,7 +82,7 @@ def train(given: Settings) -> int:
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
     checkpoint = _fresh(settings, parts)
-    if not resume:  # others may have begun while the data were read
+    if not resume:  # another process may have taken the folder meanwhile
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     with runs.claimed(folder):
         history: list[dict[str, float]] = []
@@ -91,24 +91,24 @@ def train(given: Settings) -> int:
             history = runs.read_history(folder, checkpoint.record.epoch)
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(
-                f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch}; ask "
-                "for as many or more, or begin a new run"
+                f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} "
+                "already; set as many or more, or begin a new run"
             )
         runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
         tell_start(checkpoint, parts, settings, voice)
-        with asking() as asked:
-            checkpoint = _train(checkpoint, parts, settings, folder, history, asked, voice)
-        if asked.by:
-            tell_stop(checkpoint, folder, NAMES[asked.by], voice)
-            return asked.status
+        with stop_on_signals() as stop:
+            checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)
+        if stop.by:
+            tell_stop(checkpoint, folder, NAMES[stop.by], voice)
+            return stop.status
         tell_end(checkpoint, parts, folder, history, voice)
     return 0
 
 
 def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
-    """The folder and settings of a run to go on with; only what is FREE may be another."""
+    """The folder and settings of the run to resume; only FREE settings may change."""
     if out is None:
-        raise ConfigurationError("--resume goes on with the run in a folder: say which, by --out")
+        raise ConfigurationError("--resume continues the run in a folder: name it with --out")
     settings = runs.read_config(Path(out))
     for key, value in given.items():
         plain = list(value) if isinstance(value, list | tuple) else value
@@ -145,10 +145,10 @@ def _train(
     settings: Settings,
     folder: Path,
     history: list[dict[str, float]],
-    asked: Asked,
+    stop: Stop,
     voice: Voice,
 ) -> Checkpoint:
-    """Run the epochs that are left; at any time the folder holds a run that can be resumed."""
+    """Run the remaining epochs; at any time the folder holds a run that can be resumed."""
     records, epochs = _records(checkpoint, parts, settings), settings["epochs"]
     samples, size = len(parts.train), settings["batch_size"]
     steps = 1 if size == ALL else -(-samples // size)
@@ -157,7 +157,7 @@ def _train(
         for record in show(records, steps, checkpoint.record.epoch, epochs, voice):
             checkpoint = checkpoint._replace(record=record)
             history += _rows(record)
-            if asked:
+            if stop:
                 break
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
                 runs.keep(folder, checkpoint, history)
@@ -165,7 +165,7 @@ def _train(
     except TrainingError as error:
         raise TrainingError(
             f"{error}; {folder} holds the last finite weights, after "
-            f"{reached(checkpoint.record)}; begin a new run (--learning-rate)"
+            f"{reached(checkpoint.record)}; begin a new run (see --learning-rate)"
         ) from None
     finally:
         runs.keep(folder, checkpoint, history)
@@ -188,7 +188,7 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
 
 
 def _rows(record: Record) -> list[dict[str, float]]:
-    """A line of the history for each epoch since the record before."""
+    """One history row per epoch since the previous record."""
     columns = {name: values.tolist() for name, values in record.history.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     first = record.epoch - len(rows) + 1

@@ -1,4 +1,4 @@
-"""How a command speaks: in words, in the last of them only, or in JSON for programs."""
+"""The output of a command: all of it, only the result, or JSON for programs."""
 
 import argparse
 import json
@@ -10,25 +10,25 @@ from fnet.cli.arguments import Settings, interactive, say
 
 
 class Voice(NamedTuple):
-    """`json` is an object a line, each with its event; `quiet` only what was reached at last."""
+    """With `json`, one object per line, each with its event; with `quiet`, only the result."""
 
     json: bool = False
     quiet: bool = False
 
     @property
     def shows_progress(self) -> bool:
-        """Whether to speak in words while something is under way."""
+        """Whether to report progress in words."""
         return not (self.json or self.quiet)
 
     @property
     def shows_bar(self) -> bool:
-        """Whether there is somebody to watch a bar move."""
+        """Whether to draw a progress bar."""
         return self.shows_progress and interactive()
 
     def tell(
         self, event: str, words: Sequence[str], facts: Mapping[str, Any], last: bool = False
     ) -> None:
-        """The words, a line each, or the facts; `last` are those that --quiet leaves."""
+        """Print the words, one per line, or the facts; --quiet prints only those marked `last`."""
         if self.json:
             say(json.dumps(_plain({"event": event, **facts}), ensure_ascii=False))
         elif last or not self.quiet:
@@ -40,18 +40,18 @@ def add_voice(parser: argparse.ArgumentParser) -> None:
     """The arguments --quiet and --json."""
     group = parser.add_argument_group("output").add_mutually_exclusive_group()
     group.add_argument(
-        "--quiet", action="store_true", help="say only what was reached and where it lies"
+        "--quiet", action="store_true", help="print only the result and where it is saved"
     )
-    group.add_argument("--json", action="store_true", help="an object a line, for programs")
+    group.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def take_voice(given: Settings) -> Voice:
-    """The voice that was asked for, taken out of what was given."""
+    """Remove the output settings from those given, and return them as a Voice."""
     return Voice(given.pop("json", False), given.pop("quiet", False))
 
 
 def _plain(value: Any) -> Any:
-    """The value with null for what is not finite: JSON has no such number."""
+    """The value with null for NaN and infinity, which JSON lacks."""
     if isinstance(value, Mapping):
         return {name: _plain(entry) for name, entry in value.items()}
     if isinstance(value, list):

@@ -37,8 +37,10 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
     Of sequences of several lengths, x is a pair (x, lengths), lengths (N,) integers, and y a pair
     too unless `last`. A step at or beyond the length changes no state, its output is 0, and it has
-    no gradient, whatever numbers stand there; h_T is the state at the end of each sequence. A key is split among the steps. Cache: x, all states, and what the cell
-    caches of a step beyond hₜ₋₁, xₜ and hₜ. Sums over time are in float32 or wider.
+    no gradient, whatever numbers stand there; h_T is the state at the end of each sequence.
+
+    A key is split among the steps. Cache: x, all states, and what the cell caches of a step beyond
+    hₜ₋₁, xₜ and hₜ. Sums over time are in float32 or wider.
     Source: Werbos (1990), Backpropagation Through Time: What It Does and How to Do It.
 
     >>> from fnet import serial

@@ -1,6 +1,6 @@
 """Data: datasets of files and arrays, transforms, splits and batches.
 
-A dataset is samples in a fixed order; a transform is a pure function on a batch; batches are
+A dataset holds samples in a fixed order; a transform is a pure function on a batch; batches are
 dictionaries of fresh NumPy arrays, in an order that is a function of seed and epoch.
 
 >>> import numpy as np

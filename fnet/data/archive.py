@@ -1,4 +1,4 @@
-"""Images and labels of an .npz archive of NumPy arrays."""
+"""Images and labels from an .npz archive of NumPy arrays."""
 
 import os
 from pathlib import Path
@@ -14,11 +14,11 @@ LAYOUT = "np.savez(path, images=..., labels=...)"
 
 
 def npz_images(path: str | os.PathLike[str], transform: Transform | None = None) -> Memory:
-    """The images and labels of an archive that `np.savez(path, images=..., labels=...)` wrote.
+    """The images and labels of an archive written by `np.savez(path, images=..., labels=...)`.
 
     `images` is (N, H, W, C) or (N, H, W), uint8 or floating; `labels` is (N,) integers from 0;
-    `classes`, where it is there, is text with a name for each label. Nothing is unpickled. Raises
-    DataError for anything else.
+    `classes`, if present, is text with one name per label. Nothing is unpickled. Raises DataError
+    for anything else.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -32,7 +32,7 @@ def npz_images(path: str | os.PathLike[str], transform: Transform | None = None)
     arrays = _load(path)
     missing = [name for name in ("images", "labels") if name not in arrays]
     if missing:
-        raise DataError(f"{path}: it has no {' or '.join(missing)}; write it by {LAYOUT}")
+        raise DataError(f"{path}: it has no {' or '.join(missing)}; write it with {LAYOUT}")
     images, labels, classes = arrays["images"], arrays["labels"], arrays.get("classes")
     if images.ndim not in (3, 4) or not (
         images.dtype == np.uint8 or np.issubdtype(images.dtype, np.floating)
@@ -53,7 +53,7 @@ def npz_images(path: str | os.PathLike[str], transform: Transform | None = None)
     if len(unusable):
         raise DataError(
             f"{path}: images[{unusable[0]}] holds NaN or infinity ({len(unusable)} images do); "
-            "leave them out, or mend them"
+            "leave them out, or fix them"
         )
     names = None if classes is None else [str(name) for name in classes]
     try:
@@ -75,5 +75,5 @@ def _load(path: Path) -> Arrays:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     except DataError as error:
         raise DataError(
-            f"{path}: cannot be read as an .npz of plain arrays: {error}; write it by {LAYOUT}"
+            f"{path}: cannot be read as an .npz of plain arrays: {error}; write it with {LAYOUT}"
         ) from error

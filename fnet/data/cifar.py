@@ -1,4 +1,4 @@
-"""CIFAR-10 (Krizhevsky 2009), in each form it is distributed in."""
+"""CIFAR-10 (Krizhevsky 2009), in every form in which it is distributed."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -21,15 +21,15 @@ SUBFOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
 
 
 def cifar10(root: str | os.PathLike[str], transform: Transform | None = None) -> dict[str, Dataset]:
-    """CIFAR-10 of whichever form lies in `root`, or in the subfolder that its archive unpacks to.
+    """CIFAR-10 in any of its forms, from `root` or the subfolder that its archive unpacks to.
 
         data_batch_1.bin ... test_batch.bin, batches.meta.txt   -> "train", "test", in memory
         data_batch_1 ... test_batch, batches.meta (pickles)     -> "train", "test", in memory
         train/<class>/*.png, test/<class>/*.png                 -> "train", "test", on disk
         one *.pickle, *.pkl or *.p of {images, labels, ...}     -> "all", in memory
 
-    Images are (32, 32, 3) uint8 and class names are those of the files. Pickles are read without
-    running anything in them. Raises DataError for what is missing, damaged or out of range.
+    Images are (32, 32, 3) uint8; class names come from the files. Pickles are read without running
+    anything in them. Raises DataError if anything is missing, damaged or out of range.
 
     >>> import tempfile
     >>> from fnet.data import synthetic_images
@@ -42,9 +42,9 @@ def cifar10(root: str | os.PathLike[str], transform: Transform | None = None) ->
     root = Path(root)
     for folder in (root, *(root / name for name in SUBFOLDERS)):
         for form in (_binary, _pickles, _folders, _one_pickle):
-            found = form(folder, transform)
-            if found is not None:
-                return found
+            parts = form(folder, transform)
+            if parts is not None:
+                return parts
     raise DataError(
         f"{root}: no CIFAR-10 here; it must hold data_batch_1.bin to test_batch.bin, the pickles "
         "data_batch_1 to test_batch, the folders train and test, or one .pickle file"
@@ -58,14 +58,15 @@ def _binary(folder: Path, transform: Transform | None) -> dict[str, Dataset] | N
     try:
         names = [line.strip() for line in (folder / meta).read_text("utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{folder / meta}: cannot be read ({error}); get it anew") from error
+        raise DataError(f"{folder / meta}: cannot be read ({error}); download it again") from error
 
     def records(name: str) -> tuple[np.ndarray, np.ndarray]:
         path = folder / f"{name}.bin"
         data = np.fromfile(path, np.uint8)
         if not data.size or data.size % (1 + PIXELS):
             raise DataError(
-                f"{path}: {data.size} bytes are not whole records of {1 + PIXELS}; get it anew"
+                f"{path}: {data.size} bytes are not whole records of {1 + PIXELS}; download it "
+                "again"
             )
         table = data.reshape(-1, 1 + PIXELS)
         return table[:, 1:], table[:, 0]
@@ -93,7 +94,7 @@ def _folders(folder: Path, transform: Transform | None) -> dict[str, Dataset] | 
     train, test = (image_folder(folder / part, transform) for part in ("train", "test"))
     if train.classes != test.classes:
         raise DataError(
-            f"{folder}: the class folders of train and test differ: {list(train.classes)} and "
+            f"{folder}: the class folders of train and test differ: {list(train.classes)} vs "
             f"{list(test.classes)}; they must be the same"
         )
     return {"train": train, "test": test}
@@ -104,14 +105,14 @@ def _one_pickle(folder: Path, transform: Transform | None) -> dict[str, Dataset]
     if not paths:
         return None
     if len(paths) > 1:
-        raise DataError(f"{folder}: {paths[0].name} and {paths[1].name}; leave one pickle here")
+        raise DataError(f"{folder}: {paths[0].name} and {paths[1].name}; keep only one pickle here")
     images, labels, class_to_idx = _entries(paths[0], "images", "labels", "class_to_idx")
     if not isinstance(class_to_idx, dict):
-        raise DataError(f"{paths[0]}: class_to_idx must be a dictionary of names to labels")
-    # Not `classes`: where the two disagree, the labels were made with class_to_idx.
+        raise DataError(f"{paths[0]}: class_to_idx must be a dictionary from names to labels")
+    # Not `classes`: if the two disagree, the labels were made with class_to_idx.
     names, numbers = list(class_to_idx), list(class_to_idx.values())
     if not names or any(number not in numbers for number in range(len(names))):
-        raise DataError(f"{paths[0]}: class_to_idx must number its classes from 0 on, each once")
+        raise DataError(f"{paths[0]}: class_to_idx must number the classes from 0, each once")
     classes = [_text(names[numbers.index(number)]) for number in range(len(names))]
     images, labels = _array(paths[0], images), _array(paths[0], labels)
     if images.ndim != 4 or (images.dtype != np.uint8 and images.dtype.kind != "f"):
@@ -125,12 +126,12 @@ def _one_pickle(folder: Path, transform: Transform | None) -> dict[str, Dataset]
 
 
 def _complete(folder: Path, names: Sequence[str], meta: str) -> bool:
-    """Whether this form is here; DataError where only some of its files are."""
+    """Whether this form is present; raises DataError if only some of its files are."""
     missing = [name for name in (*names, meta) if not (folder / name).is_file()]
     if set(names) <= set(missing):
         return False
     if missing:
-        raise DataError(f"{folder}: {', '.join(missing)} missing; unpack the whole archive")
+        raise DataError(f"{folder}: {', '.join(missing)} missing; unpack the full archive")
     return True
 
 
@@ -175,7 +176,9 @@ def _array(path: Path, value: Any) -> np.ndarray:
     try:
         return np.asarray(value)
     except (ValueError, TypeError) as error:
-        raise DataError(f"{path}: its lists are no arrays ({error}); get it anew") from error
+        raise DataError(
+            f"{path}: its lists do not form arrays ({error}); download it again"
+        ) from error
 
 
 def _check_labels(path: Path, labels: np.ndarray, n: int, classes: Sequence[str]) -> None:
@@ -187,7 +190,8 @@ def _check_labels(path: Path, labels: np.ndarray, n: int, classes: Sequence[str]
     if len(wrong):
         raise DataError(
             f"{path}: the label of record {wrong[0]} is {labels[wrong[0]]}; with "
-            f"{len(classes)} classes it must be from 0 to {len(classes) - 1}; get the file anew"
+            f"{len(classes)} classes it must be from 0 to {len(classes) - 1}; download the file "
+            "again"
         )
 
 

@@ -1,4 +1,4 @@
-"""Folders of images: the name of a folder is the class of the images below it."""
+"""Folders of images: a folder's name is the class of the images in it."""
 
 import dataclasses
 import os
@@ -18,9 +18,9 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageFolder(Samples):
-    """Images on disk: paths and labels are held, pixels are read on access.
+    """Images on disk: paths and labels are in memory, pixels are read on access.
 
-    `labels` is (N,) int32 and read-only; `size` is (height, width), None for images as they are.
+    `labels` is (N,) int32 and read-only; `size` is (height, width), or None to keep images' sizes.
 
     >>> import tempfile
     >>> from fnet.data.synthetic import synthetic_images
@@ -44,7 +44,7 @@ class ImageFolder(Samples):
         return len(self.paths)
 
     def gather(self, indices: Any) -> Arrays:
-        """{"image": (N, H, W, 3) uint8, "label": (N,) int32}; DataError where sizes differ."""
+        """{"image": (N, H, W, 3) uint8, "label": (N,) int32}; DataError if sizes differ."""
         labels = self.labels[np.asarray(indices)]
         paths = self.select(indices).paths
         if not paths:
@@ -57,15 +57,16 @@ class ImageFolder(Samples):
             if image.shape != first.shape:
                 raise DataError(
                     f"{path}: it is {_by(image)} pixels, {paths[0]} is {_by(first)} (height × "
-                    "width); a batch needs one size: pass size=(height, width), or --size H W"
+                    "width); the images of a batch must have one size: pass size=(height, width) "
+                    "(--size H W)"
                 )
             images[row] = image
         return {"image": images, "label": labels}
 
     def select(self, indices: Any) -> "ImageFolder":
-        places = np.arange(len(self))[np.asarray(indices)]
-        labels = _frozen(self.labels[places])
-        return dataclasses.replace(self, paths=tuple(self.paths[i] for i in places), labels=labels)
+        chosen = np.arange(len(self))[np.asarray(indices)]
+        labels = _frozen(self.labels[chosen])
+        return dataclasses.replace(self, paths=tuple(self.paths[i] for i in chosen), labels=labels)
 
 
 def image_folder(
@@ -73,12 +74,12 @@ def image_folder(
     transform: Transform | None = None,
     size: Size | None = None,
 ) -> ImageFolder:
-    """The images in `root/<class>/**`, sorted by class, then by their path below it.
+    """The images in `root/<class>/**`, sorted by class, then by path.
 
-    Classes are the names of the folders in root, sorted. Hidden files and folders, and files that
-    have none of SUFFIXES (in any case), are passed over; a link to a folder is followed where it
-    stands for a class, not below. `size` = (height, width) resizes on access. Raises DataError
-    for a root that does not hold at least two classes with images.
+    Classes are the names of the folders in root, sorted. Hidden files and folders are skipped, as
+    are files without one of SUFFIXES (in any case). A linked folder is followed if it is a class
+    folder, not below one. `size` = (height, width) resizes on access. Raises DataError unless root
+    holds at least two class folders, each with images.
 
     >>> import tempfile
     >>> from fnet.data.synthetic import synthetic_images
@@ -90,26 +91,26 @@ def image_folder(
     check_size(size)
     root = Path(root)
     if not root.exists():
-        raise DataError(f"{root}: there is no such folder; pass the folder that holds the classes")
+        raise DataError(f"{root}: there is no such folder; pass the folder of class folders")
     if not root.is_dir():
-        raise DataError(f"{root}: it is a file; pass the folder that holds the class folders")
+        raise DataError(f"{root}: it is a file; pass the folder of class folders")
     classes = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if len(classes) < 2:
         raise DataError(
             f"{root}: it holds {f'one folder ({classes[0]!r})' if classes else 'no folders'}; "
-            "two classes or more are needed, each a folder of images: root/<class>/<image>"
+            "two classes or more are needed, one folder of images per class: root/<class>/<image>"
         )
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        found = sorted(_images(root / name), key=Path.as_posix)
-        if not found:
+        images = sorted(_images(root / name), key=Path.as_posix)
+        if not images:
             raise DataError(
                 f"{root / name}: no images in this class folder (looked for "
-                f"{' '.join(SUFFIXES)}); add some, or take the folder away"
+                f"{' '.join(SUFFIXES)}); add some, or remove the folder"
             )
-        paths += found
-        labels += [label] * len(found)
+        paths += images
+        labels += [label] * len(images)
     array = _frozen(np.array(labels, np.int32))
     return ImageFolder(tuple(paths), array, tuple(classes), transform or compose(), size)
 

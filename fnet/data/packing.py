@@ -1,4 +1,4 @@
-"""Images of a folder decoded once, into one file that is mapped to memory from then on."""
+"""A folder of images decoded once, into one file that is memory-mapped afterwards."""
 
 import dataclasses
 import hashlib
@@ -20,17 +20,17 @@ from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.files.writing import cache_folder, sync_directory
 
-VERSION = 1  # of what the file holds: counted up, an old one is packed anew
+VERSION = 1  # of the file format; files of another version are packed anew
 PIXELS, INDEX = "images.uint8", "index.json"
-CHUNK = 256  # images that a worker decodes together
-PIECE = 2**20  # bytes hashed together
+CHUNK = 256  # images per task of a worker
+PIECE = 2**20  # bytes read and hashed at a time
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Packed(Samples):
-    """Decoded images in a file, of which only what is asked for is read into memory.
+    """Decoded images in a memory-mapped file: only the images accessed are read.
 
-    `images` is (N, H, W, 3) uint8, mapped and read-only; `places` are those of its samples there.
+    `images` is (N, H, W, 3) uint8 and read-only; `places` are the indices of the samples in it.
 
     >>> import tempfile
     >>> from fnet.data.images import image_folder
@@ -55,7 +55,7 @@ class Packed(Samples):
         return len(self.places)
 
     def gather(self, indices: Any) -> Arrays:
-        """{"image": (N, H, W, 3) uint8, "label": (N,) int32}, fresh."""
+        """{"image": (N, H, W, 3) uint8, "label": (N,) int32}, as fresh arrays."""
         places = self.places[np.asarray(indices)]
         return {"image": np.asarray(self.images[places]), "label": self.labels[places]}
 
@@ -63,7 +63,7 @@ class Packed(Samples):
         return dataclasses.replace(self, places=self.places[np.asarray(indices)])
 
     def __reduce__(self) -> Any:
-        # To another process goes the name of the file, not what it holds.
+        # Pickle the file's name, not its contents.
         rest = (self.labels, self.places, self.classes, self.transform)
         return _mapped, (Path(self.images.filename), self.images.shape, *rest)  # type: ignore[attr-defined]
 
@@ -73,14 +73,14 @@ def packed(
     cache: str | os.PathLike[str] | None = None,
     workers: int | Workers = 0,
 ) -> Packed:
-    """The images of a folder, decoded by `workers` processes on the first call, found by the next.
+    """The images of a folder, decoded by `workers` processes on the first call and cached.
 
-    They are kept below `cache` (default: fnet's own, below $XDG_CACHE_HOME or ~/.cache), by the
-    names, sizes and times of the files and the size they are resized to: a changed file is decoded
-    anew. The file is checked by its SHA-256 each time it is opened, and packed anew where it is
-    damaged. It appears whole or not at all; what a killed packing left is removed by the next one.
-    Neither packing nor reading holds more than some batches in memory. Raises DataError for images
-    that cannot be read or differ in size, and where the cache cannot be written.
+    They are kept in `cache` (default: fnet's own, in $XDG_CACHE_HOME or ~/.cache). The cache key is
+    the names, sizes and modification times of the files and the size they are resized to, so a
+    change to any file packs the images anew. The packed file is verified by SHA-256 whenever it is
+    opened, repacked if damaged, and written atomically; the remains of a killed packing are removed
+    by the next. Neither packing nor reading holds more than a few batches in memory. Raises
+    DataError for images that cannot be read or differ in size, and if the cache cannot be written.
 
     >>> import tempfile
     >>> from fnet.data.images import image_folder
@@ -104,7 +104,7 @@ def packed(
             f"packed: cannot write {target} ({error.strerror or error}); choose another cache"
         ) from error
     if _key(dataset) != key:
-        raise DataError("packed: the images changed as they were packed; pack them again")
+        raise DataError("packed: the images changed during packing; pack them again")
     places = np.arange(len(dataset))
     return _mapped(
         target / PIXELS, shape, dataset.labels, places, dataset.classes, dataset.transform
@@ -124,30 +124,30 @@ def _mapped(
 
 
 def _key(dataset: ImageFolder) -> str:
-    """What these images are known by: a digest of names, sizes and times."""
+    """The cache key of these images: a digest of names, sizes and modification times."""
     digest = hashlib.sha256(f"{VERSION} {dataset.size}".encode())
     for path in dataset.paths:
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-        digest.update(f"{path.absolute()}\0{found.st_size} {found.st_mtime_ns}\0".encode())
+        digest.update(f"{path.absolute()}\0{status.st_size} {status.st_mtime_ns}\0".encode())
     return digest.hexdigest()[:32]
 
 
 def _whole(folder: Path) -> tuple[int, ...] | None:
-    """The shape of the images that are packed in this folder; None where there are none."""
+    """The shape of the images packed in this folder; None if missing or damaged."""
     try:
         index = json.loads((folder / INDEX).read_bytes())
-        digest, (n, h, w, c) = index["sha256"], index["shape"]
+        expected, (n, h, w, c) = index["sha256"], index["shape"]
         with (folder / PIXELS).open("rb") as file:
-            found = hashlib.sha256()
+            digest = hashlib.sha256()
             while piece := file.read(PIECE):
-                found.update(piece)
+                digest.update(piece)
             size = file.tell()
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         return None
-    return (n, h, w, c) if found.hexdigest() == digest and size == n * h * w * c else None
+    return (n, h, w, c) if digest.hexdigest() == expected and size == n * h * w * c else None
 
 
 def _pack(dataset: ImageFolder, target: Path, workers: int | Workers) -> tuple[int, ...]:
@@ -165,23 +165,23 @@ def _pack(dataset: ImageFolder, target: Path, workers: int | Workers) -> tuple[i
                 if images.shape[1:] != shape:
                     raise DataError(
                         f"{dataset.paths[first]}: it is {images.shape[1]} × {images.shape[2]} "
-                        f"pixels, the first one {shape[0]} × {shape[1]}; pass size=(height, width)"
+                        f"pixels, the first {shape[0]} × {shape[1]}; pass size=(height, width)"
                     )
                 digest.update(images.data)
                 file.write(images.data)
             file.flush()
             os.fsync(file.fileno())
-        found = (len(dataset), *shape)
+        full_shape = (len(dataset), *shape)
         with (scratch / INDEX).open("w", encoding="utf-8") as file:
-            json.dump({"shape": found, "sha256": digest.hexdigest()}, file)
+            json.dump({"shape": full_shape, "sha256": digest.hexdigest()}, file)
             file.flush()
             os.fsync(file.fileno())
         sync_directory(scratch)
-        if _whole(target) != found:  # another process may have been first
-            shutil.rmtree(target, ignore_errors=True)  # what is damaged
+        if _whole(target) != full_shape:  # another process may have been first
+            shutil.rmtree(target, ignore_errors=True)  # a damaged one
             scratch.rename(target)
             sync_directory(target.parent)
-        return found
+        return full_shape
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -195,13 +195,13 @@ def _decoded(dataset: ImageFolder, workers: int | Workers) -> Iterator[tuple[int
 
 
 def _sweep(home: Path, host: str) -> None:
-    """Remove what processes of this machine left that were killed as they packed."""
-    if os.name == "nt":  # where to ask for a process may end it
+    """Remove what processes of this machine left when they were killed while packing."""
+    if os.name == "nt":  # there, os.kill ends the process even with signal 0
         return
-    for left in home.glob(f".packing-{host}-*"):
+    for leftover in home.glob(f".packing-{host}-*"):
         try:
-            os.kill(int(left.name.rpartition("-")[2]), 0)
+            os.kill(int(leftover.name.rpartition("-")[2]), 0)
         except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-        except (OSError, ValueError):  # alive, and of somebody else
+            shutil.rmtree(leftover, ignore_errors=True)
+        except (OSError, ValueError):  # alive, and another user's
             continue

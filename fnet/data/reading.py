@@ -1,4 +1,4 @@
-"""Reading in order: here and now, by a thread that is ahead, or by worker processes."""
+"""Reading in order: directly, by a thread that reads ahead, or by worker processes."""
 
 import collections
 import concurrent.futures
@@ -18,10 +18,10 @@ def in_order(
     workers: int | Workers = 0,
     prefetch: int = 0,
 ) -> Generator[Result]:
-    """function(item) of each item, in order, `prefetch` of them computed before they are due.
+    """Yield function(item) for each item, in order, computing `prefetch` of them ahead.
 
-    By so many worker processes, or those given, which then outlive this; without workers, by a
-    thread where something is to be prefetched. Each ends with the generator.
+    Computed by `workers` processes; without workers, by a thread if `prefetch` is above 0. They end
+    with the generator, except for `Workers` passed in.
     """
     with contextlib.ExitStack() as stack:
         if not isinstance(workers, Workers):
@@ -33,21 +33,21 @@ def in_order(
 
 
 def ahead(items: Iterator[Item], prefetch: int = 1) -> Generator[Item]:
-    """The items, so many of them taken by a thread while the ones before are in use."""
+    """The items, `prefetch` of them taken ahead by a thread."""
     if prefetch < 1:
         yield from items
         return
     end = object()
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
-        coming: collections.deque[concurrent.futures.Future[object]] = collections.deque()
+        pending: collections.deque[concurrent.futures.Future[object]] = collections.deque()
         try:
             while True:
-                while len(coming) <= prefetch:
-                    coming.append(thread.submit(next, items, end))
-                item = coming.popleft().result()
+                while len(pending) <= prefetch:
+                    pending.append(thread.submit(next, items, end))
+                item = pending.popleft().result()
                 if item is end:
                     return
                 yield item  # type: ignore[misc]
         finally:
-            for future in coming:
+            for future in pending:
                 future.cancel()

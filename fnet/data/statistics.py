@@ -1,4 +1,4 @@
-"""What the training data says of itself: the numbers that transforms are made with."""
+"""Statistics of the training data, from which transforms are made."""
 
 from collections.abc import Iterator
 
@@ -14,17 +14,16 @@ Columns = tuple[float, ...]
 def mean_and_std(
     dataset: Dataset, batch_size: int = 256, transform: Transform | None = None
 ) -> tuple[Columns, Columns]:
-    """Mean and (population) standard deviation for each entry of the last axis, for `normalize`.
+    """Mean and (population) standard deviation along the last axis, for `normalize`.
 
-    That is each channel of (N, H, W, C) images, each column of an (N, D) table. The inputs are
-    those before the dataset's transform, passed through `transform` where one is given. They are
-    read once, a batch at a time, in float64, and the batches' moments merged (Chan, Golub &
-    LeVeque 1979):
+    That is one of each per channel of (N, H, W, C) images, or per column of an (N, D) table. The
+    dataset's own transform is not applied; `transform`, if given, is. Inputs are read once, batch
+    by batch, in float64, and the batches' moments merged (Chan, Golub & LeVeque 1979):
 
         δ = mean_b − mean
         mean ← mean + δ n_b / (n + n_b)        M₂ ← M₂ + M₂_b + δ² n n_b / (n + n_b)
 
-    Give it the training part only. Raises DataError where an input is NaN or infinite.
+    Pass the training part only. Raises DataError if an input is NaN or infinite.
 
     >>> from fnet.data.dataset import memory
     >>> dataset = memory({"x": np.array([[1.0, 5.0], [3.0, 5.0]]), "y": np.zeros(2)})
@@ -35,7 +34,7 @@ def mean_and_std(
     for x in _rows(dataset, batch_size, transform or compose()):
         if n == 0:
             origin = x[0, 0]
-        x = x - origin  # exact zeros for a column of one value: its std is 0 and not a rounding
+        x = x - origin  # makes a constant column exactly 0, so that its std is exactly 0
         mean_b = x.mean(axis=0)
         m2_b = np.square(x - mean_b).sum(axis=0)
         delta, total = mean_b - mean, n + len(x)
@@ -43,17 +42,17 @@ def mean_and_std(
         m2 = m2 + m2_b + np.square(delta) * (n * len(x) / total)
         n = total
     if n == 0:
-        raise DataError("mean_and_std: there are no samples")
-    # Until here each place of an image had its own moments (NumPy is slow along three channels).
+        raise DataError("mean_and_std: the dataset has no samples; pass one or more")
+    # So far each pixel position had moments of its own (NumPy is slow along an axis of three).
     between = np.square(mean - mean.mean(axis=0)).mean(axis=0)
     std = np.sqrt((m2 / n).mean(axis=0) + between)
     return _plain(origin + mean.mean(axis=0)), _plain(std)
 
 
 def column_means(features: np.ndarray) -> Columns:
-    """The mean of each column of (N, D) without its NaN, for `fill_missing`.
+    """The mean of each column of (N, D), ignoring NaN, for `fill_missing`.
 
-    Give it the features of the training part only. Raises DataError for a column all NaN.
+    Pass the features of the training part only. Raises DataError for a column that is all NaN.
 
     >>> column_means(np.array([[1.0, 2.0], [3.0, np.nan]]))
     (2.0, 2.0)
@@ -62,22 +61,22 @@ def column_means(features: np.ndarray) -> Columns:
 
 
 def min_max(features: np.ndarray) -> tuple[Columns, Columns]:
-    """The least and the greatest of each column of (N, D) without its NaN: `rescale(in_range)`.
+    """Minimum and maximum of each column of (N, D), ignoring NaN, for `rescale(in_range)`.
 
-    Give it the features of the training part only. Raises DataError for a column all NaN, or of
-    one value.
+    Pass the features of the training part only. Raises DataError for a column that is all NaN or
+    constant.
 
     >>> min_max(np.array([[1.0, 2.0], [3.0, -2.0]]))
     ((1.0, -2.0), (3.0, 2.0))
     """
     table = _table(features, "min_max")
     low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
-    _refuse(low == high, "min_max", "holds one value only: drop it, it says nothing")
+    _refuse(low == high, "min_max", "holds one value only: drop it, it carries no information")
     return _plain(low), _plain(high)
 
 
 def _rows(dataset: Dataset, batch_size: int, transform: Transform) -> Iterator[np.ndarray]:
-    """The inputs a batch at a time, as float64 (n, places, C)."""
+    """The inputs, batch by batch, as float64 (n, positions, C)."""
     if batch_size < 1:
         raise ConfigurationError(f"batch_size is {batch_size}; it must be 1 or more")
     name, _ = dataset.fields
@@ -93,7 +92,7 @@ def _rows(dataset: Dataset, batch_size: int, transform: Transform) -> Iterator[n
 def _table(features: np.ndarray, caller: str) -> np.ndarray:
     table = np.asarray(features, np.float64)
     if table.ndim != 2 or not table.size:
-        raise DataError(f"{caller}: features are {table.shape}; a table (N, D) is needed")
+        raise DataError(f"{caller}: features are {table.shape}; they must be a table (N, D)")
     _refuse(np.isnan(table).all(axis=0), caller, "has no values at all: drop it")
     return table
 

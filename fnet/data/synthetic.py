@@ -1,8 +1,8 @@
-"""Ten classes of small pictures that need no download: fnet draws them, the same for a same seed.
+"""Ten classes of small images that need no download: fnet draws them, the same for the same seed.
 
-A shape is an inequality in the plane; a picture of it is that inequality, moved, scaled, turned,
-coloured and blurred by noise. Position and contrast vary enough that no single template fits a
-class: a linear model stays far behind a network with a hidden layer, and that one is not perfect.
+A shape is an inequality in the plane; its image is that inequality shifted, scaled, rotated,
+coloured and overlaid with noise. Position and contrast vary enough that no single template fits a
+class: a linear model stays far behind a network with a hidden layer, which is not perfect either.
 """
 
 import math
@@ -22,10 +22,10 @@ Mask = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 Shape = Callable[[Plane, Plane], Mask]
 
-RECIPE = 1  # counted up with every change of the pixels: an old folder is never taken for a new one
+RECIPE = 1  # incremented when pixels change, so that an old folder is never taken for a new one
 SIZE = 32
-FINE = 4  # points a pixel and axis, averaged: smooth edges
-LIGHT_ON_DARK = 0.85  # the share of pictures; the others are dark on light
+FINE = 4  # points per pixel along each axis, averaged for smooth edges
+LIGHT_ON_DARK = 0.85  # of the images; the others are dark on light
 ABOUT = "ABOUT.txt"
 
 
@@ -35,7 +35,7 @@ def _cross(x: Plane, y: Plane) -> Mask:
 
 
 def _star(x: Plane, y: Plane) -> Mask:
-    """Inside at least four of the five lines that a pentagram is drawn with."""
+    """On the inner side of at least four of the five lines of a pentagram."""
     turns = [2 * math.pi * k / 5 for k in range(5)]
     inside = [x * math.sin(a) + y * math.cos(a) < 0.32 for a in turns]
     star: Mask = np.sum(inside, axis=0) >= 4
@@ -59,12 +59,12 @@ SHAPES: dict[str, Shape] = {  # y points up
 def synthetic_images(
     folder: str | os.PathLike[str] | None = None, *, per_class: int = 500, seed: int = 0
 ) -> Path:
-    """The folder of ten class folders with `per_class` PNG images each, 32×32 RGB.
+    """A folder of ten class folders with `per_class` PNG images each, 32×32 RGB.
 
-    They are drawn on the first call and found by the next ones. The pixels of `star/0007.png` are
-    a function of the seed alone. Without `folder` they are kept in fnet's cache, below
-    $XDG_CACHE_HOME or ~/.cache. Raises DataError where the folder holds anything else, or cannot
-    be written; a drawing that is interrupted leaves no folder.
+    The images are drawn on the first call and reused afterwards. The pixels of `star/0007.png` are
+    a function of the seed alone. The default `folder` is in fnet's cache, in $XDG_CACHE_HOME or
+    ~/.cache. Raises DataError if the folder holds anything else, or cannot be written; interrupted
+    drawing leaves no folder.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as home:
@@ -103,7 +103,7 @@ def draw(name: str, rng: np.random.Generator) -> Image:
 
 
 def _place(inside: Shape, x: Plane, y: Plane, rng: np.random.Generator) -> Mask:
-    """The shape somewhere near the middle, of some size, a little turned."""
+    """The shape near the middle, scaled and slightly rotated at random."""
     right, up, angle = rng.uniform((-0.2, -0.2, -0.35), (0.2, 0.2, 0.35)).tolist()
     size = rng.uniform(0.5, 0.75)
     x, y = (x - right) / size, (y - up) / size
@@ -112,7 +112,7 @@ def _place(inside: Shape, x: Plane, y: Plane, rng: np.random.Generator) -> Mask:
 
 
 def _blocks(fine: Mask) -> Plane:
-    """The share of each pixel that is covered."""
+    """The fraction of each pixel that is covered."""
     cover: Plane = fine.reshape(SIZE, FINE, SIZE, FINE).mean(axis=(1, 3), dtype=np.float32)
     return cover
 
@@ -132,21 +132,21 @@ def _about(per_class: int, seed: int) -> str:
 
 
 def _is_drawn(folder: Path, per_class: int, seed: int) -> bool:
-    """Whether this set stands there; DataError where something else does."""
+    """Whether this set is in the folder; raises DataError if anything else is."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     about = folder / ABOUT
     known = about.is_file() and about.read_bytes() == _about(per_class, seed).encode()
     if not known or any(len(list((folder / c).glob("*.png"))) != per_class for c in SHAPES):
         raise DataError(
-            f"synthetic_images: {folder} holds something else than {per_class} images of each of "
+            f"synthetic_images: {folder} holds something other than {per_class} images of each of "
             f"{len(SHAPES)} classes, drawn with seed {seed}; choose another folder, or delete it"
         )
     return True
 
 
 def _draw_folder(folder: Path, per_class: int, seed: int) -> None:
-    """Draw next to the folder and rename: it is there whole or not at all."""
+    """Draw beside the folder and rename, so that it appears complete or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fnet-", dir=folder.parent) as scratch:
         drawing = Path(scratch) / "images"
@@ -158,7 +158,7 @@ def _draw_folder(folder: Path, per_class: int, seed: int) -> None:
         (drawing / ABOUT).write_bytes(_about(per_class, seed).encode())
         try:
             drawing.rename(folder)
-        except OSError:  # another process may have been first, and its set is the same
+        except OSError:  # another process may have drawn the same set first
             if not _is_drawn(folder, per_class, seed):
                 raise
 

@@ -17,7 +17,7 @@ from fnet.files.csv_rows import Rows, read_rows
 
 MOST_CLASSES = 100
 LARGEST = float(np.finfo(np.float32).max)
-EXACT = 2**53  # whole numbers below are themselves in float64
+EXACT = 2**53  # float64 represents smaller integers exactly
 
 
 def csv_table(
@@ -31,13 +31,13 @@ def csv_table(
 ) -> Memory:
     """Columns of a CSV file: {"features": (N, D) float32, "target": (N,) float32}.
 
-    The file is UTF-8, its cells separated by commas and quoted where they need it; its first line
-    names the columns. `features` are all columns but the target where none are named. A number is
-    written in ASCII digits, with a sign, a decimal point and an exponent where it has them. With
-    `labels`, the distinct values of the target become the classes, sorted (as numbers, where all
-    are numbers), and the second array is {"label": (N,) int32}.
+    The file is UTF-8, its cells separated by commas and quoted if necessary; its first line names
+    the columns. `features` default to all columns but the target. A number is written in ASCII
+    digits, optionally with a sign, a decimal point and an exponent. With `labels`, the distinct
+    values of the target become the classes, sorted (as numbers, if all are), and the second array
+    is {"label": (N,) int32}.
 
-    A cell is missing where it is empty, NA, N/A, NaN, nan, null or None: an error, or with
+    A cell is missing if it is empty, NA, N/A, NaN, nan, null or None. That is an error, or with
     missing="nan" a NaN for `fill_missing`, given the `column_means` of the training part. A missing
     target is always an error. Raises DataError naming file, line, column, cell, and the fix.
 
@@ -60,8 +60,8 @@ def csv_table(
     places = [_place(table, columns, name) for name in names]
     if goal in places or not places or len(set(places)) < len(places):
         raise DataError(
-            f"{table.path}: features are {list(names)}, the target is {target!r}; features must "
-            "be one or more, each once, and not the target"
+            f"{table.path}: features are {list(names)}, the target is {target!r}; name one or more "
+            "features, each once, and not the target"
         )
     values = [_numbers(table, place, missing == "nan") for place in places]
     arrays = {"features": np.array(values, np.float32).T.copy()}
@@ -73,7 +73,7 @@ def csv_table(
 
 
 def csv_columns(path: str | os.PathLike[str]) -> list[str]:
-    """The names of the columns of a CSV file, in its order.
+    """The column names of a CSV file, in order.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -89,16 +89,16 @@ def _place(table: Rows, columns: dict[str, int], name: str) -> int:
     if name in columns:
         return columns[name]
     raise DataError(
-        f"{table.path}, line 1: there is no column {name!r}; choose one such as "
+        f"{table.path}, line 1: there is no column {name!r}; choose one, such as "
         f"{', '.join(map(repr, _nearest(name, table.header)))}"
     )
 
 
 def _nearest(name: str, header: list[str]) -> list[str]:
-    """Columns that may be meant: those of a like name, the likest first, or else the first few."""
+    """Columns that may be meant: those with similar names, closest first, or else the first few."""
     lower = {column.lower(): column for column in header}
-    near = difflib.get_close_matches(name.lower(), lower, n=3)
-    return [lower[one] for one in near] or header[:8]
+    matches = difflib.get_close_matches(name.lower(), lower, n=3)
+    return [lower[match] for match in matches] or header[:8]
 
 
 def _refuse(table: Rows, row: int, column: int, wrong: str) -> NoReturn:
@@ -115,7 +115,7 @@ def _numbers(table: Rows, column: int, nan: bool) -> list[float]:
         cell = cells[column]
         value = math.nan if cell in MISSING else number(cell)
         if value is None:
-            _refuse(table, row, column, mistake(cell) or _no_number(table))
+            _refuse(table, row, column, mistake(cell) or _not_a_number(table))
         if math.isnan(value) and not nan:
             _refuse(
                 table,
@@ -129,7 +129,7 @@ def _numbers(table: Rows, column: int, nan: bool) -> list[float]:
     return values
 
 
-def _no_number(table: Rows) -> str:
+def _not_a_number(table: Rows) -> str:
     numeric = [
         repr(name)
         for column, name in enumerate(table.header)
@@ -142,10 +142,12 @@ def _classes(table: Rows, column: int) -> tuple[np.ndarray, tuple[str, ...]]:
     cells = [cells[column] for cells in table.cells]
     for row, cell in enumerate(cells):
         if cell in MISSING:
-            _refuse(table, row, column, "missing; a label must be there: fill it or drop the line")
+            _refuse(
+                table, row, column, "missing; every row needs a label: fill it, or drop the row"
+            )
     numbers = [value for cell in cells if (value := number(cell)) is not None]
     if len(numbers) == len(cells) and all(abs(value) < EXACT for value in numbers):
-        cells = [str(int(n)) if n.is_integer() else repr(n) for n in numbers]  # 1 and 1.0 are one
+        cells = [str(int(n)) if n.is_integer() else repr(n) for n in numbers]  # merges 1 and 1.0
         names = sorted(set(cells), key=float)
     else:
         names = sorted(set(cells))
@@ -159,5 +161,5 @@ def _classes(table: Rows, column: int) -> tuple[np.ndarray, tuple[str, ...]]:
             f"{where}: {len(names)} distinct values, such as {shown(names[0])}, look like a number "
             "to predict, not labels: leave labels=False, then binarize(...) (--binarize LOW HIGH)"
         )
-    place = {name: label for label, name in enumerate(names)}
-    return np.array([place[cell] for cell in cells], np.int32), tuple(names)
+    labels = {name: label for label, name in enumerate(names)}
+    return np.array([labels[cell] for cell in cells], np.int32), tuple(names)

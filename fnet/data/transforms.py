@@ -1,7 +1,7 @@
 """Transforms: pure functions on a batch (N, ...), for NumPy arrays and, inside jit, for JAX arrays.
 
-Each is a value that prints as it was written, so that a checkpoint can keep the transform a model
-was trained behind. Integers become float32 before any arithmetic: nothing wraps.
+Each is a value that prints as the call that made it, so that a checkpoint can store the transform
+its model was trained with. Integers become float32 before any arithmetic, so nothing wraps.
 """
 
 import dataclasses
@@ -14,14 +14,14 @@ import numpy as np
 from fnet.core.values import Value, constructor
 from fnet.errors import ConfigurationError, ShapeError
 
-Array = Any  # of NumPy or JAX: both answer to the array API standard
+Array = Any  # NumPy's or JAX's, through the array API standard
 
 
-BLOCK = 2**17  # bytes of rows that go through all steps together: what a core has at hand
+BLOCK = 2**17  # bytes of rows processed together, so that they stay in a core's cache
 
 
 class Linear(NamedTuple):
-    """y = (x − centre) · scale + shift, each a number or one for each entry of the last axis."""
+    """y = (x − centre) · scale + shift, each a number, or one per entry of the last axis."""
 
     centre: np.ndarray
     scale: np.ndarray
@@ -30,9 +30,9 @@ class Linear(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Transform(Value):
-    """transform(batch) -> batch, of the same number of rows.
+    """transform(batch) -> batch, with the same number of rows.
 
-    `linear` says what it does where it is a Linear, so that neighbours become one.
+    `linear` are its coefficients if it is linear, so that adjacent transforms can be merged.
 
     >>> half = Transform(lambda batch: batch / 2)
     >>> half(np.array([[4.0, 6.0]])).tolist()
@@ -50,13 +50,13 @@ class Transform(Value):
 def rescale(
     in_range: tuple[Any, Any] = (0, 255), out_range: tuple[float, float] = (0.0, 1.0)
 ) -> Transform:
-    """Map one range onto another.
+    """Map one range linearly onto another.
 
         y = (high − low) · (x − in_low) / (in_high − in_low) + low
 
-    `in_range` is (in_low, in_high): two numbers, or two tuples with an entry for each entry of
-    the last axis. Raises ConfigurationError where in_low = in_high, for a column of one value too:
-    drop that column, it says nothing.
+    `in_range` is (in_low, in_high): two numbers, or two tuples with one entry per entry of the last
+    axis. Raises ConfigurationError if in_low = in_high anywhere; drop such a constant column, it
+    carries no information.
 
     >>> rescale((0, 255), (-1, 1))(np.array([0, 200], np.uint8)).round(3)
     array([-1.   ,  0.569], dtype=float32)
@@ -74,12 +74,12 @@ def rescale(
 
 @constructor
 def normalize(mean: Any, std: Any) -> Transform:
-    """Mean 0 and standard deviation 1.
+    """Normalise to mean 0 and standard deviation 1.
 
         y = (x − mean) / std
 
-    mean and std: two numbers, or two tuples with an entry for each entry of the last axis (the
-    channel of an NHWC image). Raises ConfigurationError where a std is 0.
+    mean and std: two numbers, or two tuples with one entry per entry of the last axis (the channels
+    of an NHWC image). Raises ConfigurationError unless every std is above 0.
 
     >>> normalize(mean=(4.0, 0.0), std=(2.0, 1.0))(np.array([[4.0, 1.0], [6.0, 1.0]])).tolist()
     [[0.0, 1.0], [1.0, 1.0]]
@@ -91,7 +91,7 @@ def normalize(mean: Any, std: Any) -> Transform:
 
 @constructor
 def fill_missing(values: Any) -> Transform:
-    """Every NaN becomes the value of its column: a number, or one for each of the last axis.
+    """Replace every NaN by the value of its column; `values` is a number, or one per column.
 
     >>> fill_missing((0.0, 5.0))(np.array([[1.0, np.nan], [np.nan, 2.0]])).tolist()
     [[1.0, 5.0], [0.0, 2.0]]
@@ -106,7 +106,7 @@ def fill_missing(values: Any) -> Transform:
 
 @constructor
 def flatten() -> Transform:
-    """Every row becomes a vector: (N, d1, ..., dk) becomes (N, d1 ··· dk).
+    """Make every row a vector: (N, d1, ..., dk) becomes (N, d1 ··· dk).
 
     >>> flatten()(np.zeros((8, 32, 32, 3))).shape
     (8, 3072)
@@ -116,9 +116,9 @@ def flatten() -> Transform:
 
 @constructor
 def compose(*transforms: Transform) -> Transform:
-    """Transforms applied in order, the first first; compose() changes nothing.
+    """Apply transforms from left to right; compose() changes nothing.
 
-    Neighbours that are linear, `rescale` and `normalize`, are computed as one.
+    Adjacent linear transforms, `rescale` and `normalize`, are merged into one.
 
     >>> compose(rescale(), flatten())(np.full((2, 4, 4, 3), 255, np.uint8)).shape
     (2, 48)
@@ -126,12 +126,14 @@ def compose(*transforms: Transform) -> Transform:
 
     for transform in transforms:
         if not isinstance(transform, Transform):
-            raise ConfigurationError(f"compose: {transform!r} is no transform; write flatten()")
+            raise ConfigurationError(
+                f"compose: {transform!r} is not a transform; pass calls, such as flatten()"
+            )
 
     merged: list[Transform] = []
     for transform in transforms:
-        one = _merged(merged[-1], transform) if merged else None
-        merged = [*merged[:-1], one] if one else [*merged, transform]
+        both = _merged(merged[-1], transform) if merged else None
+        merged = [*merged[:-1], both] if both else [*merged, transform]
 
     def apply(x: Array) -> Array:
         for transform in merged:
@@ -142,12 +144,12 @@ def compose(*transforms: Transform) -> Transform:
 
 
 def _merged(first: Transform, then: Transform) -> Transform | None:
-    """The two as one, where they are linear: ((x − c) s + b − c′) s′ + b′."""
+    """The two as one if both are linear: ((x − c) s + b − c′) s′ + b′."""
     if first.linear is None or then.linear is None:
         return None
     (c, s, b), (c2, s2, b2) = first.linear, then.linear
     if len({_columns(first.linear), _columns(then.linear)} - {1}) > 1:
-        return None  # one of them will say what is wrong
+        return None  # left apart, one of them raises the error
     return _linear(c, s * s2, (b - c2) * s2 + b2)
 
 
@@ -160,9 +162,9 @@ def _linear(centre: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> Transfo
     columns = _columns(linear)
 
     def apply(x: Array) -> Array:
-        if columns > 1 and x.shape[-1] != columns:  # an axis of size 1 would silently grow
+        if columns > 1 and x.shape[-1] != columns:  # an axis of size 1 would silently broadcast
             raise ShapeError(
-                f"a transform of {columns} columns or channels was given an array of {x.shape}; "
+                f"a transform for {columns} columns or channels was given an array {x.shape}; "
                 f"its last axis must be {columns}"
             )
         xp = x.__array_namespace__()
@@ -170,7 +172,7 @@ def _linear(centre: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> Transfo
         if isinstance(x, np.ndarray):
             return _in_blocks(x, np.dtype(dtype), linear)
         x = x.astype(dtype)
-        # Centred first: x · scale + (shift − centre · scale) cancels where |centre| is large.
+        # Centre first: x · scale + (shift − centre · scale) cancels if |centre| is large.
         x = x - xp.asarray(centre, dtype=dtype) if centre.any() else x
         x = x * xp.asarray(scale, dtype=dtype)
         return x + xp.asarray(shift, dtype=dtype) if shift.any() else x
@@ -179,15 +181,15 @@ def _linear(centre: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> Transfo
 
 
 def _in_blocks(x: np.ndarray, dtype: np.dtype[Any], linear: Linear) -> np.ndarray:
-    """The same for NumPy, which is fast on long rows, in place, and on what lies in the cache."""
+    """The same for NumPy, which is fastest on long rows, in place, and within the cache."""
     y = np.empty(x.shape, dtype)
     steps: list[tuple[Any, np.ndarray]] = []
-    for step, by, does in (
+    for step, by, needed in (
         (np.subtract, linear.centre, linear.centre.any()),
         (np.multiply, linear.scale, True),
         (np.add, linear.shift, linear.shift.any()),
     ):
-        if does:  # a channel's number again and again, all along a row
+        if needed:  # with the numbers repeated along a whole row
             row = np.broadcast_to(by, x.shape[1:]) if by.ndim else by
             steps.append((step, np.ascontiguousarray(row, dtype)))
     size = max(1, BLOCK // max(1, y[:1].nbytes))
@@ -202,4 +204,4 @@ def _in_blocks(x: np.ndarray, dtype: np.dtype[Any], linear: Linear) -> np.ndarra
 def _refuse(message: str, wrong: np.ndarray) -> None:
     if np.any(wrong):
         column = f" in column {np.argmax(wrong)}" if np.ndim(wrong) else ""
-        raise ConfigurationError(f"{message}{column}: dividing by it gives no number")
+        raise ConfigurationError(f"{message}{column}: it cannot be divided by")

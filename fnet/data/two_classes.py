@@ -1,4 +1,4 @@
-"""A number to predict made into two classes: the low ones and the high ones."""
+"""A numeric target turned into two classes, low and high."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from fnet.errors import ConfigurationError, DataError
 def thresholds(
     targets: np.ndarray, percentiles: tuple[float, float] = (30, 70)
 ) -> tuple[float, float]:
-    """The two percentiles of some targets, for `binarize`: the low one and the high one.
+    """The low and the high percentile of the targets, for `binarize`.
 
-    Give it the targets of the training part only: those of all parts let the labels know of the
-    test part. (All of them, where the numbers of a course that did so are to be met.)
+    Pass the targets of the training part only: with all targets, the labels would depend on the
+    test part. (Pass all of them only to reproduce the numbers of a course that did so.)
 
     >>> thresholds(np.arange(101.0))
     (30.0, 70.0)
@@ -20,7 +20,7 @@ def thresholds(
     if not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise ConfigurationError(
             f"thresholds: the percentiles are {percentiles[0]:g} and {percentiles[1]:g}; the low "
-            "one must be below the high one, and both from 0 to 100"
+            "one must be below the high one, and both within 0 to 100"
         )
     values = np.asarray(targets, np.float64)
     if not values.size or not np.isfinite(values).all():
@@ -32,10 +32,10 @@ def thresholds(
 def binarize(
     dataset: Dataset, low: float, high: float, classes: tuple[str, str] = ("low", "high")
 ) -> Memory:
-    """Targets at or below `low` become label 0, at or above `high` label 1; the rest is dropped.
+    """Targets at or below `low` become label 0, at or above `high` label 1; the rest are dropped.
 
-    low and high are the `thresholds` of the training part, for every part. Raises DataError where
-    a class would be empty.
+    For every part, low and high are the `thresholds` of the training part. Raises DataError if a
+    class would be empty.
 
     >>> houses = Memory({"area": np.ones((4, 1)), "price": np.array([90.0, 150.0, 210.0, 400.0])})
     >>> cheap_or_not = binarize(houses, low=100, high=200)
@@ -46,14 +46,14 @@ def binarize(
         raise ConfigurationError(f"binarize: low is {low}, high is {high}; low must be below high")
     name, target = dataset.fields
     arrays = dataset.gather(np.arange(len(dataset)))
-    values = arrays[target].astype(np.float64)  # float32 would round the bounds onto a neighbour
+    values = arrays[target].astype(np.float64)  # float32 would round the bounds
     is_high = values >= high
     keep = is_high | (values <= low)
     for label, count in enumerate((np.sum(keep & ~is_high), np.sum(is_high))):
         if not count:
             raise DataError(
-                f"binarize: no target for class {classes[label]!r}; {target} is from "
-                f"{values.min()} to {values.max()}, the bounds are {low} and {high}"
+                f"binarize: no target for class {classes[label]!r}: {target} ranges from "
+                f"{values.min()} to {values.max()}, and the bounds are {low} and {high}; move them"
             )
     kept = {name: arrays[name][keep], "label": is_high[keep].astype(np.int32)}
     return Memory(kept, tuple(classes), dataset.transform)

@@ -1,4 +1,4 @@
-"""What a worker process does: compute what it is sent, and give signs of life meanwhile."""
+"""A worker process: it computes the tasks that it is sent, and sends heartbeats meanwhile."""
 
 import contextlib
 import signal
@@ -10,19 +10,19 @@ from typing import Any, NamedTuple
 
 from fnet.errors import FnetError, WorkerError
 
-BEAT = 0.5  # seconds between two signs of life
+BEAT = 0.5  # seconds between heartbeats
 
 
 class Failure(NamedTuple):
-    """What comes of an item where the function raised."""
+    """The result for an item if the function raised."""
 
     error: BaseException
     where: str
 
 
 def work(pipe: Any) -> None:
-    """What a worker does until our end of the pipe is closed, or our process has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that we work for
+    """Compute tasks until the parent closes its end of the pipe, or ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     lock, busy = threading.Lock(), threading.Event()
     threading.Thread(target=_beat, args=(pipe, lock, busy), daemon=True).start()
     function: Any = None
@@ -44,7 +44,7 @@ def work(pipe: Any) -> None:
 
 
 def _beat(pipe: Any, lock: threading.Lock, busy: threading.Event) -> None:
-    """Give a sign of life as long as the main thread moves, or computes."""
+    """Send heartbeats while the main thread makes progress or uses the processor."""
     main = threading.main_thread().ident
     before: tuple[int, int] | None = None
     spent = 0.0
@@ -65,5 +65,5 @@ def _failure(error: Exception) -> Failure:
     where = "".join(traceback.format_exception(error))
     if isinstance(error, FnetError | OSError | MemoryError):
         return Failure(error, where)
-    # Of a stranger's exception nobody knows whether it can be pickled.
+    # Other exceptions may not be picklable.
     return Failure(WorkerError(f"{type(error).__name__}: {error}"), where)

@@ -1,8 +1,8 @@
-"""Processes that compute ahead, and give what they computed in the order it was asked for.
+"""Processes that compute ahead and return their results in order.
 
-They are spawned, never forked: a fork of a process that runs threads, as JAX does, may deadlock.
-What they give comes through pipes, which the system takes back whatever happens; there is no
-shared memory, and so none to leak.
+They are spawned, never forked: forking a process with threads, such as JAX's, may deadlock.
+Results come through pipes, which the system reclaims in any case; there is no shared memory to
+leak.
 """
 
 import collections
@@ -22,18 +22,18 @@ from fnet.errors import ConfigurationError, WorkerError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-SILENCE = 4.0  # seconds without a sign of life, after which a worker is taken to hang
-STARTUP = 60.0  # seconds to import what the work needs
+SILENCE = 4.0  # seconds without a heartbeat, after which a worker is considered hung
+STARTUP = 60.0  # seconds allowed for imports
 
 
 class _Worker:
-    """A process, our end of its pipe, the number of its task, and when it last gave a sign."""
+    """A process, our end of its pipe, the number of its task, and the time of its last sign."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs,), daemon=True)
-        with _deaf():
+        with _ctrl_c_ignored():
             self.process.start()
         theirs.close()  # so that its death ends the pipe
         self.known: Callable[..., Any] | None = None
@@ -43,12 +43,12 @@ class _Worker:
 
 
 class Workers:
-    """So many spawned processes, started with the first work and ended with the `with` block.
+    """`count` spawned processes, started with the first task and ended with the `with` block.
 
-    Of 0 workers the process itself does the work.
-    A script that uses them needs `if __name__ == "__main__":` around what it does, as always where
-    processes are spawned. Raises WorkerError within seconds where one dies, or hangs: it has then
-    neither computed nor moved on for 4 seconds, however long its work takes as a whole.
+    With 0 workers, the process itself does the work. A script that uses workers needs
+    `if __name__ == "__main__":` around its code, as always when processes are spawned. Raises
+    WorkerError within seconds if a worker dies or hangs; hanging means 4 seconds without progress
+    or use of the processor, however long a task takes overall.
 
     >>> with Workers(0) as workers:
     ...     list(workers.map(abs, [-1, 2]))
@@ -57,7 +57,7 @@ class Workers:
 
     def __init__(self, count: int) -> None:
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ConfigurationError(f"workers are {count!r}; they must be a whole number")
+            raise ConfigurationError(f"workers is {count!r}; it must be a whole number, 0 or more")
         self.count = count
         self._workers: list[_Worker] = []
         self._numbers = 0
@@ -70,7 +70,7 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         for worker in self._workers:
-            worker.process.kill()  # it holds nothing that it would have to give back
+            worker.process.kill()  # it holds nothing that needs cleaning up
             worker.pipe.close()
         for worker in self._workers:
             worker.process.join()
@@ -82,25 +82,25 @@ class Workers:
     def map(
         self, function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 1
     ) -> Generator[Result]:
-        """function(item) of each item in order, `ahead` of them or more begun before they are due.
+        """Yield function(item) for each item in order, starting at least `ahead` items early.
 
-        The function is pickled once for each process. What it raises is raised here.
+        The function is pickled once per process. Its exceptions are raised here.
         """
         if self.count == 0:
             yield from map(function, items)
             return
-        coming: collections.deque[int] = collections.deque()
+        pending: collections.deque[int] = collections.deque()
         try:
             for item in items:
-                coming.append(self._ask(function, item))
-                if len(coming) > max(ahead, self.count):
-                    yield self._result(coming.popleft())
-            while coming:
-                yield self._result(coming.popleft())
+                pending.append(self._submit(function, item))
+                if len(pending) > max(ahead, self.count):
+                    yield self._result(pending.popleft())
+            while pending:
+                yield self._result(pending.popleft())
         finally:
-            self._forget(coming)
+            self._forget(pending)
 
-    def _ask(self, function: Callable[..., Any], item: Any) -> int:
+    def _submit(self, function: Callable[..., Any], item: Any) -> int:
         if not self._workers:
             _require_picklable(function)
             self._workers = [_Worker() for _ in range(self.count)]
@@ -111,21 +111,21 @@ class Workers:
         return self._numbers
 
     def _result(self, number: int) -> Any:
-        begun = time.monotonic()  # the caller may have been away for long, and not listened
+        begun = time.monotonic()  # silence counts from here: the caller may have been away
         while number not in self._done:
             self._assign()
             self._listen(begun)
         self._listen(begun, wait=0.0)
-        self._assign()  # what they work at while the caller is busy
+        self._assign()  # work for while the caller is busy
         self._wanted.discard(number)
-        found = self._done.pop(number)
-        if isinstance(found, Failure):
-            found.error.add_note(f"in a worker process:\n{found.where}")
-            raise found.error
-        return found
+        result = self._done.pop(number)
+        if isinstance(result, Failure):
+            result.error.add_note(f"in a worker process:\n{result.where}")
+            raise result.error
+        return result
 
     def _assign(self) -> None:
-        # Only to the idle: one that is busy may be waiting for us to read, and we for it.
+        # Only to idle workers: a busy one may be waiting for us to read while we wait for it.
         for worker in self._workers:
             if not self._waiting:
                 return
@@ -158,19 +158,19 @@ class Workers:
             silent = time.monotonic() - max(worker.sign, begun)
             if (worker.task is not None or not worker.ready) and silent > limit:
                 self._end(
-                    f"worker process {worker.process.pid} has hung for {limit:.0f} s; is the disk "
-                    "that it reads there? workers=0 reads without processes"
+                    f"worker process {worker.process.pid} has hung for {limit:.0f} s; check that "
+                    "the disk it reads responds, or use workers=0, which needs no processes"
                 )
 
     def _lost(self, worker: _Worker) -> NoReturn:
         worker.process.join(SILENCE)
         code = worker.process.exitcode
         if not worker.ready:
-            why = 'a script needs `if __name__ == "__main__":` around what it does'
+            why = 'a script needs `if __name__ == "__main__":` around its code'
         elif code == -signal.SIGKILL:
-            why = "the system kills what takes too much memory: fewer workers, smaller batches"
+            why = "the system may have run out of memory: use fewer workers, or smaller batches"
         else:
-            why = "workers=0 computes without processes, and shows where it ends"
+            why = "use workers=0, which needs no processes, to see where it ends"
         self._end(f"worker process {worker.process.pid} died ({_ending(code)}); {why}")
 
     def _end(self, message: str) -> NoReturn:
@@ -188,22 +188,22 @@ class Workers:
 def _require_picklable(function: Callable[..., Any]) -> None:
     try:
         pickle.dumps(function)
-    except Exception as error:  # whatever a stranger's object does when it is pickled
+    except Exception as error:  # pickling runs the object's own code
         raise ConfigurationError(
-            f"workers need what can be pickled, and {function} cannot ({error}); define it in a "
-            "module, or read with workers=0"
+            f"workers can run only what can be pickled, and {function} cannot ({error}); define it "
+            "in a module, or use workers=0"
         ) from None
 
 
 def _ending(code: int | None) -> str:
     if code is None:
-        return "how is not known"
+        return "for an unknown reason"
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """A process started here does not hear Ctrl-C, not even while it imports."""
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Processes started in this block ignore Ctrl-C, even while they import."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

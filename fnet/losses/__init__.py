@@ -1,7 +1,7 @@
 """Losses: value and gradient from one function, so that the two cannot drift apart.
 
 Every constructor takes `reduction`: "mean" over the entries that count, their "sum", or "none".
-Shapes and dtypes are checked; no pair of arrays is ever broadcast.
+Shapes and dtypes are checked; arrays are never broadcast.
 
 >>> import jax.numpy as jnp
 >>> value, dy = mse().value_and_grad(jnp.array([1.0, 4.0]), jnp.array([3.0, 4.0]))

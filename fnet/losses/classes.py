@@ -1,4 +1,4 @@
-"""Losses of several classes: softmax and cross-entropy."""
+"""Losses for several classes: softmax and cross-entropy."""
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +31,7 @@ def cross_entropy(reduction: str = "mean") -> Loss:
 
     def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
         _check_logits(y, target)
-        # Narrow labels are widened, never the classes narrowed: 200 classes do not fit an int8.
+        # Widen narrow labels; narrowing the class numbers would overflow: 200 does not fit int8.
         labels = target.astype(jnp.int32) if target.dtype.itemsize < 4 else target
         hit = labels[..., None] == jnp.arange(y.shape[-1], dtype=labels.dtype)
         shifted = y - jax.lax.stop_gradient(y.max(axis=-1, keepdims=True))
@@ -67,7 +67,7 @@ def _check_logits(y: Array, labels: Array) -> None:
         y.ndim >= 2 and labels.shape == y.shape[:-1],
         f"cross_entropy: y is {y.shape} and labels {labels.shape}; they must be (N, C) and (N,), "
         "or (N, T, C) and (N, T)"
-        + ("; of one-hot labels take labels.argmax(-1)" if y.shape == labels.shape else ""),
+        + ("; for one-hot labels, pass labels.argmax(-1)" if y.shape == labels.shape else ""),
     )
     require(
         jnp.issubdtype(labels.dtype, jnp.integer),

@@ -1,4 +1,4 @@
-"""What losses share: reductions, the checks of their arguments, and a loss of one formula."""
+"""Shared by all losses: reductions, argument checks, and losses defined entry by entry."""
 
 import math
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def pointwise_loss(
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
 ) -> Loss:
-    """The loss of `pointwise(y, target) -> values, dy`, after its arguments are checked."""
+    """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked."""
     check_reduction(name, reduction)
 
     def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
@@ -39,19 +39,15 @@ def pointwise_loss(
 
 
 def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tuple[Array, Array]:
-    """The values and their gradients, of the rows that count, summed up or averaged."""
+    """Reduce the values of the rows that count to their sum or mean; scale dy to match."""
     count: Array | int = values.size
     if where is not None:
         require(
             where.ndim > 0 and where.shape == values.shape[: where.ndim] and where.dtype == bool,
-            f"where is {where.shape} {where.dtype}; it must be bool, one for each row of y"
-            + (
-                f", {values.shape[:1]}, or for each entry, {values.shape}"
-                if values.ndim > 1
-                else ""
-            ),
+            f"where is {where.shape} {where.dtype}; it must be bool, one entry per row of y, "
+            f"or one per entry of the loss, {values.shape}",
         )
-        # A row that does not count may hold anything, NaN too: select, do not multiply.
+        # A row that does not count may hold anything, even NaN: select, do not multiply.
         values = jnp.where(rows(where, values), values, 0)
         dy = jnp.where(rows(where, dy), dy, 0)
         count = jnp.maximum(where.sum(), 1) * math.prod(values.shape[where.ndim :])
@@ -66,17 +62,19 @@ def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tup
 def check_reduction(name: str, reduction: str) -> None:
     """Raise ConfigurationError unless this is one of `REDUCTIONS`."""
     if reduction not in REDUCTIONS:
-        raise ConfigurationError(f"{name}: reduction is {reduction!r}, and not one of {REDUCTIONS}")
+        raise ConfigurationError(
+            f"{name}: reduction is {reduction!r}; it must be one of {REDUCTIONS}"
+        )
 
 
 def check_range(name: str, values: Array, low: float, high: float) -> None:
-    """Raise DataError naming the first value out of range; a traced array cannot be looked at."""
+    """Raise DataError naming the first value out of range; a traced array passes unchecked."""
     if isinstance(values, jax.core.Tracer):
         return
-    # NumPy's: inside jit, JAX would trace even a comparison of constants.
+    # In NumPy: inside jit, JAX would trace even a comparison of constants.
     known = np.asarray(values)
     wrong = (known < low) | (known > high)
     if wrong.any():
-        place = np.unravel_index(wrong.argmax(), wrong.shape)
-        index = ", ".join(map(str, place))
-        raise DataError(f"{name}[{index}] is {known[place]}; it must be from {low} to {high}")
+        first = np.unravel_index(wrong.argmax(), wrong.shape)
+        index = ", ".join(map(str, first))
+        raise DataError(f"{name}[{index}] is {known[first]}; it must be from {low} to {high}")

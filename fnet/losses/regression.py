@@ -1,4 +1,4 @@
-"""Losses of numbers: how far a prediction is from its target."""
+"""Losses for regression: the distance of a prediction from its target."""
 
 import jax.numpy as jnp
 from chex import Array

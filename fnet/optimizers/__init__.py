@@ -1,8 +1,8 @@
 """Optimizers: stateless (init_state, update) pairs. Updates are added to the parameters.
 
-The learning rate stands in the state as an array: it can be read there, and changed by
-`set_learning_rate` without a new compilation. Moments of bfloat16 parameters are kept in float32,
-where 1 − 0.999 is not lost; an update has the dtype of its gradient.
+The learning rate is an array in the state: it can be read there, and changed by
+`set_learning_rate` without recompiling. Moments of bfloat16 parameters are kept in float32, since
+bfloat16 rounds 0.999 to 1; an update has the dtype of its gradient.
 
 >>> import jax.numpy as jnp
 >>> init_state, update = sgd(0.5)

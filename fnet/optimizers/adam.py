@@ -13,7 +13,7 @@ from fnet.optimizers.rule import require_settings, start, zeros
 
 
 class Adam(NamedTuple):
-    """The state of `adam`: m and v, the first and second moments, like the parameters.
+    """The state of `adam`: m and v, the first and second moments, shaped like the parameters.
 
     >>> state = adam(0.5).init(jnp.zeros(2))
     >>> state.m.tolist(), state.v.tolist()
@@ -28,7 +28,7 @@ class Adam(NamedTuple):
 
 @constructor
 def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8) -> Optimizer:
-    """Momentum and a running mean square, each corrected for having begun at zero.
+    """Momentum over a running mean square, each corrected for its initialisation at zero.
 
         m ← β₁ m + (1 − β₁) g        m̂ = m / (1 − β₁ᵗ)
         v ← β₂ v + (1 − β₂) g²       v̂ = v / (1 − β₂ᵗ)
@@ -36,7 +36,7 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
 
     Source: Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
 
-    >>> optimizer = adam(0.01)  # its first step is α for every parameter
+    >>> optimizer = adam(0.01)  # the first step has size α for every parameter
     >>> updates, _ = optimizer.update(jnp.array([1.0, -1000.0]), optimizer.init(jnp.zeros(2)))
     >>> print(updates.round(4))
     [-0.01  0.01]
@@ -50,7 +50,7 @@ def adam(learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 
         require_state("adam", Adam, state)
         t = state.step + 1
         # α m̂ / (√v̂ + ε) = α (r₂ / r₁) m / (√v + ε r₂) with r₁ = 1 − β₁ᵗ, r₂ = √(1 − β₂ᵗ): two
-        # divisions fewer an entry. In float32 or wider, for in bfloat16 0.999 is 1.
+        # divisions fewer per entry. In float32 or wider, since bfloat16 rounds 0.999 to 1.
         time = t.astype(state.learning_rate.dtype)
         r1, r2 = 1 - b1**time, jnp.sqrt(1 - b2**time)
         rate, floor = state.learning_rate * r2 / r1, eps * r2

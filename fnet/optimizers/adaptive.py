@@ -1,4 +1,4 @@
-"""Gradient descent whose steps are divided by what gradients have been."""
+"""Gradient descent with steps scaled by past gradients."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from fnet.optimizers.rule import require_settings, start, zeros
 
 
 class RmsProp(NamedTuple):
-    """The state of `rmsprop`: s, the mean square of the gradients, like the parameters.
+    """The state of `rmsprop`: s, the mean square of the gradients, shaped like the parameters.
 
     >>> rmsprop(0.5).init(jnp.zeros(2)).s.tolist()
     [0.0, 0.0]
@@ -32,7 +32,7 @@ def rmsprop(learning_rate: float, decay: float = 0.9, eps: float = 1e-8) -> Opti
 
     Source: Tieleman & Hinton (2012), Neural Networks for Machine Learning, lecture 6.5.
 
-    >>> optimizer = rmsprop(0.01)  # its steps know the sign of a gradient, and hardly its size
+    >>> optimizer = rmsprop(0.01)  # steps depend on a gradient's sign, and hardly on its size
     >>> updates, _ = optimizer.update(jnp.array([1.0, -1000.0]), optimizer.init(jnp.zeros(2)))
     >>> print(updates.round(4))
     [-0.0316  0.0316]

@@ -1,4 +1,4 @@
-"""Gradient descent, and with a velocity."""
+"""Gradient descent, plain and with momentum."""
 
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ class Sgd(NamedTuple):
 
 
 class Momentum(NamedTuple):
-    """The state of `momentum`: v, the velocity, like the parameters.
+    """The state of `momentum`: v, the velocity, shaped like the parameters.
 
     >>> import jax.numpy as jnp
     >>> momentum(0.5).init(jnp.zeros(2)).v.tolist()
@@ -39,7 +39,7 @@ class Momentum(NamedTuple):
 
 @constructor
 def sgd(learning_rate: float) -> Optimizer:
-    """Gradient descent, stochastic where the gradient is of a batch.
+    """Gradient descent, stochastic if the gradient is that of a mini-batch.
 
         θ ← θ − α g
 
@@ -69,7 +69,7 @@ def sgd(learning_rate: float) -> Optimizer:
 
 @constructor
 def momentum(learning_rate: float, decay: float = 0.9, nesterov: bool = False) -> Optimizer:
-    """Gradient descent that keeps a velocity; β is `decay`.
+    """Gradient descent with a velocity; β is `decay`.
 
         v ← β v − α g      θ ← θ + v
                            θ ← θ + β v − α g      with nesterov
@@ -80,7 +80,7 @@ def momentum(learning_rate: float, decay: float = 0.9, nesterov: bool = False) -
     >>> import jax.numpy as jnp
     >>> optimizer = momentum(1.0, decay=0.5)
     >>> state = optimizer.init(jnp.zeros(()))
-    >>> for _ in range(3):  # one slope again and again: the steps grow towards α / (1 − β)
+    >>> for _ in range(3):  # with a constant slope, steps grow towards α / (1 − β)
     ...     updates, state = optimizer.update(jnp.ones(()), state)
     ...     print(float(updates))
     -1.0

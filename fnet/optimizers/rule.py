@@ -1,4 +1,4 @@
-"""What optimizers share: how a state begins, and what is done with it."""
+"""Shared by all optimizers: initial states, their use, and checks of arguments."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
 
 
 def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
-    """The state of an fnet optimizer with another learning rate: a number, or a schedule's value.
+    """The optimizer state with another learning rate: a number, or a schedule's value.
 
     >>> from fnet.optimizers import sgd
     >>> state = sgd(0.5).init(jnp.zeros(2))
@@ -27,12 +27,12 @@ def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
     0.25
     """
     require_settable(state, learning_rate)
-    # In the same dtype, or a compiled step would be traced again.
+    # In the same dtype, lest a compiled step be traced again.
     return state._replace(learning_rate=jnp.asarray(learning_rate, state.learning_rate.dtype))
 
 
 def start(learning_rate: float) -> tuple[Array, Array]:
-    """The first two entries of every state: no step done, and the learning rate."""
+    """The first two entries of every state: step 0, and the learning rate."""
     return jnp.zeros((), jnp.int32), jnp.asarray(learning_rate, dtype=float)
 
 
@@ -43,7 +43,7 @@ def zeros(params: ArrayTree) -> ArrayTree:
 
 
 def require_settings(name: str, learning_rate: float, eps: float = 1.0, **rates: float) -> None:
-    """Raise ConfigurationError unless learning rate, eps, and the decay rates are in range."""
+    """Raise ConfigurationError unless the learning rate, eps and the decay rates are in range."""
     require_learning_rate(name, learning_rate)
     require_number(f"{name}: eps", eps, above=0)
     for key, rate in rates.items():

@@ -1,7 +1,7 @@
-"""Pictures of data and of training, each a matplotlib Figure that a notebook shows as it is.
+"""Pictures of data and of training, each a matplotlib Figure that a notebook displays.
 
-Colours are those of Okabe & Ito, which colour-blind readers tell apart; a mark or a word always
-says the same again. No display, window or global state of matplotlib is used or changed.
+Colours are those of Okabe & Ito, which colour-blind readers can tell apart; a mark or a word always
+repeats the distinction. No display, window or global state of matplotlib is used or changed.
 """
 
 from fnet.plots.comparisons import compare, learning_rates

@@ -1,4 +1,4 @@
-"""Trainings beside each other: runs by epoch, and what came of each learning rate."""
+"""Trainings compared: runs by epoch, and accuracy by learning rate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,17 +30,20 @@ def compare(
     *,
     ax: Axes | None = None,
 ) -> Figure:
-    """One metric of several runs by epoch: a line for each name, as `curves` takes its history.
+    """One metric of several runs by epoch: a line per name, from a history as `curves` takes it.
 
-    Metrics of accuracy are drawn in percent. At most as many runs as can be told apart are drawn,
-    the first ones, and the title says so.
+    Accuracies are drawn in percent. If there are more runs than can be told apart, only the first
+    are drawn, and the title says so.
 
-    >>> ways = {"sgd": [{"epoch": 1, "val_loss": 0.9}], "adam": [{"epoch": 1, "val_loss": 0.7}]}
-    >>> compare(ways, "val_loss").axes[0].get_ylabel()
+    >>> histories = {
+    ...     "sgd": [{"epoch": 1, "val_loss": 0.9}],
+    ...     "adam": [{"epoch": 1, "val_loss": 0.7}],
+    ... }
+    >>> compare(histories, "val_loss").axes[0].get_ylabel()
     'validation loss'
     """
     if not any(metric in row for rows in histories.values() for row in rows):
-        raise DataError(f"compare: no history has {metric!r}")
+        raise DataError(f"compare: no history has {metric!r}; name a metric that one has")
     ax = ax or page(7.5, 4.2).subplots()
     part, _, name = metric.partition("_")
     unit = 100 if name == "accuracy" else 1
@@ -66,31 +69,35 @@ def learning_rates(
     chosen: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """Validation accuracy by learning rate: a point for each seed, a line through their means.
+    """Validation accuracy by learning rate: a point per seed, a line through the means.
 
-    `accuracies` (rates, seeds) are from 0 to 1, NaN where training did not stay finite: such a
-    one is a cross at the bottom, and its rate has no mean. A diamond marks the rate `chosen`.
+    `accuracies` (rates, seeds) are from 0 to 1, or NaN if training did not stay finite: such a
+    training is a cross at the bottom, and its rate has no mean. A diamond marks the rate `chosen`.
 
     >>> import numpy as np
-    >>> found = np.array([[0.5, 0.6], [0.9, 0.8], [np.nan, np.nan]])
-    >>> figure = learning_rates([0.01, 0.1, 1.0], found, chosen=0.1)
+    >>> accuracies = np.array([[0.5, 0.6], [0.9, 0.8], [np.nan, np.nan]])
+    >>> figure = learning_rates([0.01, 0.1, 1.0], accuracies, chosen=0.1)
     >>> figure.axes[0].get_legend_handles_labels()[1]
     ['one seed', 'mean of 2 seeds', 'did not stay finite', 'chosen: 0.1']
     """
     x, y = np.asarray(rates, np.float64), np.asarray(accuracies, np.float64) * 100
     if y.ndim != 2 or len(y) != len(x) or not (x > 0).all():
-        raise DataError(f"learning_rates: {len(x)} rates above 0 need accuracies ({len(x)}, seeds)")
+        raise DataError(
+            f"learning_rates: accuracies are {y.shape} for {len(x)} rates; they must be "
+            f"({len(x)}, seeds), and the rates above 0"
+        )
     ax = ax or page(6.8, 4.2).subplots()
     order = np.argsort(x)
     x, y, seeds = x[order], y[order], y.shape[1]
-    every = np.repeat(x, seeds), y.ravel()
-    ax.plot(*every, "o", color=BLUE, alpha=0.55, ms=6, mew=0, label="one seed")
+    rate_of_each, accuracy = np.repeat(x, seeds), y.ravel()
+    ax.plot(rate_of_each, accuracy, "o", color=BLUE, alpha=0.55, ms=6, mew=0, label="one seed")
     if seeds > 1:
         ax.plot(x, y.mean(axis=1), "-", color=INK, lw=1.8, label=f"mean of {seeds} seeds")
-    lost = np.isnan(every[1])
-    if lost.any():
-        floor = np.zeros(int(lost.sum()))
-        ax.plot(every[0][lost], floor, "X", color=MUTED, ms=8, label="did not stay finite")
+    diverged = np.isnan(accuracy)
+    if diverged.any():
+        bottom = np.zeros(int(diverged.sum()))
+        label = "did not stay finite"
+        ax.plot(rate_of_each[diverged], bottom, "X", color=MUTED, ms=8, label=label)
     if chosen is not None:
         height = y[x == chosen].mean()
         ax.plot(chosen, height, "D", color=VERMILLION, ms=8, label=f"chosen: {chosen:g}")

@@ -1,4 +1,4 @@
-"""What things cost: bytes layer by layer, and time as sizes grow."""
+"""Costs: bytes layer by layer, and time as sizes grow."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from fnet.errors import DataError
 from fnet.plots.page import BLUE, INK, LINES, ORANGE, figure, frame, legend, page, short
 from fnet.summary import Summary, human_bytes
 
-TICKS = 8  # sizes at most that are written below the axis
+TICKS = 8  # with more sizes than this, matplotlib chooses the ticks
 
 
 def layer_bytes(summary: Summary, *, ax: Axes | None = None) -> Figure:
-    """The bytes of a forward and backward pass, layer by layer: what is remembered between the two
-    (caches, an array that two layers need counted once), and the gradients of the parameters.
+    """The bytes of a forward and backward pass, layer by layer: the caches (an array that two
+    layers need is counted once) and the gradients of the parameters.
 
     >>> from fnet.models import classification_net
     >>> from fnet.summary import summary
@@ -47,10 +47,10 @@ def layer_bytes(summary: Summary, *, ax: Axes | None = None) -> Figure:
 def growth(
     sizes: Sequence[float], seconds: Mapping[str, Any], xlabel: str, *, ax: Axes | None = None
 ) -> Figure:
-    """How time grows with a size, both by powers of ten, in which a power law is a straight line.
+    """How time grows with a size, on logarithmic axes, where a power law is a straight line.
 
-    `seconds` has a name and as many times as there are `sizes`. The legend tells the power of each:
-    1 is a time that grows as the size does, 2 as its square.
+    `seconds` maps each name to one time per entry of `sizes`. The legend gives each fitted power: 1
+    if time grows in proportion to the size, 2 if with its square.
 
     >>> figure = growth([10, 100, 1000], {"a product": [1e-5, 1e-3, 1e-1]}, "width of a layer")
     >>> figure.axes[0].get_legend_handles_labels()[1]
@@ -58,14 +58,14 @@ def growth(
     """
     x = np.asarray(sizes, np.float64)
     if len(x) < 2 or not (x > 0).all():
-        raise DataError(f"growth: sizes are {list(sizes)}; two or more above 0 are needed")
+        raise DataError(f"growth: sizes are {list(sizes)}; pass two or more, all above 0")
     ax = ax or page(6.4, 4.2).subplots()
-    for place, (name, times) in enumerate(seconds.items()):
+    for index, (name, times) in enumerate(seconds.items()):
         y = np.asarray(times, np.float64)
         if y.shape != x.shape or not (y > 0).all():
             raise DataError(f"growth: {name!r} must have a time above 0 for each of {len(x)} sizes")
         power = np.polyfit(np.log(x), np.log(y), 1)[0]
-        colour, style, marker = LINES[place % len(LINES)]
+        colour, style, marker = LINES[index % len(LINES)]
         ax.loglog(x, y, style, color=colour, marker=marker, label=f"{name}: size ^ {power:.2f}")
     if len(x) <= TICKS:
         ax.set_xticks(x, [f"{size:,g}" for size in x])

@@ -1,4 +1,4 @@
-"""Optimizers side by side: the way that each takes down a function of two numbers."""
+"""Optimizers side by side: the path of each down a function of two variables."""
 
 import base64
 import io
@@ -18,8 +18,8 @@ from fnet.errors import DataError
 from fnet.plots.page import INK, LINES, MUTED, figure, frame, legend, page
 
 LEVELS = 16  # contours
-FRAMES, PAUSE = 40, 10  # of a movie, and how many the last one stays
-MILLISECONDS = 90  # of a frame
+FRAMES, PAUSE = 40, 10  # frames of a movie at most, and how many the last one is held for
+MILLISECONDS = 90  # per frame
 SHADES = LinearSegmentedColormap.from_list("shades", ("#FFFFFF", "#BFC5CC"))
 
 Function = Callable[[Array, Array], Array]
@@ -28,7 +28,7 @@ Span = tuple[float, float]
 
 
 class Movie(NamedTuple):
-    """A GIF, its bytes: a notebook shows it, `save` writes it."""
+    """The bytes of a GIF: a notebook displays it, `save` writes it."""
 
     gif: bytes
 
@@ -55,21 +55,22 @@ def paths(
 ) -> Figure:
     """The paths of optimizers over the contours of `function(x, y)`, darker where it is higher.
 
-    `function` takes NumPy arrays and gives one. `paths` has a name and the points (steps + 1, 2)
-    of each; a mark stands where it ends, a star at the `minimum`. Contours lie closer together near
-    the lowest value, as valleys need it. What leaves the picture or is not finite is cut off.
+    `function` takes two NumPy arrays and returns one. `paths` maps each name to its points
+    (steps + 1, 2); a mark shows where a path ends, a star the `minimum`. Contours are denser near
+    the lowest value, to show valleys. Points outside the picture, and those from the first
+    non-finite one on, are cut off.
 
     >>> import numpy as np
-    >>> ways = {"sgd": np.array([[2.0, 1.0], [0.4, 0.2], [0.08, 0.04]])}
-    >>> figure = paths(lambda x, y: x**2 + y**2, ways, (-2, 2), (-2, 2), minimum=(0, 0))
+    >>> points = {"sgd": np.array([[2.0, 1.0], [0.4, 0.2], [0.08, 0.04]])}
+    >>> figure = paths(lambda x, y: x**2 + y**2, points, (-2, 2), (-2, 2), minimum=(0, 0))
     >>> [line.get_label() for line in figure.axes[0].get_lines() if line.get_label()[0] != "_"]
     ['sgd']
     """
     ax = ax or page(6.4, 4.8).subplots()
     points = _finite(paths)
     _ground(ax, function, xlim, ylim, minimum)
-    for line, way in zip(_lines(ax, points), points.values(), strict=True):
-        _draw(line, way)
+    for line, path in zip(_lines(ax, points), points.values(), strict=True):
+        _draw(line, path)
     legend(ax)
     return figure(ax)
 
@@ -82,11 +83,11 @@ def animated_paths(
     *,
     minimum: tuple[float, float] | None = None,
 ) -> Movie:
-    """What `paths` draws, step by step: all start at once, and the picture counts their steps.
+    """The picture of `paths` as a movie: all paths start at once, and a counter shows the step.
 
     >>> import numpy as np
-    >>> ways = {"sgd": np.array([[2.0, 1.0], [0.4, 0.2], [0.08, 0.04]])}
-    >>> animated_paths(lambda x, y: x**2 + y**2, ways, (-2, 2), (-2, 2)).gif[:6]
+    >>> points = {"sgd": np.array([[2.0, 1.0], [0.4, 0.2], [0.08, 0.04]])}
+    >>> animated_paths(lambda x, y: x**2 + y**2, points, (-2, 2), (-2, 2)).gif[:6]
     b'GIF89a'
     """
     ax = page(6.4, 4.8).subplots()
@@ -100,8 +101,8 @@ def animated_paths(
     frames = []
     for step in shown:
         counter.set_text(f"step {step}")
-        for line, way in zip(lines, points.values(), strict=True):
-            _draw(line, way[: step + 1])
+        for line, path in zip(lines, points.values(), strict=True):
+            _draw(line, path[: step + 1])
         frames.append(_pixels(figure(ax)))
     return Movie(_gif(frames))
 
@@ -109,15 +110,15 @@ def animated_paths(
 def _finite(paths: Paths) -> dict[str, np.ndarray]:
     """The points of each path, up to the first that is not finite."""
     if not paths:
-        raise DataError("paths: there are none; give a name and an array (steps + 1, 2) of each")
-    found = {}
-    for name, way in paths.items():
-        points = np.asarray(way, np.float64)
+        raise DataError("paths: there are none; map one or more names to arrays (steps + 1, 2)")
+    finite = {}
+    for name, path in paths.items():
+        points = np.asarray(path, np.float64)
         if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-            raise DataError(f"paths: {name!r} is of shape {points.shape}, and not (steps + 1, 2)")
+            raise DataError(f"paths: {name!r} has shape {points.shape}; it must be (steps + 1, 2)")
         bad = ~np.isfinite(points).all(axis=1)
-        found[name] = points[: int(bad.argmax())] if bad.any() else points
-    return found
+        finite[name] = points[: int(bad.argmax())] if bad.any() else points
+    return finite
 
 
 def _ground(
@@ -128,8 +129,8 @@ def _ground(
     height = np.asarray(function(x, y), np.float64)
     if height.shape != x.shape or not np.isfinite(height).all():
         raise DataError(
-            f"paths: function gives {height.shape} for two arrays {x.shape}, or values that are "
-            "not finite; it must give an array of their shape that is finite in xlim and ylim"
+            f"paths: function returns {height.shape} for two arrays {x.shape}, or values that are "
+            "not finite; it must return an array of their shape, finite within xlim and ylim"
         )
     low, high = height.min(), height.max()
     levels = low + (high - low) * np.linspace(0, 1, LEVELS) ** 2
@@ -144,8 +145,8 @@ def _ground(
 
 
 def _lines(ax: Axes, points: Mapping[str, np.ndarray]) -> list[Line2D]:
-    """A line for each path, none of its points drawn yet."""
-    styles = [LINES[place % len(LINES)] for place in range(len(points))]
+    """An empty line for each path."""
+    styles = [LINES[index % len(LINES)] for index in range(len(points))]
     return [
         ax.plot([], [], style, color=colour, marker=marker, label=name, lw=1.8, ms=7, mec="white")[
             0
@@ -155,7 +156,7 @@ def _lines(ax: Axes, points: Mapping[str, np.ndarray]) -> list[Line2D]:
 
 
 def _draw(line: Line2D, points: np.ndarray) -> None:
-    """The path so far, with its mark where it has come to."""
+    """Draw the path so far, with a mark at its end."""
     line.set_data(*points.T)
     line.set_markevery([len(points) - 1] if len(points) else [])
 
@@ -167,7 +168,7 @@ def _pixels(drawn: Figure) -> Image.Image:
 
 
 def _gif(frames: list[Image.Image]) -> bytes:
-    """One palette for all, of greys and of the colours of lines: what rests is stored once."""
+    """One palette for all frames, of greys and line colours: what does not move is stored once."""
     greys = [(shade,) * 3 for shade in range(0, 256, 3)]
     colours = [np.multiply(255, to_rgb(colour)) for colour, *_ in LINES]
     tints = [255 - share * (255 - colour) for colour in colours for share in (1, 0.75, 0.5, 0.25)]

@@ -1,4 +1,4 @@
-"""A picture of what is wrong with a gradient."""
+"""A picture of the errors of a gradient."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from matplotlib.ticker import MaxNLocator
 from fnet.errors import DataError
 from fnet.plots.page import INK, figure, frame, page, titled
 
-MARKED = 600  # entries at most that are large enough for a dot
+MARKED = 600  # with more entries than this, they are too small for a dot
 
 
 def gradient_errors(report: Any, *, ax: Axes | None = None) -> Figure:
-    """What the first wrong gradient of a report of `fnet.check` has too much, entry by entry.
+    """The error of the first wrong gradient in a report of `fnet.check`, entry by entry.
 
-    Axes before the last are run together into rows. White entries are right; violet is too little,
-    orange too much, and a dot marks what is wrong, however little. Raises `DataError` for a report
-    in which no array is wrong.
+    All axes but the last are merged into rows. White entries are right, violet ones too small,
+    orange ones too large; a dot marks every wrong entry, however small its error. Raises
+    `DataError` for a report in which no array is wrong.
 
     >>> import numpy as np
     >>> from fnet.check import Pair, explain
@@ -29,7 +29,10 @@ def gradient_errors(report: Any, *, ax: Axes | None = None) -> Figure:
     """
     findings = [finding for finding in report.findings if finding.errors is not None]
     if not findings:
-        raise DataError(f"gradient_errors: no array is wrong in the report of {report.subject}")
+        raise DataError(
+            f"gradient_errors: no array is wrong in the report of {report.subject}; there is "
+            "nothing to draw"
+        )
     finding = findings[0]
     errors = np.nan_to_num(np.atleast_2d(finding.errors), posinf=0, neginf=0)
     errors = errors.reshape(-1, errors.shape[-1])
@@ -39,7 +42,7 @@ def gradient_errors(report: Any, *, ax: Axes | None = None) -> Figure:
     drawn = panel.imshow(errors, cmap="PuOr_r", norm=norm, aspect="auto", interpolation="nearest")
     if errors.size <= MARKED:
         panel.plot(*np.nonzero(errors)[::-1], ".", color=INK, ms=4)
-    figure(panel).colorbar(drawn, ax=panel, label="found less expected")
+    figure(panel).colorbar(drawn, ax=panel, label="actual − expected")
     shape = " × ".join(map(str, np.shape(finding.errors)))
     frame(panel, "last axis", "the other axes" if np.ndim(finding.errors) > 2 else "first axis")
     panel.grid(visible=False)

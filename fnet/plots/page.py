@@ -1,4 +1,4 @@
-"""What every picture is drawn on and with: the page, the colours, the frame, the title."""
+"""Shared by all pictures: the page, the colours, the frame, the legend and the title."""
 
 import io
 from typing import cast
@@ -10,7 +10,7 @@ from PIL import Image
 
 BLUE, ORANGE, VERMILLION = "#0072B2", "#E69F00", "#D55E00"
 INK, MUTED, FAINT = "#222222", "#666666", "#DDDDDD"
-# Colour, dashes and mark of the first line of a picture, the second, ...
+# Colour, dash pattern and marker of each line of a picture, in order.
 LINES = (
     (VERMILLION, "-", "o"),
     (BLUE, "-", "s"),
@@ -23,7 +23,7 @@ LINES = (
 
 
 class Picture(Figure):
-    """A Figure that a notebook shows without any set-up, in 256 colours: a third of the bytes."""
+    """A Figure that a notebook displays without set-up, in 256 colours: a third of the bytes."""
 
     def _repr_png_(self) -> bytes:
         page, small = io.BytesIO(), io.BytesIO()
@@ -34,13 +34,13 @@ class Picture(Figure):
 
 
 def page(width: float, height: float) -> Figure:
-    """A page of that many inches, laid out by what stands on it."""
+    """A page of this size in inches, laid out around its contents."""
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1)
     return Picture(figsize=(width, height), layout=layout, facecolor="white")
 
 
 def frame(ax: Axes, xlabel: str, ylabel: str) -> None:
-    """Two axes with their names, and faint lines to read heights by."""
+    """Label the two axes, and add faint horizontal grid lines."""
     ax.set_xlabel(xlabel, color=INK)
     ax.set_ylabel(ylabel, color=INK)
     ax.spines[["top", "right"]].set_visible(False)
@@ -51,7 +51,7 @@ def frame(ax: Axes, xlabel: str, ylabel: str) -> None:
 
 
 def legend(ax: Axes) -> None:
-    """Above the axes, where it hides nothing; in two rows where there is much to say."""
+    """Add a legend above the axes, where it hides nothing; in two rows if it is long."""
     count = len(ax.get_legend_handles_labels()[1])
     ax.legend(
         loc="lower right",
@@ -66,20 +66,20 @@ def legend(ax: Axes) -> None:
 
 
 def titled(ax: Axes, title: str, subtitle: str = "") -> Figure:
-    """What the picture says, in words above it."""
+    """Add a title and a subtitle; returns the figure."""
     ax.set_title(title, loc="left", color=INK, fontweight="bold", pad=24 if subtitle else 8)
     if subtitle:
-        place = (0, 1), (0, 8), "axes fraction", "offset points"
-        ax.annotate(subtitle, *place, color=MUTED, fontsize=9)
+        position = (0, 1), (0, 8), "axes fraction", "offset points"
+        ax.annotate(subtitle, *position, color=MUTED, fontsize=9)
     return figure(ax)
 
 
 def short(name: str, length: int = 24) -> str:
-    """The name, cut where it is too long; its dollars are no formula to matplotlib."""
+    """The name, truncated if too long, with its dollar signs escaped from matplotlib's formulas."""
     cut = name if len(name) <= length else name[: length - 1] + "…"
     return cut.replace("$", r"\$")
 
 
 def figure(ax: Axes) -> Figure:
-    """The figure that the axes stand on."""
+    """The figure of the axes."""
     return cast(Figure, ax.figure)

@@ -1,4 +1,4 @@
-"""Pictures of how training went, and of how well a model tells classes apart."""
+"""Pictures of the progress of training, and of how well a model separates classes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from fnet.plots.page import (
     titled,
 )
 
-CROWD = 40  # classes, above which a confusion matrix is too dense for numbers
+CROWD = 40  # with more classes than this, a confusion matrix is too dense for numbers
 
 
 def curves(
@@ -34,15 +34,16 @@ def curves(
     """Loss, and for a classifier accuracy, by epoch; the lowest validation loss is marked.
 
     An entry of `history` has epoch and train_loss, and may have val_loss, train_accuracy and
-    val_accuracy. What is absent, NaN or infinite is left out. Into a given `ax` goes the loss only.
-    With `log` the loss is drawn by powers of ten, for losses that fall through several of them.
+    val_accuracy. Values that are absent, NaN or infinite are left out. If `ax` is given, only the
+    loss is drawn. `log` draws the loss on a logarithmic axis, for losses that fall by orders of
+    magnitude.
 
     >>> history = [{"epoch": 1, "train_loss": 0.9}, {"epoch": 2, "train_loss": 0.09}]
     >>> [ax.get_ylabel() for ax in curves(history, log=True).axes]
     ['loss']
     """
     if not history:
-        raise DataError("curves: the history is empty; train for an epoch or more")
+        raise DataError("curves: the history is empty; train for one epoch or more")
     names = dict.fromkeys(name for entry in history for name in entry)
     columns = {name: _column(history, name) for name in names}
     epoch, val_loss = columns["epoch"], columns.get("val_loss", np.full(len(history), np.nan))
@@ -69,9 +70,9 @@ def curves(
 
 
 def confusion(matrix: Any, classes: Sequence[str], *, ax: Axes | None = None) -> Figure:
-    """Counts by true class (row) and predicted class (column): blue are right, orange mistakes.
+    """Counts by true class (row) and predicted class (column): right ones blue, mistakes orange.
 
-    A colour is as strong as its count is a share of the row.
+    The colour of an entry is as strong as its share of the row.
 
     >>> confusion([[9, 1], [2, 8]], ("cat", "dog")).axes[0].get_title("left")
     '17 of 20 right (85.0%)'
@@ -109,8 +110,8 @@ def sigmoid_scatter(
 ) -> Figure:
     """A logistic model over its data: the probability of class 1 as a curve, the labels as points.
 
-    `score` (N,) is z, or any feature of which `probability` (N,) is a logistic function. Points
-    are spread up and down so that they do not hide each other.
+    `score` (N,) is z, or any feature of which `probability` (N,) is a logistic function. Points are
+    spread vertically so that they do not hide each other.
 
     >>> sigmoid_scatter([-2, 1], [0.12, 0.73], [0, 1], ("cheap", "dear")).axes[0].get_title("left")
     '100.0% right'
@@ -119,14 +120,14 @@ def sigmoid_scatter(
     p = np.clip(np.asarray(probability, np.float64), 1e-7, 1 - 1e-7)
     order = np.argsort(score)
     x = np.linspace(score.min(), score.max(), 400)
-    z = np.interp(x, score[order], np.log(p / (1 - p))[order])  # straight in x, so exact
+    z = np.interp(x, score[order], np.log(p / (1 - p))[order])  # linear in x, hence exact
     ax = ax or page(9, 4.2).subplots()
     spread = np.random.default_rng(0).uniform(0.03, 0.13, len(score))
     for label, colour, marker in ((0, ORANGE, "o"), (1, BLUE, "^")):
-        mine = labels == label
-        y = label + (2 * label - 1) * spread[mine]
-        name = f"{mine.sum()} {short(classes[label])}"
-        ax.plot(score[mine], y, marker, color=colour, alpha=0.55, ms=5, mew=0, label=name)
+        chosen = labels == label
+        y = label + (2 * label - 1) * spread[chosen]
+        name = f"{chosen.sum()} {short(classes[label])}"
+        ax.plot(score[chosen], y, marker, color=colour, alpha=0.55, ms=5, mew=0, label=name)
     ax.plot(x, 1 / (1 + np.exp(-z)), color=INK, lw=2.2, label="σ(w · x + b)")
     ax.axhline(0.5, color=MUTED, lw=1.2, ls="--", label="threshold 0.5")
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1])

@@ -1,1 +1,1 @@
-"""fnet beside its peers, measured in one run: `python -m tests.benchmarks`."""
+"""fnet and its peers, measured in one run: `python -m tests.benchmarks`."""

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [TASK ...]`: measure, print a table, keep the figures."""
+"""`python -m tests.benchmarks [TASK ...]`: measure, print a table, save the figures."""
 
 import argparse
 import importlib
@@ -15,18 +15,18 @@ TASKS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}")
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"any of {', '.join(TASKS)}")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"(default {ROUNDS})")
     given = parser.parse_args()
     unknown = set(given.tasks) - set(TASKS)
     if unknown or given.rounds < 1:
-        parser.error(f"tasks are {', '.join(TASKS)}, rounds 1 or more")
+        parser.error(f"tasks must be among {', '.join(TASKS)}, and rounds 1 or more")
     for task in given.tasks or TASKS:
         module = importlib.import_module(f"tests.benchmarks.{task}")
         for name, result in module.results(given.rounds).items():
             kept = report.read()
             kept["machine"] = describe()
-            # A task measured anew stands where it stood.
+            # A task measured again keeps its place.
             kept["tasks"][name] = result | {"rounds": given.rounds}
             report.write(kept)
             print(report.table(name, result), flush=True)

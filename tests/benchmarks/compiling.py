@@ -1,8 +1,8 @@
 """Time to trace and to compile a training step, against jax.value_and_grad with optax, and flax.
 
-All of it happens in one process, with JAX's caches emptied and every function made anew before
-each measurement; rounds alternate, in either direction, and the ratio is that within a round.
-Seconds of processor, of all threads, are told too: a busy computer stretches the clock more.
+Everything runs in one process, with JAX's caches cleared and every function rebuilt before each
+measurement; rounds alternate their order, and ratios are taken within a round. Processor time, of
+all threads, is reported too: a busy computer distorts it less than the clock.
 """
 
 import time
@@ -65,7 +65,7 @@ def _measure(layers: int, rounds: int) -> list[dict[str, Any]]:
         for name in names if number % 2 == 0 else names[::-1]:
             jax.clear_caches()
             found, facts[name] = _seconds(*programs[name](layers))
-            if number:  # the first round imports modules and fills what no cache can be rid of
+            if number:  # the first round imports modules, and fills caches that cannot be cleared
                 seconds[name].append(found)
     base = np.array(seconds["fnet"])
     rows = []
@@ -87,7 +87,7 @@ def _measure(layers: int, rounds: int) -> list[dict[str, Any]]:
 
 
 def _seconds(step: Program, *arguments: Any) -> tuple[tuple[float, ...], dict[str, int]]:
-    """Seconds to trace, to compile, of processor; and the size of the step, before and after."""
+    """Seconds to trace, to compile, and of processor time; size of the step, before and after."""
     processor, start = time.process_time(), time.perf_counter()
     traced = step.trace(*arguments)
     lowered = traced.lower()
@@ -129,7 +129,7 @@ def _jax(layers: int) -> tuple[Any, ...]:
 def _flax(layers: int) -> tuple[Any, ...]:
     import flax.linen
 
-    # A Dense that stood twice in the list would be one layer of shared weights.
+    # The same Dense twice in the list would be one layer with shared weights.
     blocks = [part for _ in range(layers - 1) for part in (flax.linen.Dense(WIDTH), jax.nn.relu)]
     model = flax.linen.Sequential([*blocks, flax.linen.Dense(CLASSES)])
 

@@ -1,9 +1,9 @@
 """A contest: several programs that compute the same thing, timed side by side.
 
-What makes the measurement honest is here and not in the tasks. Each contestant has a process of its
-own and is given the same problem, initial weights and order. Its loss curve is compared with ours
-before any clock runs, and one that differs is not timed. Rounds alternate, in either direction, and
-what is reported is the ratio within a round: a slow minute of the machine slows all of them.
+The rules of fair measurement are here, not in the tasks. Each contestant has its own process, and
+gets the same problem, initial weights and order. Its loss curve is compared with ours before
+anything is timed, and a contestant whose curve differs is not timed. Rounds alternate their order,
+and reported ratios are taken within a round: a slow minute of the machine slows all contestants.
 """
 
 import dataclasses
@@ -21,19 +21,19 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-5  # of loss curves, relative
 ROUNDS = 7
-PAUSE = 0.25  # seconds; the idle threads of OpenMP spin for a while and would rob the next one
+PAUSE = 0.25  # seconds; idle OpenMP threads spin for a while, and would slow the next contestant
 
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
     """A program in a contest.
 
-    `name` heads its row; `peer` is the group it belongs to, whose best member counts ("PyTorch").
-    `make` is "module:function", called with the task's problem as keyword arguments, and with
-    `options`. It returns `run() -> curve`: the whole job from the beginning, the losses it met as
-    an array. A job without losses (a loader) returns what it computed instead. `environment` is
-    set before the process begins. One that does not `compute` the task (a physical limit) has no
-    curve to compare.
+    `name` heads its row; `peer` is its group, whose best member counts ("PyTorch"). `make` is
+    "module:function", called with the task's problem and the `options` as keyword arguments. It
+    returns `run() -> curve`, which does the whole job from the beginning and returns its losses as
+    an array; a job without losses (a loader) returns its results instead. `environment` is set
+    before the process starts. If `computes` is false (a physical limit), there is no curve to
+    compare.
     """
 
     name: str
@@ -46,9 +46,9 @@ class Contestant:
 
 @dataclasses.dataclass(frozen=True)
 class Contest:
-    """A task: the first contestant is ours; `targets` say how many times as long a peer may take.
+    """A task: the first contestant is ours; `targets` are ratios of a peer's time to ours.
 
-    `unit` and `count` make a time out of a run: "step", 400 steps in a run.
+    A run has `count` of `unit`: 400, "step".
     """
 
     name: str
@@ -60,7 +60,7 @@ class Contest:
 
 
 class Process:
-    """A contestant's process, and what it said of itself when it was ready."""
+    """A contestant's process, and its answer when it was ready."""
 
     def __init__(self, contestant: Contestant, problem: Mapping[str, Any]) -> None:
         self.contestant = contestant
@@ -81,7 +81,7 @@ class Process:
         return json.loads(line) if line else {"missing": "it died; its last words are above"}
 
     def seconds(self) -> float:
-        """How long one run takes."""
+        """The duration of one run."""
         assert self.process.stdin is not None
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
@@ -94,7 +94,7 @@ class Process:
 
 
 def hold(contest: Contest, rounds: int = ROUNDS) -> dict[str, Any]:
-    """The result of a contest: a row for each contestant, an entry for each target."""
+    """Hold a contest; the result has one row per contestant and one entry per target."""
     processes = []
     try:
         for contestant in contest.contestants:
@@ -147,7 +147,7 @@ def _race(contest: Contest, processes: list[Process], rounds: int) -> dict[str, 
 
 
 def judge(targets: Mapping[str, float], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each target with what was reached: the ratio to the best of that peer's programs."""
+    """Each target with the ratio achieved, against the best of that peer's programs."""
     found = []
     for peer, target in targets.items():
         ratios = [row["ratio"] for row in rows if row["peer"] == peer and "ratio" in row]
@@ -157,7 +157,7 @@ def judge(targets: Mapping[str, float], rows: Sequence[Mapping[str, Any]]) -> li
 
 
 def disagreement(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float | None:
-    """The largest relative difference of two curves; None where there is no curve."""
+    """The largest relative difference of two curves; None if there is no curve."""
     if "missing" in theirs:
         return None
     a, b = (np.asarray(ready["curve"], np.float64) for ready in (ours, theirs))

@@ -1,7 +1,7 @@
-"""How time grows as width, depth, batch and data set double, each alone.
+"""How time grows as width, depth, batch or data set doubles, the others fixed.
 
-An exponent is the slope of a straight line through the upper half of a range, by least squares
-over logarithms: at small sizes fixed costs hide the growth.
+An exponent is the slope of a least-squares line through the logarithms of the upper half of a
+range: at small sizes, fixed costs hide the growth.
 """
 
 import time
@@ -20,12 +20,12 @@ from fnet.optimizers import sgd
 from fnet.training import make_epoch, make_step, start
 
 INPUTS, CLASSES = 64, 10
-SHORTEST = 0.02  # seconds; what is shorter is repeated until it takes as long
+SHORTEST = 0.02  # seconds; shorter jobs are repeated until they take this long
 PLOT = Path(__file__).with_suffix(".png")
 
 
 class Sweep(NamedTuple):
-    """One size that doubles from `first` to `last`, and what grows with it."""
+    """One size that doubles from `first` to `last`, and the job whose time grows with it."""
 
     size: str
     unit: str
@@ -73,7 +73,7 @@ def exponent(sizes: np.ndarray, seconds: np.ndarray) -> float:
 
 
 def _measure(sweep: Sweep, rounds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes, and the median over rounds of the seconds of each; rounds go up and down in turn."""
+    """Sizes, and for each its median seconds over rounds, which go up and down alternately."""
     count = (sweep.last // sweep.first).bit_length()
     sizes = [sweep.first << place for place in range(count)]
     jobs = [sweep.job(size) for size in sizes]
@@ -121,7 +121,7 @@ def _samples(count: int, inputs: int) -> tuple[Any, Any]:
 
 
 def _plot(curves: list[tuple[Sweep, np.ndarray, np.ndarray]]) -> None:
-    """All curves in one picture, if there is matplotlib to draw it."""
+    """Draw all curves in one picture, if matplotlib is installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -145,7 +145,7 @@ def _plot(curves: list[tuple[Sweep, np.ndarray, np.ndarray]]) -> None:
     small.save(PLOT, optimize=True)
 
 
-# The width's input is as wide: every product of the step is then quadratic in it.
+# For width, the input is equally wide, so that every product of the step is quadratic in it.
 SWEEPS = (
     Sweep("width", "units", 128, 2048, "step", 2, 2.1, lambda n: _step(n, batch=128, inputs=n)),
     Sweep("depth", "layers", 2, 64, "step", 1, 1.1, lambda n: _step(256, layers=n)),

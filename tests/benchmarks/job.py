@@ -1,10 +1,10 @@
-"""The whole job: from arrays in memory to the evaluated model, on a set of CIFAR's size.
+"""The whole job: from arrays in memory to the evaluated model, on a set of the size of CIFAR.
 
-Twenty epochs of a network 3072-100-10 by Adam, rescaling and normalising included, with loss and
-accuracy over a validation set after each epoch. All begin from the same weights and meet the same
-batches. The curve is that of the first steps: two orders of float32 summation part by more than
-the tolerance later on, where Adam divides small gradients by their own size. How each one ended
-stands in its row.
+Twenty epochs of a network 3072-100-10 with Adam, rescaling and normalising included, with loss and
+accuracy over a validation set after each epoch. All start from the same weights and get the same
+batches. The curve covers the first steps only: later on, different orders of float32 summation
+diverge by more than the tolerance, since Adam divides small gradients by their own size. Each row
+gives the final metrics.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ TARGETS = {"PyTorch": 1.5, "flax": 1.5}
 
 
 def pictures(n, seed, part=0):
-    """(N, 32, 32, 3) uint8 and (N,) int32: a faint mean of the class in much noise, learnable."""
+    """(N, 32, 32, 3) uint8 and (N,) int32: a faint class mean in strong noise, learnable."""
     means = np.random.default_rng(seed).normal(128, 3, (CLASSES, 32, 32, 3)).astype(np.float32)
     rng = np.random.default_rng((seed, part, n))
     labels = rng.integers(0, CLASSES, n, dtype=np.int32)
     images = np.empty((n, 32, 32, 3), np.uint8)
-    for first in range(0, n, 1000):  # the noise of all at once would be four times the set
+    for first in range(0, n, 1000):  # noise for all at once would take four times the set's memory
         rows = labels[first : first + 1000]
         noise = rng.standard_normal((len(rows), 32, 32, 3), np.float32)
         images[first : first + 1000] = (means[rows] + 50 * noise).clip(0, 255)
@@ -32,7 +32,7 @@ def pictures(n, seed, part=0):
 
 
 def weights(seed):
-    """w (100, 3072), b (100,), w (10, 100), b (10,): as wide as the fan-in asks for."""
+    """w (100, 3072), b (100,), w (10, 100), b (10,): He-normal weights, zero biases."""
     rng = np.random.default_rng(seed)
     w1 = rng.standard_normal((HIDDEN, 3072), np.float32) * np.float32(np.sqrt(2 / 3072))
     w2 = rng.standard_normal((CLASSES, HIDDEN), np.float32) * np.float32(np.sqrt(2 / HIDDEN))
@@ -40,13 +40,13 @@ def weights(seed):
 
 
 def order_of(n, batch_size, seed, epoch):
-    """The places of each batch, an array for each; the last one is shorter."""
+    """The indices of each batch, one array per batch; the last may be shorter."""
     order = epoch_order(n, batch_size, seed=seed, epoch=epoch)
     return [*order[:-1], order[-1][order[-1] != PADDING]]
 
 
 def linear_scale():
-    """x · scale + shift, of bytes: the rescaling and the normalising in one."""
+    """Scale and shift of bytes, x · scale + shift: rescaling and normalising in one."""
     mean, std = np.array(MEAN), np.array(STD)
     return (1 / (255 * std)).astype(np.float32), (-mean / std).astype(np.float32)
 
@@ -83,8 +83,8 @@ def fnet(n_train, n_val, epochs, batch_size, seed):
 def pytorch(n_train, n_val, epochs, batch_size, seed, form, workers, threads):
     """`form` "items": a dataset of normalised pictures; "batches": whole batches of bytes.
 
-    The second is the fast way. Channels come first, as PyTorch has them, which also is the faster
-    layout to normalise; the weights' columns are put in that order.
+    The second is the fast way. Channels come first, PyTorch's convention and also the faster layout
+    to normalise; the weights' columns are reordered to match.
     """
     import torch
     from torch import nn
@@ -109,7 +109,7 @@ def pytorch(n_train, n_val, epochs, batch_size, seed, form, workers, threads):
             return (prepare(x) if form == "items" else x), labels
 
     class Order:
-        epoch = 1  # a sampler is told: workers that persist begin the first epoch twice
+        epoch = 1  # set from outside: persistent workers begin the first epoch twice
 
         def __iter__(self):
             return iter(order_of(n_train, batch_size, seed, self.epoch))

@@ -1,8 +1,8 @@
 """The loader alone: normalised float32 batches of pictures, in a fixed shuffled order.
 
-Three contests: of an array in memory; of a folder of PNG files, the first epoch, from the folder
-on; and the second epoch, which we read from memory while the others decode again. The "curve" is
-a digest of every batch: the mean square of its pixels, and its labels weighted by their places.
+Three contests: an array in memory; a folder of PNG files in the first epoch, opening included; and
+the same in the second epoch, which we read from memory while the others decode again. The "curve"
+is a digest of every batch: the mean square of its pixels, and its labels weighted by position.
 """
 
 import shutil
@@ -29,14 +29,14 @@ def folder_of(n, seed):
     rng = np.random.default_rng(seed)
     for label in range(CLASSES):
         (draft / f"class{label}").mkdir()
-    for number in range(n):  # smooth, with some noise: they compress as photographs do
+    for number in range(n):  # smooth, with some noise, so that they compress like photographs
         coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), np.uint8))
         smooth = np.asarray(coarse.resize((32, 32), Image.Resampling.BICUBIC))
         pixels = (smooth + rng.normal(0, 4, smooth.shape)).clip(0, 255).astype(np.uint8)
         name = f"class{number % CLASSES}/{number:05d}.png"
         Image.fromarray(pixels).save(draft / name)
     try:
-        draft.rename(folder)  # an interrupted drawing leaves no folder that passes for whole
+        draft.rename(folder)  # so that an interrupted run leaves no incomplete folder
     except OSError:
         shutil.rmtree(draft)
     return folder
@@ -76,7 +76,7 @@ def fnet(n, batch_size, seed, files, epoch):
         images, labels = pictures(n, seed)
         return data.memory({"image": images, "label": labels}, transform=prepare)
 
-    fresh = files and epoch == 1  # then reading the files is part of the epoch
+    fresh = files and epoch == 1  # reading the files is then part of the epoch
     held = None if fresh else opened()
 
     def run():
@@ -89,7 +89,7 @@ def fnet(n, batch_size, seed, files, epoch):
 def pytorch(n, batch_size, seed, files, epoch, form, workers, threads):
     """`form` "items": a dataset of normalised pictures; "batches": one of whole batches.
 
-    Channels come first where that is free, in memory: it is the faster layout to normalise.
+    In memory, where it costs nothing, channels come first, the faster layout to normalise.
     """
     import torch
     from torch.utils.data import DataLoader, Dataset
@@ -137,7 +137,7 @@ def pytorch(n, batch_size, seed, files, epoch, form, workers, threads):
 
 
 def grain(n, batch_size, seed, files, epoch, threads):
-    """Batches are normalised whole; `threads` read ahead, 0 reads when asked."""
+    """Batches are normalised whole; `threads` read ahead, 0 reads on demand."""
     import grain
 
     scale, shift = (np.tile(v, 1024).reshape(32, 32, 3) for v in linear_scale())
@@ -178,7 +178,7 @@ def contest(name, problem, files, epoch, target):
         options = {**task, "form": "items", "workers": workers, "threads": threads}
         label = f"PyTorch, DataLoader, {workers} workers, {threads or 'all'} threads"
         found.append(Contestant(label, "PyTorch", f"{here}:pytorch", options))
-    if not files:  # no target: a batch at a time PyTorch does what we do
+    if not files:  # no target: with whole batches, PyTorch does the same as we do
         for threads in (1, None):
             options = {**task, "form": "batches", "workers": 0, "threads": threads}
             label = f"PyTorch, DataLoader of whole batches, {threads or 'all'} threads"

@@ -1,7 +1,7 @@
-"""25,000 epochs of logistic regression on all rows at once, a validation loss after each.
+"""25,000 epochs of full-batch logistic regression, with a validation loss after each.
 
-Each keeps train and validation loss of every epoch and the weights of the best. Computed from
-logits in float32 by all; weights begin at zero.
+Each contestant keeps the training and validation loss of every epoch, and the best weights. All
+compute from logits in float32, and start from zero weights.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def contest(name: str, epochs: int = 25_000) -> Contest:
 
 
 def rows(n: int, d: int) -> tuple[np.ndarray, ...]:
-    """x, target of the training set, and a third as many of the validation set."""
+    """x and target of the training set, and of a validation set a third its size."""
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(n + n // 3, d)).astype(np.float32)
     score = x @ rng.standard_normal(d).astype(np.float32)
@@ -47,7 +47,7 @@ def rows(n: int, d: int) -> tuple[np.ndarray, ...]:
 
 
 def _curve(train, val):
-    """Every hundredth epoch of both."""
+    """Every hundredth epoch of both losses."""
     return np.concatenate([np.asarray(train)[::100], np.asarray(val)[::100]])
 
 
@@ -110,7 +110,7 @@ def jax_grad(n, d, epochs):
 
 
 def numpy(n, d, epochs):
-    """A loop as a course's notes write it, in float32 and without overflow."""
+    """A loop as in course notes, in float32 and without overflow."""
     x, t, val_x, val_t = rows(n, d)
     x, val_x = np.ascontiguousarray(x), np.ascontiguousarray(val_x)
 

@@ -1,4 +1,4 @@
-"""The machine: what it is, and the least time that a step of the network could take on it."""
+"""The machine: a description, and a lower bound on the time of a step of the network."""
 
 import importlib.metadata
 import os
@@ -43,7 +43,7 @@ def _processor() -> str:
 
 
 def limit(optimizer, batch_size, steps):
-    """The five matrix products of a step, by the fastest BLAS here, and a copy of the bytes that
+    """The five matrix products of a step, by the fastest BLAS here, and a copy of as many bytes as
     must move: inputs read, weights and moments read and written. Nothing else of the step."""
     rng = np.random.default_rng(0)
 
@@ -53,7 +53,7 @@ def limit(optimizer, batch_size, steps):
     x, h, dh, dz = (array(batch_size, n) for n in (INPUTS, HIDDEN, HIDDEN, CLASSES))
     w1, w2 = array(HIDDEN, INPUTS), array(CLASSES, HIDDEN)
     pairs = [(x, w1.T), (h, w2.T), (dz, w2), (dh.T, x), (dz.T, h)]
-    # One BLAS for all of them: the threads of two would stand in each other's way.
+    # One BLAS for all of them: the threads of two would compete.
     products = _fastest([_in_turn([make(*pair) for pair in pairs]) for make in _blas()])
     moved = x.size + 2 * (1 + MOMENTS[optimizer]) * (w1.size + w2.size)
     copy = _fastest(_copies(moved // 2))  # a copy reads and writes
@@ -88,7 +88,7 @@ def _fastest(candidates):
 
 
 def _blas():
-    """Functions that make a product of two arrays: by NumPy's BLAS, XLA's, PyTorch's."""
+    """Functions that prepare the product of two arrays, by NumPy's BLAS, XLA's or PyTorch's."""
 
     def by_numpy(a, b):
         out = np.empty((a.shape[0], b.shape[1]), np.float32)
@@ -116,7 +116,7 @@ def _blas():
 
 
 def _copies(size):
-    """Functions that copy so many float32."""
+    """Functions that copy `size` float32 numbers."""
     a, b = np.ones(size, np.float32), np.ones(size, np.float32)
     found = [lambda: np.copyto(b, a)]
     try:

@@ -1,7 +1,7 @@
 """Temporary memory, arithmetic and traffic of a compiled training step, against jax.grad.
 
-The compiler itself says what a step takes: nothing is timed, and no round differs from another.
-Every step returns the same: new parameters, the loss, and how many rows are classified right.
+The figures are the compiler's own: nothing is timed, and all rounds are equal. Every step returns
+the same: new parameters, the loss, and how many rows are classified correctly.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def results(rounds: int) -> dict[str, dict]:
 def network(
     params: Any, x: Any, activation: Callable[..., Any], product: Callable[..., Any]
 ) -> Any:
-    """The logits of affine layers with an activation between each two, in plain jnp."""
+    """The logits of affine layers with activations between them, in plain jnp."""
     for w, b in params[:-1]:
         x = activation(product(x, w) + b)
     w, b = params[-1]

@@ -1,7 +1,7 @@
-"""Steps of a network 3072-100-10: several optimizers, several batch sizes, data in memory.
+"""Steps of a network 3072-100-10: several optimizers and batch sizes, data in memory.
 
-All get the same rows, weights and batches. The Python loops of the peers get their batches cut
-beforehand; what is inside a scan gathers its own, as ours does. Only ours counts right answers.
+All get the same rows, weights and batches. The peers' Python loops get batches cut beforehand;
+their scans gather batches inside, as ours does. Only ours counts right answers.
 """
 
 import functools
@@ -14,7 +14,7 @@ from tests.benchmarks.job import CLASSES, HIDDEN, weights
 INPUTS = 3072
 LIMIT = "physical limit"
 RATES = {"sgd": 3e-3, "momentum": 1e-3, "rmsprop": 1e-5, "adam": 1e-5}
-EPS = 1e-30  # of RMSProp: PyTorch adds it beside the root and the others under it
+EPS = 1e-30  # of RMSProp: tiny, since PyTorch adds it outside the root and the others inside
 STEPS = {8: 1000, 64: 200, 256: 100}
 FAST = {"PyTorch": 1.3, "jax.grad (in, out) scan": 1.6, "jax.grad (out, in) scan": 1.0}
 TARGETS = {
@@ -38,7 +38,7 @@ def results(rounds: int) -> dict[str, dict]:
 
 
 def contest(optimizer: str, batch_size: int, steps: int | None = None) -> Contest:
-    """`steps` smaller than usual make a quick form."""
+    """The contest; fewer `steps` than usual make it quick."""
     here = "tests.benchmarks.network"
     jaxes = [
         Contestant(f"{how} {form}", f"{how} {form}", f"{here}:{make}", {"form": form, **options})
@@ -81,7 +81,7 @@ def contest(optimizer: str, batch_size: int, steps: int | None = None) -> Contes
 
 
 def rows(batch_size: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x (N, 3072), labels (N,), the places of each batch (steps, batch_size)."""
+    """x (N, 3072), labels (N,), the indices of each batch (steps, batch_size)."""
     rng = np.random.default_rng(0)
     n = batch_size * steps
     labels = rng.integers(0, CLASSES, n, dtype=np.int32)
@@ -271,7 +271,7 @@ def numpy(optimizer, batch_size, steps):
 
 
 def _numpy_update(optimizer, rate, t, p, g, m, v):
-    """In place, as one who wants speed writes it."""
+    """Update in place, for speed."""
     if optimizer == "sgd":
         g *= rate
         p -= g

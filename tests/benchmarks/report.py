@@ -1,4 +1,4 @@
-"""The figures of the last runs: results.json, and RESULTS.md for readers."""
+"""The figures of the latest runs: results.json, and RESULTS.md for readers."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ CONTEST = ("", "takes, times fnet", "least", "µs a {unit}", "to set up, s", "cu
 
 
 def read() -> dict[str, Any]:
-    """What was measured before."""
+    """Read the earlier measurements."""
     try:
         found: dict[str, Any] = json.loads(RESULTS.read_text("utf-8"))
     except FileNotFoundError:
@@ -23,7 +23,7 @@ def read() -> dict[str, Any]:
 
 
 def write(results: Mapping[str, Any]) -> None:
-    """Both files, from all that was measured."""
+    """Write both files from all measurements."""
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
     machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
@@ -44,7 +44,7 @@ def write(results: Mapping[str, Any]) -> None:
 
 
 def summary(tasks: Mapping[str, Result]) -> str:
-    """A line for each target: what was asked, what was found."""
+    """One line per target, with the ratio achieved."""
     lines = ["| task | against | target | found | |", "|---|---|---|---|---|"]
     for name, result in tasks.items():
         for target in result["targets"]:

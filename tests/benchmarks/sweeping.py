@@ -1,7 +1,7 @@
 """Nine trainings at once, vectorised, against one after the other: does `sweep` choose well?
 
-Both ways are `sweep`'s own, over the same epochs, timed from their first record on,
-for the first waits for the compiler; rounds alternate in either direction.
+Both ways are `sweep`'s own, over the same epochs, timed from the first record on, which waits for
+the compiler; rounds alternate their order.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""The process of one contestant: prepare, tell the loss curve, then run whenever told to go."""
+"""The process of one contestant: prepare, report the loss curve, then run on each request."""
 
 import importlib
 import json
@@ -13,7 +13,7 @@ SHORT = 2.0  # seconds
 
 
 def timed(run: Callable[[], object]) -> float:
-    """How long the call takes."""
+    """The duration of the call."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -22,7 +22,7 @@ def timed(run: Callable[[], object]) -> float:
 def main() -> None:
     module, function = sys.argv[1].split(":")
     order = json.loads(sys.argv[2])
-    # Whatever a library prints goes to standard error; the parent reads standard output.
+    # Redirect what libraries print to standard error; the parent reads standard output.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -43,7 +43,7 @@ def main() -> None:
     )
     for _ in sys.stdin:
         seconds = timed(run)
-        # The others have emptied the caches: a short run would measure how they fill again.
+        # The others have evicted the caches: a short run would measure refilling them.
         answer(seconds=timed(run) if seconds < SHORT else seconds)
 
 

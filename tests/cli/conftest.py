@@ -1,4 +1,4 @@
-"""The command line as its users meet it: processes, in a home folder with files of theirs."""
+"""The command line as users run it: processes, in a home folder with their files."""
 
 import csv
 import json
@@ -23,7 +23,7 @@ class Result(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A trained run: its folder, and what training said."""
+    """A trained run: its folder, and the output of training."""
 
     folder: Any
     out: str
@@ -43,7 +43,7 @@ class Run(NamedTuple):
 
     @property
     def checkpoint(self):
-        """Every array of the checkpoint, bit for bit, and the JSON beside them."""
+        """Every array of the checkpoint, bit for bit, and its JSON."""
         with np.load(self.folder / "checkpoint.npz") as file:
             return {
                 name: (array.dtype.name, array.shape, array.tobytes())
@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
 
 class Shell(NamedTuple):
-    """Runs fnet in `home` as any user would: no settings of the tests' own process."""
+    """Runs fnet in `home` as any user would, without the settings of the tests' own process."""
 
     home: Any
     environment: dict[str, str]
@@ -81,7 +81,7 @@ class Shell(NamedTuple):
         return Run(self.home / out, result.out)
 
     def refuses(self, *words, call=None):
-        """The one line that it answers, having written nothing; `call` runs it some other way."""
+        """The one-line error of a call that writes nothing; `call` replaces the process."""
         before = sorted(self.home.rglob("*"))
         result = (call or self)(*words)
         assert result.status == 2, result
@@ -94,7 +94,7 @@ class Shell(NamedTuple):
 
 
 def write_images(folder, classes=tuple(COLOURS), each=30, size=(8, 8)):
-    """Noisy patches of a class's colour: learned in a few epochs, and not quite all of them."""
+    """Noisy patches of a class's colour: most, but not all, are learned in a few epochs."""
     rng = np.random.default_rng(0)
     for name in classes:
         (folder / name).mkdir(parents=True)
@@ -129,7 +129,7 @@ def shell(tmp_path_factory):
 
 @pytest.fixture
 def inside(shell, capsys, monkeypatch):
-    """The command line inside of this process, where it starts at once."""
+    """The command line inside this process, which saves the start of another."""
     monkeypatch.chdir(shell.home)
 
     def call(*words):
@@ -154,12 +154,12 @@ def run(shell):
 
 @pytest.fixture(scope="session")
 def houses(shell):
-    """The house-price task: a number made into two classes, and a logistic model."""
+    """The house-price task: a number turned into two classes, and a logistic model."""
     words = "--data houses.csv --target Price --features Area Year --binarize 30 70".split()
     return shell.train("houses", *words, *"--model logistic --epochs 30".split())
 
 
 @pytest.fixture
 def photos():
-    """What to say after `fnet train --out OUT` to train as `run` did."""
+    """The arguments after `fnet train --out OUT` that train as `run` did."""
     return PHOTOS

@@ -1,4 +1,4 @@
-"""`fnet check`, `summary`, `overfit` and `data`: looking at the parts."""
+"""`fnet check`, `summary`, `overfit`, `data` and `bench`."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_check_of_some(capsys):
 
 @constructor
 def halved():
-    """A layer that doubles, with a gradient that forgot it."""
+    """A layer that doubles its input, with a gradient that omits the factor 2."""
     return layer(
         lambda key, shape: ((), shape),
         lambda params, x, key=None: (2 * x, ()),
@@ -46,7 +46,7 @@ def test_check_of_a_wrong_gradient(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "wrong" in next(line for line in out.splitlines() if "halved()" in line)
     assert "right" in next(line for line in out.splitlines() if "relu()" in line)
-    assert "dx" in out  # below the table, where the gradient is wrong and by how much
+    assert "dx" in out  # in the report below the table
 
 
 COURSE = """\

@@ -1,4 +1,4 @@
-"""`fnet data download`: a small set in the place of CIFAR-10, from a local server."""
+"""`fnet data download`: a small set in place of CIFAR-10, from a local server."""
 
 import re
 
@@ -37,11 +37,11 @@ def check(folder):
 
 
 def test_a_set_comes_once_and_is_found_then(server, call, tmp_path):
-    told = "verified   shelf: CIFAR-10, as it was published\nnext       fnet train --data shelf\n"
-    assert call("shelf") == (0, "download   1 MB\n" + told, "")
+    report = "verified   shelf: CIFAR-10, as published\nnext       fnet train --data shelf\n"
+    assert call("shelf") == (0, "download   1 MB\n" + report, "")
     check(tmp_path / "shelf")
     assert [path.name for path in (tmp_path / "shelf").iterdir()] == ["batches"]
-    assert call("shelf") == (0, told, "")
+    assert call("shelf") == (0, report, "")
     assert server.asked == [None]
 
 
@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be(server, call, tmp_path, words):
 
 
 def test_the_pins_are_those_of_the_published_archives():
-    """As https://www.cs.toronto.edu/~kriz/cifar.html and the loaders of others have them."""
+    """As on https://www.cs.toronto.edu/~kriz/cifar.html and in other libraries' loaders."""
     binary, python = sets.CIFAR10
     assert (binary.name, binary.size) == ("cifar-10-binary.tar.gz", 170_052_171)
     assert binary.sha256.startswith("c4a38c50a1bc5f3a1c5537f2155ab9d6")

@@ -81,11 +81,11 @@ TRAIN = {
     "an unknown target": ("--data houses.csv --target Prize", ["'Prize'", "'Price'"]),
     "an unknown feature": (f"{CSV} --features Size", ["'Size'", "no column"]),
     "no rows": ("--data head.csv --target Price", ["head.csv", "a header only"]),
-    "a cell that is no number": (
+    "a cell that is not a number": (
         "--data typo.csv --target Price --features Area Year --binarize 30 70",
         ["typo.csv, line 7, column 'Year'", "'old' is not a number"],
     ),
-    "percentiles the wrong way": (
+    "percentiles in the wrong order": (
         f"{CSV} --features Area --binarize 70 30",
         ["70 and 30", "the low one must be below"],
     ),
@@ -107,7 +107,7 @@ TRAIN = {
 OTHERS = {
     "an unknown command": ("trian", ["'trian'", "train"]),
     "--out with a run in it": ("train --data photos --out run", ["--out run", "--resume"]),
-    "--out with other things": ("train --data photos --out photos", ["photos", "another folder"]),
+    "--out with other things": ("train --data photos --out photos", ["photos", "other files"]),
     "--out that is a file": ("train --data photos --out notes.txt", ["notes.txt", "a file"]),
     "--out below a file": ("train --data photos --out notes.txt/run", ["notes.txt/run"]),
     "--resume of what": ("train --resume", ["--out"]),
@@ -136,7 +136,7 @@ CASES |= OTHERS
 
 OF_EACH_KIND = [
     "a broken image",
-    "a cell that is no number",
+    "a cell that is not a number",
     "a number as labels",
     "an unknown flag",
     "logistic of three",
@@ -170,13 +170,13 @@ def test_too_little_memory(shelf, inside, monkeypatch):
 
 
 def test_training_that_diverges(shell, photos):
-    """It stops, and what it leaves is a whole run: its last epoch without a NaN."""
+    """It stops, and leaves a complete run, at its last epoch without a NaN."""
     words = "--optimizer sgd --learning-rate 1e30 --batch-size 64".split()
     result = shell("train", "--out", "diverged", *photos, *words)
     assert result.status == 2
     assert len(result.err.splitlines()) == 1
     assert "--learning-rate" in result.err
-    # The training loss is from before the step.
+    # The training loss was computed before the step.
     assert "after epoch 1 the validation loss is nan, the weights being finite: they" in result.err
     assert "take a smaller learning rate than 1e+30" in result.err
     with np.load(shell.home / "diverged/checkpoint.npz") as file:

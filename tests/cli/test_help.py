@@ -1,4 +1,4 @@
-"""What the command line says of itself, and without the packages that it needs."""
+"""Help, and the message if a required package is missing."""
 
 import importlib.util
 import subprocess

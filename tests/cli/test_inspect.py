@@ -1,4 +1,4 @@
-"""`fnet evaluate` and `fnet predict`: of a run, on its data and on others."""
+"""`fnet evaluate` and `fnet predict`: a run on its own data and on other data."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from fnet.cli import main
 
 
 def matrix(out):
-    """The confusion matrix that was printed: {true class: counts}."""
+    """The printed confusion matrix: class names, and {true class: counts}."""
     header, *rows = out.split("\n\n")[1].splitlines()
     names = header.removeprefix("true  predicted").removesuffix("recall").split()
     return names, {row.split()[0]: [int(word) for word in row.split()[1:-1]] for row in rows}
@@ -41,7 +41,7 @@ def test_evaluate_agrees_with_the_metrics(shell, run):
 
 
 def test_classes_are_matched_by_name(shell, run, images, tmp_path, capsys):
-    """Here green and red are 0 and 1, to the run 1 and 2; the images are larger, too."""
+    """Green and red are 0 and 1 here, 1 and 2 in the run; the images are larger, too."""
     images(tmp_path / "two", classes=["green", "red"], each=20, size=(16, 16))
     assert main(["evaluate", str(run.folder), "--data", str(tmp_path / "two")]) == 0
     out = capsys.readouterr().out
@@ -53,7 +53,7 @@ def test_classes_are_matched_by_name(shell, run, images, tmp_path, capsys):
 
 def test_rows_are_true_classes(run, images, tmp_path, capsys):
     images(tmp_path / "two", classes=["red", "blue"], each=20)
-    (tmp_path / "two/blue").rename(tmp_path / "two/green")  # what the run takes for blue
+    (tmp_path / "two/blue").rename(tmp_path / "two/green")  # the run predicts blue for these
     assert main(["evaluate", str(run.folder), "--data", str(tmp_path / "two")]) == 0
     counts = matrix(capsys.readouterr().out)[1]
     assert counts["blue"] == [0, 0, 0]
@@ -61,7 +61,7 @@ def test_rows_are_true_classes(run, images, tmp_path, capsys):
 
 
 def test_the_best_weights_are_those_that_answer(run, inside, tmp_path):
-    """Here they are made all zero: they know nothing, and say the first class of equals."""
+    """Set to zero here, they give all classes one probability, and the first is predicted."""
     checkpoint = load(run.folder / "checkpoint.npz")
     best = checkpoint.record.best
     zero = best._replace(params=jax.tree.map(np.zeros_like, best.params))
@@ -76,7 +76,7 @@ def test_the_best_weights_are_those_that_answer(run, inside, tmp_path):
 
 @pytest.mark.parametrize("order", ["Area,Year", "Year,Area"])
 def test_columns_are_matched_by_name(tmp_path, shell, houses, capsys, order):
-    """Without --features, too: the columns that the run learned are looked up in the other file."""
+    """Without --features, too: the columns trained on are looked up in the other file."""
     run = tmp_path / "run"
     numeric = np.loadtxt(
         shell.home / "houses.csv", delimiter=",", skiprows=1, usecols=(0, 1, 4), dtype=int
@@ -100,7 +100,7 @@ def test_columns_are_matched_by_name(tmp_path, shell, houses, capsys, order):
 
 
 def test_house_prices_of_another_file(shell, houses, capsys):
-    """The thresholds are those of training: other files are cut at the same prices."""
+    """The thresholds are those of training: other files are split at the same prices."""
     low, high = houses.config["thresholds"]
     other = shell.home.parent / "other.csv"
     other.write_text(
@@ -121,7 +121,7 @@ def test_predict(shell, run):
 
 def test_predict_json(run, tmp_path, capsys):
     path = tmp_path / "large.png"
-    Image.new("L", (50, 30), 128).save(path)  # of another size, and gray
+    Image.new("L", (50, 30), 128).save(path)  # of another size, and grey
     red = run.folder.parent / "photos/red/00.png"
     assert main(["predict", str(run.folder), str(path), str(red), "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -156,7 +156,7 @@ def test_a_damaged_checkpoint(shell, run, inside, tmp_path, content, message):
     else:
         path.write_bytes(whole[content] if isinstance(content, slice) else content)
     words = [["evaluate", damaged], ["predict", damaged, "photos/red/00.png"]]
-    if content is not None:  # a run without a checkpoint has not done its first epoch
+    if content is not None:  # without a checkpoint, a run can resume before its first epoch
         words.append(["train", "--resume", "--out", damaged])
     for command in words:
         line = shell.refuses(*command, call=inside)

@@ -1,4 +1,4 @@
-"""`fnet train --resume`: as if never stopped, whatever stopped it."""
+"""`fnet train --resume`: a resumed run equals one that never stopped, whatever stopped it."""
 
 import json
 import shutil
@@ -109,7 +109,7 @@ def copy(shell, run):
 
 
 def stopped(shell, photos, name, by):
-    """The folder of a run without end and what it said, after this signal."""
+    """The folder and the output of an endless run, stopped by this signal."""
     with shell.start("train", "--out", name, *photos, "--epochs", 10**6) as process:
         wait_for(process, shell.home / name / "checkpoint.npz")
         process.send_signal(by)
@@ -120,7 +120,7 @@ def stopped(shell, photos, name, by):
 
 
 def wait_for(process, path):
-    """Until the checkpoint was written twice; whenever it is read, it is whole."""
+    """Wait until the checkpoint has been written twice; it must be intact at every read."""
     for _ in range(600):
         if path.exists() and load(path).record.epoch > 1:
             return

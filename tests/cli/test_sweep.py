@@ -1,4 +1,4 @@
-"""`fnet sweep` and `fnet runs`: many trainings beside each other."""
+"""`fnet sweep` and `fnet runs`: many trainings side by side."""
 
 import csv
 import json
@@ -26,19 +26,21 @@ def objects(result):
 def test_a_sweep_is_the_trainings_one_by_one(shell, inside):
     result = inside("sweep", *PHOTOS, *RATES, "--out", "swept")
     assert result.status == 0, result.err
-    found = rows(shell.home / "swept/sweep.csv")
-    assert [(row["learning_rate"], row["seed"]) for row in found] == [
+    outcomes = rows(shell.home / "swept/sweep.csv")
+    assert [(row["learning_rate"], row["seed"]) for row in outcomes] == [
         ("0.001", "0"), ("0.001", "3"), ("0.01", "0"), ("0.01", "3"),
     ]  # fmt: skip
     for place, rate in ((0, "0.001"), (2, "0.01")):
         words = ["--learning-rate", rate, "--epochs", 3, "--out", f"alone-{rate}"]
         assert inside("train", *PHOTOS, *words).status == 0
         metrics = json.loads((shell.home / f"alone-{rate}/metrics.json").read_text("utf-8"))
-        assert float(found[place]["val_loss"]) == pytest.approx(metrics["val_loss"], rel=1e-4)
-        assert int(found[place]["best_epoch"]) == metrics["best_epoch"]
+        assert float(outcomes[place]["val_loss"]) == pytest.approx(metrics["val_loss"], rel=1e-4)
+        assert int(outcomes[place]["best_epoch"]) == metrics["best_epoch"]
     check_picture(shell.home / "swept/sweep.png")
     means = {
-        rate: np.mean([float(row["val_accuracy"]) for row in found if row["learning_rate"] == rate])
+        rate: np.mean(
+            [float(row["val_accuracy"]) for row in outcomes if row["learning_rate"] == rate]
+        )
         for rate in ("0.001", "0.01")
     }
     best = max(means, key=means.get)
@@ -53,10 +55,10 @@ def test_the_next_command_trains(shell, inside):
         *"--binarize 30 70 --model logistic --optimizer sgd --epochs 3 --seed 1".split(),
         *"--learning-rate 0.1 1 --batch-size all --split 0.5 0.25 0.25 --out by-price".split(),
     )
-    reached, written, go_on = result.out.splitlines()
+    reached, written, follow_up = result.out.splitlines()
     assert reached.startswith("reached ")
     assert written == "written    by-price/: sweep.csv, sweep.png"
-    words = go_on.removeprefix("next       fnet ").split()
+    words = follow_up.removeprefix("next       fnet ").split()
     again = inside(*words, "--out", "by-price-best")
     assert again.status == 0, again.err
     config = json.loads((shell.home / "by-price-best/config.json").read_text("utf-8"))
@@ -72,7 +74,7 @@ def test_the_next_command_trains(shell, inside):
 
 def test_a_rate_that_explodes_is_not_chosen(inside):
     words = "--optimizer sgd --learning-rate 0.01 1e30 --epochs 2 --json --out exploded".split()
-    with jax.enable_x64(False):  # as users train: in float64 it stays finite for long
+    with jax.enable_x64(False):  # as users train: in float64 it would stay finite for long
         start, *epochs, end = objects(inside("sweep", *PHOTOS, *words))
     assert start["learning_rates"] == [0.01, 1e30]
     assert [epoch["epoch"] for epoch in epochs] == [1, 2]
@@ -101,7 +103,7 @@ def test_without_rates_five_around_the_default(inside):
         (["--epochs", 0], "--epochs 0: a sweep compares"),
         (["--learning-rate", 0.1, 0.1], "given twice"),
         (["--learning-rate", -1], "'-1' is not a number above 0"),
-        (["--out", "photos"], "something else is there"),
+        (["--out", "photos"], "already holds other files"),
     ],
 )
 def test_what_it_refuses(shell, inside, words, message):
@@ -131,7 +133,7 @@ def test_ctrl_c_ends_a_sweep_with_what_there_is(shell, inside, monkeypatch):
 
 @pytest.fixture(scope="session")
 def several(shell):
-    """A folder of an ended run, of a worse one, and of one that was stopped after an epoch."""
+    """A folder with a finished run, a worse one, and one that was stopped after an epoch."""
     shell.train("several/good", *PHOTOS, "--learning-rate", 0.01, "--epochs", 4)
     shell.train("several/bad", *PHOTOS, "--learning-rate", 1e-6, "--epochs", 2, "--layers", 1)
     stopped = shell.train("several/stopped", *PHOTOS, "--learning-rate", 1e-5, "--epochs", 1)
@@ -163,11 +165,11 @@ def test_runs_are_listed_best_first_and_pictured(several, inside):
 
 
 def test_runs_as_json(several, inside):
-    *found, end = objects(inside("runs", "several", "--json"))
-    assert {one["folder"] for one in found} == {f"several/{n}" for n in ("good", "bad", "stopped")}
-    accuracies = [one["val_accuracy"] for one in found]
+    *listed, end = objects(inside("runs", "several", "--json"))
+    assert {run["folder"] for run in listed} == {f"several/{n}" for n in ("good", "bad", "stopped")}
+    accuracies = [run["val_accuracy"] for run in listed]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert end["best"] == found[0]["folder"] == "several/good"
+    assert end["best"] == listed[0]["folder"] == "several/good"
 
 
 def test_no_runs(shell, inside):

@@ -1,4 +1,4 @@
-"""`fnet train`: what it writes, from every kind of data."""
+"""`fnet train`: its output, from every kind of data."""
 
 import json
 import pickle
@@ -19,7 +19,7 @@ def check_picture(path):
         picture.load()
     assert picture.format == "PNG"
     assert min(picture.size) > 200
-    assert len(np.unique(np.asarray(picture))) > 10  # something is drawn on it
+    assert len(np.unique(np.asarray(picture))) > 10  # not blank
 
 
 def test_a_folder_of_images(run):
@@ -85,12 +85,12 @@ def test_another_seed_gives_another_run(tmp_path, run, photos, monkeypatch):
     assert main(["train", "--out", str(other), *photos, "--epochs", "4", "--seed", "1"]) == 0
     before, after = load(run.folder / "checkpoint.npz"), load(other / "checkpoint.npz")
     w, w1 = (np.asarray(c.record.best.params[0].w) for c in (before, after))
-    assert np.abs(w - w1).max() > 0.1  # other weights, not the same with other rounding
-    assert before.transform != after.transform  # another split, whose mean is another
+    assert np.abs(w - w1).max() > 0.1  # different weights, not different rounding
+    assert before.transform != after.transform  # a different split, with a different mean
 
 
 def trained(tmp_path, *words):
-    """Metrics and config of two epochs in this process, where promotion and warnings are errors."""
+    """Metrics and config of two epochs in this process, where promotion and warnings fail."""
     out = tmp_path / "out"
     assert main(["train", "--epochs", "2", "--out", str(out), *map(str, words)]) == 0
     names = ("metrics.json", "config.json")
@@ -131,7 +131,7 @@ def test_cifar10(tmp_path, form):
         (root / "batches.meta").write_bytes(pickle.dumps(names, protocol=2))
     metrics, config = trained(tmp_path, "--data", tmp_path, "--hidden", 4)
     assert config["classes"] == ["truck", "airplane", "cat"]
-    assert config["samples"] == [22, 8, 6]  # the test batch is the test part
+    assert config["samples"] == [22, 8, 6]  # the test batch as the test part
     assert metrics["test_samples"] == 6
 
 
@@ -159,7 +159,7 @@ def test_a_table_with_labels(tmp_path, shell):
 
 
 def test_an_empty_cell_of_the_test_part_has_the_mean_of_training(tmp_path):
-    empty = np.random.default_rng(0).permutation(40)[-1]  # of the test part, by the split's seed 0
+    empty = np.random.default_rng(0).permutation(40)[-1]  # in the test part of the split of seed 0
     lines = [f"{'' if row == empty else row},{row % 2}" for row in range(40)]
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *lines]))
     words = ["--target", "y", "--missing", "mean", "--hidden", 4]
@@ -179,7 +179,7 @@ HOUSES = "--data houses.csv --target Price --features Area Year --binarize 30 70
 
 
 def test_all_samples_at_each_step(shell, inside):
-    """Thousands of epochs, a line of history for each, as many times as resumed."""
+    """Thousands of epochs, each with one line of history, also after resuming."""
     words = [*HOUSES, "--model", "logistic", "--optimizer", "sgd", "--batch-size", "all"]
     whole, half = shell.home / "all-at-once", shell.home / "all-in-two"
     assert inside("train", "--out", whole, *words, "--epochs", 3000).status == 0

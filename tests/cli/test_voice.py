@@ -1,4 +1,4 @@
-"""Progress, and what is said to people, to programs and to nobody."""
+"""Progress, and output for people, for programs and with --quiet."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ def record(epoch, accuracy=0.25):
 
 @pytest.fixture
 def time(monkeypatch):
-    """A clock that goes two seconds further each time it is looked at."""
+    """A clock that advances by two seconds at each reading."""
     moments = iter(range(0, 1000, 2))
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(moments))
 

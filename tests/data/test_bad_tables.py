@@ -1,7 +1,7 @@
-"""Files as people and programs spoil them, each with the words that its error must have.
+"""Tables as people and programs spoil them, each with the words required in its error.
 
-The target is always the column "y". A message names the file, and where there is one, the line,
-the column and the value; the last words of a row are the fix.
+The target is always the column "y". A message names the file and, where there is one, the line, the
+column and the value; the last words of an entry are the fix.
 """
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from fnet.data import csv_table
 from fnet.errors import DataError
 
-CELL = ["line 3", "column 'x'"]  # where the bad cell of `cell` stands
+CELL = ["line 3", "column 'x'"]  # of the bad cell of `cell`
 
 
 def cell(text):
@@ -99,7 +99,7 @@ BAD = {
     "two of a name": (b"x,y,x \n1,2,3\n", ["line 1", "two columns", "'x'", "rename one"]),
     "no name": (b",x,y\n0,1,2\n", ["line 1", "column 1 of 3", "no name", "index=False"]),
     "comma at the end": (b"x,y,\n1,2,\n", ["line 1", "column 3 of 3", "a comma at the end"]),
-    "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one such as 'Y1'"]),
+    "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one, such as 'Y1'"]),
     "semicolons": (b"x;y\n1,5;2\n", ["line 1", "semicolons", "save it with commas"]),
     "tabs": (b"x\ty\n1\t2\n", ["line 1", "tabs", "save it with commas"]),
     "bars": (b"x|y\n1|2\n", ["line 1", "bars", "save it with commas"]),
@@ -131,10 +131,10 @@ def test_a_bad_table_is_told_in_one_line(name, tmp_path):
     with pytest.raises(DataError) as caught:
         csv_table(path, "y")
     message = str(caught.value)
-    places = [message.find(word) for word in words]
+    positions = [message.find(word) for word in words]
     assert message.startswith(str(path)), message
-    assert -1 not in places, message
-    assert places == sorted(places), message  # place, value, what is wrong, fix
+    assert -1 not in positions, message
+    assert positions == sorted(positions), message  # place, value, mistake, fix
     assert "\n" not in message
     assert len(message) < len(str(path)) + 300
 

@@ -7,12 +7,12 @@ from PIL import Image
 from fnet.data import cifar10, rescale
 from fnet.errors import DataError
 
-NAMES = ["truck", "airplane", "cat"]  # not sorted, as the real ones are not in every list
+NAMES = ["truck", "airplane", "cat"]  # deliberately unsorted
 FILES = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
 
 
 def records(seed, n=2):
-    """n images, and the same as CIFAR-10's rows: 1024 bytes of red, of green, of blue."""
+    """n images, the same as rows of CIFAR-10 (1024 bytes each of red, green, blue), and labels."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (n, 32, 32, 3), np.uint8)
     rows = np.stack([np.concatenate([image[..., c].ravel() for c in range(3)]) for image in images])
@@ -120,7 +120,7 @@ def test_spec_7_4_the_names_of_one_pickle_are_those_its_labels_were_made_with(tm
         ({"labels": [0, 1, 2]}, r"labels are \(3,\)"),
         ({"labels": [0.0, 1.0, 2.0, 0.0]}, "float64"),
         ({"images": np.zeros((4, 3072), np.uint8)}, r"images are \(4, 3072\)"),
-        ({"images": [[1], [2, 3]]}, "lists are no arrays"),
+        ({"images": [[1], [2, 3]]}, "lists do not form arrays"),
         ({"class_to_idx": {"a": 0, "b": 2}}, "class_to_idx must number"),
         ({"class_to_idx": ["a", "b"]}, "class_to_idx must be a dictionary"),
     ],
@@ -136,7 +136,7 @@ def test_one_pickle_of_two_and_one_without_labels(tmp_path):
     with pytest.raises(DataError, match="no labels, class_to_idx, only"):
         cifar10(tmp_path)
     one_pickle(tmp_path / "a.pickle")
-    with pytest.raises(DataError, match=r"a\.pickle and b\.p; leave one"):
+    with pytest.raises(DataError, match=r"a\.pickle and b\.p; keep only one"):
         cifar10(tmp_path)
 
 

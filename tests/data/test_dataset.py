@@ -8,7 +8,7 @@ from fnet.errors import ConfigurationError, DataError
 
 
 def numbered(n, **options):
-    """n samples whose input tells their place."""
+    """n samples, each of which has its index as input."""
     x = np.arange(n, dtype=np.float32)[:, None]
     return memory({"x": x, "label": np.arange(n, dtype=np.int32) % 3}, "abc", **options)
 

@@ -36,7 +36,7 @@ def get(server, tmp_path):
 
 
 def check(folder):
-    """The file is there, whole, and nothing beside it."""
+    """The file is there, complete, and nothing beside it."""
     assert (folder / "file").read_bytes() == CONTENT
     assert [path.name for path in folder.iterdir()] == ["file"]
 
@@ -59,7 +59,7 @@ def test_what_passes_is_overcome(server, get, tmp_path, kind, at):
     get()
     check(tmp_path)
     assert server.asked[:2] == [None, "bytes=1000-"]
-    if kind == "stalled":  # which ends by itself, for who waits longer
+    if kind == "stalled":  # it would end by itself after a longer wait
         assert len(server.asked) == 3
 
 
@@ -203,25 +203,26 @@ def _download(url, path, environment, answers):
 
 
 def test_two_processes_at_once(server, tmp_path):
-    """One has the file; the other says that it is under way, or finds it."""
+    """One downloads the file; the others report that it is in progress, or find it."""
     answers = FORKED.SimpleQueue()
     server.slow = 0.01
     words = (f"{server.url}/file", tmp_path / "file", dict(os.environ), answers)
     processes = [FORKED.Process(target=_download, args=words) for _ in range(3)]
     for process in processes:
         process.start()
-    told = sorted(answers.get() for _ in processes)
+    reports = sorted(answers.get() for _ in processes)
     for process in processes:
         process.join()
         process.close()
     answers.close()
     check(tmp_path)
-    assert str(tmp_path / "file") in told
-    assert all(one == str(tmp_path / "file") or "another process" in one for one in told)
+    path = str(tmp_path / "file")
+    assert path in reports
+    assert all(report == path or "another process" in report for report in reports)
 
 
 def test_a_part_that_gets_its_name_before_it_is_claimed(server, get, tmp_path, monkeypatch):
-    """Another process ends between our opening of its partial file and our lock on it."""
+    """Another process finishes between our opening its partial file and our locking it."""
     real, part = module._lock, tmp_path / "file.part"
 
     def late(file, path):
@@ -237,7 +238,7 @@ def test_a_part_that_gets_its_name_before_it_is_claimed(server, get, tmp_path, m
 
 
 class _Proxy(http.server.BaseHTTPRequestHandler):
-    """Joins a client to the host it names."""
+    """Connects a client to the host that it names."""
 
     def log_message(self, *words):
         pass

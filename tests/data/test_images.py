@@ -21,7 +21,7 @@ def save(path, pixels, **options):
 
 @pytest.fixture
 def root(tmp_path):
-    """Two classes of two pictures, written in an order that is not the sorted one."""
+    """Two classes of two pictures, written in unsorted order."""
     for seed, name in enumerate(["dog/b.png", "cat/z/a.PNG", "dog/a.bmp", "cat/b.png"]):
         save(tmp_path / name, picture(seed))
     return tmp_path

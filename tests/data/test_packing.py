@@ -1,4 +1,4 @@
-"""Decoded once, then mapped: the same images, noticed where a file changes, never half of it."""
+"""Packed images equal those of the folder, follow changes to files, and are never incomplete."""
 
 import os
 import pickle
@@ -30,7 +30,7 @@ def cache(tmp_path):
 
 
 def decodings(monkeypatch):
-    """The paths that are decoded from now on."""
+    """A list of the paths decoded from now on."""
     seen = []
 
     def read(path, size=None):
@@ -63,8 +63,8 @@ def test_it_gives_what_the_folder_gives(folder, cache, monkeypatch):
 def test_by_workers_it_is_the_same_file(folder, tmp_path):
     for workers in (0, 2):
         data.packed(folder, tmp_path / str(workers), workers)
-    one, two = ((tmp_path / str(workers)).rglob("images.uint8") for workers in (0, 2))
-    assert next(one).read_bytes() == next(two).read_bytes()
+    alone, by_two = ((tmp_path / str(workers)).rglob("images.uint8") for workers in (0, 2))
+    assert next(alone).read_bytes() == next(by_two).read_bytes()
 
 
 def test_training_cannot_tell(folder, cache):
@@ -118,7 +118,7 @@ def test_an_image_that_cannot_be_read_leaves_nothing(folder, cache):
 def test_images_of_several_sizes_are_told(folder, cache, monkeypatch):
     monkeypatch.setattr("fnet.data.packing.CHUNK", 1)
     PIL.Image.fromarray(np.zeros((5, 9, 3), np.uint8)).save(folder.paths[4])
-    with pytest.raises(DataError, match=r"5 × 9 pixels, the first one 5 × 4; pass size="):
+    with pytest.raises(DataError, match=r"5 × 9 pixels, the first 5 × 4; pass size="):
         data.packed(folder, cache)
 
 
@@ -126,7 +126,7 @@ def test_what_a_killed_packing_left_is_removed(folder, cache):
     import socket
 
     cache.mkdir()
-    for pid in (os.getpid(), 2**22 + 1):  # alive, and one that no system gives
+    for pid in (os.getpid(), 2**22 + 1):  # alive, and beyond every system's limit
         (cache / f".packing-{socket.gethostname()}-{pid}").mkdir()
     (cache / f".packing-{socket.gethostname()}-{os.getpid()}").rmdir()
     data.packed(folder, cache)

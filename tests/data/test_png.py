@@ -1,4 +1,4 @@
-"""What a PNG says of itself is proved before its pixels are believed."""
+"""A PNG is verified against its own checksums and header before its pixels are used."""
 
 import io
 import struct
@@ -47,12 +47,12 @@ def test_every_kind_is_read_as_pillow_reads_it(tmp_path, kind, interlaced, size)
     white = Image.new("RGBA", image.size, "white")
     expected = np.asarray(Image.alpha_composite(white, image).convert("RGB"))
     found = read_image(tmp_path / "a.png")
-    # Pillow blends palettes and grays by another formula where nothing is transparent.
+    # For opaque images, Pillow blends palettes and greys by another formula.
     np.testing.assert_allclose(found.astype(int), expected, atol=1)
 
 
 def test_a_large_image_of_few_bytes(tmp_path):
-    """More rows come out of each piece of its data than are looked at together."""
+    """Each piece of its data inflates to more rows than are checked together."""
     pixels = np.full((900, 800, 3), 7, np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), pixels)
@@ -113,7 +113,7 @@ def test_what_does_not_hold_is_told(tmp_path, case):
 
 
 def test_pillow_believes_a_third_of_the_rows(tmp_path):
-    """What all this is for."""
+    """The reason for these checks."""
     content = made(head(), data(rows(10)), END)
     assert np.asarray(Image.open(io.BytesIO(content))).shape == (32, 2)
 

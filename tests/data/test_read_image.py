@@ -121,7 +121,7 @@ def test_what_is_too_large_is_told_before_it_is_decoded(tmp_path, monkeypatch, r
     path = tmp_path / f"a.{format_}"
     Image.fromarray(picture(height=40, width=50)).save(path)
     monkeypatch.setattr(decoding, "FEW", 1999)
-    monkeypatch.setattr(Image.Image, "load", None)  # what would decode it
+    monkeypatch.setattr(Image.Image, "load", None)  # decoding would call it
     with pytest.raises(
         DataError, match=r"40 × 50 pixels, and 1,999 are safe in .* bytes, 65,536 a side; scale"
     ):
@@ -150,7 +150,7 @@ def test_a_format_under_the_name_of_another_is_read(tmp_path):
 
 
 def many_scans(pixels):
-    """A progressive JPEG whose last scan is there 101 times."""
+    """A progressive JPEG whose last scan is repeated 101 times."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", progressive=True)
     whole = file.getvalue()
@@ -174,7 +174,7 @@ def test_scans_of_previews_and_of_what_follows_do_not_count(tmp_path):
 
 
 def test_scans_behind_a_preview_count(tmp_path):
-    """A file of several images by its own words, which Pillow gives another format."""
+    """A file that declares several images, for which Pillow reports another format."""
     saved = io.BytesIO()
     two = [Image.fromarray(picture(k, 64, 64)) for k in range(2)]
     two[0].save(saved, "MPO", save_all=True, append_images=two[1:], progressive=True)

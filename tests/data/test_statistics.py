@@ -23,7 +23,7 @@ def test_any_batching_gives_what_numpy_gives(shape, batch_size, offset, scale, s
     mean, std = mean_and_std(dataset(x), batch_size)
     axes = tuple(range(x.ndim - 1)) if x.ndim > 1 else 0
     expected = np.atleast_1d(np.std(x, axis=axes))
-    # What float64 holds of numbers this far from 0; the formula E[x²] − E[x]² would miss it by far.
+    # The resolution of float64 this far from 0; the formula E[x²] − E[x]² would miss it by far.
     resolution = 1e-15 * (abs(offset) + scale) * 10
     np.testing.assert_allclose(
         mean, np.atleast_1d(np.mean(x, axis=axes)), rtol=1e-12, atol=resolution

@@ -126,7 +126,7 @@ def test_another_recipe_is_another_folder(tmp_path, monkeypatch):
     before = synthetic_images(per_class=1)
     monkeypatch.setattr(synthetic, "RECIPE", synthetic.RECIPE + 1)
     assert synthetic_images(per_class=1) != before
-    with pytest.raises(DataError, match="holds something else"):
+    with pytest.raises(DataError, match="holds something other than"):
         synthetic_images(before, per_class=1)
 
 
@@ -158,10 +158,10 @@ def test_of_two_processes_at_once_the_second_takes_what_the_first_drew(tmp_path,
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def _late(look):
-    """Whoever asks before drawing is told that nothing is there, as if it had asked earlier."""
+def _late(is_drawn):
+    """The first checks find nothing, as if made before the other process had drawn."""
     answers = iter([False, False])
-    return lambda *args: next(answers, None) is not False and look(*args)
+    return lambda *args: next(answers, None) is not False and is_drawn(*args)
 
 
 def test_an_empty_folder_is_filled(tmp_path):
@@ -171,7 +171,7 @@ def test_an_empty_folder_is_filled(tmp_path):
 
 def test_a_folder_of_something_else_is_refused_and_untouched(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(DataError, match=r"holds something else.*choose another folder"):
+    with pytest.raises(DataError, match=r"holds something other than.*choose another folder"):
         synthetic_images(tmp_path, per_class=1)
     assert contents(tmp_path) == {"thesis.tex": b"years of work"}
 
@@ -179,7 +179,7 @@ def test_a_folder_of_something_else_is_refused_and_untouched(tmp_path):
 @pytest.mark.parametrize("other", [{"per_class": 2, "seed": 0}, {"per_class": 1, "seed": 1}])
 def test_a_set_of_another_seed_or_size_is_refused(tmp_path, other):
     folder = synthetic_images(tmp_path / "shapes", per_class=1, seed=0)
-    with pytest.raises(DataError, match="holds something else"):
+    with pytest.raises(DataError, match="holds something other than"):
         synthetic_images(folder, **other)
 
 

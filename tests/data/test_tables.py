@@ -216,7 +216,7 @@ def test_binarize_drops_the_middle_and_keeps_the_bounds():
 
 
 def test_binarize_does_not_round_its_bounds_to_float32():
-    low = 1.0 - 2.0**-30  # float32 would make it 1.0, and take the 1.0 in
+    low = 1.0 - 2.0**-30  # float32 would round it to 1.0, and include the target 1.0
     assert binarize(numbers([0, 1, 3]), low, 2).arrays["label"].tolist() == [0, 1]
 
 
@@ -230,7 +230,7 @@ def test_binarize_refuses():
 
 
 def test_spec_7_15_the_house_price_task_learns_its_numbers_from_training_only(write):
-    """876/292/292 rows; moving every target outside of training moves no bound and no scale."""
+    """876/292/292 rows; changing every target outside training changes no bound and no scale."""
     rng = np.random.default_rng(0)
     area, price = rng.integers(500, 4000, 1460), rng.integers(35_000, 755_000, 1460)
 

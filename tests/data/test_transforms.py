@@ -107,13 +107,13 @@ def test_compose_applies_the_first_first():
 
 
 def test_columns_never_grow_by_broadcasting():
-    """Three channels' statistics on a grayscale image would silently make it three channels."""
+    """Statistics of three channels would silently turn a greyscale image into three channels."""
     transform = normalize((0.1, 0.2, 0.3), (1.0, 1.0, 1.0))
     with pytest.raises(ShapeError, match="its last axis must be 3"):
         transform(np.ones((2, 4, 4, 1)))
     with pytest.raises(ConfigurationError, match=r"in_range is 0; it must be \(low, high\)"):
         rescale(0, 255)
-    with pytest.raises(ConfigurationError, match="is no transform"):
+    with pytest.raises(ConfigurationError, match="is not a transform"):
         compose(rescale)
 
 

@@ -21,7 +21,7 @@ def tar(path, mode="w", form=tarfile.GNU_FORMAT, files=FILES):
         archive.addfile(folder)
         for name, content in {**files, "set/readme.html": b"<html>"}.items():
             info = tarfile.TarInfo(name)
-            info.size, info.mtime = len(content), 1.5  # of which pax makes a header
+            info.size, info.mtime = len(content), 1.5  # a fraction, for which pax adds a header
             archive.addfile(info, io.BytesIO(content))
     return path
 

@@ -36,7 +36,7 @@ def test_spec_7_15_a_hostile_pickle_is_refused_and_not_run(tmp_path, function, p
 
 
 def array_pickle(code=b"u1", order=b"|", raw=b"\1\2", before=b""):
-    """What Python 2 wrote for {"data": array of two}, byte by byte."""
+    """The bytes that Python 2 wrote for {"data": an array of two}."""
     return (
         b"\x80\x02}U\x04data" + before + b"cnumpy.core.multiarray\n_reconstruct\n"
         b"cnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01K\x02\x85cnumpy\ndtype\n"
@@ -103,7 +103,7 @@ def test_every_truncation_is_an_error(tmp_path):
         np.array(["cat", "airplane"]),
         np.int64(-3),
         np.zeros((0, 3)),
-        np.arange(24, dtype=np.uint8).reshape(2, 3, 4).transpose(1, 2, 0),  # as images are turned
+        np.arange(24, dtype=np.uint8).reshape(2, 3, 4).transpose(1, 2, 0),  # as images often are
         np.array(["é, ü", ""]),
         [np.zeros((2, 2)), np.ones((2, 2))],
         2**63,
@@ -131,7 +131,7 @@ def test_no_file(tmp_path):
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_values_of_python_are_what_pickle_reads(tmp_path, protocol):
     value = {"a": [1, -(2**31), 2**40, 255, 2**16], "b": ("é", "x" * 300, None, True, False, 0.5)}
-    value |= {f"key {k}": k for k in range(300)}  # more names than the short instructions have
+    value |= {f"key {k}": k for k in range(300)}  # more than the short opcodes can number
     value["c"], value["d"] = {"x": 1, "y": [[1, 2], [3, 4]]}, b"\0\xff" * 200
     (tmp_path / "a.p").write_bytes(pickle.dumps(value, protocol))
     assert read_pickle(tmp_path / "a.p") == value
@@ -149,7 +149,7 @@ def test_a_refused_pickle_says_how_to_convert_it(tmp_path):
 
 
 class Trusting(pickle.Unpickler):
-    """What the corpus is meant for."""
+    """The kind of reader that the corpus attacks."""
 
     def persistent_load(self, pid):
         return pid
@@ -166,7 +166,7 @@ def test_the_hostile_pickles_would_run_if_they_were_unpickled(tmp_path, monkeypa
     assert (tmp_path / "RAN").exists() != (route in STOPPED)
 
 
-# Ways that Python too stops, or that need another class to be of use.
+# Routes that Python stops as well, or that need another class to do harm.
 STOPPED = {
     "NEWOBJ",
     "NEWOBJ_EX",

@@ -1,1 +1,1 @@
-"""The reference: fnet's docstrings as a static site."""
+"""The API reference: fnet's docstrings as a static site."""

@@ -1,8 +1,8 @@
-"""The reference as a static site: `python -m tests.site` puts it into site/ (extra `docs`).
+"""The API reference as a static site: `python -m tests.site` builds it in site/ (extra `docs`).
 
-It fails, and says where, for a public name without a docstring, a name in backticks that is not
-there, a formula that cannot be typeset, a word that is lost in Markdown, a link that leads nowhere,
-anything that a page would load from another host, and whatever pdoc warns of.
+It fails, naming the place, for a public name without a docstring, a name in backticks that does not
+exist, a formula that cannot be typeset, a word lost in Markdown, a broken link, anything that a
+page would load from another host, and any warning of pdoc.
 """
 # ruff: noqa: E402 (chex is changed before fnet is imported)
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import chex
 
-# Unions that pdoc would write out; this way a signature says what its source says.
+# pdoc would expand these unions; as classes, they appear in signatures as in the source.
 for alias in ("Array", "ArrayTree", "Numeric", "PRNGKey"):
     setattr(chex, alias, type(alias, (), {"__module__": "chex"}))
 
@@ -45,12 +45,12 @@ def main() -> int:
 
 
 def build(folder: Path) -> None:
-    """The pages of `public()`, with pdoc's own search and sources."""
+    """Build the pages of `public()`, with pdoc's own search and sources."""
     for page in PAGES:
-        told = [name for name in public() if name.page == page and name.name]
-        if not PAGES[page]:  # what is done comes before what it is done with
-            told.sort(key=lambda name: inspect.isclass(name.value))
-        names = [name.name for name in told] + variables(page)
+        listed = [name for name in public() if name.page == page and name.name]
+        if not PAGES[page]:  # functions before classes
+            listed.sort(key=lambda name: inspect.isclass(name.value))
+        names = [name.name for name in listed] + variables(page)
         importlib.import_module(page).__all__ = names
     pdoc.render.configure(docformat="markdown", template_directory=HERE / "template")
     pdoc.render.env.filters["to_markdown"] = typeset
@@ -60,7 +60,7 @@ def build(folder: Path) -> None:
 
 
 def misread(names: list[Name]) -> Iterator[str]:
-    """Docstrings that Markdown makes something else of, as of a star that it takes for emphasis."""
+    """Docstrings that Markdown alters, such as a star that it takes for emphasis."""
     for name in names:
         page = pdoc.render_helpers.to_html(typeset(name.docstring))
         shown = html.unescape(re.sub(r"<math.*?</math>|<.*?>", "", page, flags=re.DOTALL))

@@ -1,4 +1,4 @@
-"""Docstrings made ready for pages, and what must be right about them."""
+"""Prepare docstrings for pages, and check them."""
 
 import functools
 import inspect
@@ -15,13 +15,13 @@ from tests.site.public import Name, public
 OF_PYTHON = (
     "Alias for field number",
     "Create new instance of",
-)  # what namedtuples say of themselves
-BLOCK = re.compile(r"^    .*(?:\n    .*)*$", re.MULTILINE)  # indented lines, without an empty one
+)  # docstrings that named tuples generate
+BLOCK = re.compile(r"^    .*(?:\n    .*)*$", re.MULTILINE)  # consecutive indented lines
 REFERENCE = re.compile(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`")
 
 
 def typeset(docstring: str) -> str:
-    """The docstring as Markdown, its formulas as MathML; programs and tables stay as they are.
+    """The docstring as Markdown, its formulas as MathML; code and tables are unchanged.
 
     >>> typeset("The way there.\\n\\n    rows -> columns")
     'The way there.\\n\\n    rows -> columns'
@@ -31,15 +31,15 @@ def typeset(docstring: str) -> str:
     if docstring.startswith(OF_PYTHON):
         return ""
 
-    def one(match: re.Match[str]) -> str:
+    def block_of(match: re.Match[str]) -> str:
         block = "\n".join(line[4:] for line in match[0].split("\n"))
         return f'<div class="formula">{mathml(block)}</div>' if is_formula(block) else match[0]
 
-    return re.sub(r"\n(?=Source: )", "\n\n", BLOCK.sub(one, docstring))
+    return re.sub(r"\n(?=Source: )", "\n\n", BLOCK.sub(block_of, docstring))
 
 
 def problems(names: list[Name]) -> Iterator[str]:
-    """What is wrong in public docstrings, each named by its place."""
+    """The problems of public docstrings, each with its place."""
     known = {part for name in public() for part in (*name.full.split("."), *_fields(name.value))}
     for name in names:
         if not name.docstring:
@@ -66,13 +66,13 @@ def _fields(value: Any) -> Iterable[str]:
 
 @functools.cache
 def _identifiers(path: Path) -> set[str]:
-    """All that is named in a file outside of comments and docstrings."""
+    """The identifiers of a file, and its other tokens, of which a docstring is one."""
     with tokenize.open(path) as file:
         return {token.string for token in tokenize.generate_tokens(file.readline)}
 
 
 def _is_there(reference: str) -> bool:
-    """Whether it is a module, or can be got at through attributes of one."""
+    """Whether it is a module, or can be reached through attributes of one."""
     try:
         pkgutil.resolve_name(re.sub(r"^np\b", "numpy", reference))
     except (ImportError, AttributeError, ValueError):

@@ -1,12 +1,12 @@
-"""Formulas as docstrings hold them, lines of Unicode text, typeset as MathML.
+"""Formulas in docstrings, written as lines of Unicode text, typeset as MathML.
 
     m ← β₁ m + (1 − β₁) g        m̂ = m / (1 − β₁ᵗ)
 
-One letter is a variable, several are the name of something in the code. Names side by side are
-multiplied; `f(x)` without a space is a call, `y[label]` an index; a fraction has all factors before
-its line above it, and below it one, which brackets may make of more. Three spaces or more part what
-stands side by side; what has no relation sign is a remark. Whatever else is a FormulaError: a page
-never shows half a formula.
+One letter is a variable, several are a name from the code. Adjacent names are multiplied; `f(x)`
+without a space is a call, `y[label]` an index. The numerator of a fraction is all factors before
+its slash, the denominator the one factor after it, or a bracket. Three spaces or more separate
+formulas on one line; text without a relation sign is a remark. Anything else is a FormulaError: a
+page never shows half a formula.
 """
 
 import html
@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 GREEK = "α-ωΔ"
 RELATIONS = "=←:<>≤≥≠∈"
-PROSE = ("as", "else", "if", "where", "with")  # words inside of a formula
+PROSE = ("as", "else", "if", "where", "with")  # words allowed in a formula
 CLOSING = {"(": ")", "[": "]", "|": "|", "‖": "‖"}
 ABOVE = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀᵏⁿᵗˣʸ", "0123456789+−Tkntxy", strict=True))
 BELOW = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₙₜ", "0123456789+−ijknt", strict=True))
 HAT = "\u0302"
 THIN = '<mspace width="0.17em"/>'
-CALL = "<mo>&#x2061;</mo>"  # of no width: what is beside it is applied
+CALL = "<mo>&#x2061;</mo>"  # the invisible "function application" operator
 
 TOKEN = re.compile(
     rf"""(?P<name>d?[{GREEK}]|[A-Za-z][A-Za-z0-9]*)
@@ -37,17 +37,17 @@ TOKEN = re.compile(
 
 
 class FormulaError(ValueError):
-    """What is no formula that can be typeset, and why."""
+    """A formula that cannot be typeset, and why."""
 
 
 class Token(NamedTuple):
     kind: str
     text: str
-    apart: bool  # from what stands before it
+    apart: bool  # whether a space precedes it
 
 
 def is_formula(block: str) -> bool:
-    """Whether an indented block is to be typeset: its lines have signs that only formulas have.
+    """Whether an indented block is to be typeset: it contains signs that only formulas have.
 
     >>> is_formula("dx = dy · y (1 − y)"), is_formula("init(key, shape=()) -> params")
     (True, False)
@@ -56,7 +56,7 @@ def is_formula(block: str) -> bool:
 
 
 def mathml(block: str) -> str:
-    """The lines of a block as one table, in which relation signs that stand together align."""
+    """The lines of a block as one table that keeps the alignment of relation signs."""
     lines = [list(_segments(line)) for line in block.splitlines()]
     starts = sorted({start for line in lines for start, _ in line})
     rows = []
@@ -77,13 +77,13 @@ def mathml(block: str) -> str:
 
 
 def _segments(line: str):
-    """What stands in a line, and where; spaces before a relation sign only align it."""
+    """The segments of a line and their columns; spaces before a relation sign only align it."""
     for match in re.finditer(r"\S(?:.*?(?=\s{3,}(?![=←\s])|$))", line.rstrip()):
         yield match.start(), match.group()
 
 
 def _cells(text: str) -> tuple[str, str]:
-    """What stands before the first relation sign, and the sign with the rest."""
+    """The part before the first relation sign, and the sign with the rest."""
     if not re.search(r"[=←:]", text):
         return "", _remark(text)
     return _Parser(text).equation()
@@ -92,7 +92,7 @@ def _cells(text: str) -> tuple[str, str]:
 def _remark(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9 ,()]+", text):
         raise FormulaError(f"{text!r} has no relation sign, and is not of words alone")
-    parts = re.split(r"\b((?!a\b)[A-Za-z])\b", text)  # letters stand for what formulas call so
+    parts = re.split(r"\b((?!a\b)[A-Za-z])\b", text)  # single letters are variables
     odd = [_mi(part) if place % 2 else _text(part) for place, part in enumerate(parts) if part]
     return "".join(odd)
 
@@ -107,7 +107,7 @@ def _mo(sign: str, **attributes: str) -> str:
 
 
 def _text(words: str) -> str:
-    edge = re.sub(r"^ | $", "\u00a0", words)  # a space at an edge would not be shown
+    edge = re.sub(r"^ | $", "\u00a0", words)  # ordinary spaces at the edges would be dropped
     return f"<mtext>{html.escape(edge)}</mtext>"
 
 
@@ -116,7 +116,7 @@ def _row(parts: list[str]) -> str:
 
 
 def _script(text: str) -> str:
-    """What stands small above or below: β₁ᵗ, e⁻ˣ, xᵢ₋₁, n_b."""
+    """A superscript or subscript, as in β₁ᵗ, e⁻ˣ, xᵢ₋₁, n_b."""
     if text.startswith("_"):
         return _mi(text[1:])
     plain = [ABOVE.get(sign) or BELOW[sign] for sign in text]
@@ -127,7 +127,7 @@ def _script(text: str) -> str:
 
 
 class _Parser:
-    """One formula, read from left to right; each method reads what it is called after."""
+    """Parses one formula from left to right; each method parses what its name says."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -158,9 +158,9 @@ class _Parser:
         return left, _row(right)
 
     def side(self, ends: str) -> list[str]:
-        """Sums, with relation signs, commas and words between them, up to one of these ends."""
+        """Sums separated by relation signs, commas and words, up to one of these ends."""
         found: list[str] = []
-        wanted = True  # a sum, since a sign or nothing stands before it
+        wanted = True  # whether a sum must follow
         while self.peek() and self.peek() not in ends:
             token = self.tokens[self.place]
             if token.kind == "name" and token.text in PROSE:
@@ -204,7 +204,7 @@ class _Parser:
         return [f"<mfrac>{_inside(above)}{_inside(below)}</mfrac>"]
 
     def factors(self) -> list[list[str]]:
-        """Each as what is to stand there: a space or a call before it, its brackets around it."""
+        """The parts of each factor, with the space or call operator before it, and its brackets."""
         found = [self.factor()]
         while (token := self.next()) and self.begins(token):
             before = THIN if token.apart else CALL
@@ -212,13 +212,13 @@ class _Parser:
         return found
 
     def begins(self, token: Token) -> bool:
-        """Whether a factor begins here, and not a sign or a word between two."""
+        """Whether a factor begins here, rather than a sign or a word between factors."""
         if token.kind == "sign":
             closes = token.text in "|‖" and token.text in self.open
             return token.text in "√Σ∇([|‖" and not closes
         return token.text not in PROSE
 
-    open: tuple[str, ...] = ()  # bars that are to be closed
+    open: tuple[str, ...] = ()  # brackets still to be closed
 
     def factor(self) -> list[str]:
         token = self.next()
@@ -268,7 +268,7 @@ class _Parser:
         return around if self.kind() != "above" else [self.scripted(_row(around))]
 
     def scripted(self, base: str, below: str = "msub") -> str:
-        """The base with what stands above and below it."""
+        """The base with its superscripts and subscripts."""
         scripts: dict[str, list[str]] = {"above": [], "below": []}
         while (kind := self.kind()) in scripts:
             scripts[kind].append(_script(self.take().text))
@@ -301,7 +301,7 @@ class _Parser:
 
 
 def _inside(factors: list[list[str]]) -> str:
-    """Factors above or below a line or a root, without brackets that only hold them together."""
+    """Factors in a numerator, denominator or root, without brackets that only group them."""
     parts = [part for factor in factors for part in factor]
     if len(factors) == 1 and (parts[0][-6:], parts[-1][-6:]) == ("(</mo>", ")</mo>"):
         parts = parts[1:-1]

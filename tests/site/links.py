@@ -1,4 +1,4 @@
-"""What can be wrong with pages once they are built."""
+"""Check built pages for broken links and for resources from other hosts."""
 
 import re
 import urllib.parse
@@ -14,13 +14,13 @@ LOADED = re.compile(
 
 
 def broken(folder: Path) -> Iterator[str]:
-    """Links between pages that lead nowhere, and what a page would load from another host."""
+    """Broken links between pages, and anything that a page would load from another host."""
     pages = {path.resolve(): path.read_text("utf-8") for path in folder.rglob("*.html")}
     for path, text in pages.items():
         for link in LINK.findall(SCRIPT.sub("", text)):
             target, _, part = urllib.parse.unquote(link).partition("#")
             if "://" in target:
-                continue  # what a reader follows is not loaded
+                continue  # external links are followed, not loaded
             page = pages.get((path.parent / target).resolve() if target else path)
             if page is None or (part and f'id="{part}"' not in page):
                 yield f"{path}: a link to {link} leads nowhere"
