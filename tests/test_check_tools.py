@@ -38,17 +38,16 @@ def test_outputs_are_told_apart_by_the_same_calls_of_a_numpy_function():
         return np.maximum(slopes * x, 0), x
 
     pair = Pair(forward, lambda dout, x: dout @ slopes * (x >= 0))
-    subjects = subjects_of(pair, (np.array(0.0),), None, 1, np.random.default_rng(0))
-    subject, arguments, _ = next(subjects)
-    bench = workbench.Workbench(subject, arguments)
+    asked = next(subjects_of(pair, (np.array(0.0),)))
+    bench = workbench.Workbench(asked.subject, asked.arguments)
 
-    def asked(*each):
+    def told(*each):
         bench.noise(bench.start, each[0])  # which is kept for the point
         calls.clear()
         return bench.sharpest(bench.start, each, 0, ()), len(calls)
 
-    _, least = asked(np.eye(8)[0])
-    found, many = asked(*points.parts(np.ones(8)))
+    _, least = told(np.eye(8)[0])
+    found, many = told(*points.parts(np.ones(8)))
     assert 0 < many < 2 * least  # of eight, each of which may stop at another step
     for lies, slope_of_one in zip(found, slopes, strict=True):
         assert lies.kink
@@ -244,6 +243,6 @@ SABOTAGE = {
 def test_a_broken_checker_misses_its_canary(name, monkeypatch):
     """So the test above is red when a tolerance is widened, a leaf, point or cotangent skipped."""
     SABOTAGE[name](monkeypatch)
-    monkeypatch.setattr("fnet.check.looks.structure.laws", lambda bench, dout: ())
-    monkeypatch.setattr("fnet.check.looks.precision.narrow", lambda bench, rng: ())
+    monkeypatch.setattr("fnet.check.looks.structure.laws", lambda *_: ())
+    monkeypatch.setattr("fnet.check.looks.precision.narrow", lambda *_: ())
     assert explain(CANARIES[name], *given_to(name)).right

@@ -11,31 +11,35 @@ import numpy as np
 from fnet.check.looks.points import cotangent
 from fnet.check.looks.programs import known
 from fnet.check.subjects.anybody import of_function, of_pair, of_value_and_grad
-from fnet.check.subjects.library import of_layer, of_loss, of_penalty
-from fnet.check.subjects.subject import Pair, Subject, ValueAndGrad
-from fnet.check.truth.arguments import copied, in_layout, is_float, is_known, layout
-from fnet.core import Layer, Loss, Shape, expect
+from fnet.check.subjects.layers import of_a_layer
+from fnet.check.subjects.library import of_loss
+from fnet.check.subjects.subject import Asked, Pair, Subject, ValueAndGrad
+from fnet.check.truth.arguments import copied, in_layout, in_numpy, is_float, is_known, layout
+from fnet.core import Layer, Loss
 from fnet.core.values import is_constructor
-from fnet.errors import ConfigurationError, FnetError
+from fnet.errors import ConfigurationError
 
-Subjects = Iterator[tuple[Subject, tuple[Any, ...], str]]  # and what these arguments are
+OF_ALL = "for all of the batch"
 
 
 def subjects_of(
-    subject: Any, arguments: tuple[Any, ...], reference: Any, batch_size: int, rng: Any
-) -> Subjects:
-    """The subjects, the first of which is examined in full."""
+    subject: Any,
+    arguments: tuple[Any, ...],
+    reference: Any = None,
+    key: Any = None,
+    batch_size: int = 3,
+    rng: Any = None,
+    quick: bool = False,
+) -> Iterator[Asked]:
+    """The subjects, each with its arguments; if quick, as few as will do."""
     if reference is not None and isinstance(subject, Pair | ValueAndGrad):
         subject = subject._replace(reference=reference)
     elif reference is not None and isinstance(subject, Layer | Loss):
         raise ConfigurationError(f"{subject!r}: a layer or a loss is its own reference; give none")
+    if key is not None and not isinstance(subject, Layer):
+        raise ConfigurationError("key is for layers; give it among the arguments of a function")
     if isinstance(subject, Layer):
-        if len(arguments) != 1 or not isinstance(arguments[0], tuple | list):
-            raise ConfigurationError(f"{subject!r}: give the shape of one example, as a tuple")
-        expect.require_whole("batch_size", batch_size, least=1)
-        for size in arguments[0]:
-            expect.require_whole("a size of the shape", size, least=1)
-        yield from _of_layer(subject, tuple(arguments[0]), batch_size, rng)
+        yield from of_a_layer(subject, arguments, key, batch_size, rng, quick)
     elif isinstance(subject, Loss):
         if len(arguments) not in (2, 3):
             raise ConfigurationError(f"{subject!r}: give predictions, targets, and where if wanted")
@@ -43,14 +47,16 @@ def subjects_of(
         y, target = jnp.asarray(y), jnp.asarray(target)
         if jnp.issubdtype(target.dtype, jnp.floating):
             target = target.astype(jnp.float64)
-        for one in of_loss(subject):
-            yield one, (y.astype(jnp.float64), target, where[0] if where else None), ""
+        given = y.astype(jnp.float64), target, where[0] if where else None
+        yield from (
+            Asked(one, given, in_full=number == 0) for number, one in enumerate(of_loss(subject))
+        )
     elif isinstance(subject, Pair):
-        yield from _and_of_one(functools.partial(of_pair, subject), arguments)
+        yield from _and_of_one(functools.partial(of_pair, subject), arguments, quick)
     elif isinstance(subject, ValueAndGrad):
-        yield from _and_of_one(functools.partial(of_value_and_grad, subject), arguments)
+        yield from _and_of_one(functools.partial(of_value_and_grad, subject), arguments, quick)
     elif callable(subject) and not isinstance(subject, type) and not is_constructor(subject):
-        yield from _and_of_one(functools.partial(of_function, subject, reference), arguments)
+        yield from _and_of_one(functools.partial(of_function, subject, reference), arguments, quick)
     else:
         raise ConfigurationError(
             f"{subject!r} cannot be checked: give a Layer (relu(), not relu), a Loss, a function "
@@ -58,40 +64,23 @@ def subjects_of(
         )
 
 
-_layer_subject = functools.lru_cache(maxsize=64)(of_layer)
-
-
-def _of_layer(layer: Layer, shape: Shape, batch_size: int, rng: Any) -> Subjects:
-    params = _moved(layer.init(jax.random.key(int(rng.integers(2**31))), shape)[0], rng)
-    x = rng.normal(size=(batch_size, *shape))
-    yield _layer_subject(layer), (params, jnp.asarray(x)), ""
-    yield _layer_subject(layer), (params, jnp.asarray(x[:1])), "one example alone"
-    ones = tuple(1 for _ in shape)
-    try:
-        small = _moved(layer.init(jax.random.key(0), ones)[0], rng)
-        jax.eval_shape(layer.forward, small, jnp.zeros((batch_size, *ones)))
-    except FnetError:  # a layer need not take every shape
-        pass
-    else:
-        x = rng.normal(size=(batch_size, *ones))
-        yield _layer_subject(layer), (small, jnp.asarray(x)), f"examples of shape {ones}"
-    if layer.penalty is not None:
-        yield of_penalty(layer), (params,), ""
-
-
-def _and_of_one(make: Callable[[tuple[Any, ...]], Subject], given: tuple[Any, ...]) -> Subjects:
+def _and_of_one(
+    make: Callable[[tuple[Any, ...]], Subject], given: tuple[Any, ...], quick: bool
+) -> Iterator[Asked]:
     """The subject, and again with a batch of one: the first row of all that has as many."""
     subject = make(given)
     arguments = _with_numbers(subject, given)
     if arguments is not given:
         subject = make(arguments)
-    yield subject, arguments, ""
+    yield Asked(subject, arguments)
+    if quick:
+        return
     leading = [len(a) for a in arguments if is_known(a) and np.ndim(a)]
     if leading and leading[0] > 1:
         size = leading[0]
         one = [a[:1] if is_known(a) and np.ndim(a) and len(a) == size else a for a in arguments]
         if _are_examples(subject, arguments, tuple(one)):
-            yield subject, tuple(one), "the first row alone"
+            yield Asked(subject, tuple(one), "the first row alone", OF_ALL, in_full=False)
 
 
 def _with_numbers(subject: Subject, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -116,7 +105,7 @@ def _with_numbers(subject: Subject, arguments: tuple[Any, ...]) -> tuple[Any, ..
 def _are_examples(subject: Subject, all_of_them: tuple[Any, ...], one: tuple[Any, ...]) -> bool:
     """Whether an output, and the gradients, of one row are those of a batch of one."""
     try:
-        whole, out = (jax.tree.map(np.asarray, subject.forward(*a)) for a in (all_of_them, one))
+        whole, out = (jax.tree.map(in_numpy, subject.forward(*a)) for a in (all_of_them, one))
         pairs = zip(jax.tree.leaves(whole), jax.tree.leaves(out), strict=True)
         if any(y.shape != (1, *of_all.shape[1:])[: y.ndim] for of_all, y in pairs):
             return False
@@ -130,10 +119,3 @@ def _are_examples(subject: Subject, all_of_them: tuple[Any, ...], one: tuple[Any
         )
     except Exception:  # these rows were no examples
         return False
-
-
-def _moved(params: Any, rng: Any) -> Any:
-    """Parameters as the layer draws them, each moved, so that none is left at zero."""
-    return jax.tree.map(
-        lambda leaf: jnp.asarray(np.float64(leaf) + 0.1 * rng.normal(size=leaf.shape)), params
-    )

@@ -31,7 +31,12 @@ Arrays = list[np.ndarray]
 class Bench:
     """What can be asked of a subject. Points are float64 arrays of NumPy, in leaf order."""
 
-    def __init__(self, subject: Subject, arguments: tuple[Any, ...]) -> None:
+    _last_answers: tuple[Floats, Any, Any] | None = None  # a point, a cotangent, what was told
+
+    def __init__(
+        self, subject: Subject, arguments: tuple[Any, ...], together: bool = False
+    ) -> None:
+        """With `together` one compiled program does all that is asked of a point."""
         self.subject = subject
         self.made: dict[str, Any] = {}  # by those who explain what is wrong, to use it again
         self.form: Layout = layout(arguments, subject.names, subject.name, subject.constants)
@@ -43,12 +48,49 @@ class Bench:
         others = [place for place in others if place not in self.form.places]
         self.others = tuple(leaves[place] for place in others)
         self.others_called = tuple(self.form.called[place] for place in others)
+        self.frozen = tuple(place in self.form.frozen for place in others)
         self.plain_fails = ""
-        self.out = known(subject.forward(*self.arguments(self.start)))
-        self._require_numbers()
-        self.traces = traces(subject, self.form, self.inputs(self.start), ones(self.out))
+        self.together = together and subject.traceable and subject.plain is not None
+        like = self._abstract() if self.together else known(self._forward(self.start))
+        self.traces = traces(subject, self.form, self.inputs(self.start), ones(like))
         self.programs = kept(subject, self.form, self.traces)
+        self.together = self.together and self._runs_together(like)
+        self.out = self.output(self.start) if self.together else like
+        self._require_numbers()
         self.epsilon = self._epsilon()
+
+    def _forward(self, floats: Floats) -> Any:
+        return self.subject.forward(*self.arguments(floats))
+
+    def _abstract(self) -> Any:
+        """Arrays like those of the output, found without computing anything."""
+        like = jax.eval_shape(
+            lambda inputs: self.subject.forward(*rebuilt(self.form, inputs)),
+            self.inputs(self.start),
+        )
+        return jax.tree.map(
+            lambda y: (
+                y if jnp.issubdtype(y.dtype, jax.dtypes.extended) else np.ones(y.shape, y.dtype)
+            ),
+            like,
+        )
+
+    def _runs_together(self, like: Any) -> bool:
+        """Whether the program that does everything compiles; where not, each does alone."""
+        try:
+            self.answers(self.start, ones(like))
+        except Exception:  # of whatever kind: what raises alone is told where it is asked alone
+            return False
+        return True
+
+    def answers(self, floats: Floats, dout: Any = None) -> Any:
+        """Output, gradient by autodiff, and by each route, remembered for the last point."""
+        last = self._last_answers
+        if last is None or last[0] is not floats or (dout is not None and last[1] is not dout):
+            dout = ones(self.out) if dout is None else dout
+            last = floats, dout, self.programs["together"](self.inputs(floats), dout)
+            self._last_answers = last
+        return last[2]
 
     def _require_numbers(self) -> None:
         """Raise ConfigurationError where nothing can be compared: nothing is right by that."""
@@ -82,10 +124,14 @@ class Bench:
         numpy = not self.subject.traceable
         return self.form.rebuild(cast(floats, dtype, numpy), constant(self.form.leaves, numpy))
 
-    def gradients(self, route: str, floats: Floats, dout: Any) -> Arrays:
-        """By hand, by this route."""
-        if self.subject.traceable:
-            found = self.programs[route](self.inputs(floats), dout)
+    def gradients(
+        self, route: str, floats: Floats, dout: Any, others: tuple[Any, ...] | None = None
+    ) -> Arrays:
+        """By hand, by this route; where JAX compiles it, with other constants too."""
+        if self.together and others is None:
+            found = self.answers(floats, dout)[2][route]
+        elif self.subject.traceable:
+            found = self.programs[route](self.inputs(floats, others), dout)
         else:
             arguments = self.arguments(floats)
             found = self.subject.routes[route](copied(dout), *arguments)
@@ -95,6 +141,8 @@ class Bench:
     @functools.cached_property
     def autodiff(self) -> bool:
         """Whether autodiff of the plain function can be asked."""
+        if self.together:
+            return True
         if self.subject.plain is None:
             self.plain_fails = "it is not a function of JAX"
             return False
@@ -122,15 +170,24 @@ class Bench:
 
     def output(self, floats: Floats) -> Any:
         """What the function gives here, in arrays of NumPy."""
-        if self.subject.traceable:
+        if self.together:
+            found = self.answers(floats)[0]
+        elif self.subject.traceable:
             found = self.programs["out"](self.inputs(floats))
         else:
-            found = known(self.subject.forward(*self.arguments(floats)))
+            found = known(self._forward(floats))
         return jax.tree.map(lambda y: np.asarray(y) if is_float(y) else y, found)
 
-    def inputs(self, floats: Any) -> tuple[Any, tuple[Any, ...]]:
+    def inputs(
+        self, floats: Any, others: tuple[Any, ...] | None = None
+    ) -> tuple[Any, tuple[Any, ...]]:
         """What a compiled program takes for a point."""
-        return tuple(floats), self.others
+        return tuple(floats), self.others if others is None else others
+
+    def others_in(self, dtype: Any) -> tuple[Any, ...]:
+        """The constants, frozen parameters among them in this dtype."""
+        pairs = zip(self.others, self.frozen, strict=True)
+        return tuple(other.astype(dtype) if frozen else other for other, frozen in pairs)
 
     def _epsilon(self) -> float:
         out = [leaf.dtype for leaf in jax.tree.leaves(self.out) if is_float(leaf)]

@@ -53,6 +53,32 @@ def against_differences(bench: Workbench, rng: np.random.Generator) -> Outcome:
     return Outcome(entries, error, [], notes)
 
 
+def in_one_direction(bench: Workbench, rng: np.random.Generator) -> Outcome:
+    """Along one random direction of all arrays together; where it is wrong, of each array."""
+    route = next(iter(bench.subject.routes))
+    dout = cotangent(bench.out, lambda shape: rng.normal(size=shape))
+    if _all_along(bench, route, bench.start, dout, rng) is False:
+        return against_differences(bench, rng)
+    return Outcome(1, 0.0, [], [])
+
+
+def _all_along(
+    bench: Workbench, route: str, floats: Floats, dout: Any, rng: np.random.Generator
+) -> bool | None:
+    gradients = bench.gradients(route, floats, dout)
+    direction = [_moved(array, rng) for array in floats]
+    return _lies_along(bench, floats, dout, direction, gradients)
+
+
+def _moved(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A way for each entry: three of one value are a kink only for who parts them."""
+    sizes = np.maximum(np.abs(array), scale_of(array))
+    moved: np.ndarray = (
+        sizes * rng.uniform(0.5, 1.5, sizes.shape) * rng.choice([-1, 1], sizes.shape)
+    )
+    return moved
+
+
 def _is_right_nearby(bench: Workbench, wrong: Wrong, rng: np.random.Generator) -> bool:
     """Whether it is right near by: of tied entries autodiff chooses some, and differences none."""
     moved, chosen = near(wrong.floats, rng), np.flatnonzero(wrong.difference.wrong)
@@ -87,14 +113,19 @@ def _along(
     only: Any = slice(None),
 ) -> bool | None:
     """Whether the gradient is right along a direction of these entries; None: it cannot be told."""
-    gradient = bench.gradients(route, floats, dout)[place]
+    gradients = bench.gradients(route, floats, dout)
     direction = [np.zeros(array.shape) for array in floats]
-    sizes = np.maximum(np.abs(floats[place]), scale_of(floats[place]))
-    # Each entry goes its own way: three of one value are a kink only for who parts them.
-    moved = sizes * rng.uniform(0.5, 1.5, sizes.shape) * rng.choice([-1, 1], sizes.shape)
-    direction[place].flat[only] = moved.flat[only]
-    weight = float(np.abs(gradient * direction[place]).sum())
-    found = float((gradient * direction[place]).sum())
+    direction[place].flat[only] = _moved(floats[place], rng).flat[only]
+    return _lies_along(bench, floats, dout, direction, gradients)
+
+
+def _lies_along(
+    bench: Workbench, floats: Floats, dout: Any, direction: Any, gradients: Any
+) -> bool | None:
+    """Whether these gradients are right along a direction; None: it cannot be told."""
+    each = [g * d for g, d in zip(gradients, direction, strict=True) if d.any()]
+    weight = float(sum(np.abs(moved).sum() for moved in each))
+    found = float(sum(moved.sum() for moved in each))
     lies = bench.along(floats, dout, direction, found)
     # Where autodiff says the same, what may be rounding is taken for it.
     slack = max(1e-11 * weight, CANCELLED * bench.reach(dout, direction) * bench.autodiff)

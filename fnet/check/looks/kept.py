@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from fnet.check.looks.programs import compiled, rebuilt
 from fnet.check.subjects.subject import Subject
-from fnet.check.truth.arguments import Layout, Signature
+from fnet.check.truth.arguments import Layout, Same, in_numpy, signature
 
 MOST = 64
 Programs = dict[str, Callable[..., Any]]
@@ -47,7 +46,7 @@ def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
     """The programs of this subject, for arguments of this layout."""
     arguments = form.rebuild([form.leaves[place] for place in form.places])
     told = [(name, *trace.told) for name, trace in traced.items()]
-    key = subject.of, Signature(arguments), tuple(told)
+    key = tuple(map(Same, subject.of)), signature(arguments), tuple(told)
     found = _programs.pop(key, None) or compiled(subject, form)
     _programs[key] = found
     while len(_programs) > MOST:
@@ -62,7 +61,7 @@ def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:
         return Trace(None, None, (str(type(error)), ""))
     digest = hashlib.sha256()
     for const in _consts(closed):
-        digest.update(np.asarray(const).tobytes())
+        digest.update(in_numpy(const).tobytes())
     return Trace(closed, given, (str(closed), digest.hexdigest()))
 
 

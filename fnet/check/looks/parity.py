@@ -17,6 +17,7 @@ from fnet.check.looks.points import (
     Floats,
     cotangent,
     cotangents,
+    few,
     largest,
     parts,
     points,
@@ -63,13 +64,13 @@ class Outcome(NamedTuple):
     notes: list[str]
 
 
-def against_autodiff(bench: Workbench, rng: np.random.Generator) -> Outcome:
-    """At the point given with several cotangents, and at unkind points.
+def against_autodiff(bench: Workbench, rng: np.random.Generator, quick: bool = False) -> Outcome:
+    """At the point given with several cotangents, and at unkind points; if quick, at three.
 
     It stops at the first point where something is wrong, with everything that is wrong there.
     """
     entries, error, notes = 0, 0.0, list[str]()
-    for where, floats, asked in _asked(bench, rng):
+    for where, floats, asked in _asked(bench, rng, quick):
         try:
             dout = asked()
             expected = bench.expected(floats, dout)
@@ -106,11 +107,12 @@ def against_autodiff(bench: Workbench, rng: np.random.Generator) -> Outcome:
 
 
 def _asked(
-    bench: Workbench, rng: np.random.Generator
+    bench: Workbench, rng: np.random.Generator, quick: bool
 ) -> Iterator[tuple[str, Floats, Callable[[], Any]]]:
-    for dout in cotangents(bench.out, rng):
+    several = cotangents(bench.out, rng)
+    for dout in itertools.islice(several, 1) if quick else several:
         yield PLAIN, bench.start, functools.partial(copied, dout)
-    for where, floats in points(bench.form, bench.start, rng):
+    for where, floats in (few if quick else points)(bench.form, bench.start, rng):
         yield where, floats, functools.partial(drawn, bench, floats, rng)
 
 

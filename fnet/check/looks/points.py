@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.truth.arguments import Layout, is_float, is_none
+from fnet.check.truth.arguments import Layout, beside, is_float
 
 Floats = tuple[np.ndarray, ...]
 PLAIN = "plain input"  # the arguments that were given
@@ -30,7 +30,7 @@ def points(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[t
     """A point near by, where nothing is special, and unkind ones, one argument changed at a time;
     two arrays of one pytree go together."""
     yield "near by", near(floats, rng)
-    arguments = [name.split(".")[0].split("[")[0] for name in form.names]
+    arguments = [*map(argument_of, form.names)]
     for argument in dict.fromkeys(arguments):
         mine = [place for place, name in enumerate(arguments) if name == argument]
         changed = [dict(unkind(floats[place])) for place in mine]
@@ -39,6 +39,24 @@ def points(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[t
             for place, found in zip(mine, changed, strict=True):
                 moved[place] = found.get(words, moved[place])
             yield words.format(argument), tuple(moved)
+
+
+def few(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
+    """A point near by, and the one that is unkind in most ways: the last argument of many sizes."""
+    yield "near by", near(floats, rng)
+    last = argument_of(form.names[-1])
+    places = [place for place, name in enumerate(form.names) if argument_of(name) == last]
+    words = "{} of many sizes"
+    moved = tuple(
+        dict(unkind(array))[words] if place in places else array
+        for place, array in enumerate(floats)
+    )
+    yield words.format(last), moved
+
+
+def argument_of(name: str) -> str:
+    """The argument that an array of this name is a part of: params, of params.w or params[0]."""
+    return name.split(".")[0].split("[")[0]
 
 
 def near(floats: Floats, rng: np.random.Generator) -> Floats:
@@ -120,6 +138,6 @@ def cotangents(out: Any, rng: np.random.Generator) -> Iterator[Any]:
         whole = cotangent(out, lambda shape: rng.normal(size=shape))
         kept = [
             d if number == alone or d is None else np.zeros_like(d)
-            for number, d in enumerate(jax.tree.leaves(whole, is_leaf=is_none))
+            for number, d in enumerate(beside(whole, out))
         ]
         yield jax.tree.unflatten(tree, kept)

@@ -29,15 +29,17 @@ def narrow(bench: Workbench, rng: np.random.Generator) -> Iterator[Finding]:
         name = jnp.dtype(dtype).name
         floats = tuple(jnp.asarray(array, dtype) for array in bench.start)
         try:
-            ours, theirs, given = bench.programs["both"](bench.inputs(floats), dout)
+            ours, theirs, given = bench.programs["both"](
+                bench.inputs(floats, bench.others_in(dtype)), dout
+            )
         except Exception:  # a function need not take every dtype
             continue
         point = tuple(np.asarray(array, np.float64) for array in floats)
         # What the forward pass makes wider, of data of its own, a gradient may have wider too.
         narrows = all(leaf.dtype == dtype for leaf in jax.tree.leaves(given))
         given = jax.tree.map(lambda d: np.asarray(d, np.float64), given)
-        precise = bench.gradients(route, point, given)
-        moves = _moves(bench, point, given, precise, float(jnp.finfo(dtype).eps), rng)
+        precise = bench.gradients(route, point, given, _others(bench, dtype))
+        moves = _moves(bench, point, given, precise, dtype, rng)
         for place, leaf in enumerate(bench.form.names):
             if ours[place] is None:
                 continue
@@ -56,6 +58,12 @@ def narrow(bench: Workbench, rng: np.random.Generator) -> Iterator[Finding]:
                 return
 
 
+def _others(bench: Workbench, dtype: Any) -> tuple[Any, ...]:
+    """The constants in float64, the frozen parameters among them rounded to this dtype."""
+    pairs = zip(bench.others_in(dtype), bench.frozen, strict=True)
+    return tuple(other.astype(np.float64) if frozen else other for other, frozen in pairs)
+
+
 def _around(
     bench: Workbench, floats: Any, dout: Any, place: int, rng: np.random.Generator
 ) -> float:
@@ -67,10 +75,11 @@ def _around(
             for array in floats
         ]
         near = tuple(jnp.asarray(a, f.dtype) for a, f in zip(moved, floats, strict=True))
-        _, theirs, given = bench.programs["both"](bench.inputs(near), dout)
+        dtype = floats[place].dtype
+        _, theirs, given = bench.programs["both"](bench.inputs(near, bench.others_in(dtype)), dout)
         given = jax.tree.map(lambda d: np.asarray(d, np.float64), given)
         point = tuple(np.asarray(array, np.float64) for array in near)
-        precise = bench.gradients(route, point, given)[place]
+        precise = bench.gradients(route, point, given, _others(bench, dtype))[place]
         with np.errstate(all="ignore"):
             size = float(np.abs(precise).max(initial=0))
             error = float(np.abs(np.asarray(theirs[place], np.float64) - precise).max(initial=0))
@@ -84,18 +93,19 @@ def _moves(
     point: Any,
     dout: Any,
     precise: list[np.ndarray],
-    epsilon: float,
+    dtype: Any,
     rng: np.random.Generator,
 ) -> list[float]:
-    """How far the gradient moves when arguments, dout and cache are rounded to this epsilon.
+    """How far the gradient moves when arguments, dout and cache are rounded to this dtype.
 
     Whoever computes with rounded numbers cannot do better, were every operation exact.
     """
 
-    moves = [0.0] * len(precise)
+    moves, epsilon = [0.0] * len(precise), float(jnp.finfo(dtype).eps)
+    inputs = bench.inputs(point, _others(bench, dtype))
     for _ in range(ROUNDED):
         shares = epsilon / 2 * rng.uniform(-1, 1, SHARES)
-        found = bench.programs["rounded"](bench.inputs(point), dout, shares)
+        found = bench.programs["rounded"](inputs, dout, shares)
         for place, (a, b) in enumerate(zip(map(np.asarray, found), precise, strict=True)):
             with np.errstate(all="ignore"):
                 moved = np.nan_to_num(np.abs(a - b), posinf=0).max(initial=0)

@@ -12,6 +12,7 @@ import numpy as np
 from fnet.check.subjects.subject import Subject
 from fnet.check.truth.arguments import (
     Layout,
+    beside,
     filled,
     in_layout,
     is_float,
@@ -24,10 +25,11 @@ from fnet.check.truth.plain import plainly
 
 def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
     """By name: "out", its values along a "line", the gradient by "plain" autodiff and each route,
-    and "out by" each other way to it.
+    all of these "together", and "out by" each other way to it.
 
     "both" is by hand and by autodiff in the dtype of the arrays; "vmap" by hand, of many points;
-    "rounded" by hand, of arguments, dout and cache that are each off by a share of themselves.
+    "rounded" by hand, of arguments, dout and cache that are each off by a share of themselves;
+    "frozen" the largest entry that each route gives what must have no gradient.
     """
     at = functools.partial(rebuilt, form)
 
@@ -54,6 +56,15 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         given = filled(dout, out)
         kept = jax.tree.map(lambda d, g: None if d is None else g, dout, given, is_leaf=is_none)
         return in_layout(by_hand(kept, *at(inputs)), form), vjp(given), kept
+
+    def together(inputs: Any, dout: Any) -> Any:
+        by_routes = {name: of_route(by, form)(inputs, dout) for name, by in subject.routes.items()}
+        return subject.forward(*at(inputs)), of_plain(inputs, dout), by_routes
+
+    def frozen(inputs: Any, dout: Any) -> Any:
+        by_routes = [by(dout, *at(inputs)) for by in subject.routes.values()]
+        each: Any = [in_layout(gradients, form, form.frozen) for gradients in by_routes]
+        return jax.tree.map(lambda gradient: jnp.abs(gradient).max(initial=0), each)
 
     def mapped(inputs: Any, dout: Any) -> Any:
         def one(floats: Any) -> list[Any]:
@@ -85,6 +96,8 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         "both": both,
         "vmap": mapped,
         "rounded": rounded,
+        "together": together,
+        "frozen": frozen,
     }
     functions = {
         **own,
@@ -137,8 +150,7 @@ def known(out: Any) -> Any:
 def inner(dout: Any, out: Any, library: Any) -> Any:
     """⟨dout, out⟩ in float64."""
     total = 0.0
-    given = jax.tree.leaves(dout, is_leaf=is_none)
-    for d, y in zip(given, jax.tree.leaves(out), strict=True):
+    for d, y in zip(beside(dout, out), jax.tree.leaves(out), strict=True):
         if d is not None:
             d = library.asarray(d)
             # What is not asked about may be no number.

@@ -34,30 +34,46 @@ def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
             _, cache = bench.subject.passes[0](*arguments)  # what JAX refused, as it is
             returned = bench.subject.passes[1](given(bench, dout), cache, *arguments)
         _require_differentiated(bench, returned, arguments)
-        found = in_layout(returned, bench.form)
+        places = (*bench.form.places, *bench.form.frozen)
+        found = in_layout(returned, bench.form, places)
         if isinstance(found, str):
             yield Finding("structure", "tree", found, where=route)
             return
         wrong = [
             finding
-            for name, leaf, place in zip(bench.form.names, found, bench.form.places, strict=True)
+            for leaf, place in zip(found, places, strict=True)
             if leaf is not None
-            for finding in _shape(bench, f"d{name}", leaf, bench.form.leaves[place], dout, route)
+            for finding in _shape(bench, leaf, place, dout, route)
         ]
         yield from wrong
         if wrong:
             return
 
 
+def untrained(bench: Workbench, dout: Any) -> Iterator[Finding]:
+    """What is NonTrainable has a gradient of zeros, whatever the forward pass does with it."""
+    if not bench.form.frozen or not bench.subject.traceable or not bench.subject.untrained:
+        return
+    by_routes = bench.programs["frozen"](bench.inputs(bench.start), dout)
+    for route, sizes in zip(bench.subject.routes, by_routes, strict=True):
+        for place, size in zip(bench.form.frozen, sizes, strict=True):
+            if size is not None and size != 0:
+                words = "it is NonTrainable, and its gradient must be zeros: no optimizer moves it"
+                leaf = f"d{bench.form.called[place]}"
+                yield Finding("structure", "not zero", words, leaf, route)
+                return
+
+
 def _fit(bench: Workbench, trace: Trace | None, arguments: tuple[Any, ...]) -> bool:
     """Whether all is well, found without computing anything; False where that is not known."""
     if trace is None or trace.closed is None:
         return False  # it is computed next, and says what it has to say
-    found = in_layout(trace.given, bench.form)
+    places = (*bench.form.places, *bench.form.frozen)
+    found = in_layout(trace.given, bench.form, places)
     told = any(map(_is_of_a_constant, trace.given, arguments))
     return not (isinstance(found, str) or told) and all(
-        leaf is None or (leaf.shape == array.shape and leaf.dtype == np.float64)
-        for leaf, array in zip(found, bench.start, strict=True)
+        leaf is None or (leaf.shape == bench.form.leaves[place].shape and leaf.dtype == np.float64)
+        for leaf, place in zip(found, places, strict=True)
     )
 
 
@@ -81,12 +97,14 @@ def _require_differentiated(bench: Workbench, returned: Any, arguments: Any) -> 
             )
 
 
-def _shape(
-    bench: Workbench, leaf: str, found: Any, argument: Any, dout: Any, route: str
-) -> Iterator[Finding]:
+def _shape(bench: Workbench, found: Any, place: int, dout: Any, route: str) -> Iterator[Finding]:
+    leaf, argument = f"d{bench.form.called[place]}", bench.form.leaves[place]
     shape, wanted = np.shape(found), np.shape(argument)
     if shape != wanted:
-        kind, why = _why_shape(bench, leaf, np.asarray(found), wanted, dout)
+        kind, why = "shape", ""
+        if place in bench.form.places:
+            number = bench.form.places.index(place)
+            kind, why = _why_shape(bench, number, np.asarray(found), wanted, dout)
         words = f"it is {shape} and must be {wanted}, the shape of its argument{why}"
         yield Finding("structure", kind, words, leaf, route)
     elif is_known(found) and found.dtype != np.float64:
@@ -97,9 +115,8 @@ def _shape(
 
 
 def _why_shape(
-    bench: Workbench, leaf: str, found: np.ndarray, wanted: tuple[int, ...], dout: Any
+    bench: Workbench, place: int, found: np.ndarray, wanted: tuple[int, ...], dout: Any
 ) -> tuple[str, str]:
-    place = [f"d{name}" for name in bench.form.names].index(leaf)
     expected = bench.expected(bench.start, dout)[place]
 
     def same(array: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from fnet.check.looks.bench import Arrays, Bench
 from fnet.check.looks.points import Floats, largest, parts, rounded, scale_of
 from fnet.check.looks.programs import inner, of_route
-from fnet.check.truth.arguments import is_float, is_none
+from fnet.check.truth.arguments import beside, is_float
 from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
 from fnet.check.truth.rounding import rounded_otherwise
 
@@ -33,6 +33,8 @@ class Workbench(Bench):
 
     def expected(self, floats: Floats, dout: Any) -> Arrays:
         """By autodiff of the plain function, or else by differences, entry by entry."""
+        if self.together:
+            return [np.asarray(leaf) for leaf in self.answers(floats, dout)[1]]
         if self.autodiff:
             found = self.programs["plain"](self.inputs(floats), dout)
             return [np.asarray(leaf) for leaf in found]
@@ -162,8 +164,8 @@ class Workbench(Bench):
 
         It is what rounding is measured by where they do, and the gradient is nothing else.
         """
-        given = jax.tree.leaves(dout, is_leaf=is_none)
-        pairs = zip(given, jax.tree.leaves(self.output(floats)), strict=True)
+        out = self.output(floats)
+        pairs = zip(beside(dout, out), jax.tree.leaves(out), strict=True)
         sizes = [
             float(np.abs(d * np.where(d == 0, 0.0, y)).max(initial=0))
             for d, y in pairs
@@ -202,7 +204,7 @@ class Workbench(Bench):
             size, moved = self.noise(floats, dout)
             return ROUNDING * max(size * max(self.epsilon, EPSILON), moved)
 
-        if self.subject.traceable:
+        if self.subject.traceable and not self.together:
             return [(tabulated(functools.partial(compiled, d)), rounding(d)) for d in each]
         values = functools.cache(functools.partial(self._values, floats, each, direction))
 

@@ -159,6 +159,7 @@ def of_function(
         {"its forward pass": lambda *arguments: value_of_vjp(function, arguments)}
         | ({"the reference": reference} if reference else {}),
         note="" if has_rule(trace) else UNRULED,
+        untrained=False,
     )
 
 

@@ -10,35 +10,41 @@ from fnet.check.truth.functions import Gradients, by_vjp, cached
 from fnet.core import Layer, Loss
 
 
-def of_layer(layer: Layer) -> Subject:
-    """Of (params, x): by `backward`, and through `apply`."""
+def of_layer(layer: Layer, in_training: bool = False) -> Subject:
+    """Of (params, x), as the layer is used, or of (params, x, key), as it is trained: by
+    `backward`, and through `apply`.
 
-    def forward(params: Any, x: Any) -> tuple[Any, Any]:
-        return cached(layer.forward(params, x), layer.forward)
+    The same key is given at every point, and so noise is a constant. In training the rows of a
+    batch may mix, as they do where a batch is normalised; in use they may not.
+    """
 
-    def backward(dout: Any, cache: Any, params: Any, x: Any) -> Gradients:
-        return cached(layer.backward(params, cache, dout), layer.backward, "dparams, dx")
+    def forward(params: Any, x: Any, *key: Any) -> tuple[Any, Any]:
+        return cached(layer.forward(params, x, *key), layer.forward)
 
-    def by_hand(dout: Any, params: Any, x: Any) -> Gradients:
-        return backward(dout, forward(params, x)[1], params, x)
+    def backward(dout: Any, cache: Any, params: Any, x: Any, *key: Any) -> Gradients:
+        found = cached(layer.backward(params, cache, dout), layer.backward, "dparams, dx")
+        return *found, *(None for _ in key)
 
-    def plain(params: Any, x: Any) -> Any:
-        return forward(params, x)[0]
+    def by_hand(dout: Any, params: Any, x: Any, *key: Any) -> Gradients:
+        return backward(dout, forward(params, x, *key)[1], params, x, *key)
 
-    def through(dout: Any, params: Any, x: Any) -> Gradients:
-        return by_vjp(lambda params, x: layer.apply(params, x), dout, params, x)
+    def plain(params: Any, x: Any, *key: Any) -> Any:
+        return forward(params, x, *key)[0]
+
+    def apply(params: Any, x: Any, *key: Any) -> Any:
+        return layer.apply(params, x, *key)
 
     return Subject(
         repr(layer),
         (layer,),
-        ("params", "x"),
+        ("params", "x", "key")[: 3 if in_training else 2],
         plain,
-        {"": by_hand, "through apply": through},
+        {"": by_hand, "through apply": functools.partial(by_vjp, apply)},
         plain,
         True,
         (forward, backward),
-        {"apply": lambda params, x: layer.apply(params, x)},
-        rows=("x",),
+        {"apply": apply},
+        rows=() if in_training else ("x",),
     )
 
 

@@ -72,4 +72,16 @@ class Subject:
     lifted: Callable[..., Gradients] | None = None  # a route of NumPy's, of JAX's arrays
     note: str = ""  # of what its being right does not mean
     constants: tuple[str, ...] = ()  # the arguments that are not differentiated, floating or not
+    untrained: bool = True  # whether what is NonTrainable must have a gradient of zeros
     rows: tuple[str, ...] = ()  # the arguments of a row for each example, where rows are apart
+
+
+class Asked(NamedTuple):
+    """A subject at some arguments: what these are, where it was found right before, and whether it
+    is examined in full."""
+
+    subject: Subject
+    arguments: tuple[Any, ...]
+    words: str = ""
+    right: str = ""
+    in_full: bool = True

@@ -1,18 +1,27 @@
 """Arguments taken apart: the arrays that are differentiated, the other arrays, and constants."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.core import NonTrainable
 from fnet.errors import ConfigurationError
 
 
 def is_known(leaf: Any) -> bool:
-    """Whether this is an array; Python's own numbers and all else are constants."""
-    return isinstance(leaf, jax.Array | np.ndarray | np.generic)
+    """Whether this is an array of numbers or keys; Python's numbers and all else are constants."""
+    if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
+        return False
+    kind = getattr(leaf.dtype, "kind", "")
+    return kind not in set("OSUMm") and getattr(leaf.dtype, "names", None) is None
+
+
+def is_key(leaf: Any) -> bool:
+    """Whether this is an array of typed keys, which is no array to NumPy."""
+    return is_known(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
 
 
 def is_float(leaf: Any) -> bool:
@@ -39,24 +48,28 @@ def of_arrays(
     return only, [leaf for leaf in leaves if is_known(leaf)]
 
 
-class Signature:
-    """Arguments that are equal to others of the same structure, shapes, dtypes and constants."""
+class Same:
+    """Stands for a thing in a dictionary's key: equal where its hash says so, or it is the same."""
 
-    def __init__(self, arguments: tuple[Any, ...]) -> None:
-        self.arguments = arguments
-        leaves, tree = jax.tree.flatten(arguments)
-        kinds = [(leaf.shape, leaf.dtype) if is_known(leaf) else _hashable(leaf) for leaf in leaves]
-        self.key = (tree, tuple(kinds))
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+        try:
+            self.key: Any = type(thing), hash(thing), thing
+        except TypeError:  # it has none, as a dataclass that can be called
+            self.key = id(thing)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Signature) and self.key == other.key
+        return isinstance(other, Same) and (self.thing is other.thing or self.key == other.key)
 
     def __hash__(self) -> int:
         return hash(self.key)
 
 
-def _hashable(leaf: Any) -> Any:
-    return leaf if isinstance(leaf, Hashable) else id(leaf)
+def signature(arguments: tuple[Any, ...]) -> Any:
+    """Equal for arguments of the same structure, shapes, dtypes and constants."""
+    leaves, tree = jax.tree.flatten(arguments)
+    kinds = [(leaf.shape, leaf.dtype) if is_known(leaf) else Same(leaf) for leaf in leaves]
+    return Same(tree), tuple(kinds)
 
 
 class Layout(NamedTuple):
@@ -67,6 +80,7 @@ class Layout(NamedTuple):
     places: tuple[int, ...]  # among the leaves, of the arrays that are differentiated
     names: tuple[str, ...]  # of these: x, params.w
     called: tuple[str, ...]  # of all leaves
+    frozen: tuple[int, ...] = ()  # places of floating-point arrays within NonTrainable
 
     def rebuild(
         self, floats: Iterable[Any], leaves: Iterable[Any] | None = None
@@ -88,57 +102,104 @@ def layout(
             raise ConfigurationError(f"{where}: {name} is a list; give np.asarray({name})")
     found, tree = jax.tree_util.tree_flatten_with_path(arguments)
     leaves = tuple(leaf for _, leaf in found)
-    places = tuple(
+    floats = [
         place
         for place, (path, leaf) in enumerate(found)
         if is_float(leaf) and names[path[0].idx] not in constants
-    )
+    ]
+    inside = _within_non_trainable(arguments)
+    frozen = tuple(place for place in floats if place in inside)
+    places = tuple(place for place in floats if place not in inside)
     for path, leaf in found:
         if is_known(leaf) and jnp.issubdtype(leaf.dtype, jnp.complexfloating):
             raise ConfigurationError(
                 f"{where}: {_called(path, names)} is complex; give real arrays"
             )
     if not places:
+        but = ", but for what is NonTrainable" if frozen else ""
         kinds = [str(leaf.dtype) if is_known(leaf) else type(leaf).__name__ for leaf in leaves]
         raise ConfigurationError(
-            f"{where}: no argument is a floating-point array (given: "
+            f"{where}: no argument is a floating-point array{but} (given: "
             f"{', '.join(dict.fromkeys(kinds)) or 'nothing'}); write x.astype(float), or "
             "np.array(2.0) for a number to differentiate by"
         )
     called = tuple(_called(path, names) for path, _ in found)
-    return Layout(tree, leaves, places, tuple(called[place] for place in places), called)
+    return Layout(tree, leaves, places, tuple(called[place] for place in places), called, frozen)
+
+
+def _within_non_trainable(arguments: tuple[Any, ...]) -> set[int]:
+    """The places of leaves that no gradient reaches."""
+
+    def is_frozen(node: Any) -> bool:
+        return isinstance(node, NonTrainable)
+
+    places: set[int] = set()
+    place = 0
+    for node in jax.tree.leaves(arguments, is_leaf=is_frozen):
+        size = len(jax.tree.leaves(node))
+        places |= set(range(place, place + size)) if is_frozen(node) else set()
+        place += size
+    return places
 
 
 def _called(path: Any, names: tuple[str, ...]) -> str:
     return f"{names[path[0].idx]}{jax.tree_util.keystr(path[1:])}"
 
 
-def in_layout(gradients: tuple[Any, ...], form: Layout) -> list[Any] | str:
-    """The gradients of the floating-point arrays, None for zero; or what is wrong with them."""
+def in_layout(
+    gradients: tuple[Any, ...], form: Layout, places: tuple[int, ...] | None = None
+) -> list[Any] | str:
+    """The gradients of the floating-point arrays, or of those at these places; None for zero.
+
+    Words instead, where a gradient is no tree like its argument."""
     arguments = form.rebuild([form.leaves[place] for place in form.places])
     flat: list[Any] = []
     for gradient, argument in zip(gradients, arguments, strict=True):
-        tree: Any = jax.tree.structure(argument)
-        if gradient is None:
-            flat += [None] * tree.num_leaves
-            continue
-        found, other = jax.tree.flatten(gradient, is_leaf=is_none)
-        complete = all(leaf is not None for leaf in found)
-        if len(found) != tree.num_leaves or (complete and tree != other):
+        leaves = _leaves_of(gradient, argument)
+        if leaves is None:
+            tree, other = (jax.tree.structure(one) for one in (argument, gradient))
             return f"the gradient's tree is {other}, and must be that of its argument, {tree}"
-        flat += found
-    return [flat[place] for place in form.places]
+        flat += leaves
+    return [flat[place] for place in (form.places if places is None else places)]
+
+
+def _leaves_of(gradient: Any, argument: Any) -> list[Any] | None:
+    """One for each leaf of the argument; None, alone or for a whole branch, for no gradient."""
+    leaves: list[Any] = []
+
+    def place(found: Any, branch: Any) -> None:
+        size = len(jax.tree.leaves(branch))
+        if found is not None and not (size == 1 and jax.tree.structure(branch) == LEAF):
+            raise ValueError
+        leaves.extend([found] * size)
+
+    try:
+        jax.tree.map(place, gradient, argument, is_leaf=is_none)
+    except ValueError:
+        # With a None in it, a tuple may stand for a list: JAX is not as strict with those either.
+        found = jax.tree.leaves(gradient, is_leaf=is_none)
+        like = len(found) == len(jax.tree.leaves(argument)) and any(map(is_none, found))
+        return found if like else None
+    return leaves
+
+
+LEAF: Any = jax.tree.structure(0)
+
+
+def beside(dout: Any, out: Any) -> list[Any]:
+    """Of a cotangent one for each leaf of the output; None for what has none, such as integers."""
+    tree: Any = jax.tree.structure(out)
+    return list(tree.flatten_up_to(dout))
 
 
 def filled(dout: Any, out: Any) -> Any:
     """The cotangent that `jax.vjp` wants: of out's dtypes, float0 where dout has None."""
     leaves, tree = jax.tree.flatten(out)
-    given = jax.tree.leaves(dout, is_leaf=is_none)
     return jax.tree.unflatten(
         tree,
         [
             np.zeros(np.shape(y), jax.dtypes.float0) if d is None else jnp.asarray(d, y.dtype)
-            for d, y in zip(given, leaves, strict=True)
+            for d, y in zip(beside(dout, out), leaves, strict=True)
         ],
     )
 
@@ -158,8 +219,9 @@ def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
     """The leaves, their arrays of NumPy, new ones, or of JAX."""
     # JAX remembers of an index that is NumPy's whether it had 32 or 64 bits, from outside of x64.
     make: Any = np.array if numpy else jnp.asarray
-    return tuple(make(leaf) if _plain(leaf) else leaf for leaf in leaves)
+    return tuple(make(leaf) if is_known(leaf) and not is_key(leaf) else leaf for leaf in leaves)
 
 
-def _plain(leaf: Any) -> bool:
-    return is_known(leaf) and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+def in_numpy(leaf: Any) -> np.ndarray:
+    """An array of NumPy of what a leaf holds; of keys the numbers that they are made of."""
+    return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
