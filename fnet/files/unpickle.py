@@ -15,6 +15,7 @@ from fnet.files.npz import check_text
 MOST_BYTES = 2**32  # of a file
 FLOOR, RATIO = 2**28, 8  # a list may make an array of as many bytes, or so many times the file's
 DEPTH = 8  # of lists in lists
+AXES = 64  # of an array, as in NumPy
 SAFELY = (
     "do not trust it. If you do, load it where nothing can be lost, write np.savez('set.npz', "
     "images=..., labels=..., classes=...) there, and use --data set.npz"
@@ -42,9 +43,10 @@ def read_pickle(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(path)
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise DataError(f"it has more than {MOST_BYTES:,} bytes")
+            size = os.fstat(file.fileno()).st_size
+            if size > MOST_BYTES:
+                raise DataError(f"it has {size:,} bytes; at most {MOST_BYTES:,} are read")
+            content = file.read(size)  # no more is allocated than the file has
         value = pickles.run(content, _NAMES, _built)
         if not isinstance(value, dict):
             raise DataError(f"it holds a {type(value).__name__}; a dictionary is needed")
@@ -95,6 +97,8 @@ def _built(value: Any, state: Any) -> Any:
 def _array(
     raw: bytes, dtype: _Dtype, shape: tuple[int, ...], order: str, axes: Any = None
 ) -> np.ndarray:
+    if len(shape) > AXES:  # the product of very many would take very long
+        raise DataError(f"it holds an array of {len(shape):,} axes")
     if math.prod(shape) * dtype.dtype.itemsize != len(raw):
         raise ValueError(f"{len(raw)} bytes for an array {shape} {dtype.dtype}")
     flat = np.frombuffer(raw, dtype.dtype)
