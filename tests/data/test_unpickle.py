@@ -62,7 +62,7 @@ def test_a_pickle_of_python_2(tmp_path):
         (array_pickle(b"u1", order=b"O,"), "byte order 'O,'"),
         (array_pickle(raw=b"\1"), "damaged"),
         (array_pickle(before=b"Pname\n0"), "persistent object"),
-        (array_pickle(before=b"cnumpy.core.multiarray\n_reconstruct\n}U\1aK\1sb0"), "changes"),
+        (array_pickle(before=b"cnumpy.core.multiarray\n_reconstruct\n}U\1aK\1sb0"), "has none"),
         (array_pickle()[:-1], "damaged"),
         (array_pickle()[:40], "damaged"),
         (array_pickle() + b".", "1 bytes follow its end"),
