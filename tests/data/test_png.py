@@ -60,7 +60,10 @@ def test_a_large_image_of_few_bytes(tmp_path):
 
 BAD = {
     "10 of its rows": (made(head(), data(rows(10)), END), "its image data are 10 of 32 rows"),
-    "a row too many": (made(head(), data(rows(33)), END), "not of the size that its header declares"),
+    "a row too many": (
+        made(head(), data(rows(33)), END),
+        "not of the size that its header declares",
+    ),
     "interlaced, too few": (
         made(head(2, 32, 8, 0, 0, 0, 1), data(rows(10)), END),
         "not of the size that its header declares",
