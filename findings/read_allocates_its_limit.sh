@@ -4,8 +4,9 @@
 # "Read at most n bytes" is how a reader caps what it takes from a file: file.read(MOST + 1). With
 # open (binary, unbuffered or text), gzip, bz2 and lzma the cap itself is allocated on each call,
 # and a limit on memory (ulimit -v, a container, Windows) turns it into a MemoryError for a file of
-# five bytes. A member of a zip archive and io.BytesIO allocate what there is. Ask os.fstat for the
-# size first, or read in pieces. The documentation of io, gzip, bz2 and lzma does not mention it.
+# five bytes. A member of a zip archive and io.BytesIO allocate what there is. (On Linux the
+# memory is reserved but hardly touched, so that top shows little of it.) Ask os.fstat for the size
+# first, or read in pieces. The documentation of io, gzip, bz2 and lzma does not mention it.
 #
 # Seen with CPython 3.11.7 on Linux, for a file of 5 bytes and n = 2**28:
 #

@@ -11,7 +11,7 @@ import numpy as np
 
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.jpeg import START, scans
-from fnet.files.png import SIGNATURE, header, proved
+from fnet.files.png import SIGNATURE, header, verified
 
 Size = tuple[int, int]
 
@@ -95,7 +95,7 @@ def _pixels(path: str | os.PathLike[str]) -> np.ndarray:
         head = header(content)
         _check_pixels(path, (head.width, head.height), length)
         _check_depth(path, head.depth)
-        content = proved(content, head)
+        content = verified(content, head)
     if content.startswith(START) and scans(content) > SCANS:
         raise DataError(f"{path}: it is a JPEG of more than {SCANS} scans; save it anew")
     # Whatever Pillow warns about is either refused or does not change a pixel.

@@ -49,7 +49,7 @@ def header(content: bytes) -> Header:
     return Header(width, height, depth, colour, interlace == 1)
 
 
-def proved(content: bytes, head: Header) -> bytes:
+def verified(content: bytes, head: Header) -> bytes:
     """The PNG reduced to the chunks that determine its pixels. Raises ValueError if it is damaged.
 
     The CRC of every chunk is checked, and that the image data inflate to exactly the rows declared
