@@ -8,7 +8,7 @@ import pytest
 from fnet import registry
 from fnet.check import check_gradients
 from fnet.core import NonTrainable
-from fnet.core.trees import cast, is_floating
+from fnet.core.trees import cast, is_floating, is_shape
 from fnet.core.values import read
 from fnet.registry import VOCABULARY
 from tests.cases import BATCH, CASES, Case, covered, every_case
@@ -113,9 +113,10 @@ def test_1_init_foretells_the_output_shape(case):
 @every_case
 def test_2_and_3_backward_and_apply_agree_with_autodiff_of_forward(case):
     report = check_gradients(case.layer, case.takes, batch_size=BATCH, depth=DEPTH)
-    assert report.error < 1e-12
-    sizes = [np.prod(part) for part in case.parts if isinstance(part, tuple)]
-    assert report.entries >= 2 * BATCH * sum(sizes)
+    # Of the largest entry of an array: where tanh saturates, its slope 1 − y² has few digits.
+    assert report.error < max(1e-9, 64 * case.eps)
+    numbers = [np.prod(part) for part in case.parts if is_shape(part)]
+    assert report.entries >= 2 * BATCH * sum(numbers)
 
 
 @every_case

@@ -1,1 +1,1 @@
-"""Bytes of files, believed once they are proved. NumPy, never JAX."""
+"""File formats, verified before they are trusted. NumPy, never JAX."""

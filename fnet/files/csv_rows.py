@@ -1,4 +1,4 @@
-"""The rows of a CSV file, or what is the matter with the file."""
+"""The rows of a CSV file, or what is wrong with it."""
 
 import csv
 import io
@@ -9,14 +9,14 @@ from typing import NamedTuple, NoReturn
 from fnet.errors import DataError
 from fnet.files.csv_cells import number, shown
 
-_KINDS = {  # by their first bytes in lower case, files that are taken for tables
+_KINDS = {  # other files mistaken for tables, by their first bytes in lower case
     b"pk\x03\x04": "a zip archive, such as .xlsx; export it from the spreadsheet as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "an .xls; export it from the spreadsheet as CSV UTF-8",
-    b"\x1f\x8b": "compressed; unpack it by gunzip",
+    b"\x1f\x8b": "compressed; unpack it with gunzip",
     b"\xff\xfe": "UTF-16; save it as UTF-8",
     b"\xfe\xff": "UTF-16; save it as UTF-8",
-    b"<!doctype": "a web page; get the table itself, often by a link named raw or download",
-    b"<html": "a web page; get the table itself, often by a link named raw or download",
+    b"<!doctype": "a web page; get the table itself, often behind a link named raw or download",
+    b"<html": "a web page; get the table itself, often behind a link named raw or download",
 }
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _END = r"\r\n|\r|\n"
@@ -26,7 +26,7 @@ _AFTER = re.compile(rf"(?:,|{_END})|\Z")
 
 
 class Rows(NamedTuple):
-    """The names of the columns, the rows below them, and the line that each begins on."""
+    """The column names, the rows below them, and the line on which each row begins."""
 
     path: Path
     header: list[str]
@@ -35,15 +35,15 @@ class Rows(NamedTuple):
 
 
 def read_rows(path: Path) -> Rows:
-    """The rows of a CSV file, each as long as its header; DataError where that cannot be."""
+    """The rows of a CSV file, each as long as the header; DataError if any is not."""
     text = _text(path)
     lines, rows = _split(path, text)
     if rows:
         _check_header(path, lines[0], rows[0])
     if len(rows) < 2:
         raise DataError(
-            f"{path}: it has {'a header only' if rows else 'no lines'}; a line of column names is "
-            "needed, and below it a line for each sample"
+            f"{path}: it has {'only a header' if rows else 'no lines'}; it needs a line of column "
+            "names, and below it one line per sample"
         )
     header = rows.pop(0)
     lines.pop(0)
@@ -52,17 +52,17 @@ def read_rows(path: Path) -> Rows:
             _refuse(
                 path,
                 line,
-                f"{len(cells)} cells, the header has {len(header)}, and there is no column for "
-                f"{shown(cells[len(header)])}; a cell with a comma in it must be quoted, and a "
-                "decimal comma be a point",
+                f"{len(cells)} cells, but the header has {len(header)}: there is no column for "
+                f"{shown(cells[len(header)])}; quote a cell that contains a comma, and write "
+                "decimals with a point",
             )
         if len(cells) < len(header):
             _refuse(
                 path,
                 line,
-                f"{len(cells)} cells, the header has {len(header)}, and there is none for column "
+                f"{len(cells)} cells, but the header has {len(header)}: there is none for column "
                 f"{header[len(cells)]!r} after {shown(cells[-1])}; complete the line, with "
-                "nothing between two commas where a cell is empty",
+                "nothing between two commas for an empty cell",
             )
     return Rows(path, header, rows, lines)
 
@@ -74,7 +74,7 @@ def _text(path: Path) -> str:
         raise DataError(f"{path}: cannot be read ({error.strerror}); pass a CSV file") from error
     for start, kind in _KINDS.items():
         if data[:16].lower().startswith(start):
-            raise DataError(f"{path}: it is no CSV, it is {kind}")
+            raise DataError(f"{path}: it is not CSV but {kind}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -82,20 +82,20 @@ def _text(path: Path) -> str:
             path,
             _count(error.object[: error.start].decode("latin-1")) + 1,
             f"the byte 0x{error.object[error.start]:02x} is not UTF-8; save it as UTF-8 (it may "
-            "be Latin-1 or Windows-1252 now)",
+            "now be Latin-1 or Windows-1252)",
         )
-    if found := _CONTROL.search(text):
+    if control := _CONTROL.search(text):
         _refuse(
             path,
-            _count(text[: found.start()]) + 1,
-            f"the character {found[0]!r} is not of a text; the file is damaged, of another kind, "
-            "or several joined: get or save it anew, as UTF-8",
+            _count(text[: control.start()]) + 1,
+            f"the character {control[0]!r} does not belong in a text file; it is damaged, of "
+            "another kind, or several files joined: get it again, or save it as UTF-8",
         )
     return text
 
 
 def _split(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
-    """Rows that are not blank, stripped, and the line that each begins on."""
+    """The rows that are not blank, stripped, and the line on which each begins."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     lines, rows, line = [], [], 1
     try:
@@ -110,9 +110,9 @@ def _split(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
 
 
 def _refuse_cell(path: Path, text: str, line: int) -> NoReturn:
-    """The first cell, of the row that begins on this line, which the reader cannot take."""
+    """Report the first cell that the reader cannot parse, in the row that begins on this line."""
     place = _start(text, line)
-    what = f"a cell has more than {csv.field_size_limit()} characters; shorten or drop it"
+    what = f"a cell has more than {csv.field_size_limit()} characters; shorten or remove it"
     while place < len(text) and (cell := _CELL.match(text, place)):
         words = cell[0].strip()
         if cell["closed"] == "":
@@ -121,8 +121,8 @@ def _refuse_cell(path: Path, text: str, line: int) -> NoReturn:
         after = _AFTER.match(text, cell.end())
         if after is None:
             what = (
-                f"after the quoted cell {shown(words)} comes {shown(text[cell.end()])}, where a "
-                "comma or the end of the line must be; close the quote where the cell ends"
+                f"after the quoted cell {shown(words)} comes {shown(text[cell.end()])} instead of "
+                "a comma or the end of the line; close the quote where the cell ends"
             )
             break
         if len(words) > csv.field_size_limit():
@@ -148,28 +148,30 @@ def _check_header(path: Path, line: int, header: list[str]) -> None:
                     path,
                     line,
                     f"its cells are separated by {name}; save it with commas between them (and "
-                    "points in decimals)",
+                    "decimal points)",
                 )
-    counted = [str(place) for place in range(len(header))]  # as libraries name nameless columns
+    counted = [
+        str(place) for place in range(len(header))
+    ]  # the names that libraries give to unnamed columns
     if header != counted and all(number(name) is not None for name in header):
         _refuse(
             path,
             line,
-            f"it holds numbers only, from {shown(header[0])} on, where the names of the columns "
-            "must be; put a line of names above",
+            f"it holds only numbers, from {shown(header[0])} on, instead of column names; put a "
+            "line of names above",
         )
     if "" in header:
         _refuse(
             path,
             line,
-            f"column {header.index('') + 1} of {len(header)} has no name; name it, or remove it "
+            f"column {header.index('') + 1} of {len(header)} has no name; name or remove it "
             "(pandas writes one unless index=False; a comma at the end of a line makes one)",
         )
-    met: set[str] = set()
+    seen: set[str] = set()
     for name in header:
-        if name in met:
+        if name in seen:
             _refuse(path, line, f"two columns are named {shown(name)}; rename one")
-        met.add(name)
+        seen.add(name)
 
 
 def _count(text: str) -> int:

@@ -1,4 +1,4 @@
-"""A pinned file from the network: whole and the one that was meant, or not there at all."""
+"""A pinned file from the network: complete and the right one, or not there at all."""
 
 import contextlib
 import hashlib
@@ -18,16 +18,16 @@ from typing import Any
 from fnet.errors import DataError
 from fnet.files.writing import sync_directory
 
-TIMEOUT = 30.0  # seconds without a byte, after which a connection is given up
-PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each new try; a try that brings bytes starts over
+TIMEOUT = 30.0  # seconds without a byte before a connection is abandoned
+PAUSES = (1.0, 2.0, 4.0, 8.0)  # seconds before each retry; from the first again after progress
 PIECE = 1 << 18
-BUSY = (408, 429)  # of the 4xx, those that pass by themselves
+BUSY = (408, 429)  # the 4xx that pass by themselves
 
-Progress = Callable[[int, int], None]  # bytes so far, of how many
+Progress = Callable[[int, int], None]  # bytes so far, and in all
 
 
 class _Broken(Exception):
-    """What ended this try, and need not end the next."""
+    """What ended this attempt, but need not end the next."""
 
 
 class _HttpsOnly(urllib.request.HTTPRedirectHandler):
@@ -46,17 +46,17 @@ def download(
     size: int,
     progress: Progress | None = None,
 ) -> Path:
-    """The file of `size` bytes and this SHA-256, from `url` unless it already lies at `path`.
+    """Download the file of `size` bytes and this SHA-256 to `path`, unless it is there already.
 
-    It is written to `path` + ".part", which a later call goes on with, and gets its name once its
-    digest is right and it is on the disk: whatever happens, `path` is the whole file or is not
-    there. A connection that breaks or stalls, and a server that fails, are tried again from where
-    they stopped, with growing pauses. Proxies are those of `https_proxy` and `no_proxy`;
-    certificates are checked against the system's, or those of SSL_CERT_FILE. `progress` is called
-    with the bytes so far and `size`, first where the download begins.
+    It is written to `path` + ".part", which a later call resumes, and renamed once its digest is
+    right and it is on the disk: whatever happens, `path` is the whole file or does not exist. When
+    a connection breaks or stalls, or the server fails, it resumes after growing pauses. Proxies are
+    those of `https_proxy` and `no_proxy`; certificates are checked against the system's, or those
+    of SSL_CERT_FILE. `progress` is called with the bytes so far and `size`, first at the start.
 
-    Raises DataError where the file cannot be had, is another one, cannot be written, or is being
-    downloaded by another process; for an address that is not https, or leads to one that is not.
+    Raises DataError if the file is unavailable, is a different one, cannot be written, or is being
+    downloaded by another process; and for an address that is not https or redirects to one that is
+    not.
     """
     path = Path(path)
     _check_https(url, url)
@@ -76,33 +76,33 @@ def download(
         sync_directory(path.parent)
     except OSError as error:
         raise DataError(
-            f"{path}: it cannot be written ({error.strerror or error}); free the disk, and the "
-            "download goes on where it stopped, or choose another folder"
+            f"{path}: it cannot be written ({error.strerror or error}); free disk space and call "
+            "again to resume the download, or choose another folder"
         ) from error
     return path
 
 
 def verified(path: Path, sha256: str, size: int) -> Path:
-    """The path, if the file there is this one; DataError where it is another."""
-    found = path.stat().st_size
-    if found != size:
-        raise DataError(f"{path}: it has {found} bytes, not {size}; delete it, and get it anew")
+    """The path, if the file there has this size and SHA-256; else DataError."""
+    length = path.stat().st_size
+    if length != size:
+        raise DataError(f"{path}: it has {length} bytes, not {size}; delete it, and get it again")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != sha256:
         raise DataError(
-            f"{path}: its SHA-256 is {digest}, not {sha256}; delete it, and get it anew"
+            f"{path}: its SHA-256 is {digest}, not {sha256}; delete it, and get it again"
         )
     return path
 
 
 @contextlib.contextmanager
 def _claimed(path: Path) -> Iterator[BufferedRandom]:
-    """The partial file, for this process alone; the system frees it when the process ends."""
+    """The partial file, locked for this process until it ends."""
     while True:
         with open(path, "r+b", opener=_made) as file:
             _lock(file, path)
-            if _is_at(path, file):  # else it got its name, or was deleted, before the lock was ours
+            if _is_at(path, file):  # else it was renamed or deleted before we had the lock
                 yield file
                 return
 
@@ -116,7 +116,7 @@ def _is_at(path: Path, file: BufferedRandom) -> bool:
 
 
 def _lock(file: BufferedRandom, path: Path) -> None:
-    if sys.platform == "win32":  # there two processes write the same bytes to the same places
+    if sys.platform == "win32":  # two processes write the same bytes to the same places there
         return
     import fcntl
 
@@ -124,12 +124,12 @@ def _lock(file: BufferedRandom, path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise DataError(
-            f"{path}: another process is downloading it; wait until that has ended"
+            f"{path}: another process is downloading it; wait for that to end"
         ) from None
 
 
 def _complete(url: str, part: BufferedRandom, sha256: str, size: int, progress: Progress) -> None:
-    """Bring the partial file to its size, and see that it is the right one."""
+    """Complete the partial file, and verify its digest."""
     begun = _length(part)
     while True:
         _fetch(url, part, size, progress)
@@ -140,10 +140,10 @@ def _complete(url: str, part: BufferedRandom, sha256: str, size: int, progress: 
         part.truncate(0)
         if not begun:
             break
-        begun = 0  # what an earlier process left was wrong: once more, from the first byte
+        begun = 0  # what an earlier process left was wrong: start again, once
     Path(part.name).unlink()
     raise DataError(
-        f"{url}: the SHA-256 of what came is {digest}, and must be {sha256}; it is deleted. Try "
+        f"{url}: the SHA-256 of the download is {digest} instead of {sha256}; it was deleted. Try "
         "again, or another mirror; something on the way may have changed it"
     )
 
@@ -160,26 +160,26 @@ def _fetch(url: str, part: BufferedRandom, size: int, progress: Progress) -> Non
             furthest = max(furthest, _length(part))
             if failures == len(PAUSES):
                 raise DataError(
-                    f"{url}: {error}, also after {failures} more tries, with "
-                    f"{_length(part)} of {size} bytes here; look to the network or the "
-                    "mirror, and call again: the download goes on where it stopped"
+                    f"{url}: {error}, even after {failures} more tries, with "
+                    f"{_length(part)} of {size} bytes here; check the network or the "
+                    "mirror, and call again to resume the download"
                 ) from error
             time.sleep(PAUSES[failures])
             failures += 1
 
 
 def _append(url: str, part: BufferedRandom, start: int, size: int, progress: Progress) -> None:
-    """One connection: what it gives from byte `start` on, and never more than is wanted."""
+    """Append what one connection sends from byte `start` on, and never more than is wanted."""
     with _opened(url, start) as response:
         if response.status != 206:
-            start = 0  # the server gives the whole of it
+            start = 0  # the server sends the whole file
         elif not _continues(response.headers.get("Content-Range"), start, size):
-            part.truncate(0)  # and the next try asks for the whole
-            raise _Broken("the server gave another part than it was asked for")
+            part.truncate(0)  # the next try asks for the whole file
+            raise _Broken("the server sent a different part than was asked for")
         if response.length not in (None, size - start):
             raise DataError(
                 f"{url}: {response.length} bytes are offered where {size - start} are wanted; it "
-                "is another file: look to the mirror, or to a page that asks to log in"
+                "is a different file: check the mirror, or whether a page asks you to log in"
             )
         part.seek(start)
         while start < size and (piece := _read(response, min(PIECE, size - start))):
@@ -196,7 +196,7 @@ def _continues(content_range: str | None, start: int, size: int) -> bool:
 
 
 def _opened(url: str, start: int) -> Any:
-    """The answer to a request; _Broken where it may be another one the next time."""
+    """The response to a request; _Broken if another attempt may succeed."""
     headers = {"User-Agent": "fnet"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
         request = urllib.request.Request(url, headers=headers)
@@ -204,24 +204,24 @@ def _opened(url: str, start: int) -> Any:
     except urllib.error.HTTPError as error:
         error.close()
         if error.code >= 500 or error.code in BUSY:
-            raise _Broken(f"the server answers {_words(error.code)}") from error
+            raise _Broken(f"the server answers {_status(error.code)}") from error
         raise DataError(
-            f"{url}: the server answers {_words(error.code)}; look to the address"
+            f"{url}: the server answers {_status(error.code)}; check the address"
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise DataError(
-                f"{url}: its certificate is not to be trusted ({reason.verify_message}); if it is "
-                "that of your own network, name its authority by SSL_CERT_FILE"
+                f"{url}: its certificate cannot be trusted ({reason.verify_message}); if it "
+                "belongs to your own network, set SSL_CERT_FILE to its authority"
             ) from error
         raise _Broken(f"no answer ({reason})") from error
     except ValueError as error:
-        raise DataError(f"{url}: it is no address ({error})") from error
+        raise DataError(f"{url}: it is not an address ({error})") from error
 
 
-def _words(code: int) -> str:
-    return f"{code} ({http.client.responses.get(code, 'which is no known status')})"
+def _status(code: int) -> str:
+    return f"{code} ({http.client.responses.get(code, 'an unknown status')})"
 
 
 def _read(response: Any, most: int) -> bytes:
@@ -238,4 +238,4 @@ def _length(file: BufferedRandom) -> int:
 
 def _check_https(url: str, given: str) -> None:
     if not url.lower().startswith("https://"):
-        raise DataError(f"{given}: only https is downloaded from; give an address that is")
+        raise DataError(f"{given}: only https is supported; give an https address")

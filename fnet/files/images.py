@@ -1,4 +1,4 @@
-"""From the bytes of an image file, which may come from a stranger, to its pixels."""
+"""The pixels of an image file that may come from a stranger."""
 
 import io
 import os
@@ -11,33 +11,34 @@ import numpy as np
 
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.jpeg import START, scans
-from fnet.files.png import SIGNATURE, header, proved
+from fnet.files.png import SIGNATURE, header, verified
 
 Size = tuple[int, int]
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # all that Pillow is asked to read
-# To decode a pixel takes up to 20 bytes for a while: a small file makes no more than 64 MB of it.
-SMALL, FEW, MANY = 2**20, 3 * 2**20, 2**26  # bytes of a small file, its pixels, those of any other
-SIDE = 2**16  # pixels, as in JPEG and GIF: to resize takes memory by the longest side
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # all that Pillow may read
+# Decoding takes up to 20 bytes per pixel: 64 MB at most for a small file.
+SMALL = 2**20  # bytes
+FEW, MANY = 3 * 2**20, 2**26  # most pixels of a small file, and of any other
+SIDE = 2**16  # pixels, as in JPEG and GIF: resizing takes memory in proportion to the longest side
 LARGEST = 2**28  # bytes of a file
-SCANS = 100  # of a JPEG: cameras write one, encoders ten; each takes as long as the whole image
-STRIP = 2**16  # pixels that are made RGB together
+SCANS = 100  # of a JPEG: cameras write one, encoders ten; each takes as long as a whole image
+STRIP = 2**16  # pixels converted to RGB at a time
 ORIENTATION, TILE_WIDTH, TILE_HEIGHT = 274, 322, 323  # tags of EXIF and TIFF
 
 _filters = threading.Lock()  # warning filters belong to the whole process
 
 
 def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.ndarray:
-    """The image as a viewer on a white page shows it, (H, W, 3) uint8.
+    """The image as a viewer shows it on a white page, (H, W, 3) uint8.
 
-    The EXIF orientation is applied; palettes, grayscale and CMYK become RGB; transparency is
-    laid over white; of an animation, the first frame. `size` = (height, width) resizes by Lanczos.
-    PNG, JPEG, BMP, GIF, PPM, TIFF and WebP are read, whatever the file's name. A PNG is proved
-    first: the CRC of each chunk, and that it holds every one of its rows.
+    The EXIF orientation is applied; palettes, greyscale and CMYK become RGB; transparency is laid
+    over white; an animation gives its first frame. `size` = (height, width) resizes with Lanczos.
+    PNG, JPEG, BMP, GIF, PPM, TIFF and WebP are read, whatever the file is called. A PNG is verified
+    first: the CRC of each chunk, and that every row is there.
 
-    Raises DataError for what is not a whole image, has more than 8 bits a channel (Pillow would
-    clip those), or is too large to be safe: a file below 1 MiB may hold 3 megapixels, any other 67,
-    at most 65,536 a side.
+    Raises DataError for a file that is not a whole image, has more than 8 bits per channel (Pillow
+    would clip them), or is too large to be safe: a file below 1 MiB may hold 3 megapixels, any
+    other 67, and at most 65,536 pixels per side.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -58,14 +59,14 @@ def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.nda
         ) from None
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
-    except Exception as error:  # damage leads a decoder into any exception whatever
+    except Exception as error:  # damage may raise any exception
         raise DataError(
             f"{path}: cannot be read as an image; replace or remove it ({error})"
         ) from error
 
 
 def check_size(size: Size | None) -> None:
-    """Raise ConfigurationError unless this is (height, width), or None."""
+    """Raise ConfigurationError unless this is (height, width) or None."""
     if size is not None and (len(size) != 2 or min(size) < 1):
         raise ConfigurationError(f"size is {size}; it must be (height, width), both 1 or more")
 
@@ -81,21 +82,23 @@ def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
 
 
 def _pixels(path: str | os.PathLike[str]) -> np.ndarray:
-    """The pixels, the right way up; what made them is out of memory when this returns."""
-    # Read whole: a decoder asks for a few bytes a time.
+    """The pixels, the right way up; the file and its decoder are freed on return."""
+    # Read whole: a decoder asks for a few bytes at a time.
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
         length = os.fstat(file.fileno()).st_size
         if length > LARGEST:
-            raise DataError(f"{path}: {length:,} bytes are no image to train on; make it smaller")
+            raise DataError(
+                f"{path}: {length:,} bytes are too large for an image to train on; make it smaller"
+            )
         content = file.read()
     if content.startswith(SIGNATURE):
         head = header(content)
         _check_pixels(path, (head.width, head.height), length)
         _check_depth(path, head.depth)
-        content = proved(content, head)
+        content = verified(content, head)
     if content.startswith(START) and scans(content) > SCANS:
         raise DataError(f"{path}: it is a JPEG of more than {SCANS} scans; save it anew")
-    # What Pillow warns of is either refused, or does not change a pixel.
+    # Whatever Pillow warns about is either refused or does not change a pixel.
     with _filters, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image = _opened(content)
@@ -103,9 +106,10 @@ def _pixels(path: str | os.PathLike[str]) -> np.ndarray:
             _check_pixels(path, size, length)
         _check_depth(path, 16 if image.mode.startswith(("I", "F")) else 8)
         image.load()
-        # Asked only now: in loading a TIFF, Pillow turns it by itself.
-        orientation = image.getexif().get(ORIENTATION, 1)
-    return TURNS.get(orientation, _same)(_rgb(image))
+        # Only now: Pillow itself turns a TIFF when it loads it.
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    pixels = _rgb(image)
+    return turn(pixels) if turn else pixels
 
 
 def _opened(content: bytes) -> Any:
@@ -116,12 +120,12 @@ def _opened(content: bytes) -> Any:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
         raise ValueError(f"it is none of {', '.join(FORMATS)}, or its header is damaged") from None
-    except Image.DecompressionBombError as error:  # Pillow's own cap comes before ours
+    except Image.DecompressionBombError as error:  # Pillow's own limit comes first
         raise ValueError(f"{error} Scale it down first.") from None
 
 
 def _tile(image: Any) -> tuple[int, int]:
-    """Width and height of what is decoded at once: a TIFF's tile may be larger than its image."""
+    """Width and height decoded at once: a tile of a TIFF may be larger than the image."""
     tags = getattr(image, "tag_v2", {})
     return tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0)
 
@@ -130,21 +134,21 @@ def _check_pixels(path: Any, size: tuple[int, int], length: int) -> None:
     most = FEW if length < SMALL else MANY
     if size[0] * size[1] > most or max(size) > SIDE:
         raise DataError(
-            f"{path}: to decode it takes {size[1]} × {size[0]} pixels, and {most:,} are safe in a "
-            f"file of {length:,} bytes, {SIDE:,} a side; scale it down first"
+            f"{path}: decoding it takes {size[1]} × {size[0]} pixels, and {most:,} are safe for a "
+            f"file of {length:,} bytes, at most {SIDE:,} per side; scale it down first"
         )
 
 
 def _check_depth(path: Any, bits: int) -> None:
     if bits > 8:
         raise DataError(
-            f"{path}: its pixels have more than 8 bits a channel; convert it to an 8-bit image, or "
-            "put the pixels in an .npz for npz_images"
+            f"{path}: its pixels have more than 8 bits per channel; convert it to an 8-bit image, "
+            "or put the pixels in an .npz for npz_images"
         )
 
 
 def _rgb(image: Any) -> np.ndarray:
-    """The pixels on white, converted a strip at a time: each conversion makes copies."""
+    """The pixels on white, converted one strip at a time, since each conversion copies."""
     width, height = image.size
     rows = max(1, STRIP // width)
     pixels = np.empty((height, width, 3), np.uint8)
@@ -166,11 +170,7 @@ def _opaque(image: Any) -> Any:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _same(pixels: np.ndarray) -> np.ndarray:
-    return pixels
-
-
-# By EXIF orientation: how the camera was held.
+# By EXIF orientation. (Pillow's exif_transpose would copy the image and rewrite its EXIF.)
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
     3: lambda pixels: pixels[::-1, ::-1],

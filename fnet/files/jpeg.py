@@ -1,4 +1,4 @@
-"""How many scans a JPEG has: each takes a decoder as long as the whole image does.
+"""The number of scans in a JPEG: a decoder takes as long for each as for a whole image.
 
 Source: ITU-T T.81, annex B.
 """
@@ -7,16 +7,16 @@ import re
 
 START = b"\xff\xd8\xff"
 END_OF_IMAGE, START_OF_SCAN, FIRST_KNOWN = 0xD9, 0xDA, 0xC0
-# What may stand in a scan is no marker: a byte FF (followed by 0), a restart (D0 to D7).
+# Within a scan, a byte FF followed by 0 and a restart (D0 to D7) are not markers.
 MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 
 
 def scans(content: bytes) -> int:
-    """The scans of the first image in a file, not those of the previews in its segments."""
+    """The number of scans of the first image in a file, without those of embedded previews."""
     count, place = 0, 2
-    while (found := MARKER.search(content, place)) and (kind := found[1][0]) != END_OF_IMAGE:
+    while (marker := MARKER.search(content, place)) and (kind := marker[1][0]) != END_OF_IMAGE:
         count += kind == START_OF_SCAN
-        place = found.end()
-        if kind >= FIRST_KNOWN:  # it has a segment, which says how long it is
+        place = marker.end()
+        if kind >= FIRST_KNOWN:  # a segment follows, which begins with its length
             place += int.from_bytes(content[place : place + 2], "big")
     return count

@@ -1,7 +1,7 @@
-"""Archives of plain arrays, .npz: nothing is believed that was not checked, and nothing unpickled.
+"""Archives of plain arrays, .npz: everything is checked, and nothing is unpickled.
 
-What fnet writes ends with a SHA-256 of everything before it (in the comment that a zip file may
-have, which NumPy passes over): not a bit of such a file can change unseen.
+A file written by fnet ends with a SHA-256 of everything before it, in the comment of the zip file,
+which NumPy ignores: no bit of it can change unnoticed.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from fnet.files.zips import most_declared, open_zip
 
 MARK = b"sha256:"
 HEX = 64  # digits of the digest
-PIECE = 2**20  # bytes read or hashed together
-HEADER = 10_000  # characters of a .npy header, as many as NumPy reads
+PIECE = 2**20  # bytes read or hashed at a time
+HEADER = 10_000  # most characters of a .npy header, as in NumPy
 SURROGATES = 0xD800 >> 11
 KINDS = "biufcSU"  # of dtypes that are plain numbers or text
 
 
 def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays to a file as .npz, the same bytes for the same arrays, with a digest."""
+    """Write arrays as .npz with a digest; the same arrays give the same bytes."""
     stream = _Digested(file)
     with zipfile.ZipFile(stream, "w") as archive:  # type: ignore[call-overload]
         for name, array in arrays.items():
@@ -40,19 +40,20 @@ def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
 def read_npz(
     file: BinaryIO, names: Collection[str] | None = None, digest: bool = False
 ) -> dict[str, np.ndarray]:
-    """The arrays of an .npz (of these names, those that are there), each with memory of its own.
+    """The arrays of an .npz (with `names`, those of them that exist), each in memory of its own.
 
-    Before anything is allocated, what the archive and the headers in it declare is held against
-    what is stored. Every array is checked by its CRC-32, and all of the file by its digest where it
-    has one, as what `write_npz` wrote has: there no changed bit passes. Demand it by `digest`, or a
-    change to the mark before it hides it. Of a file by np.savez, a change that passes is one that
-    leaves the arrays as they were. Raises DataError, which names the array but not the file.
+    Before anything is allocated, the sizes declared by the archive and its headers are compared
+    with what is stored. Every array is checked against its CRC-32, and the file against its digest
+    if it has one, as every file from `write_npz` does: no changed bit passes. Demand it with
+    `digest`, since a change to the mark before it hides it. In a file from np.savez, a change
+    passes only if it leaves the arrays as they were. Raises DataError, which names the array but
+    not the file.
     """
     try:
         return _read(file, names, digest)
     except DataError:
         raise
-    except Exception as error:  # damage leads a reader of archives into any exception whatever
+    except Exception as error:  # damage may raise any exception
         raise DataError(f"it is no .npz of plain arrays, or a part of one ({error})") from error
 
 
@@ -64,8 +65,10 @@ def _read(file: BinaryIO, names: Collection[str] | None, digest: bool) -> dict[s
     with open_zip(file) as archive:
         infos = archive.infolist()
         _check_members(infos, size)
-        found = {info.filename.removesuffix(".npy"): info for info in infos}
-        wanted = found if names is None else {name: found[name] for name in names if name in found}
+        stored = {info.filename.removesuffix(".npy"): info for info in infos}
+        wanted = (
+            stored if names is None else {name: stored[name] for name in names if name in stored}
+        )
         arrays = {name: _array(archive, name, info) for name, info in wanted.items()}
     if whole is False:
         raise DataError("it is damaged: its SHA-256 is not the one that it ends with")
@@ -73,7 +76,7 @@ def _read(file: BinaryIO, names: Collection[str] | None, digest: bool) -> dict[s
 
 
 def _is_whole(file: BinaryIO, size: int) -> bool | None:
-    """Whether the file has the digest that it ends with; None where it ends with none."""
+    """Whether the digest at the end of the file is right; None if there is none."""
     file.seek(max(0, size - HEX - len(MARK)))
     if file.read(len(MARK)) != MARK:
         return None
@@ -89,12 +92,12 @@ def _is_whole(file: BinaryIO, size: int) -> bool | None:
 def _check_members(infos: list[zipfile.ZipInfo], size: int) -> None:
     for info in infos:
         if not info.filename.endswith(".npy"):
-            raise DataError(f"its member {info.filename!r} is no array")
+            raise DataError(f"its member {info.filename!r} is not an array")
     declared, most = sum(info.file_size for info in infos), most_declared(size)
     if declared > most:
         raise DataError(
-            f"{size:,} bytes declare {declared:,} bytes of arrays, and {most:,} are believed; "
-            "write it by np.savez, without compression"
+            f"{size:,} bytes declare {declared:,} bytes of arrays, and at most {most:,} are "
+            "read; write it with np.savez, without compression"
         )
 
 
@@ -111,7 +114,7 @@ def _array(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> np.nda
 def _content(stream: Any, size: int) -> np.ndarray:
     shape, fortran, dtype = _header(stream)
     if dtype.kind not in KINDS or not dtype.itemsize:
-        raise DataError(f"it is of dtype {dtype}; numbers and text are plain, and nothing else")
+        raise DataError(f"it is of dtype {dtype}; only numbers and text are plain")
     stored = size - stream.tell()
     if math.prod(shape) * dtype.itemsize != stored:
         raise DataError(f"its header declares {shape} {dtype}, and {stored:,} bytes are stored")
@@ -123,26 +126,26 @@ def _content(stream: Any, size: int) -> np.ndarray:
             content[start : start + len(piece)] = piece
             if len(piece) < min(PIECE, stored - start):
                 raise DataError("it ends too early")
-    stream.read(1)  # at its end, the CRC-32 is checked
+    stream.read(1)  # at the end, zipfile checks the CRC-32
     if dtype.kind == "U":
         check_text(array)
     return array.reshape(shape, order="F" if fortran else "C")
 
 
 def check_text(array: np.ndarray) -> None:
-    """Raise DataError where an array of text, of one axis, holds what is no Unicode character."""
+    """Raise DataError if an array of text, of one axis, holds anything but Unicode characters."""
     codes = array.view(f"{array.dtype.str[0]}u4")
     for start in range(0, len(codes), PIECE):
         piece = codes[start : start + PIECE]
         if ((piece > sys.maxunicode) | (piece >> 11 == SURROGATES)).any():
-            raise DataError("its text is no Unicode")
+            raise DataError("its text is not Unicode")
 
 
 def _header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = np.lib.format.read_magic(stream)
     if version not in READERS:
         raise DataError(f"its .npy version is {version}; 1.0 and 2.0 hold plain arrays")
-    start = stream.read(2 * version[0])  # the length of what follows
+    start = stream.read(2 * version[0])  # the length of the rest
     length = int.from_bytes(start, "little")
     if length > HEADER:
         raise DataError(f"its header takes {length:,} bytes; {HEADER:,} are allowed")
@@ -156,7 +159,7 @@ READERS = {
 
 
 class _Digested:
-    """A stream that is hashed as it passes to a file, but for the last bytes, which are held."""
+    """Hashes what it passes on to a file, and holds back the last bytes (the digest's place)."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.digest, self.held = file, hashlib.sha256(), b""

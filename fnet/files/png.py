@@ -1,4 +1,4 @@
-"""A PNG's own proofs, asked before its pixels are believed: lengths, CRCs, size and rows.
+"""A PNG verified before it is decoded: lengths, CRCs, size and rows.
 
 Source: W3C, Portable Network Graphics (third edition), sections 5, 7.2, 8 and 11.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-# First column and row of each pass of Adam7, and its steps.
+# Of each pass of Adam7: first column and row, and the steps between columns and rows.
 ADAM7 = (
     (0, 0, 8, 8),
     (4, 0, 8, 8),
@@ -20,12 +20,12 @@ ADAM7 = (
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
-TELLING = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # what pixels are made of
-SMALL, PIECE = 2**20, 2**16  # bytes that are inflated whole, and how many together otherwise
+NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND")  # chunks that determine pixels
+SMALL, PIECE = 2**20, 2**16  # bytes inflated at once, and per piece if there are more
 
 
 class Header(NamedTuple):
-    """Size in pixels, bits a channel, colour type, whether rows are interlaced."""
+    """Size in pixels, bits per channel, colour type, and whether rows are interlaced."""
 
     width: int
     height: int
@@ -35,7 +35,7 @@ class Header(NamedTuple):
 
 
 def header(content: bytes) -> Header:
-    """What a PNG says of its size, which nothing has been read for yet. Raises ValueError."""
+    """The header of a PNG, before anything else is read. Raises ValueError."""
     first = content[8:33]
     if len(first) < 25 or first[:8] != b"\0\0\0\rIHDR":
         raise ValueError("it does not begin with its header, IHDR")
@@ -45,42 +45,41 @@ def header(content: bytes) -> Header:
     depth, colour, compression, filtering, interlace = first[16:21]
     known = depth in DEPTHS.get(colour, ()) and (compression, filtering) == (0, 0) and interlace < 2
     if not known or not 0 < width < 2**31 or not 0 < height < 2**31:
-        raise ValueError("its header, IHDR, says what no PNG can be")
+        raise ValueError("its header, IHDR, describes no valid PNG")
     return Header(width, height, depth, colour, interlace == 1)
 
 
-def proved(content: bytes, head: Header) -> bytes:
-    """The PNG of those chunks alone that pixels are made of. Raises ValueError with what is wrong.
+def verified(content: bytes, head: Header) -> bytes:
+    """The PNG reduced to the chunks that determine its pixels. Raises ValueError if it is damaged.
 
-    The CRC of every chunk is checked, and that the image data inflate to exactly the rows that the
-    header asks for. What a decoder would have to be trusted with besides (compressed text, colour
-    profiles, animations) is left out. A small image is given inflated, so as not to be inflated
-    twice.
+    The CRC of every chunk is checked, and that the image data inflate to exactly the rows declared
+    in the header. Whatever else a decoder would have to handle (compressed text, colour profiles,
+    animations) is left out. A small image is returned uncompressed, so that it is inflated once.
     """
     before, data, after, seen = [SIGNATURE], list[bytes](), list[bytes](), dict[bytes, int]()
     for number, (kind, body, whole) in enumerate(_chunks(content)):
         if kind == b"IDAT":
             if data and seen[kind] != number - 1:
-                raise ValueError("its image data, IDAT, are in pieces with something between")
+                raise ValueError("its image data, IDAT, are interrupted by another chunk")
             data.append(body)
-        elif kind[0] & 32 == 0 and kind not in TELLING:
+        elif kind[0] & 32 == 0 and kind not in NEEDED:
             raise ValueError(f"it has a critical chunk of an unknown kind, {kind!r}")
-        elif kind in seen and kind in TELLING:
+        elif kind in seen and kind in NEEDED:
             raise ValueError(f"it has two chunks {kind.decode()}")
         elif kind in (b"PLTE", b"tRNS") and data:
             raise ValueError(f"its chunk {kind.decode()} comes after the image data")
-        elif kind in TELLING:
+        elif kind in NEEDED:
             (after if data else before).append(whole)
         seen[kind] = number
     if head.colour == 3 and b"PLTE" not in seen:
-        raise ValueError("its colours are those of a palette, PLTE, which is missing")
+        raise ValueError("it needs a palette, PLTE, which is missing")
     rows = _rows(head, data)
     data = [rows] if rows is not None else data
     return b"".join([*before, *(_chunk(b"IDAT", body) for body in data), *after])
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Kind, content and all bytes of each chunk, up to IEND."""
+    """Kind, content and whole bytes of each chunk, up to IEND."""
     place = len(SIGNATURE)
     while True:
         length = int.from_bytes(content[place : place + 4], "big")
@@ -103,24 +102,24 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _rows(head: Header, data: list[bytes]) -> bytes | None:
-    """The image data, stored and no longer compressed, where they are small; else only proved."""
-    expected, found, kept = _size(head), 0, list[bytes]()
+    """Verify the image data; if they are small, return them stored without compression."""
+    expected, length, kept = _size(head), 0, list[bytes]()
     inflater = zlib.decompressobj()
     try:
         for piece in _inflated(inflater, data, expected + 1 if expected < SMALL else PIECE):
-            found += len(piece)
+            length += len(piece)
             if expected < SMALL:
                 kept.append(piece)
-            if found > expected:
+            if length > expected:
                 break
     except zlib.error as error:
         raise ValueError(f"its image data cannot be inflated ({error})") from None
-    if found != expected or not inflater.eof:
+    if length != expected or not inflater.eof:
         row = expected // head.height
         raise ValueError(
-            f"its image data are {found // row} of {head.height} rows"
-            if found < expected and not head.interlaced
-            else "its image data are not of the size that its header says"
+            f"its image data are {length // row} of {head.height} rows"
+            if length < expected and not head.interlaced
+            else "its image data are not of the size that its header declares"
         )
     if inflater.unused_data:
         raise ValueError("something follows its image data")
@@ -128,9 +127,9 @@ def _rows(head: Header, data: list[bytes]) -> bytes | None:
 
 
 def _inflated(inflater: Any, data: list[bytes], most: int) -> Iterator[bytes]:
-    """What the data inflate to, in pieces of so many bytes at most."""
+    """The inflated data, in pieces of at most `most` bytes."""
     for body in data:
-        for start in range(0, len(body), PIECE):  # what is not consumed yet is copied each time
+        for start in range(0, len(body), PIECE):  # the unconsumed tail is copied each time
             piece = body[start : start + PIECE]
             while piece:
                 yield inflater.decompress(piece, most)
@@ -140,7 +139,7 @@ def _inflated(inflater: Any, data: list[bytes], most: int) -> Iterator[bytes]:
 
 
 def _size(head: Header) -> int:
-    """How many bytes the image data inflate to: of each row its filter's, and its pixels."""
+    """The size of the inflated image data: for each row, a byte for its filter, and its pixels."""
     bits = head.depth * CHANNELS[head.colour]
     passes = ADAM7 if head.interlaced else ((0, 0, 1, 1),)
     total = 0

@@ -1,4 +1,4 @@
-"""A file on disk, whole or not at all."""
+"""Files written whole or not at all."""
 
 import contextlib
 import os
@@ -12,12 +12,12 @@ from typing import BinaryIO
 def replacing(
     path: str | os.PathLike[str], previous: str | os.PathLike[str] | None = None
 ) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` once it is complete and on the disk.
+    """A file to write that replaces `path` once it is complete and on the disk.
 
-    It is written under a temporary name beside `path`, fsynced, renamed, and the directory fsynced:
-    whenever the machine stops, `path` holds the old bytes or the new ones. With `previous`, a name
-    beside it, the old file is kept by that name. On an error nothing changes, and the temporary
-    file is removed.
+    It is written under a temporary name next to `path`, fsynced and renamed, and the directory is
+    fsynced: whenever the machine stops, `path` holds the old bytes or the new ones. With
+    `previous`, a name in the same folder, the old file is kept under that name. On an error nothing
+    changes, and the temporary file is removed.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -39,14 +39,14 @@ def replacing(
 
 
 def _second_name(path: Path, name: Path) -> None:
-    """Give a file a second name, whatever had that name before."""
+    """Give a file a second name, replacing whatever had that name."""
     link = name.with_name(f".{name.name}.{os.getpid()}.tmp")
     try:
         with contextlib.suppress(FileNotFoundError):
             link.unlink()
         try:
             os.link(path, link)
-        except OSError:  # not every file system knows links
+        except OSError:  # not every file system has links
             shutil.copyfile(path, link)
             with link.open("rb+") as copy:
                 os.fsync(copy.fileno())
@@ -57,8 +57,8 @@ def _second_name(path: Path, name: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Have the names in a folder on the disk: what was renamed stays so, whatever happens."""
-    if os.name == "nt":  # where a directory cannot be opened, nor needs to be
+    """Flush a folder to the disk, so that renames in it survive a power failure."""
+    if os.name == "nt":  # where a directory neither can nor need be opened
         return
     directory = os.open(path, os.O_RDONLY)
     try:
@@ -68,5 +68,5 @@ def sync_directory(path: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Where fnet keeps what it can make or get again: below $XDG_CACHE_HOME, or ~/.cache."""
+    """The folder for what fnet can make or download again: in $XDG_CACHE_HOME, or ~/.cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "fnet"

@@ -86,7 +86,7 @@ def test_a_corrupted_set_is_not_unpacked(server, call, tmp_path):
     server.faults = [Fault("corrupt", 30_000)]
     status, _, err = call("shelf")
     assert status == 2
-    assert f"must be {PINNED.sha256}" in err
+    assert f"instead of {PINNED.sha256}" in err
     assert list((tmp_path / "shelf").iterdir()) == []
 
 

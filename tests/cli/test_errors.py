@@ -80,7 +80,7 @@ TRAIN = {
     "no target": ("--data houses.csv", ["houses.csv", "--target COLUMN"]),
     "an unknown target": ("--data houses.csv --target Prize", ["'Prize'", "'Price'"]),
     "an unknown feature": (f"{CSV} --features Size", ["'Size'", "no column"]),
-    "no rows": ("--data head.csv --target Price", ["head.csv", "a header only"]),
+    "no rows": ("--data head.csv --target Price", ["head.csv", "only a header"]),
     "a cell that is not a number": (
         "--data typo.csv --target Price --features Area Year --binarize 30 70",
         ["typo.csv, line 7, column 'Year'", "'old' is not a number"],

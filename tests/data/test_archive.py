@@ -101,7 +101,7 @@ def test_classes_that_are_no_unicode(tmp_path):
     path = tmp_path / "a.npz"
     classes = np.array([0x110000, 65, 66], np.uint32).view("<U1")
     np.savez(path, images=IMAGES, labels=LABELS, classes=classes)
-    with pytest.raises(DataError, match=r"the array classes: its text is no Unicode"):
+    with pytest.raises(DataError, match=r"the array classes: its text is not Unicode"):
         npz_images(path)
 
 

@@ -71,11 +71,11 @@ def test_what_lasts_is_told(server, get, tmp_path, kind, before):
         get()
     words = {
         "corrupt": ["SHA-256", SHA256, "deleted"],
-        "404": ["404 (Not Found)", "look to the address"],
+        "404": ["404 (Not Found)", "check the address"],
         "403": ["403 (Forbidden)"],
         "to http": ["only https", "http://localhost"],
-        "shorter file": ["another file", "299999"],
-        "longer file": ["another file", "300004"],
+        "shorter file": ["a different file", "299999"],
+        "longer file": ["a different file", "300004"],
         "in circles": ["302"],
     }[kind]
     message = str(caught.value)
@@ -94,7 +94,7 @@ def test_a_server_that_stays_down_is_told_after_some_tries(server, get, tmp_path
     monkeypatch.setattr(module, "PAUSES", (1.0, 2.0, 4.0))
     monkeypatch.setattr(module.time, "sleep", pauses.append)
     server.faults = [Fault("cut short", 700), *[Fault("500")] * 9]
-    with pytest.raises(DataError, match=r"500 \(Internal Server Error\), also after 3 more tries"):
+    with pytest.raises(DataError, match=r"500 \(Internal Server Error\), even after 3 more tries"):
         get()
     assert pauses == [1, 2, 4]
     assert server.asked == [None, *["bytes=700-"] * 3]
@@ -136,7 +136,7 @@ def test_what_an_earlier_process_left_wrong_is_fetched_anew(get, tmp_path, left)
 @pytest.mark.parametrize("content", [b"", CONTENT[:-1], CONTENT[:-1] + b"?", CONTENT + b"?"])
 def test_another_file_of_that_name_is_left_and_told(server, get, tmp_path, content):
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(DataError, match="delete it, and get it anew") as caught:
+    with pytest.raises(DataError, match="delete it, and get it again") as caught:
         get()
     assert str(tmp_path / "file") in str(caught.value)
     assert (tmp_path / "file").read_bytes() == content
@@ -151,7 +151,7 @@ def test_only_https(tmp_path, url):
 
 
 def test_an_address_that_is_none(tmp_path):
-    with pytest.raises(DataError, match="it is no address"):
+    with pytest.raises(DataError, match="it is not an address"):
         download("https://[oh/file", tmp_path / "file", SHA256, 3)
 
 
@@ -164,13 +164,13 @@ def test_nobody_there(server, get):
 
 def test_a_certificate_of_nobody_known_is_told_at_once(tmp_path):
     with serving(CONTENT, tmp_path, trusted=False) as server:
-        with pytest.raises(DataError, match=r"certificate is not to be trusted.*SSL_CERT_FILE"):
+        with pytest.raises(DataError, match=r"certificate cannot be trusted.*SSL_CERT_FILE"):
             download(f"{server.url}/file", tmp_path / "file", SHA256, len(CONTENT))
         assert server.asked == []
 
 
 def test_a_certificate_of_another_name_is_told_at_once(server, get):
-    with pytest.raises(DataError, match="certificate is not to be trusted"):
+    with pytest.raises(DataError, match="certificate cannot be trusted"):
         get(f"https://127.0.0.1:{server.server_port}/file")
 
 

@@ -60,10 +60,13 @@ def test_a_large_image_of_few_bytes(tmp_path):
 
 BAD = {
     "10 of its rows": (made(head(), data(rows(10)), END), "its image data are 10 of 32 rows"),
-    "a row too many": (made(head(), data(rows(33)), END), "not of the size that its header says"),
+    "a row too many": (
+        made(head(), data(rows(33)), END),
+        "not of the size that its header declares",
+    ),
     "interlaced, too few": (
         made(head(2, 32, 8, 0, 0, 0, 1), data(rows(10)), END),
-        "not of the size that its header says",
+        "not of the size that its header declares",
     ),
     "bytes behind the rows": (
         made(head(), data(rows(32) + b"more"), END),
@@ -79,8 +82,8 @@ BAD = {
     "cut short": (SMALL[:-20], "it ends in the middle of the chunk at byte"),
     "no end": (SMALL[:-12], "it ends in the middle of the chunk at byte"),
     "no header": (made(data(rows(1)), END), "it does not begin with its header, IHDR"),
-    "a header that lies": (made(head(0, 5), END), "says what no PNG can be"),
-    "a depth that is none": (made(head(2, 5, 3), END), "says what no PNG can be"),
+    "a header that lies": (made(head(0, 5), END), "describes no valid PNG"),
+    "a depth that is none": (made(head(2, 5, 3), END), "describes no valid PNG"),
     "a palette too late": (
         made(head(), data(rows(32)), chunk(b"PLTE", b"abc"), END),
         "its chunk PLTE comes after the image data",
@@ -92,13 +95,13 @@ BAD = {
     ),
     "data with a gap": (
         made(head(), data(b"x"), chunk(b"tEXt", b"a\0b"), data(b"y"), END),
-        "in pieces with something between",
+        "interrupted by another chunk",
     ),
     "an unknown critical chunk": (
         made(head(), chunk(b"WHAT", b""), data(rows(32)), END),
         "a critical chunk of an unknown kind, b'WHAT'",
     ),
-    "16 bits": (made(head(2, 32, 16, 2), END), "more than 8 bits a channel"),
+    "16 bits": (made(head(2, 32, 16, 2), END), "more than 8 bits per channel"),
 }
 
 

@@ -123,7 +123,8 @@ def test_what_is_too_large_is_told_before_it_is_decoded(tmp_path, monkeypatch, r
     monkeypatch.setattr(decoding, "FEW", 1999)
     monkeypatch.setattr(Image.Image, "load", None)  # decoding would call it
     with pytest.raises(
-        DataError, match=r"40 × 50 pixels, and 1,999 are safe in .* bytes, 65,536 a side; scale"
+        DataError,
+        match=r"40 × 50 pixels, and 1,999 are safe for .* bytes, at most 65,536 per side; scale",
     ):
         read_image(path)
     assert not recwarn.list
@@ -132,7 +133,7 @@ def test_what_is_too_large_is_told_before_it_is_decoded(tmp_path, monkeypatch, r
 @pytest.mark.parametrize("shape", [(1, 65_537), (65_537, 1)])
 def test_what_is_too_long_is_told(tmp_path, shape):
     path = save(tmp_path / "a.bmp", np.zeros(shape, np.uint8))
-    with pytest.raises(DataError, match=r"are safe in .* 65,536 a side; scale"):
+    with pytest.raises(DataError, match=r"are safe for .* 65,536 per side; scale"):
         read_image(path)
 
 

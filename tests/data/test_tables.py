@@ -116,7 +116,7 @@ def test_a_missing_target_is_always_an_error(write, labels):
         ("x,y\n1,2\n1,-1e39\n", "y", None, ["line 3", "'y'", "'-1e39'", "infinite"]),
         ("x,y\n1,2\n1,dear\n", "y", None, ["line 3", "'y'", "'dear'", "not a number"]),
         ("", "y", None, ["no lines"]),
-        ("x,y\n\n", "y", None, ["header only"]),
+        ("x,y\n\n", "y", None, ["only a header"]),
         (HOUSES, "PRICE", None, ["line 1", "no column 'PRICE'", "such as 'Price'"]),
     ],
 )

@@ -3,6 +3,7 @@ import io
 import os
 import pickle
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_a_pickle_of_python_2(tmp_path):
         (array_pickle(b"u1", order=b"O,"), "byte order 'O,'"),
         (array_pickle(raw=b"\1"), "damaged"),
         (array_pickle(before=b"Pname\n0"), "persistent object"),
-        (array_pickle(before=b"cnumpy.core.multiarray\n_reconstruct\n}U\1aK\1sb0"), "changes"),
+        (array_pickle(before=b"cnumpy.core.multiarray\n_reconstruct\n}U\1aK\1sb0"), "has none"),
         (array_pickle()[:-1], "damaged"),
         (array_pickle()[:40], "damaged"),
         (array_pickle() + b".", "1 bytes follow its end"),
@@ -69,6 +70,9 @@ def test_a_pickle_of_python_2(tmp_path):
         (array_pickle(before=b"(cos\nsystem\no0"), "asks for os.system"),
         (array_pickle(before=b"\x82\x01"), "asks for an extension"),
         (b"\x80\x02}q\0U\1ah\0s.", "has one dict in two places"),
+        (b"\x80\x02}K\1\x85Ns.", "has a key that is a tuple"),
+        (array_pickle(before=b"K\1\x85U\1x\x93"), "a name that is no text"),
+        (corpus.entry(corpus.array(shape=b"(" + b"K\1" * 65 + b"t")), "an array of 65 axes"),
         (b"\x80\x02}U\1a](" + b"K\1" * 2**22 + b"es.", "takes more than"),
         (b"\x80\x02}U\1aN" + b"\x85" * 20 + b"s.", "deeper than 8"),
         (b"\x80\x02}U\1aL18446744073709551616L\ns.", "more than 64 bits"),
@@ -140,6 +144,22 @@ def test_values_of_python_are_what_pickle_reads(tmp_path, protocol):
 def test_text_of_python_2_in_protocol_0(tmp_path):
     (tmp_path / "a.p").write_bytes(b"(dp0\nS'a\\x00b\\n'\np1\n(lp2\nI01\naI-5\naL7L\naF1.5\nas.")
     assert read_pickle(tmp_path / "a.p") == {"a\0b\n": [True, -5, 7, 1.5]}
+
+
+def test_bytes_of_python_2_in_protocol_0(tmp_path):
+    (tmp_path / "a.p").write_bytes(b"(dp0\nS'a'\nS'\xe9\\xff'\ns.")
+    assert read_pickle(tmp_path / "a.p") == {"a": b"\xe9\xff"}
+
+
+def test_a_memo_takes_no_more_memory_than_its_values(tmp_path):
+    far = struct.pack("<I", 10**6)  # in the memo of pickle.Unpickler, an index of 16 MB
+    (tmp_path / "a.p").write_bytes(b"\x80\x02}U\1aK\1r" + far + b"sU\1bj" + far + b"s.")
+    tracemalloc.start()
+    try:
+        assert read_pickle(tmp_path / "a.p") == {"a": 1, "b": 1}
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_refused_pickle_says_how_to_convert_it(tmp_path):
