@@ -44,3 +44,14 @@ def test_the_copy_is_made_where_it_pays_and_is_small():
     assert copies(256, 100, 3072) > 0
     assert copies(512, 256, 256) == 0  # as large as the layer's input
     assert copies(512, 10, 256) == 0  # for so few outputs it gains nothing
+
+
+@pytest.mark.parametrize("axes", [(None, 0), (0, None), (0, 0)])
+def test_narrow_products_run_under_vmap(axes):
+    """XLA's CPU refuses some of them: findings/bfloat16_product_under_vmap.sh."""
+    rng = np.random.default_rng(0)
+    a, b = (jnp.asarray(rng.normal(size=(2, 5, size)), jnp.bfloat16) for size in (3, 7))
+    given = [array if axis == 0 else array[0] for array, axis in zip((a, b), axes, strict=True)]
+    found = jax.jit(jax.vmap(transposed_product, in_axes=axes))(*given)
+    a, b = (jnp.broadcast_to(array, (2, *array.shape[-2:])).astype(float) for array in given)
+    np.testing.assert_allclose(found.astype(float), a.swapaxes(1, 2) @ b, rtol=0.02, atol=0.05)

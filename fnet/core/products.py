@@ -20,9 +20,12 @@ def transposed_product(a: Array, b: Array) -> Array:
     XLA's CPU reads aᵀ by columns, at down to half the speed. Where the product is worth it, and the
     copy is small beside b or beside the product, aᵀ is laid out first; the barrier keeps XLA from
     folding it back. A GPU reads either at full speed.
+
+    Of narrow floats it is always laid out: XLA's CPU cannot run such a product under `jax.vmap`
+    where b alone is mapped (jaxlib 0.10.2: findings/bfloat16_product_under_vmap.sh).
     """
     (n, m), d = a.shape, b.shape[1]
-    if m < 32 or d < 4 * min(m, n):
+    if a.dtype.itemsize >= 4 and (m < 32 or d < 4 * min(m, n)):
         return product(a.T, b)
     laid_out = jax.lax.platform_dependent(
         a, cpu=lambda a: jax.lax.optimization_barrier(a.T), default=jnp.transpose
