@@ -19,10 +19,10 @@ from fnet.errors import ConfigurationError
 
 def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
     """Tree, shape and dtype of every gradient are those of what it is the gradient of."""
-    arguments = bench.arguments(bench.start)
     for route, gradients in bench.subject.routes.items():
-        if _fit(bench, bench.traces.get(f"route {route}"), arguments):
+        if _fit(bench, bench.traces.get(f"route {route}")):
             continue
+        arguments = bench.arguments(bench.start)
         try:
             returned = gradients(given(bench, dout), *arguments)
         except (TypeError, ValueError) as error:
@@ -64,13 +64,13 @@ def untrained(bench: Workbench, dout: Any) -> Iterator[Finding]:
                 return
 
 
-def _fit(bench: Workbench, trace: Trace | None, arguments: tuple[Any, ...]) -> bool:
+def _fit(bench: Workbench, trace: Trace | None) -> bool:
     """Whether all is well, found without computing anything; False where that is not known."""
     if trace is None or trace.closed is None:
         return False  # it is computed next, and says what it has to say
     places = (*bench.form.places, *bench.form.frozen)
     found = in_layout(trace.given, bench.form, places)
-    told = any(map(_is_of_a_constant, trace.given, arguments))
+    told = any(map(_is_of_a_constant, trace.given, bench.form.rebuild(bench.start)))
     return not (isinstance(found, str) or told) and all(
         leaf is None or (leaf.shape == bench.form.leaves[place].shape and leaf.dtype == np.float64)
         for leaf, place in zip(found, places, strict=True)

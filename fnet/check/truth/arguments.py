@@ -206,8 +206,8 @@ def filled(dout: Any, out: Any) -> Any:
 
 def cast(floats: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
     """The floating-point arrays in this dtype, new ones, of NumPy or of JAX."""
-    make: Any = np.array if numpy else jnp.array
-    return tuple(make(array, dtype) for array in floats)
+    new = tuple(np.array(array, dtype) for array in floats)
+    return new if numpy else tuple(map(jnp.asarray, new))
 
 
 def copied(tree: Any) -> Any:
