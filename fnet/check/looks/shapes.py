@@ -12,7 +12,7 @@ from fnet.check.looks.bench import given
 from fnet.check.looks.kept import Trace
 from fnet.check.looks.workbench import Workbench
 from fnet.check.report import Finding
-from fnet.check.truth.arguments import in_layout, is_float, is_known
+from fnet.check.truth.arguments import in_layout, is_float, is_known, kind_of
 from fnet.check.truth.compare import compare
 from fnet.errors import ConfigurationError
 
@@ -90,7 +90,7 @@ def _require_differentiated(bench: Workbench, returned: Any, arguments: Any) -> 
         if _is_of_a_constant(gradient, argument) and any(
             np.any(leaf) for leaf in jax.tree.leaves(gradient)
         ):
-            kind = getattr(argument, "dtype", type(argument).__name__)
+            kind = kind_of(argument)
             raise ConfigurationError(
                 f"{bench.subject.name} returns a gradient for {name}, which is {kind} and is not "
                 f"differentiated: give {name}.astype(float), or return None for it"
