@@ -17,6 +17,7 @@ from fnet.check.truth.functions import (
     name_of,
     names_of,
     traced,
+    untraceable,
     value_of_vjp,
 )
 from fnet.check.truth.held import require_traced, unheld
@@ -149,7 +150,8 @@ def of_function(
             ) from None
         raise ConfigurationError(
             f"{name_of(function)} is no function of JAX: give Pair(forward, backward), or "
-            "ValueAndGrad(function), for gradients of NumPy"
+            "ValueAndGrad(function), for gradients of NumPy; traced, it raises "
+            f"{untraceable(called, arguments)}"
         )
     return Subject(
         name_of(function),
