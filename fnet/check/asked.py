@@ -15,6 +15,8 @@ from fnet.check.subjects.layers import of_a_layer
 from fnet.check.subjects.library import of_loss
 from fnet.check.subjects.subject import Asked, Pair, Subject, ValueAndGrad
 from fnet.check.truth.arguments import copied, in_layout, in_numpy, is_float, is_known, layout
+from fnet.check.truth.functions import cached, like
+from fnet.check.truth.held import Held, held, value_of
 from fnet.core import Layer, Loss
 from fnet.core.values import is_constructor
 from fnet.errors import ConfigurationError
@@ -52,16 +54,29 @@ def subjects_of(
             Asked(one, given, in_full=number == 0) for number, one in enumerate(of_loss(subject))
         )
     elif isinstance(subject, Pair):
+        arguments = held(_both_passes(subject), arguments)
         yield from _and_of_one(functools.partial(of_pair, subject), arguments, quick)
     elif isinstance(subject, ValueAndGrad):
+        arguments = held(subject.function, arguments)
         yield from _and_of_one(functools.partial(of_value_and_grad, subject), arguments, quick)
     elif callable(subject) and not isinstance(subject, type) and not is_constructor(subject):
+        arguments = held(subject, arguments, getattr(subject, "nondiff_argnums", ()))
         yield from _and_of_one(functools.partial(of_function, subject, reference), arguments, quick)
     else:
         raise ConfigurationError(
             f"{subject!r} cannot be checked: give a Layer (relu(), not relu), a Loss, a function "
             "of JAX, Pair(forward, backward) or ValueAndGrad(function)"
         )
+
+
+def _both_passes(pair: Pair) -> Callable[..., Any]:
+    """What a pair does with its arguments, from end to end."""
+
+    def gradients(*arguments: Any) -> Any:
+        out, cache = cached(pair.forward(*arguments), pair.forward)
+        return pair.backward(like(out), cache)
+
+    return gradients
 
 
 def _and_of_one(
@@ -75,12 +90,19 @@ def _and_of_one(
     yield Asked(subject, arguments)
     if quick:
         return
-    leading = [len(a) for a in arguments if is_known(a) and np.ndim(a)]
-    if leading and leading[0] > 1:
-        size = leading[0]
-        one = [a[:1] if is_known(a) and np.ndim(a) and len(a) == size else a for a in arguments]
-        if _are_examples(subject, arguments, tuple(one)):
-            yield Asked(subject, tuple(one), "the first row alone", OF_ALL, in_full=False)
+    arrays = [array for array in map(value_of, arguments) if is_known(array) and np.ndim(array)]
+    if arrays and len(arrays[0]) > 1:
+        one = tuple(_first_row(argument, len(arrays[0])) for argument in arguments)
+        if _are_examples(subject, arguments, one):
+            yield Asked(subject, one, "the first row alone", OF_ALL, in_full=False)
+
+
+def _first_row(argument: Any, rows: int) -> Any:
+    """The first row of an array that has so many; all else as it is."""
+    array = value_of(argument)
+    if not (is_known(array) and np.ndim(array) and len(array) == rows):
+        return argument
+    return Held(array[:1]) if isinstance(argument, Held) else array[:1]
 
 
 def _with_numbers(subject: Subject, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 import pickle
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -152,7 +153,7 @@ def is_constructor(known: Any) -> bool:
     >>> is_constructor(relu), is_constructor(relu())
     (True, False)
     """
-    return callable(known) and known in _constructors
+    return isinstance(known, types.FunctionType) and known in _constructors
 
 
 def _make(construct: Callable[..., T], args: Any, kwargs: Any) -> T:

@@ -43,10 +43,9 @@ class Bench:
         self.start: Floats = tuple(
             np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
         )
-        leaves = constant(self.form.leaves, numpy=False)
-        others = [place for place, leaf in enumerate(leaves) if is_known(leaf)]
+        others = [place for place, leaf in enumerate(self.form.leaves) if is_known(leaf)]
         others = [place for place in others if place not in self.form.places]
-        self.others = tuple(leaves[place] for place in others)
+        self.others = constant((self.form.leaves[place] for place in others), numpy=False)
         self.others_called = tuple(self.form.called[place] for place in others)
         self.frozen = tuple(place in self.form.frozen for place in others)
         self.plain_fails = ""

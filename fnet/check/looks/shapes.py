@@ -12,17 +12,17 @@ from fnet.check.looks.bench import given
 from fnet.check.looks.kept import Trace
 from fnet.check.looks.workbench import Workbench
 from fnet.check.report import Finding
-from fnet.check.truth.arguments import in_layout, is_float, is_known
+from fnet.check.truth.arguments import in_layout, is_float, is_known, kind_of
 from fnet.check.truth.compare import compare
 from fnet.errors import ConfigurationError
 
 
 def shapes(bench: Workbench, dout: Any) -> Iterator[Finding]:
     """Tree, shape and dtype of every gradient are those of what it is the gradient of."""
-    arguments = bench.arguments(bench.start)
     for route, gradients in bench.subject.routes.items():
-        if _fit(bench, bench.traces.get(f"route {route}"), arguments):
+        if _fit(bench, bench.traces.get(f"route {route}")):
             continue
+        arguments = bench.arguments(bench.start)
         try:
             returned = gradients(given(bench, dout), *arguments)
         except (TypeError, ValueError) as error:
@@ -64,13 +64,13 @@ def untrained(bench: Workbench, dout: Any) -> Iterator[Finding]:
                 return
 
 
-def _fit(bench: Workbench, trace: Trace | None, arguments: tuple[Any, ...]) -> bool:
+def _fit(bench: Workbench, trace: Trace | None) -> bool:
     """Whether all is well, found without computing anything; False where that is not known."""
     if trace is None or trace.closed is None:
         return False  # it is computed next, and says what it has to say
     places = (*bench.form.places, *bench.form.frozen)
     found = in_layout(trace.given, bench.form, places)
-    told = any(map(_is_of_a_constant, trace.given, arguments))
+    told = any(map(_is_of_a_constant, trace.given, bench.form.rebuild(bench.start)))
     return not (isinstance(found, str) or told) and all(
         leaf is None or (leaf.shape == bench.form.leaves[place].shape and leaf.dtype == np.float64)
         for leaf, place in zip(found, places, strict=True)
@@ -90,7 +90,7 @@ def _require_differentiated(bench: Workbench, returned: Any, arguments: Any) -> 
         if _is_of_a_constant(gradient, argument) and any(
             np.any(leaf) for leaf in jax.tree.leaves(gradient)
         ):
-            kind = getattr(argument, "dtype", type(argument).__name__)
+            kind = kind_of(argument)
             raise ConfigurationError(
                 f"{bench.subject.name} returns a gradient for {name}, which is {kind} and is not "
                 f"differentiated: give {name}.astype(float), or return None for it"

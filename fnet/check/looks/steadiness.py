@@ -9,7 +9,7 @@ import numpy as np
 from fnet.check.looks.bench import given
 from fnet.check.looks.workbench import Workbench
 from fnet.check.report import Finding
-from fnet.check.truth.arguments import copied, in_layout, is_known
+from fnet.check.truth.arguments import copied, in_layout, in_numpy, is_known
 
 UNSTEADY = ("not deterministic", "stale")  # kinds of mistakes after which no number means anything
 
@@ -79,7 +79,8 @@ def _untouched(bench: Workbench, dout: Any) -> Iterator[Finding]:
         # What is not differentiated may be for writing: running averages, a dictionary of both.
         pairs = zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=False)
         if gradient is not None and any(
-            is_known(a) and not np.array_equal(a, b, equal_nan=True) for a, b in pairs
+            is_known(a) and not np.array_equal(in_numpy(a), in_numpy(b), equal_nan=True)
+            for a, b in pairs
         ):
             words = f"it writes into {name}: its caller finds other numbers there; copy first"
             yield Finding("structure", "mutated", words)

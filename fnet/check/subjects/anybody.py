@@ -17,8 +17,10 @@ from fnet.check.truth.functions import (
     name_of,
     names_of,
     traced,
+    untraceable,
     value_of_vjp,
 )
+from fnet.check.truth.held import require_traced, unheld
 from fnet.check.truth.lifting import by_lifting, in_jax, lifted, runs_in_jax
 from fnet.check.truth.plain import has_rule
 from fnet.errors import ConfigurationError
@@ -27,6 +29,10 @@ from fnet.errors import ConfigurationError
 def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
     """Of the arguments of a forward and backward of anybody's."""
     names = names_of(pair.forward, asked)
+    given = pair
+    pair = pair._replace(
+        forward=unheld(pair.forward, asked), reference=unheld(pair.reference, asked)
+    )
 
     def first(returned: Any) -> Any:
         return cached(returned, pair.forward)[0]
@@ -56,7 +62,7 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
         name_of(pair.backward),
-        pair,
+        given,
         names,
         forward,
         {"": by_hand},
@@ -71,7 +77,8 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
 
 def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
     """Of the arguments of a function that returns its gradients too."""
-    function, names = subject.function, names_of(subject.function, asked)
+    function, names = unheld(subject.function, asked), names_of(subject.function, asked)
+    reference = unheld(subject.reference, asked)
 
     def first(returned: Any) -> Any:
         return cached(returned, function, "value, gradients")[0]
@@ -91,9 +98,9 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
 
     runs = runs_in_jax(function, asked, first)
     traceable = runs and traced(function, asked) is not None
-    plain = _plain(subject.reference, asked)
+    plain = _plain(reference, asked)
     plain = plain or (value if runs else by_lifting(function, asked, first))
-    values = {"the reference": subject.reference} if subject.reference else {}
+    values = {"the reference": reference} if reference else {}
     return Subject(
         name_of(function),
         subject,
@@ -127,40 +134,53 @@ def of_function(
     function: Callable[..., Any], reference: Any, arguments: tuple[Any, ...]
 ) -> Subject:
     """Of a JAX function that JAX differentiates by a rule of its own: `jax.custom_vjp`."""
-    names = names_of(function, arguments)
+    names, of = names_of(function, arguments), (function, reference)
     layout(arguments, names, name_of(function))
-    trace = traced(function, arguments)
+    called, reference = unheld(function, arguments), unheld(reference, arguments)
+    trace = traced(called, arguments)
     if trace is None:
-        function(*arguments)  # it may say itself what is wrong
+        require_traced(function, arguments, names)
+        try:
+            called(*arguments)  # it may say itself what is wrong
+        except (jax.errors.JAXTypeError, jax.errors.UnexpectedTracerError) as error:
+            words = str(error).splitlines()[0]
+            raise ConfigurationError(
+                f"{name_of(function)}: JAX refuses it: {words}; bind what it must not trace by "
+                "functools.partial"
+            ) from None
         raise ConfigurationError(
             f"{name_of(function)} is no function of JAX: give Pair(forward, backward), or "
-            "ValueAndGrad(function), for gradients of NumPy"
+            "ValueAndGrad(function), for gradients of NumPy; traced, it raises "
+            f"{untraceable(called, arguments)}"
         )
-    plain = _plain(reference, arguments) or function
-    passes = None
-    if isinstance(function, jax.custom_vjp) and not function.nondiff_argnums:
-        forward, backward = getattr(function, "fwd", None), getattr(function, "bwd", None)
-        if forward and backward and not getattr(function, "symbolic_zeros", False):
-            passes = (
-                forward,
-                lambda dout, cache, *arguments: aligned(
-                    backward(cache, dout), names, arguments, name_of(backward)
-                ),
-            )
     return Subject(
         name_of(function),
-        (function, reference),
+        of,
         names,
-        function,
-        {"": functools.partial(by_vjp, function)},
-        plain,
+        called,
+        {"": functools.partial(by_vjp, called)},
+        _plain(reference, arguments) or called,
         True,
-        passes,
-        {"its forward pass": lambda *arguments: value_of_vjp(function, arguments)}
+        _passes(function, names, arguments),
+        {"its forward pass": lambda *arguments: value_of_vjp(called, arguments)}
         | ({"the reference": reference} if reference else {}),
         note="" if has_rule(trace) else UNRULED,
         untrained=False,
     )
+
+
+def _passes(function: Any, names: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
+    """The forward and the backward pass of a `jax.custom_vjp`, where they can be called alone."""
+    if not isinstance(function, jax.custom_vjp) or function.nondiff_argnums:
+        return None
+    forward, backward = getattr(function, "fwd", None), getattr(function, "bwd", None)
+    if not (forward and backward) or getattr(function, "symbolic_zeros", False):
+        return None
+
+    def gradients(dout: Any, cache: Any, *arguments: Any) -> Gradients:
+        return aligned(backward(cache, dout), names, arguments, name_of(backward))
+
+    return unheld(forward, arguments), gradients
 
 
 UNRULED = (

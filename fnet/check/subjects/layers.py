@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fnet.check.subjects.library import of_layer, of_penalty
@@ -36,7 +35,7 @@ def of_a_layer(
             f"{layer!r}: there is nothing to differentiate by: it has no parameters that are "
             f"trained, and its input is {kinds or 'empty'}"
         )
-    key = jax.random.key(int(rng.integers(2**31))) if key is None else key
+    key = _key(rng) if key is None else key
     modes: list[tuple[Any, ...]] = [(), (key,)] if _uses(layer, params, x, key) else [()]
     for with_key in modes:
         words, right = (IN_TRAINING, "in use, without one") if with_key else ("", "")
@@ -97,15 +96,32 @@ def _of_ones(leaf: Any) -> Any:
 
 def _drawn(layer: Layer, takes: Any, batch_size: int, rng: Any) -> tuple[Any, Any]:
     """Parameters as the layer draws them, each moved, so that none is left at zero; and inputs."""
-    params, _ = layer.init(jax.random.key(int(rng.integers(2**31))), shapes_of(takes))
+    params = _params(layer, shapes_of(takes), _key(rng))
     x = drawn(takes, batch_size, int(rng.integers(2**31)))
 
     def moved(leaf: Any) -> Any:
         if not is_float(leaf):
             return leaf
-        return jnp.asarray(np.float64(leaf) + 0.1 * rng.normal(size=leaf.shape))
+        return np.float64(leaf) + 0.1 * rng.normal(size=leaf.shape)
 
-    return jax.tree.map(moved, params), jax.tree.map(jnp.asarray, x)
+    return jax.tree.map(moved, params), x
+
+
+def _key(rng: Any) -> Any:
+    """A key that no program is compiled for."""
+    return jax.random.wrap_key_data(
+        rng.integers(2**32, size=2, dtype=np.uint32), impl="threefry2x32"
+    )
+
+
+def _params(layer: Layer, shape: Any, key: Any) -> Any:
+    def init(key: Any) -> Any:
+        return layer.init(key, shape)[0]
+
+    try:
+        return jax.jit(init)(key)  # one program, in place of one for each operation
+    except jax.errors.JAXTypeError:  # it need not be a function that JAX can trace
+        return init(key)
 
 
 def _differentiated(tree: Any) -> bool:

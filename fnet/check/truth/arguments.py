@@ -117,7 +117,7 @@ def layout(
             )
     if not places:
         but = ", but for what is NonTrainable" if frozen else ""
-        kinds = [str(leaf.dtype) if is_known(leaf) else type(leaf).__name__ for leaf in leaves]
+        kinds = [kind_of(leaf) for leaf in leaves]
         raise ConfigurationError(
             f"{where}: no argument is a floating-point array{but} (given: "
             f"{', '.join(dict.fromkeys(kinds)) or 'nothing'}); write x.astype(float), or "
@@ -140,6 +140,12 @@ def _within_non_trainable(arguments: tuple[Any, ...]) -> set[int]:
         places |= set(range(place, place + size)) if is_frozen(node) else set()
         place += size
     return places
+
+
+def kind_of(leaf: Any) -> str:
+    """The dtype of an array, or the type of what is none, for a message."""
+    leaf = getattr(leaf, "value", leaf)  # of an array that is held
+    return str(getattr(leaf, "dtype", type(leaf).__name__))
 
 
 def _called(path: Any, names: tuple[str, ...]) -> str:
@@ -206,8 +212,8 @@ def filled(dout: Any, out: Any) -> Any:
 
 def cast(floats: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
     """The floating-point arrays in this dtype, new ones, of NumPy or of JAX."""
-    make: Any = np.array if numpy else jnp.array
-    return tuple(make(array, dtype) for array in floats)
+    new = tuple(np.array(array, dtype) for array in floats)
+    return new if numpy else tuple(map(jnp.asarray, new))
 
 
 def copied(tree: Any) -> Any:

@@ -96,13 +96,26 @@ def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any,
 
 def traced(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any | None:
     """Its trace; None where JAX cannot compile it: NumPy functions refuse JAX's tracers."""
-    only, arrays = of_arrays(function, arguments)
     try:
-        return jax.make_jaxpr(only)(*map(jnp.asarray, arrays))
+        return _trace(function, arguments)
     except ConfigurationError:
         raise
     except Exception:  # of whatever kind: what the function says of itself is heard when it is run
         return None
+
+
+def untraceable(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """Why JAX cannot trace it."""
+    try:
+        _trace(function, arguments)
+    except Exception as error:
+        return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    return ""
+
+
+def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    only, arrays = of_arrays(function, arguments)
+    return jax.make_jaxpr(only)(*map(jnp.asarray, arrays))
 
 
 def names_of(function: Any, arguments: tuple[Any, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.truth.arguments import is_float, is_known, of_arrays
+from fnet.check.truth.arguments import in_numpy, is_float, is_known, of_arrays
 from fnet.check.truth.functions import traced
 from fnet.check.truth.plain import bound, run, steps_of, trace
 from fnet.check.truth.stand_in import MAKERS, NUMPY, Lifted, bare
@@ -90,11 +90,11 @@ def _same(found: Any, wanted: Any) -> bool:
     one: Any = jax.tree.structure(found)
     if one != jax.tree.structure(wanted):
         return False
-    pairs = zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True)
+    leaves = ([*map(in_numpy, jax.tree.leaves(tree))] for tree in (found, wanted))
     return all(
         np.shape(a) == np.shape(b)
         and np.allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(b).max(initial=0), equal_nan=True)
-        for a, b in pairs
+        for a, b in zip(*leaves, strict=True)
     )
 
 
