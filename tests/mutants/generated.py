@@ -5,19 +5,18 @@ import copy
 import functools
 import types
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-import fnet
 from fnet.core import Loss
+from tests import certificates
 from tests.mutants.changes import alternatives, whole
 from tests.mutants.planted import Built, Mutant, normal
 
-ROOT = Path(fnet.__file__).parent
+ROOT = certificates.ROOT / "fnet"
 
 Make = Callable[[types.ModuleType], Built]
 
