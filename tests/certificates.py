@@ -12,12 +12,15 @@ import ast
 import functools
 import hashlib
 import json
+import shutil
+import subprocess
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+CERTIFICATES = sorted((ROOT / "tests").glob("*/certificate.json"))
 BENEATH = ("jax", "jaxlib", "numpy")
 TOP = {"fnet", "tests"}
 CHECKER = sorted((ROOT / "fnet/check").rglob("*.py"))
@@ -178,6 +181,21 @@ def of_other_versions(certificate: Path) -> bool:
     """Whether no row was proved with the versions that there are: it was another machine's run."""
     proved = {row.split(" with ")[1] for row in read(certificate).values()}
     return all(_versions(word.split()[0] for word in row.split(", ")) != row for row in proved)
+
+
+def renewed(certificate: Path) -> set[str]:
+    """The rows that were another before the last commit; all, where git does not tell."""
+    before = git("show", f"HEAD^:{certificate.relative_to(ROOT)}")
+    old = json.loads(before) if before else {}
+    return {row for row, proved in read(certificate).items() if old.get(row) != proved}
+
+
+def git(*words: str) -> str:
+    """What git says; nothing where there is no git, or no repository."""
+    if shutil.which("git") is None:
+        return ""
+    line = ["git", *words]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, check=False).stdout.decode()
 
 
 def read(certificate: Path) -> dict[str, str]:

@@ -25,6 +25,7 @@ def pytest_xdist_auto_num_workers() -> int | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.pop("PYTEST_ADDOPTS", None)  # said to this run, not to those that tests start
     config.pluginmanager.register(Bounded())
     config.pluginmanager.register(Sample(config))
     if hasattr(config, "workerinput"):

@@ -6,8 +6,6 @@ number that chose them is printed, and `--sample-seed` chooses the same again.
 """
 
 import datetime
-import shutil
-import subprocess
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from tests.certificates import ROOT, of_other_versions
+from tests.certificates import CERTIFICATES, git, of_other_versions, renewed
 
-CERTIFICATES = sorted((ROOT / "tests").glob("*/certificate.json"))
 MARKER = "proof(...): each row of a table, of which a run repeats a sample"
 
 
@@ -36,8 +33,9 @@ class Proof(NamedTuple):
 
     sample: int  # how many of all rows are repeated
     certificate: Path
-    stale: Callable[[], Iterable[str]]  # the rows that are not of today's code
-    of_stale: int | None = None  # how many of those are repeated; None: unless all are, it fails
+    stale: Callable[[], Iterable[str]]  # what of the certificate is not of today's code
+    of_stale: int | None = None  # how many such rows are repeated; None: unless all are, it fails
+    group_of: Callable[[str], str] = str  # where the certificate has a line for many rows
 
     @property
     def mark(self) -> pytest.MarkDecorator:
@@ -51,6 +49,11 @@ class Proof(NamedTuple):
         options, fails = config.option, self.of_stale is None
         changed = fails and of_other_versions(self.certificate)
         return options.long or options.long_changed or changed
+
+    def changed(self, config: pytest.Config) -> set[str]:
+        """What is stale; and to whom asks for all that changed, what a commit says it proved."""
+        new = renewed(self.certificate) if config.option.long_changed else ()
+        return {*self.stale(), *new}
 
 
 class Sample:
@@ -76,8 +79,8 @@ class Sample:
 
     def _sampled(self, config: pytest.Config, name: str, rows: list) -> set:
         (proof,) = rows[0].get_closest_marker("proof").args
-        stale = set(proof.stale())
-        changed = [row for row in rows if row.callspec.params["name"] in stale]
+        groups = proof.changed(config)
+        changed = [row for row in rows if proof.group_of(row.callspec.params["name"]) in groups]
         rng = np.random.default_rng([config.option.sample_seed, zlib.crc32(name.encode())])
 
         def some(among: list, count: int) -> set:
@@ -101,10 +104,7 @@ def _words(config: pytest.Config) -> str:
 
 def _today() -> int:
     """Another number each day, at each commit, and after each proof."""
-    commit = ""
-    if shutil.which("git"):
-        line = ["git", "rev-parse", "HEAD"]
-        commit = subprocess.run(line, cwd=ROOT, capture_output=True, check=False).stdout.decode()
+    commit = git("rev-parse", "HEAD")
     proved = b"".join(path.read_bytes() for path in CERTIFICATES)
     day = datetime.datetime.now(datetime.UTC).date()
     return zlib.crc32(f"{commit}{day}".encode() + proved)

@@ -1,7 +1,6 @@
 """What each group of mutants depends on: those of one file, and those made of one gradient."""
 
 import functools
-from collections.abc import Iterable
 from pathlib import Path
 
 from tests import certificates
@@ -37,9 +36,3 @@ def today() -> dict[str, str]:
 def stale() -> set[str]:
     """The groups that are not of the sources as they are now."""
     return set(certificates.stale(CERTIFICATE, today()))
-
-
-def stale_rows(names: Iterable[str]) -> set[str]:
-    """Those of these mutants of which our checker has not said yet what it says."""
-    groups = stale()
-    return {name for name in names if group_of(name) in groups}

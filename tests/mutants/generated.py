@@ -5,6 +5,7 @@ import copy
 import functools
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -12,11 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet.core import Loss
-from tests import certificates
 from tests.mutants.changes import alternatives, whole
 from tests.mutants.planted import Built, Mutant, normal
 
-ROOT = certificates.ROOT / "fnet"
+ROOT = Path(__file__).parents[2] / "fnet"
 
 Make = Callable[[types.ModuleType], Built]
 
