@@ -1,9 +1,13 @@
 """The tests compile much and compute little: XLA need not try hard, nor the same thing twice."""
 
 import os
+import tempfile
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import jax
+from jax._src import lru_cache
 
 FLAGS = ["--xla_backend_optimization_level=0"]
 # Half of the time to compile a small program goes into these. XLA aborts at a flag that it does not
@@ -17,12 +21,13 @@ def compile_quickly() -> None:
     os.environ["XLA_FLAGS"] = " ".join([os.environ.get("XLA_FLAGS", ""), *FLAGS])
 
 
-def keep_programs(folder: str) -> None:
-    """Keep there what this process compiles, and those that it starts, and take it from there.
+def keep_programs(folder: str, of_children: str | None = None) -> None:
+    """Keep there what this process compiles, and take from there what another has.
 
-    A file is not written in one step: processes that run at the same time need folders of their
-    own, or else some may find half a program, which JAX warns of and compiles.
+    Many processes may share a folder: a file is written beside and renamed. Those that this one
+    starts know nothing of that, and so have a folder for themselves.
     """
+    lru_cache.LRUCache.put = _put
     settings = {
         "jax_compilation_cache_dir": folder,
         "jax_persistent_cache_min_compile_time_secs": 0,
@@ -31,3 +36,13 @@ def keep_programs(folder: str) -> None:
     for name, value in settings.items():
         os.environ[name.upper()] = str(value)
         jax.config.update(name, value)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = of_children or f"{folder}/children-{os.getpid()}"
+
+
+def _put(cache: Any, key: str, content: bytes) -> None:
+    """JAX writes in place, so that another process may find half of a file."""
+    path = Path(cache.path) / f"{key}{lru_cache._CACHE_SUFFIX}"
+    if not path.exists():
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as beside:
+            beside.write(content)
+        Path(beside.name).replace(path)

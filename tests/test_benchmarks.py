@@ -13,24 +13,8 @@ from fnet.training import make_step, start
 from tests.benchmarks import report
 from tests.benchmarks.contest import Contest, Contestant, disagreement, hold, judge
 
-HERE = "tests.test_benchmarks"
+HERE = "tests.benchmarks.players"
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
-
-
-def right(n, factor=1.0):
-    return lambda: [factor / k for k in range(1, n + 1)]
-
-
-def shorter(n):
-    return right(n - 1)
-
-
-def absent(n):
-    import a_package_that_nobody_has  # noqa: F401
-
-
-def broken(n):
-    raise ZeroDivisionError
 
 
 def test_only_who_computes_the_same_is_timed():

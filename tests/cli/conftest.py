@@ -1,12 +1,20 @@
-"""The command line as users run it: processes, in a home folder with their files."""
+"""The command line as its users meet it, in a home folder with files of theirs.
 
+It runs inside the process of the tests, where it starts at once. A process of its own is for what
+needs one: signals, kills, an exit status, and bits that are the same in another interpreter.
+"""
+
+import contextlib
 import csv
+import io
 import json
 import os
 import subprocess
 import sys
 from typing import Any, NamedTuple
+from unittest import mock
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,6 +59,28 @@ class Run(NamedTuple):
             }
 
 
+def status_of(words):
+    """What the command line ends with; 2 where argparse exits."""
+    try:
+        return main([*map(str, words)])
+    except SystemExit as end:
+        return end.code
+
+
+@contextlib.contextmanager
+def as_users():
+    """JAX with its defaults, which users have; for all threads, as a context of JAX's is not."""
+    strict = {"jax_enable_x64": False, "jax_numpy_dtype_promotion": "standard"}
+    before = {name: getattr(jax.config, name) for name in strict}
+    try:
+        for name, value in strict.items():
+            jax.config.update(name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+
+
 class Shell(NamedTuple):
     """Runs fnet in `home` as any user would, without the settings of the tests' own process."""
 
@@ -69,13 +99,26 @@ class Shell(NamedTuple):
             **keywords,
         )
 
-    def __call__(self, *words):
+    def process(self, *words):
+        """In a process of its own."""
         with self.start(*words) as process:
             out, err = process.communicate(timeout=120)
         return Result(process.returncode, out, err)
 
-    def train(self, out, *words):
-        result = self("train", "--out", out, *words)
+    def __call__(self, *words):
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            as_users(),
+            contextlib.chdir(self.home),
+            mock.patch.dict(os.environ, self.environment),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            status = status_of(words)
+        return Result(status, out.getvalue(), err.getvalue())
+
+    def train(self, out, *words, call=None):
+        result = (call or self)("train", "--out", out, *words)
         assert result.status == 0, result.err
         assert result.err == ""
         return Run(self.home / out, result.out)
@@ -129,16 +172,12 @@ def shell(tmp_path_factory):
 
 @pytest.fixture
 def inside(shell, capsys, monkeypatch):
-    """The command line inside this process, which saves the start of another."""
+    """The same in the strict configuration of the tests."""
     monkeypatch.chdir(shell.home)
 
     def call(*words):
         capsys.readouterr()
-        try:
-            status = main([*map(str, words)])
-        except SystemExit as end:
-            status = end.code
-        return Result(status, *capsys.readouterr())
+        return Result(status_of(words), *capsys.readouterr())
 
     return call
 

@@ -45,7 +45,7 @@ def test_the_script_is_the_module(shell):
     result = subprocess.run(
         [script, "--help"], env=shell.environment, capture_output=True, text=True, check=True
     )
-    module = shell("--help")
+    module = shell.process("--help")
     assert module.status == 0
     assert module.out == result.stdout
 

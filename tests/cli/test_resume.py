@@ -13,7 +13,7 @@ from fnet.checkpoint import load
 def test_resumed_is_straight_bit_for_bit(shell, run, photos):
     half = shell.train("half", *photos, "--epochs", 2)
     assert len(half.history) == 2
-    whole = shell.train("half", "--resume", "--epochs", 4)
+    whole = shell.train("half", "--resume", "--epochs", 4, call=shell.process)
     assert "resumed    after epoch 2" in whole.out
     assert whole.checkpoint == run.checkpoint
     for name in ("history.csv", "metrics.json", "config.json"):

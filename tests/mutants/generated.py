@@ -12,12 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import fnet
 from fnet.core import Loss
 from tests.mutants.changes import alternatives, whole
 from tests.mutants.planted import Built, Mutant, normal
 
-ROOT = Path(fnet.__file__).parent
+ROOT = Path(__file__).parents[2] / "fnet"
 
 Make = Callable[[types.ModuleType], Built]
 

@@ -1,0 +1,110 @@
+"""Which rows of a proof a run repeats: a sample that rotates, or all of what changed, or all.
+
+A proof has a table of hundreds of rows, and a certificate of the code that they were run with
+(`tests.certificates`). A run repeats some of them, others on another day and at another commit; the
+number that chose them is printed, and `--sample-seed` chooses the same again.
+"""
+
+import datetime
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tests.certificates import CERTIFICATES, git, of_other_versions, renewed
+
+MARKER = "proof(...): each row of a table, of which a run repeats a sample"
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("proofs")
+    group.addoption("--long", action="store_true", help="every row of every proof")
+    group.addoption(
+        "--long-changed", action="store_true", help="every row of what changed since it was proved"
+    )
+    group.addoption("--sample-seed", type=int, help="repeat the sample of another run")
+
+
+class Proof(NamedTuple):
+    """What a test of the rows of a table says of itself; a row is the parameter `name`."""
+
+    sample: int  # how many of all rows are repeated
+    certificate: Path
+    stale: Callable[[], Iterable[str]]  # what of the certificate is not of today's code
+    of_stale: int | None = None  # how many such rows are repeated; None: unless all are, it fails
+    group_of: Callable[[str], str] = str  # where the certificate has a line for many rows
+
+    @property
+    def mark(self) -> pytest.MarkDecorator:
+        return pytest.mark.proof(self)
+
+    def changes_run(self, config: pytest.Config) -> bool:
+        """Whether what changed since it was proved is run in full, and so need not be believed.
+
+        With other versions of JAX and NumPy than the proof was run with, that is everything.
+        """
+        options, fails = config.option, self.of_stale is None
+        changed = fails and of_other_versions(self.certificate)
+        return options.long or options.long_changed or changed
+
+    def changed(self, config: pytest.Config) -> set[str]:
+        """What is stale; and to whom asks for all that changed, what a commit says it proved."""
+        new = renewed(self.certificate) if config.option.long_changed else ()
+        return {*self.stale(), *new}
+
+
+class Sample:
+    """Takes out of a run the rows of proofs that are not in its sample."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", MARKER)
+        if config.option.sample_seed is None:
+            config.option.sample_seed = _today()  # the workers are given it
+
+    @pytest.hookimpl(trylast=True)  # of what was asked for by name
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list) -> None:
+        if config.option.long:
+            return
+        proofs: dict[str, list] = {}
+        for item in items:
+            if item.get_closest_marker("proof"):
+                proofs.setdefault(item.nodeid.split("[")[0], []).append(item)
+        taken = {row for name, rows in proofs.items() for row in self._sampled(config, name, rows)}
+        left = [row for rows in proofs.values() for row in rows if row not in taken]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+    def _sampled(self, config: pytest.Config, name: str, rows: list) -> set:
+        (proof,) = rows[0].get_closest_marker("proof").args
+        groups = proof.changed(config)
+        changed = [row for row in rows if proof.group_of(row.callspec.params["name"]) in groups]
+        rng = np.random.default_rng([config.option.sample_seed, zlib.crc32(name.encode())])
+
+        def some(among: list, count: int) -> set:
+            return {among[place] for place in rng.permutation(len(among))[:count].tolist()}
+
+        again = set(changed) if proof.changes_run(config) else some(changed, proof.of_stale or 0)
+        return again | some(rows, proof.sample)
+
+    def pytest_report_header(self, config: pytest.Config) -> str:
+        return _words(config)
+
+    def pytest_terminal_summary(self, terminalreporter, config: pytest.Config) -> None:
+        terminalreporter.write_line(_words(config))  # quiet runs have no header
+
+
+def _words(config: pytest.Config) -> str:
+    if config.option.long:
+        return "proofs: every row"
+    return f"proofs: a sample, which --sample-seed {config.option.sample_seed} repeats"
+
+
+def _today() -> int:
+    """Another number each day, at each commit, and after each proof."""
+    commit = git("rev-parse", "HEAD")
+    proved = b"".join(path.read_bytes() for path in CERTIFICATES)
+    day = datetime.datetime.now(datetime.UTC).date()
+    return zlib.crc32(f"{commit}{day}".encode() + proved)
