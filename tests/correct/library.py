@@ -5,6 +5,9 @@ import functools
 import jax
 
 from fnet import losses
+from fnet.core.examples import is_input, shapes_of
+from fnet.core.trees import is_shape
+from fnet.errors import FnetError
 from tests.cases import CASES
 from tests.correct.entries import DIMS, Entry, array, positive, real, sizes
 
@@ -36,10 +39,24 @@ def heads(rng):
 
 
 def of_case(case):
-    """Shapes like that of the row; an axis of one stays."""
+    """Shapes like those of the row, equal sizes equal; an axis of one stays. The row's own where
+    the layer takes no other."""
 
     def draw(rng):
-        return (tuple(size if size == 1 else int(rng.choice(DIMS)) for size in case.shape),)
+        others = {1: 1}
+
+        def resized(part):
+            shape = tuple(
+                others.setdefault(size, int(rng.choice(DIMS))) for size in shapes_of(part)
+            )
+            return shape if is_shape(part) else part._replace(shape=shape)
+
+        takes = jax.tree.map(resized, case.takes, is_leaf=is_input)
+        try:
+            case.layer.init(jax.random.key(0), shapes_of(takes))
+        except FnetError:
+            takes = case.takes
+        return (takes,)
 
     return draw
 
