@@ -200,10 +200,10 @@ def test_no_array_is_stored_twice():
 
 
 def test_repeat_needs_less_than_autodiff_of_the_same_loop():
-    """Bytes of temporaries of the compiled passes, 12 blocks of width 64, 256 rows, float32."""
-    for activation, most in ((relu(), 0.85), (tanh(), 0.85), (gelu(), 0.45)):
+    """Bytes of temporaries of the compiled passes, 48 blocks of width 64, 256 rows, float32."""
+    for activation, most in ((relu(), 0.85), (tanh(), 0.45), (gelu(), 0.5)):
         block = serial(affine(64), activation)
-        model = repeat(block, 12)
+        model = repeat(block, 48)
         with jax.enable_x64(False):
             params, _ = model.init(KEY, (64,))
             x = jnp.ones((256, 64), jnp.float32)
@@ -221,7 +221,7 @@ def test_repeat_needs_less_than_autodiff_of_the_same_loop():
                 jax.jit(f).lower(params, x, x).compile().memory_analysis().temp_size_in_bytes
                 for f in (by_hand, by_jax)
             )
-        assert ours <= most * theirs, activation
+        assert ours <= most * theirs, (activation, ours / theirs)
 
 
 def test_the_body_of_repeat_is_compiled_once():

@@ -55,7 +55,7 @@ class WeightNorm(NamedTuple):
 def frozen(model: Layer, *paths: str) -> Layer:
     """The model with parameters that are not trained: those at these paths, or all.
 
-        dparams = 0 at these paths, and the model's elsewhere
+        dparams = 0        at these paths
 
     A path is written as in a checkpoint: "[0]" for the first layer of a chain, "[0].w" for its
     weight. Frozen parameters are `NonTrainable`, and batches are not observed there. Cache: the
@@ -85,9 +85,10 @@ def frozen(model: Layer, *paths: str) -> Layer:
 def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer:
     """The model with one parameter in two places: that at `path` is the one at `source`.
 
-        params[path] = params[source], or its transpose      dparams[source] + dparams[path]⁽ᵀ⁾
+        params[path] = params[source]      dparams[source] ← dparams[source] + dparams[path]
 
-    Paths are written as in `frozen`. What stood at `path` is None in the parameters. Cache: the
+    With `transpose` the one is the other's transpose, and so are gradients. Paths are written as in
+    `frozen`. What stood at `path` is None in the parameters. Cache: the
     model's. Raises ConfigurationError, by `init`, where there is no such parameter or shapes do not
     fit. Source: Press & Wolf (2017), Using the Output Embedding to Improve Language Models.
 
@@ -133,10 +134,10 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
 def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
     """The model frozen, and to each weight of two axes or more a trained correction of low rank.
 
-        W' = W + s B A      s = α / rank      dA = s Bᵀ dW      dB = s dW Aᵀ
+        V = W + s B A      s = α / rank      dA = s Bᵀ dV      dB = s dV Aᵀ
 
-    W: (M, ...) taken as (M, D)   A: (rank, D), N(0, 1/D)   B: (M, rank), zero at first, so that the
-    model begins as it was. Cache: the model's.
+    V is the weight that is used. W: (M, ...) taken as (M, D)   A: (rank, D), N(0, 1/D)   B: (M,
+    rank), zero at first, so that the model begins as it was. Cache: the model's.
     Source: Hu et al. (2022), LoRA: Low-Rank Adaptation of Large Language Models, section 4.1.
 
     >>> from fnet.layers import affine

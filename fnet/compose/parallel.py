@@ -17,10 +17,11 @@ from fnet.core.values import constructor
 def parallel(*layers: Layer, join: str | None = None) -> Layer:
     """Each layer on an input of its own.
 
-        yᵢ  = fᵢ(xᵢ)        y = (y₁, ..., y_k), their sum, or side by side along the last axis
-        dxᵢ = fᵢ'ᵀ dyᵢ      dyᵢ its part of dy
+        yᵢ  = fᵢ(xᵢ)        y = (y₁, ..., y_k)
+        dxᵢ = Jᵢᵀ dyᵢ       Jᵢ: the Jacobian of fᵢ   dyᵢ: its part of dy
 
-    x is a tuple with one input per layer. join: None, "add" or "concatenate"; one integer per
+    x is a tuple with one input per layer. With join "add" y is the sum of the yᵢ; "concatenate" puts
+    them side by side along the last axis. One integer per
     example, such as its length, is then taken from the first output. A key is split among the
     layers. Cache: theirs, as a Tape, and arrays of no bytes. Raises ShapeError where inputs or
     outputs do not fit.
@@ -41,10 +42,10 @@ def parallel(*layers: Layer, join: str | None = None) -> Layer:
 def fan_out(*layers: Layer, join: str | None = None) -> Layer:
     """Each layer on the same input.
 
-        yᵢ = fᵢ(x)          y = (y₁, ..., y_k), their sum, or side by side along the last axis
-        dx = Σᵢ fᵢ'ᵀ dyᵢ    dyᵢ its part of dy
+        yᵢ = fᵢ(x)          y = (y₁, ..., y_k)
+        dx = Σᵢ Jᵢᵀ dyᵢ     Jᵢ: the Jacobian of fᵢ   dyᵢ: its part of dy
 
-    join: None, "add" or "concatenate", as in `parallel`. A key is split among the layers. Cache:
+    join: None, "add" or "concatenate" as in `parallel`. A key is split among the layers. Cache:
     theirs, as a Tape, in which x stands once, and arrays of no bytes.
 
     >>> import jax
@@ -60,10 +61,11 @@ def fan_out(*layers: Layer, join: str | None = None) -> Layer:
 def first(*layers: Layer) -> Layer:
     """The layers on the first of several inputs; the others are handed on.
 
-        y  = (f(x₁), x₂, ..., x_k)            f = serial(*layers)
-        dx = (f'ᵀ dy₁, dy₂, ..., dy_k)
+        y  = (f(x₁), x₂, ..., x_k)
+        dx = (Jᵀ dy₁, dy₂, ..., dy_k)       J: the Jacobian of f
 
-    It takes layers that know one array past masks, lengths and memories. Cache: that of f.
+    f is the chain of the layers. It carries masks, lengths and memories past layers that know one
+    array. Cache: that of f.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -96,7 +98,7 @@ def first(*layers: Layer) -> Layer:
 def each(block: Layer) -> Layer:
     """The same layer, with the same parameters, on each of several inputs.
 
-        yᵢ = f(θ, xᵢ)       dxᵢ = f'ᵀ dyᵢ       dθ = Σᵢ dθᵢ
+        yᵢ = f(θ, xᵢ)       dxᵢ = Jᵢᵀ dyᵢ       dθ = Σᵢ dθᵢ
 
     x is a tuple of inputs of one shape. A key is split among the inputs. Cache: one for each.
 

@@ -28,12 +28,12 @@ from fnet.errors import ConfigurationError, FnetError, ShapeError
 def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
     """A cell, a layer (h, x) -> h, run along the second axis of a sequence.
 
-        h₀ = 0    hₜ = cell(θ, (hₜ₋₁, xₜ))    y = (h₁, ..., h_T), or h_T with `last`
-        dhₜ₋₁, dxₜ = cell'ᵀ (dyₜ + dhₜ)       dθ = Σₜ dθₜ
+        h₀ = 0    hₜ = cell(θ, (hₜ₋₁, xₜ))    y = (h₁, ..., h_T)
+        (dhₜ₋₁, dxₜ) = Jₜᵀ (dyₜ + dhₜ)        dθ = Σₜ dθₜ      Jₜ: the Jacobian of the cell at t
 
-    x: (N, T, ...)   y: (N, T, ...), or (N, ...) with `last`. `reverse` runs from the last step to
-    the first, and h_T is then the state at the first. A state may be a tree, and its shape must not
-    depend on the state that the cell is given, else ShapeError.
+    x: (N, T, ...)   y: (N, T, ...), or with `last` y = h_T: (N, ...). `reverse` runs from the last
+    step to the first, and h_T is then the state at the first. A state may be a tree, and its shape
+    must not depend on the state that the cell is given, else ShapeError.
 
     Of sequences of several lengths, x is a pair (x, lengths), lengths (N,) integers, and y a pair
     too unless `last`. A step at or beyond the length changes no state, its output is 0, and it has

@@ -15,7 +15,7 @@ class Reparametrization(NamedTuple):
 
         init(key, params)          -> θ         from parameters as the layer draws them
         expand(θ)                  -> params
-        pull_back(θ, dparams)      -> dθ        ρ'ᵀ dparams, linear in dparams
+        pull_back(θ, dparams)      -> dθ        Jᵀ dparams, J the Jacobian of ρ
 
     >>> double = Reparametrization(
     ...     lambda key, params: params / 2, lambda θ: 2 * θ, lambda θ, dparams: 2 * dparams
@@ -32,7 +32,7 @@ class Reparametrization(NamedTuple):
 def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
     """The model with parameters ρ(θ) in place of its own; θ is what is trained.
 
-        y = f(ρ(θ), x)      dθ = ρ'ᵀ dparams      dx as of f
+        y = f(ρ(θ), x)      dθ = Jᵀ dparams      J: the Jacobian of ρ
 
     Its penalty is the model's, of ρ(θ). What the model observes goes to the `NonTrainable` parts
     that θ shares with its parameters. Cache: the model's.

@@ -19,12 +19,13 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
     """The block so many times, one after the other, in one loop whose body is compiled once.
 
         x₀ = x    xᵢ = f(θᵢ, xᵢ₋₁)    y = x_n
-        dx_n = dy    dθᵢ, dxᵢ₋₁ = backward(θᵢ, cacheᵢ, dxᵢ)    with `tied` one θ, and dθ = Σᵢ dθᵢ
+        dx_n = dy    dθᵢ, dxᵢ₋₁ = backward(θᵢ, cacheᵢ, dxᵢ)
 
     The block returns the shape and dtype that it takes, of an array or a tree, else ShapeError.
-    Parameters are the block's with a leading axis of `times`, without it if `tied`. A key is split
-    among the rounds. Cache: the input of each round, y, and what the block caches of a round beyond
-    its input and output, so that no array is stored twice.
+    Parameters are the block's with a leading axis of `times`; if `tied` there is one θ, without
+    that axis, and its gradient is the sum of the dθᵢ. A key is split among the rounds. Cache: the
+    input of each round, y, and what the block caches of a round beyond its input and output, so
+    that no array is stored twice.
 
     >>> from fnet import serial
     >>> from fnet.layers import affine, tanh

@@ -38,12 +38,14 @@ class Residual(NamedTuple):
 def residual(*layers: Layer, shortcut: Layer | None = None) -> Layer:
     """The layers in a chain, added to their input.
 
-        y  = f(x) + s(x)            f = serial(*layers), s = shortcut, the identity where None
-        dx = f'ᵀ dy + s'ᵀ dy
+        y  = f(x) + s(x)
+        dx = J_fᵀ dy + J_sᵀ dy      J: the Jacobians of f and s
 
-    f(x) and s(x) have one shape, else ShapeError; x may be a tree. Where f changes the shape, a
-    shortcut such as affine(width) makes the input fit. A key is split between f and s. Cache: those
-    of f and s, as a Tape. Source: He et al. (2016), Deep Residual Learning for Image Recognition.
+    f is the chain of the layers; s the shortcut, the identity where it is None. f(x) and s(x) have
+    one shape, else ShapeError; x may be a tree. Where f changes the shape, a shortcut such as
+    affine(width) makes the input fit. A key is split between f and s. Cache: those of f and s, as a
+    Tape.
+    Source: He et al. (2016), Deep Residual Learning for Image Recognition.
 
     >>> from fnet.layers import affine, relu
     >>> model = residual(affine(5), relu())

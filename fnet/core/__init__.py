@@ -10,8 +10,8 @@ from fnet.core.contract import (
     Loss,
     Optimizer,
     Penalty,
-    Shape,
 )
+from fnet.core.contract import Shape as Shape
 from fnet.core.tape import Tape
 from fnet.core.trees import NonTrainable
 from fnet.core.watching import watching
@@ -23,7 +23,6 @@ __all__ = [
     "NonTrainable",
     "Optimizer",
     "Penalty",
-    "Shape",
     "Tape",
     "afresh",
     "layer",

@@ -13,6 +13,11 @@ class Tape:
     An activation's output is the next layer's input: both caches hold the same array, and left
     alone a compiled function would return it twice. What is `known` when the caches are read again,
     such as the input of a loop's body, leaves a hole and is not stored at all.
+
+    >>> x, y = jax.numpy.ones(2), jax.numpy.zeros(2)
+    >>> tape = Tape.of({"affine": x, "relu": y}, known=(x,))
+    >>> len(tape.arrays), tape.caches(known=(7 * x,))["affine"].tolist()
+    (1, [7.0, 7.0])
     """
 
     def __init__(self, arrays: tuple[Array, ...], structure: Any) -> None:

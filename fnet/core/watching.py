@@ -20,6 +20,18 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
     run() -> (y, cache) does the pass, those of the layer's parts within it, and the watcher returns
     what it returns.
+
+    >>> import numpy as np
+    >>> from fnet import serial
+    >>> from fnet.layers import flatten
+    >>> seen = []
+    >>> def watch(layer, params, x, run):
+    ...     seen.append(layer)
+    ...     return run()
+    >>> with watching(watch):
+    ...     y, cache = serial(flatten()).forward(((),), np.ones((2, 3, 5)))
+    >>> seen
+    [serial(flatten()), flatten()]
     """
     token = _watcher.set(watcher)
     try:

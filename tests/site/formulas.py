@@ -14,7 +14,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-GREEK = "α-ωΔ"
+GREEK = "α-ωΔΦ"
 RELATIONS = "=←:<>≤≥≠∈"
 PROSE = ("as", "else", "if", "where", "with")  # words allowed in a formula
 CLOSING = {"(": ")", "[": "]", "|": "|", "‖": "‖"}

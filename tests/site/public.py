@@ -18,7 +18,10 @@ PAGES: dict[str, tuple[str, ...]] = {
     "fnet.checkpoint": (),
     "fnet.compose": (),
     "fnet.core.values": (),
-    "fnet.core": ("Layer", "Loss", "Optimizer", "Penalty", "layer", "loss", "penalty"),
+    "fnet.core": (
+        *("Layer", "Loss", "Optimizer", "Penalty", "NonTrainable", "Tape"),
+        *("afresh", "layer", "loss", "out_shape", "penalty", "split", "watching"),
+    ),
     "fnet.data": (),
     "fnet.errors": (),
     "fnet.initializers": (),
