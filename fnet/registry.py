@@ -20,6 +20,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "optimizer": dict.fromkeys(optimizers.EXAMPLES),
 }
 
+LARGE: dict[str, Any] = {**layers.LARGE, **compose.LARGE}  # models of a size that is worth timing
+
 
 def names(kind: str) -> list[str]:
     """The constructors of models, losses, optimizers or transforms, by name.

@@ -11,9 +11,12 @@ from chex import Array, ArrayTree
 from rich.console import Console
 from rich.table import Column, Table
 
-from fnet import layers, losses, models
+from fnet import losses, models, registry
 from fnet.cli.arguments import Settings, above, command
-from fnet.core import Layer, Loss, Shape
+from fnet.core import Layer, Loss
+from fnet.core.examples import drawn, shapes_of
+from fnet.core.trees import cast, is_floating
+from fnet.core.values import read
 from fnet.summary import human_bytes
 
 EXAMPLES = """
@@ -21,9 +24,6 @@ fnet bench
 fnet bench --batch-size 8 --rounds 15
 """
 
-SHAPES: dict[str, Shape] = {"affine": (3072,), "flatten": (32, 32, 3), "squeeze": (1000, 1)}
-SHAPE = (1000,)  # of one example, where nothing else is said
-WRITTEN = {"affine": layers.affine(100)}
 ROUNDS = 9
 SHORTEST = 0.005  # seconds: a program is repeated until it takes so long
 
@@ -70,10 +70,11 @@ def run(given: Settings) -> int:
 
 def _pairs(batch_size: int) -> Iterator[tuple[str, Any, Any, tuple[Any, ...]]]:
     """(name, ours, by jax.grad, arguments of both) of every layer, and of the two models."""
-    for name in layers.__all__:
-        layer = WRITTEN[name] if name in WRITTEN else getattr(layers, name)()
-        params, x = _example(layer, SHAPES.get(name, SHAPE), batch_size)
-        dy = jax.random.normal(jax.random.key(2), layer.forward(params, x)[0].shape)
+    for text, takes in registry.LARGE.items():
+        layer = read(text, registry.VOCABULARY["model"])
+        params, x = _example(layer, takes, batch_size)
+        y = jax.eval_shape(layer.forward, params, x)[0]
+        dy = jax.tree.map(lambda leaf: jnp.ones(leaf.shape) if is_floating(leaf) else None, y)
         yield repr(layer), _both_ways(layer), _both_ways_by_jax(layer), (params, x, dy)
     classifier, regression = models.classification_net(10), models.logistic_regression()
     labels = jnp.arange(batch_size) % 10
@@ -90,13 +91,13 @@ def _pairs(batch_size: int) -> Iterator[tuple[str, Any, Any, tuple[Any, ...]]]:
         )
 
 
-def _example(layer: Layer, shape: Shape, batch_size: int) -> tuple[ArrayTree, Array]:
-    params, _ = layer.init(jax.random.key(0), shape)
-    return params, jax.random.normal(jax.random.key(1), (batch_size, *shape))
+def _example(layer: Layer, takes: Any, batch_size: int) -> tuple[ArrayTree, Any]:
+    params, _ = layer.init(jax.random.key(0), shapes_of(takes))
+    return params, cast(jax.tree.map(jnp.asarray, drawn(takes, batch_size)), jnp.float32)
 
 
 def _both_ways(layer: Layer) -> Callable[..., Any]:
-    def program(params: ArrayTree, x: Array, dy: Array) -> Any:
+    def program(params: ArrayTree, x: Any, dy: Any) -> Any:
         y, cache = layer.forward(params, x)
         return y, layer.backward(params, cache, dy)
 
@@ -104,11 +105,15 @@ def _both_ways(layer: Layer) -> Callable[..., Any]:
 
 
 def _both_ways_by_jax(layer: Layer) -> Callable[..., Any]:
-    def program(params: ArrayTree, x: Array, dy: Array) -> Any:
+    def program(params: ArrayTree, x: Any, dy: Any) -> Any:
         y, backward = jax.vjp(lambda params, x: layer.forward(params, x)[0], params, x)
-        return y, backward(dy)
+        return y, backward(jax.tree.map(_cotangent, y, dy))
 
     return program
+
+
+def _cotangent(y: Array, dy: Any) -> Any:
+    return np.zeros(y.shape, jax.dtypes.float0) if dy is None else dy
 
 
 def _gradient(model: Layer, loss: Loss) -> Callable[..., Any]:

@@ -68,3 +68,23 @@ EXAMPLES = {
     "weight_norm(affine(3))": (7,),
     "mixed_precision(affine(3))": (7,),
 }
+
+_BLOCK = "serial(affine(256), tanh())"
+
+LARGE = {
+    "serial(affine(256), relu(), affine(256))": (256,),
+    "residual(affine(256), tanh())": (256,),
+    "parallel(affine(256), affine(256), join='add')": ((256,), (256,)),
+    "fan_out(affine(256), affine(256), join='concatenate')": (256,),
+    f"first({_BLOCK})": ((256,), (5,)),
+    f"each({_BLOCK})": ((256,), (256,)),
+    f"repeat({_BLOCK}, 12)": (256,),
+    f"recurrent({CELL.replace('3', '128')})": (64, 128),
+    f"bidirectional({CELL.replace('3', '128')})": (64, 128),
+    f"remat({_BLOCK})": (256,),
+    f"frozen({_BLOCK}, '[0].w')": (256,),
+    "tied(serial(affine(128), tanh(), affine(256)), '[2].w', '[0].w', transpose=True)": (256,),
+    "low_rank(affine(256), 8)": (256,),
+    "weight_norm(affine(256))": (256,),
+    "mixed_precision(affine(256))": (256,),
+}

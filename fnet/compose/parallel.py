@@ -20,11 +20,10 @@ def parallel(*layers: Layer, join: str | None = None) -> Layer:
         yᵢ  = fᵢ(xᵢ)        y = (y₁, ..., y_k)
         dxᵢ = Jᵢᵀ dyᵢ       Jᵢ: the Jacobian of fᵢ   dyᵢ: its part of dy
 
-    x is a tuple with one input per layer. With join "add" y is the sum of the yᵢ; "concatenate" puts
-    them side by side along the last axis. One integer per
-    example, such as its length, is then taken from the first output. A key is split among the
-    layers. Cache: theirs, as a Tape, and arrays of no bytes. Raises ShapeError where inputs or
-    outputs do not fit.
+    x is a tuple with one input per layer. With join "add" y is the sum of the yᵢ; "concatenate"
+    puts them side by side along the last axis. One integer per example, such as its length, is then
+    taken from the first output. A key is split among the layers. Cache: theirs, as a Tape, and
+    arrays of no bytes. Raises ShapeError where inputs or outputs do not fit.
 
     >>> import jax
     >>> import jax.numpy as jnp

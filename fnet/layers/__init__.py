@@ -27,3 +27,14 @@ EXAMPLES = {  # an example's shape is of distinct primes, so that a misplaced ax
     "flatten()": (2, 3, 7),
     "squeeze()": (7, 1),
 }
+
+LARGE = {  # of a size that is worth timing
+    "affine(100)": (3072,),
+    "relu()": (1000,),
+    "leaky_relu()": (1000,),
+    "gelu()": (1000,),
+    "sigmoid()": (1000,),
+    "tanh()": (1000,),
+    "flatten()": (32, 32, 3),
+    "squeeze()": (1000, 1),
+}

@@ -9,7 +9,7 @@ from tests.benchmarks.machine import describe
 
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
-    *("memory", "compiling", "growth", "checking"),
+    *("memory", "composing", "compiling", "growth", "checking"),
 )
 
 
