@@ -230,13 +230,13 @@ def by_optax(params):
 
 
 class Recipe(NamedTuple):
-    """What the recipe says to write: a file, what goes into the registry, and a row."""
+    """What the recipe says to write: a file, and what goes into the registry."""
 
     path: str
     code: str
     line: str
     name: str
-    row: str
+    example: str
 
 
 def recipe(text):
@@ -249,20 +249,20 @@ def recipe(text):
         textwrap.dedent(file[2]),
         re.search(r"add `(from [\w. ]+)`", text)[1],
         re.search(r"`(\"\w+\")` to `__all__`", text)[1],
-        re.search(r"`(Case\(.*\),)`", text)[1],
+        re.search(r"distinct primes: `(\"\w+\(\)\": \(.*?\),)`", text)[1],
     )
 
 
 def laws(teacher):
     """The laws and the example of the new layer, as the recipe asks for them."""
     text = re.sub(r"\s+", " ", teacher.read("CONTRIBUTING.md"))
-    command = shlex.split(re.search(r"fails until it has one: `(pytest .*?)`", text)[1])
+    command = shlex.split(re.search(r"docstring's example: `(pytest .*?)`", text)[1])
     return teacher.python("-m", *command, "-n", "0", "-p", "no:cacheprovider")
 
 
 @pytest.fixture
 def teacher(person):
-    """The teacher before step 4: derived, written, registered."""
+    """The teacher before the example: derived, written, named."""
     todo = recipe(person.read("CONTRIBUTING.md"))
     (person.clone / todo.path).write_text(todo.code, "utf-8")
     registry = "fnet/layers/__init__.py"
@@ -270,21 +270,21 @@ def teacher(person):
     return person
 
 
-def add_the_row(teacher):
-    row = recipe(teacher.read("CONTRIBUTING.md")).row
-    teacher.edit("tests/cases.py", "\nCASES = [\n", f"\nCASES = [\n    {row}\n")
+def add_the_example(teacher):
+    example = recipe(teacher.read("CONTRIBUTING.md")).example
+    teacher.edit("fnet/layers/__init__.py", "\nEXAMPLES = {", f"\nEXAMPLES = {{\n    {example}")
 
 
 def test_the_teacher_adds_a_layer_by_the_recipe(teacher):
     without = laws(teacher)
     assert without.returncode == 1
-    assert "add a row to tests/cases.py for ['square']" in without.stdout
+    assert "register an example of ['square'] in its package's EXAMPLES" in without.stdout
     assert "1 failed" in without.stdout
 
-    add_the_row(teacher)
-    with_row = laws(teacher)
-    assert with_row.returncode == 0, with_row.stdout
-    assert int(re.search(r"(\d+) passed", with_row.stdout)[1]) > 12
+    add_the_example(teacher)
+    with_example = laws(teacher)
+    assert with_example.returncode == 0, with_example.stdout
+    assert int(re.search(r"(\d+) passed", with_example.stdout)[1]) > 12
     house = teacher.python(
         *"-m pytest -q -n 0 -p no:cacheprovider tests/test_architecture.py -k".split(),
         "room or layers",
@@ -295,14 +295,14 @@ def test_the_teacher_adds_a_layer_by_the_recipe(teacher):
     assert (checked.returncode, checked.stderr) == (0, "")
     assert re.search(r"square\(\) .* right", checked.stdout)
     path = recipe(teacher.read("CONTRIBUTING.md")).path
-    for words in (["check", path, "tests/cases.py"], ["format", "--check", path]):
+    for words in (["check", path], ["format", "--check", path]):
         style = teacher.python("-m", "ruff", *words)
         assert style.returncode == 0, style.stdout
 
 
 def test_the_laws_catch_what_the_teacher_breaks(teacher):
     """The recipe has a sign broken; other mistakes are in tests/mutants."""
-    add_the_row(teacher)
+    add_the_example(teacher)
     teacher.edit("fnet/layers/square.py", "2 * x * dy", "-2 * x * dy")
     broken = laws(teacher)
     assert broken.returncode == 1

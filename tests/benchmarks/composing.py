@@ -110,7 +110,7 @@ def _alone(text: str, takes: Any, rounds: int) -> dict[str, Any]:
     dy = jax.tree.map(lambda leaf: jnp.ones(leaf.shape) if is_floating(leaf) else None, y)
 
     def by_jax(params: Any, x: Any, dy: Any) -> Any:
-        y, vjp = jax.vjp(lambda params: layer.forward(params, x)[0], params)
+        y, vjp = jax.vjp(lambda params, x: layer.forward(params, x)[0], params, x)
         like = jax.tree.map(
             lambda leaf, d: np.zeros(leaf.shape, jax.dtypes.float0) if d is None else d, y, dy
         )
