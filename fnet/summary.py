@@ -142,18 +142,49 @@ def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = floa
     y = jax.eval_shape(forward, params, x)
     dy = jax.tree.map(lambda leaf: leaf if is_floating(leaf) else None, y)
     used: Any = jax.jit(pass_).lower(params, x, dy).compile().memory_analysis()
-    total, *rows = watch.rows
-    # A chain is its layers, and needs no row of its own.
-    chained = bool(rows) and model.written.startswith("serial(")
-    inside = [row._replace(depth=row.depth - 1) for row in rows]
+    rows = _collapsed(watch.rows)
     return Summary(
-        tuple(inside) if chained else (total, *rows),
-        total,
+        tuple(rows),
+        watch.rows[0],
         batch_size,
         used.argument_size_in_bytes,
         used.output_size_in_bytes,
         used.temp_size_in_bytes,
     )
+
+
+def _collapsed(rows: list[Row]) -> list[Row]:
+    """The rows without those of chains that are alone in their place, and without empty chains.
+
+    A chain is its layers: it needs a row only where it stands beside other parts.
+    """
+    kept: list[Row] = []
+    shifts: list[tuple[int, int]] = []  # what lies deeper than so much moves out by so much
+    for place, row in enumerate(rows):
+        shifts = [(depth, shift) for depth, shift in shifts if depth < row.depth]
+        shift = shifts[-1][1] if shifts else 0
+        if row.layer == "serial()" and len(rows) > 1:
+            continue
+        if row.layer.startswith("serial(…") and not _siblings(rows, place):
+            shifts.append((row.depth, shift + 1))
+        else:
+            kept.append(row._replace(depth=row.depth - shift))
+    return kept
+
+
+def _siblings(rows: list[Row], place: int) -> bool:
+    """Whether a part stands beside this row in the same composition."""
+    depth = rows[place].depth
+
+    def reached(walk: Any) -> bool:
+        for row in walk:
+            if row.depth < depth:
+                return False
+            if row.depth == depth and row.layer != "serial()":
+                return True
+        return False
+
+    return reached(rows[place + 1 :]) or reached(rows[:place][::-1])
 
 
 def human_bytes(size: float) -> str:

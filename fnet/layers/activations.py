@@ -76,7 +76,8 @@ def gelu(approximate: bool = False) -> Layer:
         dx = dy (Φ(x) + x φ(x))        Φ and φ: distribution and density of N(0, 1)
 
     With `approximate`, Φ is ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³), and its slope that of
-    this very function. x, y and dx have one shape, any. Cache: x.
+    this very function. x, y and dx have one shape, any. y keeps its digits far below 0, where the
+    naive 1 + erf has none. Cache: x.
     Source: Hendrycks & Gimpel (2016), Gaussian Error Linear Units, section 2.
 
     >>> y, cache = gelu().forward((), jnp.array([0.0, 30.0]))
@@ -84,24 +85,43 @@ def gelu(approximate: bool = False) -> Layer:
     ([0.0, 30.0], [0.5, 1.0])
     """
 
+    form = _tanh_form if approximate else _normal
+
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
         return (), shape
 
     def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        return x * (_tanh_form(x)[0] if approximate else _normal_cdf(x)), x
+        return x * form(x)[0], x
 
     def backward(params: tuple[()], x: Array, dy: Array) -> tuple[tuple[()], Array]:
-        if approximate:
-            cdf, density = _tanh_form(x)
-        else:
-            cdf, density = _normal_cdf(x), jnp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        cdf, density = form(x)
         return (), dy * (cdf + x * density)
 
     return layer(init, forward, backward)
 
 
-def _normal_cdf(x: Array) -> Array:
-    return jax.lax.erfc(-x / math.sqrt(2)) / 2
+# (1 − Φ(t)) / φ(t), the Mills ratio, is u P(u) for t ≥ 0 with u = 1 / (4 + t): P's coefficients, by
+# least squares at 300 Chebyshev nodes against 60 digits, are within 4e-8 of it in float32's range.
+MILLS = (0.999999961, 4.00003889, 14.9936936, 52.3928028, 150.688819, 663.214757, -1373.86564)
+MILLS += (16021.4931, -53897.6281, 52732.6965)
+
+
+def _normal(x: Array) -> tuple[Array, Array]:
+    """Φ(x) and φ(x), the distribution and density of N(0, 1).
+
+    In float64 by erfc. In fewer bits erfc takes XLA's CPU four times as long as erf, and 1 + erf
+    loses all digits far below 0; the Mills ratio keeps them at less than erfc's cost.
+    """
+    density = jnp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    if x.dtype.itemsize >= 8:
+        return jax.lax.erfc(-x / math.sqrt(2)) / 2, density
+    wide = x.astype(jnp.float32)
+    u = 1 / (4 + jnp.abs(wide))
+    ratio = jnp.full_like(u, MILLS[-1])
+    for coefficient in MILLS[-2::-1]:
+        ratio = ratio * u + coefficient
+    tail = jnp.exp(-wide * wide / 2) / math.sqrt(2 * math.pi) * (ratio * u)
+    return jnp.where(wide < 0, tail, 1 - tail).astype(x.dtype), density
 
 
 def _tanh_form(x: Array) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ from tests.correct.counts import Count, counted
 from tests.correct.functions import ENTRIES
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-BEFORE, NOW = "before", "as it is"
+NOT_YET, BEFORE, NOW = "not yet", "before", "as it is"
 
 
 def summary(counts: dict[str, Count]) -> str:
@@ -30,11 +30,11 @@ def summary(counts: dict[str, Count]) -> str:
 
 def table(counts: dict[str, Count], old: list[str]) -> str:
     """RESULTS.md; `old` are those that were counted before something changed."""
-    when = {name: BEFORE if name in old else NOW for name in counts}
-    rows = [
-        f"| `{name}` | {one.draws} | {one.alarms} | {one.notes} | {when[name]} |"
-        for name, one in counts.items()
-    ]
+    rows = []
+    for name in ENTRIES:
+        draws, alarms, notes = counts.get(name, Count(0, 0, 0))
+        when = NOT_YET if draws == 0 else BEFORE if name in old else NOW
+        rows.append(f"| `{name}` | {draws} | {alarms} | {notes} | {when} |")
     lines = [
         "# False alarms",
         "",
@@ -57,7 +57,8 @@ def kept() -> dict[str, Count]:
     """What was counted before, of entries that there still are."""
     text = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
     rows = re.findall(r"^\| `(.+)` \| (\d+) \| (\d+) \| (\d+) \|", text, re.MULTILINE)
-    return {name: Count(*map(int, counts)) for name, *counts in rows if name in ENTRIES}
+    counts = {name: Count(*map(int, counts)) for name, *counts in rows if name in ENTRIES}
+    return {name: count for name, count in counts.items() if count.draws}
 
 
 def main() -> None:
