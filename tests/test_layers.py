@@ -8,7 +8,7 @@ import pytest
 from fnet import initializers, models, serial
 from fnet.core import Layer
 from fnet.errors import ConfigurationError, ShapeError
-from fnet.layers import Affine, affine, flatten, leaky_relu, relu, sigmoid, squeeze, tanh
+from fnet.layers import Affine, affine, flatten, gelu, leaky_relu, relu, sigmoid, squeeze, tanh
 from fnet.losses import cross_entropy
 
 x = np.array([[-3.0, -0.5, 0.0], [1e-30, 2.0, 700.0]])
@@ -181,3 +181,25 @@ def test_gradients_of_gradients_pass_through_forward():
             np.testing.assert_allclose(a, e, atol=1e-12)
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jacfwd(lambda params: net.apply(params, x))(params)
+
+
+def test_gelu_keeps_its_digits_far_below_zero():
+    """float32 against SciPy in float64: 1 + erf has none left at −6, jax.nn fewer than these."""
+    special = pytest.importorskip("scipy.special")
+    x = np.linspace(-12, 12, 20_001).astype(np.float32)
+    x = x[x != 0]
+    exact = x.astype(np.float64) * special.ndtr(x.astype(np.float64))
+
+    def error(y):
+        return np.abs(np.asarray(y, np.float64) / exact - 1).max()
+
+    y, cache = gelu().forward((), jnp.asarray(x))
+    assert error(y) < 5e-6 < error(jax.nn.gelu(jnp.asarray(x), approximate=False))
+    assert (
+        error(jnp.asarray(x) * (1 + jax.lax.erf(jnp.asarray(x) / np.float32(np.sqrt(2)))) / 2) > 0.9
+    )
+    slope = special.ndtr(x.astype(float)) + x * np.exp(-(x.astype(float) ** 2) / 2) / np.sqrt(
+        2 * np.pi
+    )
+    dx = gelu().backward((), cache, jnp.ones(x.shape, jnp.float32))[1]
+    np.testing.assert_allclose(dx, slope, atol=3e-7)

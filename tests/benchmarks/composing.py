@@ -1,8 +1,8 @@
 """Temporaries and time of combinators, forward and backward, against autodiff of the same forward.
 
-Under `lax.scan` the peers are `jax.vjp` of a scan in plain jnp and `jax.nn`, and for `remat` that of a
-scan whose body is `jax.checkpoint`; elsewhere `jax.vjp` of the composition's own forward pass. Bytes are the
-compiler's own figures; times are medians over alternating rounds of one process.
+Under `lax.scan` the peers are `jax.vjp` of a scan in plain jnp and `jax.nn`, and for `remat` of one
+whose body is `jax.checkpoint`; elsewhere `jax.vjp` of the composition's own forward pass.
+Bytes are the compiler's own figures; times are medians over alternating rounds of one process.
 """
 
 import functools
