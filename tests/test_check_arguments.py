@@ -314,6 +314,11 @@ def test_what_is_held_is_not_taken_for_another():
             (X, np.ones(3)),
             "JAX cannot trace m, and so gives no gradient by it; bind it by functools.partial",
         ),
+        (
+            lambda x: np.sin(np.asarray(x)),
+            (X,),
+            r"give Pair\(forward, backward\).*traced, it raises",
+        ),
         (jax.jit(times(nondiff_argnums=(1,))), (X, MASK), "JAX refuses it: .* functools.partial"),
         (Pair(lambda i: (i**2, i), lambda d, i: None), (np.arange(3),), "given: int64"),
         (lambda k: jax.random.normal(k, (3,)), (TYPED,), r"given: key<fry>"),

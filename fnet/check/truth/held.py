@@ -65,7 +65,7 @@ def require_traced(
     for number, name in enumerate(names):
         argument = jax.tree.map(_hold, arguments[number])
         without = (*arguments[:number], argument, *arguments[number + 1 :])
-        if _is_traced(function, without):
+        if any(map(is_float, jax.tree.leaves(without))) and _is_traced(function, without):
             raise ConfigurationError(
                 f"{name_of(function)}: JAX cannot trace {name}, and so gives no gradient by it; "
                 "bind it by functools.partial"
