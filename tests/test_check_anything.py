@@ -43,7 +43,7 @@ def test_a_pair_of_jax_or_numpy_with_or_without_a_reference():
     def unlike_jax(x, w, b):
         return np.array([[float(value) for value in row] for row in x @ w + b]), (x, w)
 
-    alone = "compared with differences alone: it is not a function of JAX"
+    alone = "compared with differences alone: it is not a JAX function"
     for pair, notes in (
         (Pair(forward, backward), ()),
         (Pair(numpy_forward, backward), ()),

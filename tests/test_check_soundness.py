@@ -240,8 +240,8 @@ def test_state_that_compiled_code_keeps_is_told():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((np.full((2, 3), np.nan),), "6 of 6 entries of x are no finite numbers"),
-        ((np.array([1.0, np.inf]),), "1 of 2 entries of x are no finite numbers"),
+        ((np.full((2, 3), np.nan),), "6 of 6 entries of x are not finite"),
+        ((np.array([1.0, np.inf]),), "1 of 2 entries of x are not finite"),
         ((np.zeros((0, 3)),), r"nothing to differentiate by: x \(0, 3\)"),
         (([[1.0, 2.0]],), r"x is a list; give np.asarray\(x\)"),
         ((np.arange(3),), r"given: int64\); write x.astype\(float\)"),
@@ -256,17 +256,17 @@ def test_arguments_at_which_nothing_can_be_compared(arguments, words):
     ("subject", "options", "words"),
     [
         (Pair(lambda x: (x > 0, x), lambda d, x: x), {}, r"the output is bool \(4, 3\)"),
-        (Pair(lambda x: (x * jnp.nan, x), lambda d, x: x), {}, "no finite number in any entry"),
+        (Pair(lambda x: (x * jnp.nan, x), lambda d, x: x), {}, "no entry of the output is finite"),
         (Pair(lambda x: (x, x, x), lambda d, x: x), {}, "returned a tuple of 3"),
         (
             lambda x: np.sin(np.asarray(x)),
             {},
-            r"no function of JAX: give Pair\(forward, backward\)",
+            r"not a JAX function: give Pair\(forward, backward\)",
         ),
         (
             Pair(lambda x: (x, x), lambda d, x: d),
             {"reference": lambda x: np.array([float(v) for v in x.ravel()])},
-            "the reference, <lambda>, is no function of JAX",
+            "the reference, <lambda>, is not a JAX function",
         ),
         (jnp.sin, {"seed": -1}, "seed is -1"),
     ],
@@ -282,7 +282,7 @@ def test_arguments_of_layers_and_losses_that_make_no_sense():
             explain(affine(3), (4,), **options)
     with pytest.raises(ConfigurationError, match="a size of the shape is 0"):
         explain(relu(), (0,))
-    with pytest.raises(ConfigurationError, match="no finite numbers"):
+    with pytest.raises(ConfigurationError, match="are not finite"):
         explain(losses.mse(), np.full(3, np.nan), np.zeros(3))
 
 

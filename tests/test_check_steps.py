@@ -176,7 +176,7 @@ def test_a_sum_over_another_axis_is_named_in_the_middle():
     assert [finding.leaf for finding in findings] == ["dx", "dw"]
     for finding in findings:
         assert "through `x.sum(1)` in test_check_steps.py" in finding.why
-        assert "spread over axis 2 of (3, 4, 4), and must be over axis 1" in finding.why
+        assert "broadcast over axis 2 of (3, 4, 4), and must be over axis 1" in finding.why
 
 
 def test_a_product_with_another_value_is_named():
@@ -192,7 +192,7 @@ def test_a_product_with_another_value_is_named():
     assert [finding.leaf for finding in findings] == ["dw"]
     assert findings[0].kind == "another value"
     assert "`x @ w` in test_check_steps.py" in findings[0].why
-    assert "stands where operand 1 of `jnp.tanh(x @ w) @ w`" in findings[0].why
+    assert "is used instead of operand 1 of `jnp.tanh(x @ w) @ w`" in findings[0].why
 
 
 def test_a_carry_that_is_forgotten_is_named_in_a_scan_and_in_a_loop():
@@ -224,7 +224,11 @@ def test_labels_and_masks_that_are_others_are_named():
         return -jnp.take_along_axis(jax.nn.log_softmax(kept), labels[:, None], 1)
 
     for change, kind, words in (
-        (lambda labels, mask: (labels - 1, mask), "shifted", "labels − 1 stands where labels must"),
+        (
+            lambda labels, mask: (labels - 1, mask),
+            "shifted",
+            "labels − 1 is used instead of labels",
+        ),
         (lambda labels, mask: (labels, ~mask), "mask inverted", "the mask mask is inverted"),
         (lambda labels, mask: (labels, mask | True), "derivative missing", "mask is not used"),
     ):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from fnet.check import Pair, explain
-from fnet.check.asked import subjects_of
-from fnet.check.looks import directions, parity, points, workbench
+from fnet.check.cases import cases_of
+from fnet.check.checks import directions, parity, points, probe
 from fnet.check.strategies import arrays, shapes
 from fnet.check.truth import compare
 from fnet.check.truth.differences import interval, slope
@@ -38,13 +38,13 @@ def test_outputs_are_told_apart_by_the_same_calls_of_a_numpy_function():
         return np.maximum(slopes * x, 0), x
 
     pair = Pair(forward, lambda dout, x: dout @ slopes * (x >= 0))
-    asked = next(subjects_of(pair, (np.array(0.0),)))
-    bench = workbench.Workbench(asked.subject, asked.arguments)
+    case = next(cases_of(pair, (np.array(0.0),)))
+    at = probe.Probe(case.subject, case.arguments)
 
     def told(*each):
-        bench.noise(bench.start, each[0])  # which is kept for the point
+        at.noise(at.start, each[0])  # which is kept for the point
         calls.clear()
-        return bench.sharpest(bench.start, each, 0, ()), len(calls)
+        return at.sharpest(at.start, each, 0, ()), len(calls)
 
     _, least = told(np.eye(8)[0])
     found, many = told(*points.parts(np.ones(8)))
@@ -228,8 +228,8 @@ SABOTAGE = {
         lambda out, rng: [points.cotangent(out, lambda shape: rng.normal(size=shape))],
     ),
     "leaf": lambda patch: (
-        patch.setattr(workbench.Workbench, "expected", first_only(workbench.Workbench.expected)),
-        patch.setattr(workbench.Workbench, "gradients", first_only(workbench.Workbench.gradients)),
+        patch.setattr(probe.Probe, "expected", first_only(probe.Probe.expected)),
+        patch.setattr(probe.Probe, "gradients", first_only(probe.Probe.gradients)),
         patch.setattr(directions, "against_differences", lambda *_: parity.Outcome(0, 0.0, [], [])),
     ),
     "huge": lambda patch: patch.setattr(parity, "points", lambda form, floats, rng: []),
@@ -243,6 +243,6 @@ SABOTAGE = {
 def test_a_broken_checker_misses_its_canary(name, monkeypatch):
     """So the test above is red when a tolerance is widened, a leaf, point or cotangent skipped."""
     SABOTAGE[name](monkeypatch)
-    monkeypatch.setattr("fnet.check.looks.structure.laws", lambda *_: ())
-    monkeypatch.setattr("fnet.check.looks.precision.narrow", lambda *_: ())
+    monkeypatch.setattr("fnet.check.checks.structure.laws", lambda *_: ())
+    monkeypatch.setattr("fnet.check.checks.precision.narrow", lambda *_: ())
     assert explain(CANARIES[name], *given_to(name)).right

@@ -1,4 +1,4 @@
-"""Is a gradient that somebody wrote by hand right, and if not, where and why?
+"""Checks hand-written gradients: whether one is right, and if not, where and why.
 
 >>> from fnet.check import check_gradients
 >>> from fnet.layers import affine

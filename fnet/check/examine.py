@@ -1,4 +1,4 @@
-"""The examination: what is looked at, in which order, and what is made of it."""
+"""The examination: which checks run, in which order, and how failures become findings."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -7,15 +7,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.asked import subjects_of
-from fnet.check.looks import directions, parity, precision, shapes, steadiness, structure
-from fnet.check.looks.points import PLAIN, cotangent, near
-from fnet.check.looks.workbench import Workbench
+from fnet.check.cases import cases_of
+from fnet.check.checks import determinism, directions, parity, precision, shapes, structure
+from fnet.check.checks.points import PLAIN, cotangent, near
+from fnet.check.checks.probe import Probe
 from fnet.check.mistakes.diagnosis import diagnose
 from fnet.check.mistakes.evidence import Evidence, Explanation, Sample
 from fnet.check.pattern import pattern
 from fnet.check.report import Finding, Report, merge
-from fnet.check.subjects.subject import Asked
+from fnet.check.subjects.subject import Case
 from fnet.check.truth.compare import compare
 from fnet.core import expect
 from fnet.errors import ConfigurationError, GradientMismatch
@@ -32,7 +32,7 @@ def check_gradients(
     seed: int = 0,
     depth: str = "full",
 ) -> Report:
-    """As `explain`; raises `GradientMismatch`, which carries the report, if anything is wrong.
+    """`explain`, raising `GradientMismatch` with the report if anything is wrong.
 
     >>> from fnet.layers import relu
     >>> check_gradients(relu(), (7,)).right
@@ -61,37 +61,39 @@ def explain(
     seed: int = 0,
     depth: str = "full",
 ) -> Report:
-    """Compare hand-written gradients with autodiff and with differences; tell what is wrong.
+    """Compare hand-written gradients with autodiff and finite differences, and explain mistakes.
 
-    `subject` and what it is checked at:
+    `subject`, and the arguments that follow it:
 
-        a Layer                          the shape of one example, or a tree of shapes, with
-                                         `ints` and `uniform` of `fnet.core.examples`
-        a Loss                           y, target, and `where` if it is wanted
+        a Layer                          the shape of one example, or a tree of shapes; integers
+                                         are `ints`, probabilities `uniform` (fnet.core.examples)
+        a Loss                           y, target, and optionally `where`
         Pair(forward, backward)          the arguments of forward
         ValueAndGrad(function)           the arguments of function
-        any function of JAX              its arguments; `jax.custom_vjp` is what this is for
+        any JAX function                 its arguments; meant for `jax.custom_vjp`
 
-    Floating-point arrays are differentiated, and those of Python's numbers that a Pair or a
-    ValueAndGrad returns a gradient for; other arrays (integers, booleans, keys) are not. Everything
-    runs in float64, switched on here alone. `reference(*arguments)` is a plain function with the
-    same output, for autodiff to be asked about; without it, it is asked about the subject itself,
-    with every custom rule taken out. `batch_size` and `key` are for layers: a layer is examined as
-    it is used, without a key, and where a key makes a difference as it is trained, too, with this
-    key or one of `seed`. Parameters within `NonTrainable` must have a gradient of zeros.
+    Floating-point arrays are differentiated, and Python numbers for which a Pair or ValueAndGrad
+    returns a gradient; integers, booleans and keys are constants, and parameters inside
+    `NonTrainable` must have a zero gradient. All computation is in float64, enabled only here.
+    Autodiff differentiates `reference(*arguments)`, a plain function with the same output; by
+    default, the subject itself with every custom rule removed.
 
-    In order: shapes and dtypes; determinism and caches; each entry against autodiff, at the
-    arguments, near by where nothing is special, and at unkind ones; directions and entries against
-    differences (which also notice a forward pass that autodiff does not see through); linearity,
-    jit, vmap, rows (structure); float32 and bfloat16 beside autodiff's own. Where some of the
-    output is no finite number, the rest of it is looked at. `fnet.plots.gradient_errors(report)`
+    A layer is examined without a key, as it is used, and again with one, as it is trained, if that
+    changes what it computes. `key` and `batch_size` are for layers; the default key is drawn from
+    `seed`.
+
+    In order: shapes and dtypes; determinism and caches; every entry against autodiff, at the
+    arguments, at a generic point nearby and at extreme ones; directions and entries against finite
+    differences, which also detect a forward pass that hides something from autodiff; linearity,
+    jit, vmap and independence of rows; precision in float32 and bfloat16, relative to autodiff's.
+    Entries of the output that are not finite are left out. `fnet.plots.gradient_errors(report)`
     draws the errors.
 
-    depth="quick" compiles little, for a test of every day: shapes and dtypes, autodiff at three
-    points, one direction of differences, linearity. What it finds is explained as in full.
+    depth="quick" compiles one program where "full" compiles dozens: shapes and dtypes, autodiff at
+    three points, one direction of differences, linearity. What it finds is diagnosed in full.
 
-    Raises `ConfigurationError` for what cannot be checked (nothing is called right that was not
-    looked at), and whatever the functions themselves raise at the arguments given.
+    Raises `ConfigurationError` for what cannot be checked (nothing unchecked is reported as right),
+    and whatever the functions raise at the arguments given.
     Source of the differences: Ridders, Accurate computation of F'(x) and F'(x)F''(x) (1982).
 
     >>> from fnet.check import ValueAndGrad
@@ -105,12 +107,12 @@ def explain(
     rng, quick = np.random.default_rng(seed), depth == "quick"
     with jax.enable_x64(True), np.errstate(all="ignore"):
         reports: list[Report] = []
-        for asked in subjects_of(subject, arguments, reference, key, batch_size, rng, quick):
-            name = asked.subject.name
+        for case in cases_of(subject, arguments, reference, key, batch_size, rng, quick):
+            name = case.subject.name
             try:
-                reports.append(_examine(asked, rng, quick))
+                reports.append(_examine(case, rng, quick))
             except jax.errors.UnexpectedTracerError:
-                reports.append(Report(name, 0, 0.0, (steadiness.KEPT,)))
+                reports.append(Report(name, 0, 0.0, (determinism.KEPT,)))
             except jax.errors.JAXTypeError as error:
                 reports.append(Report(name, 0, 0.0, (structure.untraced(error),)))
             if reports[-1].findings:
@@ -118,70 +120,68 @@ def explain(
         return merge(reports)
 
 
-def _examine(asked: Asked, rng: np.random.Generator, quick: bool) -> Report:
-    subject, in_full = asked.subject, asked.in_full and not quick
-    bench = Workbench(subject, asked.arguments, together=quick)
-    dout = cotangent(bench.out, lambda shape: rng.normal(size=shape))
-    findings = tuple(shapes.shapes(bench, dout)) or tuple(shapes.untrained(bench, dout))
+def _examine(case: Case, rng: np.random.Generator, quick: bool) -> Report:
+    subject, in_full = case.subject, case.in_full and not quick
+    probe = Probe(subject, case.arguments, together=quick)
+    dout = cotangent(probe.out, lambda shape: rng.normal(size=shape))
+    findings = tuple(shapes.shapes(probe, dout)) or tuple(shapes.untrained(probe, dout))
     if findings:
         return Report(subject.name, 0, 0.0, findings)
-    findings = tuple(steadiness.honest(bench, dout)) if in_full else ()
-    if any(finding.kind in steadiness.UNSTEADY for finding in findings):
-        return Report(subject.name, 0, 0.0, findings)  # its numbers mean nothing
+    findings = tuple(determinism.honest(probe, dout)) if in_full else ()
+    if any(finding.kind in determinism.UNRELIABLE for finding in findings):
+        return Report(subject.name, 0, 0.0, findings)  # nothing it computes can be trusted
     notes = [subject.note] if subject.note else []
-    notes += [] if bench.autodiff else [f"compared with differences alone: {bench.plain_fails}"]
+    notes += [] if probe.autodiff else [f"compared with differences alone: {probe.plain_fails}"]
     entries, error = 0, 0.0
-    for look in _looks(bench, in_full, quick):
-        outcome = look(bench, rng)
+    for look in _checks(probe, in_full, quick):
+        outcome = look(probe, rng)
         entries, error = entries + outcome.entries, max(error, outcome.error)
         notes += outcome.notes
         if outcome.wrong:
-            compiled = structure.compiled_otherwise(bench, dout)
-            found = (_finding(bench, wrong, asked, rng) for wrong in outcome.wrong)
+            compiled = structure.compiled_otherwise(probe, dout)
+            found = (_finding(probe, wrong, case, rng) for wrong in outcome.wrong)
             findings += (compiled,) if compiled else tuple(found)
             break
     if not findings and (in_full or quick):
-        findings = tuple(structure.laws(bench, dout, quick))
+        findings = tuple(structure.laws(probe, dout, quick))
     if not findings and in_full:
-        findings = tuple(precision.narrow(bench, rng))
+        findings = tuple(precision.narrow(probe, rng))
     return Report(subject.name, entries, error, findings, tuple(notes))
 
 
-def _looks(bench: Workbench, in_full: bool, quick: bool) -> Iterator[Callable[..., parity.Outcome]]:
-    if bench.autodiff:
+def _checks(probe: Probe, in_full: bool, quick: bool) -> Iterator[Callable[..., parity.Outcome]]:
+    if probe.autodiff:
         yield functools.partial(parity.against_autodiff, quick=quick)
     if quick:
         yield directions.in_one_direction
     if in_full:
         yield directions.against_differences
-    if in_full and not bench.autodiff:
+    if in_full and not probe.autodiff:
         yield directions.unkind_by_differences
 
 
-def _finding(
-    bench: Workbench, wrong: parity.Wrong, asked: Asked, rng: np.random.Generator
-) -> Finding:
+def _finding(probe: Probe, wrong: parity.Wrong, case: Case, rng: np.random.Generator) -> Finding:
     index = wrong.difference.worst()
-    if wrong.check == "differences" and bench.autodiff and _autodiff_agrees(bench, wrong):
+    if wrong.check == "differences" and probe.autodiff and _autodiff_agrees(probe, wrong):
         explanation = HIDDEN
     else:
-        samples = _samples(bench, wrong, rng)
-        explanation = diagnose(Evidence(bench, wrong.route, wrong.place, samples))
+        samples = _samples(probe, wrong, rng)
+        explanation = diagnose(Evidence(probe, wrong.route, wrong.place, samples))
     why = explanation.words
     if explanation.kind == "unknown" and not wrong.difference.wrong.all():
         rows = "\n  ".join(pattern(wrong.difference.wrong))
-        why += f"; this is where it is wrong (x):\n  {rows}"
-    if asked.right or wrong.where != PLAIN:
-        why += f" (it is right {asked.right or 'at the input given'})"
-    where = ", ".join(part for part in (asked.words, wrong.where, wrong.route) if part)
+        why += f"; it is wrong where marked x:\n  {rows}"
+    if case.right or wrong.where != PLAIN:
+        why += f" (it is right {case.right or 'at the input given'})"
+    where = ", ".join(part for part in (case.words, wrong.where, wrong.route) if part)
     return Finding(
         wrong.check,
         explanation.kind,
         why,
-        f"d{bench.form.names[wrong.place]}",
+        f"d{probe.form.names[wrong.place]}",
         where,
         index,
-        float(wrong.actual[index]) + 0.0,  # of which −0 is 0
+        float(wrong.actual[index]) + 0.0,  # prints −0 as 0
         float(wrong.expected[index]) + 0.0,
         int(wrong.difference.wrong.sum()),
         wrong.actual.size,
@@ -189,25 +189,25 @@ def _finding(
     )
 
 
-def _autodiff_agrees(bench: Workbench, wrong: parity.Wrong) -> bool:
-    expected = bench.expected(wrong.floats, wrong.dout)[wrong.place]
-    return not compare(wrong.actual, expected, bench.epsilon).wrong.any()
+def _autodiff_agrees(probe: Probe, wrong: parity.Wrong) -> bool:
+    expected = probe.expected(wrong.floats, wrong.dout)[wrong.place]
+    return not compare(wrong.actual, expected, probe.epsilon).wrong.any()
 
 
 HIDDEN = Explanation(
     "hidden from autodiff",
-    "autodiff of the function gives the same, and its values do not: stop_gradient, rounding or a "
-    "custom rule hides a part of it",
+    "autodiff agrees with it, but the values of the function do not: stop_gradient, rounding or a "
+    "custom rule hides part of it",
 )
 
 
-def _samples(bench: Workbench, wrong: parity.Wrong, rng: np.random.Generator) -> list[Sample]:
+def _samples(probe: Probe, wrong: parity.Wrong, rng: np.random.Generator) -> list[Sample]:
     def sample(floats: Any, dout: Any) -> Sample:
-        actual = bench.gradients(wrong.route, floats, dout)
-        return Sample(floats, dout, actual, bench.expected(floats, dout))
+        actual = probe.gradients(wrong.route, floats, dout)
+        return Sample(floats, dout, actual, probe.expected(floats, dout))
 
     def drawn() -> Any:
-        return cotangent(bench.out, lambda shape: rng.normal(size=shape))
+        return cotangent(probe.out, lambda shape: rng.normal(size=shape))
 
     places = [wrong.floats, wrong.floats]
     if wrong.where == PLAIN:

@@ -1,4 +1,4 @@
-"""Where entries are wrong, drawn with letters."""
+"""Where entries are wrong, as a drawing in characters."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ ROWS, COLUMNS = 12, 48
 
 
 def pattern(wrong: np.ndarray) -> list[str]:
-    """Lines of `x` (something is wrong here) and `·`; a large array in blocks, one a letter."""
+    """Lines of `x` (wrong) and `·` (right); in a large array, one character per block."""
     flat = wrong.reshape(-1, wrong.shape[-1]) if wrong.ndim else wrong.reshape(1, 1)
     return ["".join("x" if block.any() else "·" for block in _cut(row, 1)) for row in _cut(flat, 0)]
 

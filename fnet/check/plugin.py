@@ -18,7 +18,7 @@ from fnet.errors import FnetError
 
 @pytest.fixture
 def gradient_check() -> Callable[..., Report]:
-    """`check_gradients`, whose report alone is what a failing test shows."""
+    """`check_gradients`, with its options; a failing test shows the report alone."""
 
     def check(subject: Any, *arguments: Any, **options: Any) -> Report:
         __tracebackhide__ = True

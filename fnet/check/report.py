@@ -1,4 +1,4 @@
-"""What a check found, as data and as words."""
+"""The outcome of a check, as data and as text."""
 
 import dataclasses
 from typing import NamedTuple
@@ -8,13 +8,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Finding:
-    """One thing that is wrong.
+    """One mistake.
 
-    `check` is what found it: "parity", "differences", "structure" or "precision"; `leaf` the
-    gradient (dparams.w), `index` its worst entry, with the values there; `wrong` of `total`
-    entries differ; `where` says at which point and by which route. `kind` names the mistake that
-    explains it ("sign", "not summed", "term missing", …; "unknown"), and `why` tells it in a
-    sentence. `errors` is what was found less what was expected, None where there is no such array.
+    `check` is the check that failed: "parity", "differences", "structure" or "precision"; `leaf` is
+    the gradient (dparams.w) and `index` its worst entry, with the values there; `wrong` of `total`
+    entries differ; `where` names the point and the route. `kind` names the mistake that explains
+    it ("sign", "not summed", "term missing", …; or "unknown"), and `why` describes it in a
+    sentence. `errors` is actual minus expected, None where there is no such array.
 
     >>> print(Finding("parity", "sign", "its sign is wrong", leaf="dx"))
     dx: its sign is wrong
@@ -50,9 +50,9 @@ def _count(wrong: int, total: int) -> str:
 
 
 class Report(NamedTuple):
-    """What was compared: how many entries, the largest error by its array's size, what is wrong.
+    """Entries compared, the largest error relative to its array, and the findings.
 
-    `notes` tell where nothing could be told, or where a convention was accepted.
+    `notes` say where nothing could be decided, or which convention was accepted.
 
     >>> print(Report("backward", entries=12, error=3e-16))
     backward: right, 12 entries within 3.0e-16
@@ -77,7 +77,7 @@ class Report(NamedTuple):
 
 
 def merge(reports: list[Report]) -> Report:
-    """One report of several, under the name of the first that found something."""
+    """One report of several, named after the first with a finding."""
     return Report(
         next((report for report in reports if report.findings), reports[0]).subject,
         sum(report.entries for report in reports),

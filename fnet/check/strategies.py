@@ -1,6 +1,6 @@
-"""Shapes and values for `hypothesis` that gradients are wrong at: of the `check` extra.
+"""Shapes and values for `hypothesis` at which gradients tend to be wrong; extra `check`.
 
-Each new shape is compiled, which takes longer than hypothesis likes to wait: `deadline=None`.
+Every new shape is compiled, which exceeds the deadline of hypothesis: set `deadline=None`.
 
 >>> from hypothesis import given, settings
 >>> from fnet.check import check_gradients
@@ -24,7 +24,7 @@ SPECIAL = (0.0, 1.0, -1.0, 0.5, 1e-6, -1e-6, 1e3, -1e3)
 def shapes(
     *, min_dims: int = 1, max_dims: int = 3, max_side: int = 5
 ) -> SearchStrategy[tuple[int, ...]]:
-    """Shapes of few entries, axes of size one among them.
+    """Small shapes, including axes of size one.
 
     >>> from hypothesis import given
     >>> @given(arrays(shapes(min_dims=2, max_dims=2, max_side=4)))
@@ -37,8 +37,8 @@ def shapes(
 
 @st.composite
 def arrays(draw: Any, shape: SearchStrategy[tuple[int, ...]] | tuple[int, ...]) -> np.ndarray:
-    """float64 arrays: normal numbers of one scale, with zeros, ties, tiny and huge ones, or rows
-    that are all the same."""
+    """float64 arrays: normal numbers of one scale, with some zeros, ties, tiny and huge entries, or
+    with equal rows."""
     of = shape if isinstance(shape, tuple) else draw(shape)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     array: np.ndarray = rng.normal(size=of) * draw(st.sampled_from([1.0, 1e-6, 1e3]))

@@ -1,1 +1,1 @@
-"""Explanations of a wrong gradient, each of which predicts its numbers from what is at hand."""
+"""Explanations of a wrong gradient, each of which predicts its numbers."""

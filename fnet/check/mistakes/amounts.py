@@ -9,7 +9,7 @@ from fnet.check.mistakes.evidence import Change, Evidence, Explanation, Explanat
 
 
 def not_finite(evidence: Evidence) -> Explanations:
-    """Overflow and its like."""
+    """Overflow and similar."""
     actual, expected = evidence[0]
     broken = ~np.isfinite(actual) & np.isfinite(expected)
     if broken.any():
@@ -24,7 +24,7 @@ def not_finite(evidence: Evidence) -> Explanations:
 
 
 def zeros(evidence: Evidence) -> Explanations:
-    """Nothing was computed, or something where there is nothing."""
+    """Zero everywhere, or nonzero where it must be zero."""
     if all(not sample.actual[evidence.place].any() for sample in evidence.samples):
         yield Explanation("zeros", f"{evidence.leaf} is 0 everywhere: it was never computed")
     if all(not sample.expected[evidence.place].any() for sample in evidence.samples):
@@ -49,7 +49,7 @@ def factor(evidence: Evidence) -> Explanations:
         return
     c = float(actual[worst] / expected[worst])
     if abs(c - 1) < evidence.rtol:
-        return  # as far as is known it is no factor at all
+        return  # indistinguishable from 1
     if not evidence.fits(lambda sample: c * sample.expected[evidence.place]):
         return
     leaf = evidence.leaf
@@ -78,36 +78,36 @@ def factor(evidence: Evidence) -> Explanations:
         kind = "factor" if number < 1 or not float(number).is_integer() else "mean or sum"
         why = why.replace("over it", "over the batch") if batch else why
         also = " (or a factor of 2, as of d(x²) = 2x, forgotten or extra)" if number == 2 else ""
-        told = f"{number:.6g} is {words}: {why}{also}"
-        yield Explanation(kind, f"{leaf} is {large} everywhere{minus}; {told}")
+        meaning = f"{number:.6g} is {words}: {why}{also}"
+        yield Explanation(kind, f"{leaf} is {large} everywhere{minus}; {meaning}")
         return
     two = {2.0: "a factor of 2 is extra", 0.5: "a factor of 2 is missing, as of d(x²) = 2x"}
-    told = next((words for number, words in two.items() if np.isclose(size, number)), "")
+    meaning = next((words for number, words in two.items() if np.isclose(size, number)), "")
     yield Explanation(
-        "factor", f"{leaf} is {large} everywhere{minus}" + (f"; {told}" if told else "")
+        "factor", f"{leaf} is {large} everywhere{minus}" + (f"; {meaning}" if meaning else "")
     )
 
 
 def ratio(evidence: Evidence) -> Explanations:
-    """Each entry times, or divided by, something at hand."""
+    """Each entry multiplied or divided by an available array."""
     leaf = evidence.leaf
     for name in evidence.arrays(evidence.samples[0]):
         for kind, words, power in (
             ("factor extra", "multiplied by {} once too often", 1),
-            ("factor missing", "to be multiplied by {} once more", -1),
+            ("factor missing", "not multiplied by {}", -1),
         ):
             if evidence.fits(functools.partial(_times, evidence, name, power)):
                 yield Explanation(kind, f"{leaf} is {words.format(name)}")
     if evidence.fits(functools.partial(_again, evidence)):
         yield Explanation("factor extra", f"the derivative is multiplied into {leaf} twice")
     if len(evidence.shape) > 1 and evidence.fits(functools.partial(_by_row, evidence)):
-        words = f"each row of {leaf} is off by a factor of its own: one number a row is missing"
-        yield Explanation("factor missing", f"{words}, or there once too often")
+        words = f"each row of {leaf} is off by its own factor: one number per row is missing"
+        yield Explanation("factor missing", f"{words}, or applied twice")
 
 
 def slope(evidence: Evidence) -> Explanations:
-    """Each entry times the derivative of an activation that is not there, or is dealt with."""
-    for name, (words, of) in itertools.product(evidence.bench.form.names, SLOPES.items()):
+    """Each entry times the derivative of an activation that is absent or already applied."""
+    for name, (words, of) in itertools.product(evidence.probe.form.names, SLOPES.items()):
         if evidence.fits(functools.partial(_times_slope, evidence, name, of)):
             what = f"multiplied by {words.format(name)} once too often"
             yield Explanation("factor extra", f"{evidence.leaf} is {what}")
@@ -120,7 +120,7 @@ SLOPES: dict[str, Change] = {
 
 
 def constant(evidence: Evidence) -> Explanations:
-    """Something added everywhere."""
+    """A constant added everywhere."""
     actual, expected = evidence[0]
     if actual.size < 2:
         return
@@ -130,8 +130,8 @@ def constant(evidence: Evidence) -> Explanations:
 
 
 def penalty(evidence: Evidence) -> Explanations:
-    """The gradient of a penalty on the array, c Σ x², that is missing or has another factor."""
-    own, place = evidence.bench.form.names[evidence.place], evidence.place
+    """The gradient of a penalty on the array, c Σ x², missing or with a wrong factor."""
+    own, place = evidence.probe.form.names[evidence.place], evidence.place
     actual, expected = evidence[0]
     x = evidence.samples[0].floats[place]
     dout = evidence.dout(evidence.samples[0])
@@ -145,22 +145,22 @@ def penalty(evidence: Evidence) -> Explanations:
 
     if evidence.fits(with_penalty):
         words = f"it is off by {c:.6g} × {own} everywhere: the gradient of the penalty on {own}"
-        yield Explanation("term missing", f"{words} is missing, or has another factor")
+        yield Explanation("term missing", f"{words} is missing, or has a wrong factor")
 
 
 def imprecise(evidence: Evidence) -> Explanations:
-    """Right but for rounding, or an approximation."""
+    """Right except for rounding, or an approximation."""
     actual, expected = evidence[0]
     size = float(np.abs(expected).max(initial=0)) or 1.0
     error = float(np.abs(actual - expected).max(initial=0)) / size
     if error < 2e-6:
-        words = f"it is right to {error:.0e} of its size only"
-        yield Explanation("imprecise", f"{words}: arithmetic in float32, or a constant cut short")
+        words = f"it is only accurate to {error:.0e} of its size"
+        yield Explanation("imprecise", f"{words}: arithmetic in float32, or a truncated constant")
 
 
 def _times(evidence: Evidence, name: str, power: int, sample: Sample) -> np.ndarray:
     array, e = evidence.arrays(sample)[name], sample.expected[evidence.place]
-    if array.ndim < e.ndim and array.shape == e.shape[: array.ndim]:  # one number a row
+    if array.ndim < e.ndim and array.shape == e.shape[: array.ndim]:  # one number per row
         array = array.reshape(array.shape + (1,) * (e.ndim - array.ndim))
     with np.errstate(all="ignore"):
         return np.asarray(e * array ** float(power))

@@ -1,4 +1,4 @@
-"""Mistakes of the chain rule: what multiplies dout, and where it is evaluated."""
+"""Mistakes of the chain rule: the factor of dout, and where it is evaluated."""
 
 import functools
 from typing import Any
@@ -8,12 +8,12 @@ import numpy as np
 
 from fnet.check.mistakes.evidence import Change, Evidence, Explanation, Explanations, Sample
 
-OWN = 512  # outputs at most, each of which is asked about alone
+OWN = 512  # most outputs that are examined one by one
 
 
 def swapped(evidence: Evidence) -> Explanations:
     """The gradient of another argument."""
-    for place, name in enumerate(evidence.bench.form.names):
+    for place, name in enumerate(evidence.probe.form.names):
         if place == evidence.place:
             continue
         other = evidence.samples[0]
@@ -24,7 +24,7 @@ def swapped(evidence: Evidence) -> Explanations:
 
 
 def upstream(evidence: Evidence) -> Explanations:
-    """dout forgotten, or used twice, or handed on as it is."""
+    """dout forgotten, used twice, or passed on unchanged."""
     leaf = evidence.leaf
     if evidence.is_for_dout(np.ones_like):
         words = f"{leaf} is what it must be for dout = 1: dout is ignored"
@@ -34,22 +34,22 @@ def upstream(evidence: Evidence) -> Explanations:
     if evidence.is_of_dout(np.asarray):
         words = f"{leaf} is dout itself: the derivative is not multiplied in"
         yield Explanation("derivative missing", words)
-    for name in [*evidence.bench.form.names, "out"]:
+    for name in [*evidence.probe.form.names, "out"]:
         if evidence.fits(functools.partial(_itself, evidence, name)):
             yield Explanation("upstream ignored", f"{leaf} is {name} itself: dout is ignored")
 
 
 def unmoved(evidence: Evidence) -> Explanations:
-    """The same whatever dout is."""
+    """Independent of dout."""
     one, two = evidence.samples[:2]  # one point, two cotangents
     moved = not evidence.same(two.expected[evidence.place], one.expected[evidence.place])
     if moved and evidence.same(two.actual[evidence.place], one.actual[evidence.place]):
-        words = f"{evidence.leaf} is the same whatever dout is: dout is not multiplied in"
+        words = f"{evidence.leaf} does not depend on dout: dout is not multiplied in"
         yield Explanation("upstream ignored", words)
 
 
 def mask(evidence: Evidence) -> Explanations:
-    """A derivative of two levels, chosen for the wrong entries."""
+    """A derivative with two values, selected for the wrong entries."""
     dout = evidence.dout(evidence.samples[0])
     if dout is None or dout.shape != evidence.shape:
         return
@@ -66,77 +66,79 @@ def mask(evidence: Evidence) -> Explanations:
         return (low + high) * given - sample.expected[evidence.place]
 
     if evidence.fits(inverted):
-        words = "the mask is inverted: dout passes where it must not, and not where it must"
+        words = "the mask is inverted: dout passes where it must be blocked, and the reverse"
         yield Explanation("mask inverted", words)
-    own = evidence.bench.form.names[evidence.place]
+    own = evidence.probe.form.names[evidence.place]
     for name in evidence.arrays(evidence.samples[0]):
         for sign, side in ((1, "above"), (-1, "below")):
             masked = functools.partial(_masked, evidence, name, sign, (low, high))
             if evidence.fits(masked):
                 words = f"the mask is where {name} is {side} 0"
-                words += f"; it belongs where {own} is" if name != own else ", and must be another"
+                words += (
+                    f"; it belongs where {own} is" if name != own else ", and must be different"
+                )
                 yield Explanation("mask of another array", words)
 
 
 def at_another_place(evidence: Evidence) -> Explanations:
-    """The derivative taken of the output, of the input, or of something else in its place."""
-    own = evidence.bench.form.names[evidence.place]
+    """The derivative evaluated at the output or the input instead."""
+    own = evidence.probe.form.names[evidence.place]
 
     if evidence.fits(functools.partial(_at_output, evidence)):
         yield Explanation(
             "evaluated at the output",
-            f"the derivative is taken at the output where it must be at {own}",
+            f"the derivative is evaluated at the output, and must be at {own}",
         )
     if evidence.fits(functools.partial(_at_input, evidence)):
         yield Explanation(
             "evaluated at the input",
-            f"the formula is one of the output, and {own} (before the activation) was put into it",
+            f"the formula takes the output, and is given {own}, from before the activation",
         )
 
 
 def instead(evidence: Evidence) -> Explanations:
-    """An argument left out, or changed."""
-    for name in evidence.bench.form.names:
+    """An argument omitted or changed."""
+    for name in evidence.probe.form.names:
         for kind, words, change in INSTEAD:
             if evidence.fits(functools.partial(_changed, evidence, name, change)):
                 yield Explanation(kind, f"{evidence.leaf}: {words.format(name)}")
 
 
-INSTEAD: tuple[tuple[str, str, Change], ...] = (  # what may stand in the place of an argument
-    ("factor missing", "{0} is not multiplied in: it is what {0} = 1 would give", np.ones_like),
-    ("squared", "{0}² stands where {0} must", np.square),
-    ("sign of an input", "−{0} stands where {0} must", np.negative),
-    ("absolute", "|{0}| stands where {0} must", np.abs),
+INSTEAD: tuple[tuple[str, str, Change], ...] = (  # replacements of an argument
+    ("factor missing", "{0} is not multiplied in: it is the gradient for {0} = 1", np.ones_like),
+    ("squared", "{0}² is used instead of {0}", np.square),
+    ("sign of an input", "−{0} is used instead of {0}", np.negative),
+    ("absolute", "|{0}| is used instead of {0}", np.abs),
     ("input transposed", "{0} must be transposed (or must not be)", np.transpose),
-    ("shifted", "{0} is back to front", np.flip),
+    ("shifted", "{0} is reversed", np.flip),
 )
 
 
 def not_linear(evidence: Evidence) -> Explanations:
-    """dout used otherwise than as a factor."""
-    bench = evidence.bench
+    """dout used other than as a factor."""
+    probe = evidence.probe
     one, two = evidence.samples[:2]  # one point, two cotangents
-    if not bench.subject.linear:
+    if not probe.subject.linear:
         return
     mixed = jax.tree.map(lambda a, b: 2 * a - b, one.dout, two.dout)
-    found = bench.gradients(evidence.route, one.floats, mixed)[evidence.place]
+    found = probe.gradients(evidence.route, one.floats, mixed)[evidence.place]
     if not evidence.same(2 * evidence[0][0] - evidence[1][0], found):
-        words = f"{evidence.leaf} is not linear in dout: dout is a factor, and stands nowhere else"
+        words = f"{evidence.leaf} is not linear in dout: dout may only be a factor"
         yield Explanation("not linear", words)
 
 
 def own_effect(evidence: Evidence) -> Explanations:
-    """The effect of each entry on its own output, and not on the others."""
+    """Only the effect of each entry on its own output."""
     dout = evidence.dout(evidence.samples[0])
     small = dout is not None and dout.shape == evidence.shape and dout.size <= OWN
     if small and evidence.fits(functools.partial(_of_own_output, evidence)):
-        words = f"{evidence.leaf} has the effect of each entry on its own output alone"
+        words = f"{evidence.leaf} includes the effect of each entry on its own output alone"
         missing = "the terms through all other outputs are missing"
         yield Explanation("term missing", f"{words}; {missing}")
 
 
 def derivative(evidence: Evidence) -> Explanations:
-    """The right form, of a wrong derivative: each entry dout times something of its input alone."""
+    """The right form with a wrong derivative: dout times a function of the entry's own input."""
     one, two = evidence.samples[:2]  # one point, two cotangents
     pairs = []
     for sample in (one, two):
@@ -152,7 +154,7 @@ def derivative(evidence: Evidence) -> Explanations:
         return
     worst = np.unravel_index(np.nan_to_num(np.abs(found - right)).argmax(), found.shape)
     if _stays(evidence, worst):
-        own = evidence.bench.form.names[evidence.place]
+        own = evidence.probe.form.names[evidence.place]
         yield Explanation(
             "derivative",
             f"the formula of the derivative is wrong: at {own} = "
@@ -162,14 +164,14 @@ def derivative(evidence: Evidence) -> Explanations:
 
 
 def _stays(evidence: Evidence, index: tuple[Any, ...]) -> bool:
-    """Whether this entry, as found and as expected, is the same whatever the other entries are."""
-    sample, place, bench = evidence.samples[0], evidence.place, evidence.bench
+    """Whether this entry, actual and expected, is independent of the other entries."""
+    sample, place, probe = evidence.samples[0], evidence.place, evidence.probe
     for scale in (1.25, -2.0, 0.1):
         moved = scale * sample.floats[place]
         moved[index] = sample.floats[place][index]
         floats = (*sample.floats[:place], moved, *sample.floats[place + 1 :])
-        actual = bench.gradients(evidence.route, floats, sample.dout)[place][index]
-        expected = bench.expected(floats, sample.dout)[place][index]
+        actual = probe.gradients(evidence.route, floats, sample.dout)[place][index]
+        expected = probe.expected(floats, sample.dout)[place][index]
         pairs = ((actual, evidence[0][0][index]), (expected, evidence[0][1][index]))
         if not all(evidence.same(np.asarray(a), np.asarray(b)) for a, b in pairs):
             return False
@@ -226,13 +228,13 @@ def _masked(
 
 
 def _changed(evidence: Evidence, name: str, change: Change, sample: Sample) -> np.ndarray | None:
-    array = sample.floats[evidence.bench.form.names.index(name)]
+    array = sample.floats[evidence.probe.form.names.index(name)]
     moved = change(array)
     return evidence.elsewhere(sample, **{name: moved}) if moved.shape == array.shape else None
 
 
 def _at_output(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    out, own = evidence.out(sample), evidence.bench.form.names[evidence.place]
+    out, own = evidence.out(sample), evidence.probe.form.names[evidence.place]
     if out is None or out.shape != evidence.shape:
         return None
     return evidence.elsewhere(sample, **{own: out})

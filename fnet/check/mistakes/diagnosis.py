@@ -1,9 +1,9 @@
-"""What the mistake probably is: explanations, each tested against the numbers."""
+"""The probable mistake: explanations, each tested against the numbers."""
 
 from fnet.check.mistakes import amounts, chain, constants, others, places, steps, terms
 from fnet.check.mistakes.evidence import Evidence, Explanation
 
-EXPLANATIONS = (  # in this order: what fits by accident comes after what does not
+EXPLANATIONS = (  # in this order: those that may fit by accident come later
     amounts.not_finite,
     places.one_entry,
     amounts.zeros,
@@ -42,6 +42,6 @@ def diagnose(evidence: Evidence) -> Explanation:
         try:
             for found in explain(evidence):
                 return found
-        except Exception:  # an explanation that cannot be tried is none; the finding stands
+        except Exception:  # it does not apply here
             continue
-    return Explanation("unknown", "none of the known mistakes explains these numbers")
+    return Explanation("unknown", "no known mistake explains these numbers")

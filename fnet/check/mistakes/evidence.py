@@ -1,4 +1,4 @@
-"""A wrong gradient and what surrounds it: what the explanations are tested against."""
+"""A wrong gradient with its context, against which explanations are tested."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -7,23 +7,23 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from fnet.check.looks.bench import Arrays
-from fnet.check.looks.points import Floats
-from fnet.check.looks.workbench import Workbench
+from fnet.check.checks.evaluator import Arrays
+from fnet.check.checks.points import Floats
+from fnet.check.checks.probe import Probe
 from fnet.check.truth.arguments import is_float
 from fnet.check.truth.compare import compare
 from fnet.check.truth.plain import Step, steps
 
 RTOL, ATOL = 1e-6, 1e-8  # of an explanation's prediction
-ROUGH = 1e-3  # where what is expected comes from differences
-LONG = 3000  # operations: more are not differentiated in other ways
+ROUGH = 1e-3  # where the expected gradient comes from differences
+LONG = 3000  # operations: longer functions are not varied
 
 Change = Callable[[np.ndarray], np.ndarray]
 Predict = Callable[["Sample"], np.ndarray | None]
 
 
 class Explanation(NamedTuple):
-    """The kind of a mistake, and a sentence about this one."""
+    """The kind of a mistake, and a sentence about this instance."""
 
     kind: str
     words: str
@@ -33,7 +33,7 @@ Explanations = Iterator[Explanation]
 
 
 class Sample(NamedTuple):
-    """One point and cotangent: all gradients found there, and all expected."""
+    """A point and a cotangent, with all actual and expected gradients."""
 
     floats: Floats
     dout: Any
@@ -42,11 +42,11 @@ class Sample(NamedTuple):
 
 
 class Evidence:
-    """Samples of one gradient that is wrong; the first is where it was noticed."""
+    """Samples of one wrong gradient; the first is where it was noticed."""
 
-    def __init__(self, bench: Workbench, route: str, place: int, samples: list[Sample]) -> None:
-        self.bench, self.route, self.place, self.samples = bench, route, place, samples
-        self.leaf = f"d{bench.form.names[place]}"
+    def __init__(self, probe: Probe, route: str, place: int, samples: list[Sample]) -> None:
+        self.probe, self.route, self.place, self.samples = probe, route, place, samples
+        self.leaf = f"d{probe.form.names[place]}"
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """(actual, expected) of a sample."""
@@ -55,29 +55,29 @@ class Evidence:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the gradient."""
+        """The shape of the gradient."""
         return self[0][1].shape
 
     @property
     def batch_size(self) -> int | None:
         """The number of examples: the first axis of the output."""
-        out = [leaf for leaf in jax.tree.leaves(self.bench.out) if is_float(leaf)]
-        inputs = [array.shape[0] for array in self.bench.start if array.ndim]
+        out = [leaf for leaf in jax.tree.leaves(self.probe.out) if is_float(leaf)]
+        inputs = [array.shape[0] for array in self.probe.start if array.ndim]
         leading = [leaf.shape[0] for leaf in out if leaf.ndim] or inputs
         return leading[0] if leading else None
 
     @property
     def rtol(self) -> float:
-        """How near to what was found a prediction must come."""
-        return max(RTOL, min(0.03, 2e3 * self.bench.epsilon)) if self.bench.autodiff else ROUGH
+        """The relative tolerance of a prediction."""
+        return max(RTOL, min(0.03, 2e3 * self.probe.epsilon)) if self.probe.autodiff else ROUGH
 
     @property
     def atol(self) -> float:
-        """The same, of the largest entry."""
-        return max(ATOL, min(0.03, 64 * self.bench.epsilon)) if self.bench.autodiff else ROUGH
+        """The absolute tolerance of a prediction, relative to the largest entry."""
+        return max(ATOL, min(0.03, 64 * self.probe.epsilon)) if self.probe.autodiff else ROUGH
 
     def same(self, found: np.ndarray | None, wanted: np.ndarray) -> bool:
-        """Whether a prediction is what was found."""
+        """Whether a prediction equals the actual gradient."""
         if found is None or found.shape != wanted.shape:
             return False
         size = float(np.abs(wanted).max(initial=0, where=np.isfinite(wanted)))
@@ -86,23 +86,23 @@ class Evidence:
         return bool(np.all(near | (found == wanted)))
 
     def fits(self, predict: Predict) -> bool:
-        """Whether this predicts what was found, in every sample."""
+        """Whether it predicts the actual gradient in every sample."""
         for sample in self.samples:
             try:
                 found = predict(sample)
-            except Exception:  # a prediction that cannot be made is none
+            except Exception:  # it cannot predict here
                 return False
             if found is None or not self.same(np.asarray(found), sample.actual[self.place]):
                 return False
         return True
 
     def is_expected(self, change: Change, place: int | None = None) -> bool:
-        """Whether it is what is expected (of another argument, if that is named), changed so."""
+        """Whether it is the expected gradient, or that of another argument, transformed so."""
         which = self.place if place is None else place
         return self.fits(lambda sample: change(sample.expected[which]))
 
     def is_of_dout(self, change: Change) -> bool:
-        """Whether it is dout, changed so."""
+        """Whether it is dout, transformed so."""
 
         def predict(sample: Sample) -> np.ndarray | None:
             dout = self.dout(sample)
@@ -111,7 +111,7 @@ class Evidence:
         return self.fits(predict)
 
     def is_for_dout(self, change: Change) -> bool:
-        """Whether it is what is expected for a dout that was changed so."""
+        """Whether it is the expected gradient for dout transformed so."""
 
         def predict(sample: Sample) -> np.ndarray | None:
             dout = self.dout(sample)
@@ -122,25 +122,25 @@ class Evidence:
     def wrong(self) -> np.ndarray:
         """The entries that are wrong in the first sample."""
         actual, expected = self[0]
-        return compare(actual, expected, self.bench.epsilon).wrong
+        return compare(actual, expected, self.probe.epsilon).wrong
 
     def like(self, sample: Sample, dout: np.ndarray) -> Any:
-        """A cotangent of one array in the place of the sample's."""
+        """A cotangent with the structure of the sample's, of one array."""
         return jax.tree.unflatten(jax.tree.structure(sample.dout), [dout])
 
     def dout(self, sample: Sample) -> np.ndarray | None:
-        """The cotangent, where it is one array."""
+        """The cotangent if it is one array."""
         leaves = jax.tree.leaves(sample.dout)
         return np.asarray(leaves[0]) if len(leaves) == 1 else None
 
     def out(self, sample: Sample) -> np.ndarray | None:
-        """The output, where it is one array."""
-        found = jax.tree.leaves(self.bench.output(sample.floats))
+        """The output if it is one array."""
+        found = jax.tree.leaves(self.probe.output(sample.floats))
         return np.asarray(found[0]) if len(found) == 1 else None
 
     def arrays(self, sample: Sample) -> dict[str, np.ndarray]:
-        """Everything at hand by its name: arguments, dout, out."""
-        found = dict(zip(self.bench.form.names, sample.floats, strict=True))
+        """The available arrays by name: arguments, dout, out."""
+        found = dict(zip(self.probe.form.names, sample.floats, strict=True))
         dout, out = self.dout(sample), self.out(sample)
         if dout is not None:
             found["dout"] = dout
@@ -151,25 +151,25 @@ class Evidence:
     def elsewhere(
         self, sample: Sample, dout: Any = None, **changed: np.ndarray
     ) -> np.ndarray | None:
-        """What is expected with another cotangent, or with arguments changed, by name."""
-        names = self.bench.form.names
+        """The expected gradient with another cotangent, or with arguments replaced by name."""
+        names = self.probe.form.names
         floats = tuple(
             changed.get(name, array) for name, array in zip(names, sample.floats, strict=True)
         )
-        return self.bench.expected(floats, sample.dout if dout is None else dout)[self.place]
+        return self.probe.expected(floats, sample.dout if dout is None else dout)[self.place]
 
     @property
     def steps(self) -> list[list[Step]]:
-        """The operations on the way, those of one name and line together: a loop's are one."""
-        if "operations" not in self.bench.made:
-            self.bench.made["operations"] = self._steps()
-        known: list[list[Step]] = self.bench.made["operations"]
+        """The operations, grouped by name and line, so that a loop's are one."""
+        if "operations" not in self.probe.made:
+            self.probe.made["operations"] = self._steps()
+        known: list[list[Step]] = self.probe.made["operations"]
         return known
 
     def _steps(self) -> list[list[Step]]:
-        if not self.bench.autodiff:
+        if not self.probe.autodiff:
             return []
-        all_of_them = steps(self.bench.plain, self.samples[0].floats)
+        all_of_them = steps(self.probe.plain, self.samples[0].floats)
         found: dict[tuple[str, str], list[Step]] = {}
         for step in all_of_them if len(all_of_them) <= LONG else ():
             found.setdefault((step.eqn.primitive.name, step.words()), []).append(step)
@@ -177,21 +177,21 @@ class Evidence:
 
     @functools.cached_property
     def constants(self) -> dict[float, str]:
-        """Numbers a factor may be, with what they are: sizes, and constant arguments."""
+        """Numbers that may be a factor, with their meaning: sizes and constant arguments."""
         found: dict[float, str] = {}
-        arguments = self.bench.arguments(self.bench.start)
-        for name, argument in zip(self.bench.subject.names, arguments, strict=True):
+        arguments = self.probe.arguments(self.probe.start)
+        for name, argument in zip(self.probe.subject.names, arguments, strict=True):
             if isinstance(argument, float):
                 found |= {argument: name, 1 - argument: f"1 − {name}"}
-        arrays = dict(zip(self.bench.form.names, self.bench.start, strict=True))
-        out = jax.tree.leaves(self.bench.out)
+        arrays = dict(zip(self.probe.form.names, self.probe.start, strict=True))
+        out = jax.tree.leaves(self.probe.out)
         if len(out) == 1:
             arrays["the output"] = np.asarray(out[0])
         for name, array in arrays.items():
             found.setdefault(array.size, f"the number of entries of {name}")
             for axis, size in enumerate(array.shape):
                 found[size] = f"the size of axis {axis} of {name}"
-                if size**0.5 % 1:  # 2 is known for other things than √4
+                if size**0.5 % 1:  # 2 is rarely meant as √4
                     found.setdefault(size**0.5, f"√{size}, of the size of axis {axis} of {name}")
         if self.batch_size:
             found[self.batch_size] = "the batch size"

@@ -1,6 +1,6 @@
-"""How smooth functions of one array are differentiated wrongly: the formulas that people write.
+"""Wrong derivatives of smooth functions of one array, as people write them.
 
-A mistake is told as a function whose right derivative is the wrong one.
+A mistake is represented by a function whose correct derivative is the wrong one.
 """
 
 import functools
@@ -16,7 +16,7 @@ Function = Callable[..., Any]
 
 
 class Mistake(NamedTuple):
-    """The kind, a sentence, and what is differentiated instead, by these operands alone."""
+    """The kind, a sentence, and the function differentiated instead, by these operands alone."""
 
     kind: str
     words: str
@@ -26,33 +26,33 @@ class Mistake(NamedTuple):
 
 FORMULAS: dict[str, tuple[tuple[str, str, Function], ...]] = {  # wrong ones, of x and y
     "tanh": (
-        ("derivative", "1 − y stands where 1 − y² must", lambda x, y: 1 - y),
-        ("evaluated at the input", "1 − x² stands where 1 − y² must", lambda x, y: 1 - x**2),
-        ("derivative", "y (1 − y), that of the sigmoid, stands there", lambda x, y: y * (1 - y)),
-        ("derivative", "y² stands where 1 − y² must", lambda x, y: y**2),
+        ("derivative", "1 − y is used instead of 1 − y²", lambda x, y: 1 - y),
+        ("evaluated at the input", "1 − x² is used instead of 1 − y²", lambda x, y: 1 - x**2),
+        ("derivative", "y (1 − y), that of the sigmoid, is used", lambda x, y: y * (1 - y)),
+        ("derivative", "y² is used instead of 1 − y²", lambda x, y: y**2),
     ),
     "logistic": (
-        ("derivative", "y stands where y (1 − y) must", lambda x, y: y),
-        ("derivative", "1 − y stands where y (1 − y) must", lambda x, y: 1 - y),
-        ("evaluated at the input", "x (1 − x) stands where y (1 − y) must", lambda x, y: x - x**2),
-        ("derivative", "1 − y², that of tanh, stands there", lambda x, y: 1 - y**2),
-        ("derivative", "y (1 + y) stands where y (1 − y) must", lambda x, y: y * (1 + y)),
+        ("derivative", "y is used instead of y (1 − y)", lambda x, y: y),
+        ("derivative", "1 − y is used instead of y (1 − y)", lambda x, y: 1 - y),
+        ("evaluated at the input", "x (1 − x) is used instead of y (1 − y)", lambda x, y: x - x**2),
+        ("derivative", "1 − y², that of tanh, is used", lambda x, y: 1 - y**2),
+        ("derivative", "y (1 + y) is used instead of y (1 − y)", lambda x, y: y * (1 + y)),
     ),
-    "exp": (("evaluated at the input", "x stands where exp(x) must", lambda x, y: x),),
+    "exp": (("evaluated at the input", "x is used instead of exp(x)", lambda x, y: x),),
     "log": (
-        ("derivative", "x stands where 1/x must", lambda x, y: x),
-        ("evaluated at the output", "1/log(x) stands where 1/x must", lambda x, y: 1 / y),
+        ("derivative", "x is used instead of 1/x", lambda x, y: x),
+        ("evaluated at the output", "1/log(x) is used instead of 1/x", lambda x, y: 1 / y),
     ),
-    "log1p": (("derivative", "1/x stands where 1/(1 + x) must", lambda x, y: 1 / x),),
-    "sin": (("derivative", "sin stands where cos must", lambda x, y: y),),
-    "cos": (("derivative", "cos stands where −sin must", lambda x, y: y),),
+    "log1p": (("derivative", "1/x is used instead of 1/(1 + x)", lambda x, y: 1 / x),),
+    "sin": (("derivative", "sin is used instead of cos", lambda x, y: y),),
+    "cos": (("derivative", "cos is used instead of −sin", lambda x, y: y),),
     "sqrt": (
-        ("evaluated at the input", "1/(2x) stands where 1/(2√x) must", lambda x, y: 0.5 / x),
-        ("derivative", "√x/2 stands where 1/(2√x) must", lambda x, y: 0.5 * y),
+        ("evaluated at the input", "1/(2x) is used instead of 1/(2√x)", lambda x, y: 0.5 / x),
+        ("derivative", "√x/2 is used instead of 1/(2√x)", lambda x, y: 0.5 * y),
     ),
     "rsqrt": (
-        ("derivative", "−1/(2√x) stands where −1/(2√x³) must", lambda x, y: -0.5 * y),
-        ("derivative", "−1/(2x) stands where −1/(2√x³) must", lambda x, y: -0.5 * y**2),
+        ("derivative", "−1/(2√x) is used instead of −1/(2√x³)", lambda x, y: -0.5 * y),
+        ("derivative", "−1/(2x) is used instead of −1/(2√x³)", lambda x, y: -0.5 * y**2),
     ),
 }
 SMOOTH = {
@@ -63,7 +63,7 @@ SMOOTH = {
 
 
 def of_smooth(step: Step, operand: int) -> Iterator[Mistake]:
-    """The derivative left out, taken elsewhere, or by a formula that is another function's."""
+    """The derivative omitted, evaluated elsewhere, or by another function's formula."""
 
     def again(*values: Any) -> Any:
         x = values[operand]
@@ -75,16 +75,16 @@ def of_smooth(step: Step, operand: int) -> Iterator[Mistake]:
         return jnp.where(jnp.isfinite(slope), slope, jnp.zeros_like(slope)) * values[operand]
 
     name = step.eqn.primitive.name
-    words = "its derivative is not multiplied in: what comes from above is handed on as it is"
+    words = "its derivative is not multiplied in: the incoming gradient is passed on unchanged"
     yield Mistake("derivative missing", words, (operand,), lambda *values: values[operand])
     if name not in ("clamp", "abs"):
-        words = "its derivative is taken at its output, and must be at its input"
+        words = "its derivative is evaluated at its output, and must be at its input"
         yield Mistake("evaluated at the output", words, (operand,), again)
-    for kind, told, wrong in FORMULAS.get(name, ()):
-        yield Mistake(kind, told, (operand,), functools.partial(formula, wrong))
+    for kind, text, wrong in FORMULAS.get(name, ()):
+        yield Mistake(kind, text, (operand,), functools.partial(formula, wrong))
     if name in ("integer_pow", "square"):
         power = step.eqn.params.get("y", 2)
-        kept = f"{power} x^{power} stands where {power} x^{power - 1} must"
+        kept = f"{power} x^{power} is used instead of {power} x^{power - 1}"
         yield Mistake(
             "derivative",
             f"the exponent is not lowered: {kept}",
@@ -94,10 +94,10 @@ def of_smooth(step: Step, operand: int) -> Iterator[Mistake]:
 
 
 def done(step: Step, *values: Any) -> Any:
-    """What the operation makes of these operands."""
+    """The result of the operation for these operands."""
     return bound(step, list(values))[0]
 
 
 def exchanged(values: Any, operand: int, value: Any) -> tuple[Any, ...]:
-    """The operands, with another one in this place."""
+    """The operands with one replaced."""
     return (*values[:operand], value, *values[operand + 1 :])

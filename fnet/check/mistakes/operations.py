@@ -1,7 +1,7 @@
-"""How operations are differentiated wrongly: masks, products, sums, and what moves entries.
+"""Wrong derivatives of operations: masks, products, sums, and moved entries.
 
-A mistake is told as a function whose right derivative is the wrong one: whoever takes the mask of a
-relu for its opposite differentiates min(x, 0) instead.
+A mistake is represented by a function whose correct derivative is the wrong one: inverting the mask
+of a relu means differentiating min(x, 0) instead.
 """
 
 import functools
@@ -15,12 +15,12 @@ import jax.numpy as jnp
 from fnet.check.mistakes.formulas import SMOOTH, Mistake, done, exchanged, of_smooth
 from fnet.check.truth.plain import Step
 
-INVERTED = "the mask is inverted: it lets through what must be held back, and the reverse"
-UNMASKED = "the mask is missing: everything is let through"
+INVERTED = "the mask is inverted: it passes what must be blocked, and the reverse"
+UNMASKED = "the mask is missing: everything passes"
 
 
 def mistakes(step: Step) -> Iterator[Mistake]:
-    """Those that people make in this operation."""
+    """Common mistakes in differentiating this operation."""
     name, out = step.eqn.primitive.name, step.eqn.outvars[0].aval
     operands = step.operands()
     if not operands or not jnp.issubdtype(getattr(out, "dtype", jnp.int32), jnp.floating):
@@ -52,7 +52,7 @@ def _chosen(step: Step, operands: list[int]) -> Iterator[Mistake]:
 
 
 def _alone(kind: str, words: str, operand: int) -> Mistake:
-    """What comes from above is handed to this operand as it is."""
+    """The incoming gradient is passed to this operand unchanged."""
     return Mistake(kind, words, (operand,), lambda *values: values[operand])
 
 
@@ -61,13 +61,13 @@ def _largest(step: Step, operands: list[int]) -> Iterator[Mistake]:
     axes = step.eqn.params["axes"]
     yield Mistake(
         "mask inverted",
-        "the mask is inverted: all entries but the one that was chosen get the gradient",
+        "the mask is inverted: all entries except the selected one get the gradient",
         (0,),
         lambda x: x.sum(axes) - done(step, x),
     )
-    words = "every entry gets the whole gradient, and must only where it was chosen"
+    words = "every entry gets the whole gradient, and only the selected one must"
     yield Mistake("derivative missing", words, (0,), lambda x: x.sum(axes))
-    words = "every entry gets a share of the gradient; all of it belongs to the one that was chosen"
+    words = "every entry gets a share of the gradient; all of it belongs to the selected one"
     yield Mistake("derivative missing", words, (0,), lambda x: x.mean(axes))
 
 
@@ -91,7 +91,7 @@ def _over(step: Step, operands: list[int]) -> Iterator[Mistake]:
         words = "it is multiplied by what it must be divided by"
         yield Mistake("factor extra", words, (0,), lambda a, b: a * b)
     if 1 in operands:
-        words = "the divisor is to be squared: d(a/b) = −a/b² db"
+        words = "the divisor must be squared: d(a/b) = −a/b² db"
         yield Mistake("derivative", words, (1,), lambda a, b: -a * jnp.log(jnp.abs(b)))
         words = "the dividend is missing: d(a/b) = −a/b² db"
         yield Mistake("factor missing", words, (1,), lambda a, b: jnp.ones_like(a) / b)
@@ -113,25 +113,27 @@ def _product(step: Step, operands: list[int]) -> Iterator[Mistake]:
             instead = functools.partial(other_turned, operand)
             yield Mistake("transposed", words, (operand,), instead)
         if _is_square(out):
-            words = "what comes from above must be transposed, or must not be"
+            words = "the incoming gradient must be transposed, or must not be"
             yield Mistake("transposed", words, (operand,), above_turned)
         if out == _shape(step, operand):
             yield _alone("factor missing", f"{other} is not multiplied in", operand)
 
 
 def _summed(step: Step, operands: list[int]) -> Iterator[Mistake]:
-    """The gradient is spread over an axis: over another one of the same size."""
+    """The gradient is broadcast over another axis of the same size."""
 
     def spread(one: int, other: int, x: Any) -> Any:
         return done(step, x.swapaxes(one, other))
 
     shape = _shape(step, 0)
     for one, other in _pairs(shape, step.eqn.params["axes"]):
-        yield _over_another_axis("spread", shape, other, one, functools.partial(spread, one, other))
+        yield _over_another_axis(
+            "broadcast", shape, other, one, functools.partial(spread, one, other)
+        )
 
 
 def _spread(step: Step, operands: list[int]) -> Iterator[Mistake]:
-    """The gradient is summed over an axis: over another one of the same size."""
+    """The gradient is summed over another axis of the same size."""
 
     def summed(one: int, other: int, *values: Any) -> Any:
         return done(step, *values).swapaxes(one, other)
@@ -161,12 +163,12 @@ def _looked_up(step: Step, operands: list[int]) -> Iterator[Mistake]:
         return jnp.where(counted, right, jnp.zeros_like(right))
 
     if 0 in operands:
-        words = "an index that stands there twice counts once: add what comes from each, do not set"
+        words = "a repeated index counts once: add its contributions instead of setting them"
         yield Mistake("not summed", words, (0,), once)
 
 
 def _reversed(step: Step, operands: list[int]) -> Iterator[Mistake]:
-    words = "it runs in the wrong direction: backward, a running sum begins at the other end"
+    words = "it runs in the wrong direction: backward, a cumulative sum starts at the other end"
     other = {**step.eqn.params, "reverse": not step.eqn.params["reverse"]}
     yield Mistake("shifted", words, (0,), lambda x: step.eqn.primitive.bind(x, **other))
 
@@ -177,14 +179,14 @@ def _convolved(step: Step, operands: list[int]) -> Iterator[Mistake]:
     def flipped(one: Any, kernel: Any) -> Any:
         return done(step, one, jnp.flip(kernel, axes))
 
-    words = "the kernel is back to front: backward it is flipped against the forward pass"
+    words = "the kernel is reversed: in the backward pass it is flipped"
     for operand in operands:
         yield Mistake("shifted", words, (operand,), flipped)
 
 
 def _moved(step: Step, operands: list[int]) -> Iterator[Mistake]:
     if _shape(step, 0) == step.eqn.outvars[0].aval.shape:
-        words = "it is handed on as it is, and must be brought back to where its entries came from"
+        words = "it is passed on unchanged, and its entries must be moved back"
         yield _alone("shifted", words, 0)
 
 
@@ -229,7 +231,7 @@ def _is_square(shape: tuple[int, ...]) -> bool:
 
 
 def _pairs(shape: tuple[int, ...], axes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """One of these axes and another that is not, both of one size."""
+    """Pairs of one of these axes and another axis of the same size."""
     others = [axis for axis in range(len(shape)) if axis not in axes]
     for one, other in itertools.product(axes, others):
         if shape[one] == shape[other] > 1:

@@ -1,4 +1,4 @@
-"""Another value of the forward pass in the place of the one that belongs into a product."""
+"""A product with the wrong value of the forward pass."""
 
 import functools
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ from fnet.check.mistakes.formulas import done, exchanged
 from fnet.check.mistakes.variations import Variation, varied
 from fnet.check.truth.plain import Place, Step, bound, plainly
 
-ASKED = 150  # pairs of values, at most
+MOST = 150  # pairs of values
 PRODUCTS = ("mul", "dot_general")
 
-Name = tuple[str, Any]  # an argument's number, or the place of what an operation makes
+Name = tuple[str, Any]  # the number of an argument, or the place of an operation
 
 
 def other_value(evidence: Evidence) -> Explanations:
-    """What a product is multiplied by, backward, is another value than forward: the output of a
-    layer for its input, what was before a step for what is after it."""
-    wrongly = varied(evidence, "others", _variations, ASKED)
+    """A factor of a product differs between the passes: a layer's output in place of its input, the
+    value before a step in place of the one after it."""
+    wrongly = varied(evidence, "others", _variations, MOST)
     at_hand = [_values(evidence, sample) for sample in evidence.samples]
 
     def predict(number: int, sample: Sample) -> np.ndarray:
@@ -50,7 +50,7 @@ def _variations(evidence: Evidence) -> Iterator[Variation]:
             for name, (words, of_shape) in names.items():
                 if of_shape == shape and shape:
                     instead = functools.partial(_instead, step, other, name)
-                    what = f"{words} stands where operand {other + 1} of {step.words()} must"
+                    what = f"{words} is used instead of operand {other + 1} of {step.words()}"
                     yield Variation("another value", what, {step.place: ((operand,), instead)})
 
 
@@ -59,9 +59,9 @@ def _instead(step: Step, other: int, name: Name, at_hand: Any, *values: Any) -> 
 
 
 def _names(evidence: Evidence) -> dict[Name, tuple[str, tuple[int, ...]]]:
-    """Every value of the forward pass: what it is called, and its shape."""
+    """Every value of the forward pass: its description and its shape."""
     found: dict[Name, tuple[str, tuple[int, ...]]] = {}
-    for number, name in enumerate(evidence.bench.form.names):
+    for number, name in enumerate(evidence.probe.form.names):
         found["argument", number] = name, evidence.samples[0].floats[number].shape
     for same in evidence.steps:
         out = same[0].eqn.outvars[0].aval
@@ -82,5 +82,5 @@ def _values(evidence: Evidence, sample: Sample) -> dict[Name, Any]:
             found["step", step.place] = made[0]
         return made
 
-    plainly(evidence.bench.plain, through)(*map(jnp.asarray, sample.floats))
+    plainly(evidence.probe.plain, through)(*map(jnp.asarray, sample.floats))
     return found

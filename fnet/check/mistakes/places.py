@@ -9,7 +9,7 @@ from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sa
 
 
 def one_entry(evidence: Evidence) -> Explanations:
-    """A single entry that is wrong."""
+    """A single wrong entry."""
     wrong = evidence.wrong()
     if wrong.sum() == 1 and wrong.size > 2:
         entry = f"{evidence.leaf}{[int(i) for i in np.argwhere(wrong)[0]]}"
@@ -17,7 +17,7 @@ def one_entry(evidence: Evidence) -> Explanations:
 
 
 def one_slice(evidence: Evidence) -> Explanations:
-    """A row, a column, an edge that is wrong."""
+    """A single wrong row, column or edge."""
     wrong = evidence.wrong()
     for axis, size in enumerate(wrong.shape):
         others = tuple(a for a in range(wrong.ndim) if a != axis)
@@ -30,13 +30,13 @@ def one_slice(evidence: Evidence) -> Explanations:
 
 
 def transposed(evidence: Evidence) -> Explanations:
-    """Axes that have changed places."""
+    """Exchanged axes."""
     if len(evidence.shape) < 2:
         return
     for words, turn in (
         ("it is transposed", _turn),
         (
-            "it was read in the other order: reshaped where it should be transposed",
+            "it was reshaped where it should be transposed",
             lambda array: _turn(array).reshape(array.shape),
         ),
         (
@@ -49,7 +49,7 @@ def transposed(evidence: Evidence) -> Explanations:
 
 
 def shifted(evidence: Evidence) -> Explanations:
-    """Off by one along an axis, or back to front."""
+    """Off by one along an axis, or reversed."""
     for axis, size in enumerate(evidence.shape):
         if size < 2:
             continue
@@ -59,11 +59,11 @@ def shifted(evidence: Evidence) -> Explanations:
             if evidence.is_expected(roll) or evidence.is_expected(shift):
                 yield Explanation("shifted", f"{evidence.leaf} is off by one along axis {axis}")
         if evidence.is_expected(functools.partial(np.flip, axis=axis)):
-            yield Explanation("shifted", f"{evidence.leaf} is back to front along axis {axis}")
+            yield Explanation("shifted", f"{evidence.leaf} is reversed along axis {axis}")
 
 
 def examples(evidence: Evidence) -> Explanations:
-    """Examples of the batch that are not counted."""
+    """Examples of the batch that do not count."""
     size = evidence.batch_size
     if size is None or size < 2:
         return
@@ -72,8 +72,8 @@ def examples(evidence: Evidence) -> Explanations:
     for words, rows in (
         ("only the first example is counted", slice(0, 1)),
         ("only the last example is counted", slice(-1, None)),
-        ("the last example is left out", slice(0, -1)),
-        ("the first example is left out", slice(1, None)),
+        ("the last example is omitted", slice(0, -1)),
+        ("the first example is omitted", slice(1, None)),
     ):
         only = functools.partial(_only, rows=rows)
         own = bool(shape) and shape[0] == size and evidence.is_expected(only)
@@ -82,7 +82,7 @@ def examples(evidence: Evidence) -> Explanations:
 
 
 def wrong_axis(evidence: Evidence) -> Explanations:
-    """A sum over the wrong axis, or what it was spread over."""
+    """A sum over the wrong axis, or broadcast over it."""
     leaf, shape = evidence.leaf, evidence.shape
     for axis in range(max(len(shape), 2)):
         for words, reduce in (("a sum", np.sum), ("a mean", np.mean)):
@@ -90,8 +90,8 @@ def wrong_axis(evidence: Evidence) -> Explanations:
             if axis < len(shape) and shape[axis] > 1 and evidence.is_expected(spread):
                 yield Explanation(
                     "wrong axis",
-                    f"{leaf} is the same all along axis {axis}: {words} over that axis was taken, "
-                    "and spread over it again",
+                    f"{leaf} is constant along axis {axis}: {words} over that axis was taken, "
+                    "and broadcast over it again",
                 )
             over = functools.partial(_over, reduce=reduce, axis=axis, shape=shape)
             if evidence.is_of_dout(over):
@@ -108,8 +108,8 @@ def wrong_axis(evidence: Evidence) -> Explanations:
 
 
 def influence(evidence: Evidence) -> Explanations:
-    """An entry of dout that reaches other entries than it must: a sum is over another axis."""
-    sample, bench = evidence.samples[0], evidence.bench
+    """An entry of dout that affects the wrong entries: a sum is over another axis."""
+    sample, probe = evidence.samples[0], evidence.probe
     dout = evidence.dout(sample)
     if dout is None or dout.shape != evidence.shape or dout.ndim < 2 or dout.size < 4:
         return
@@ -117,8 +117,8 @@ def influence(evidence: Evidence) -> Explanations:
     index = tuple(size // 2 for size in dout.shape)
     alone[index] = 1.0
     cotangent = evidence.like(sample, alone)
-    found = bench.gradients(evidence.route, sample.floats, cotangent)[evidence.place]
-    wanted = bench.expected(sample.floats, cotangent)[evidence.place]
+    found = probe.gradients(evidence.route, sample.floats, cotangent)[evidence.place]
+    wanted = probe.expected(sample.floats, cotangent)[evidence.place]
     actual, expected = (_axes_from(array, index, evidence.rtol) for array in (found, wanted))
     if actual is not None and expected is not None and actual != expected:
         words = f"dout at one place changes {evidence.leaf} {_along(actual)}, and must change it"
@@ -127,7 +127,7 @@ def influence(evidence: Evidence) -> Explanations:
 
 
 def _axes_from(array: np.ndarray, index: tuple[int, ...], rtol: float) -> frozenset[int] | None:
-    """The axes all along which entries are not 0 from this index on; None where it is no such."""
+    """The axes through this index along which all nonzero entries lie; None if they do not."""
     places = np.argwhere(np.abs(array) > rtol * np.abs(array).max(initial=0))
     axes = np.flatnonzero((places != np.array(index)).any(axis=0)).tolist()
     full = len(places) == np.prod([array.shape[axis] for axis in axes])
@@ -167,7 +167,7 @@ def _over(dout: np.ndarray, reduce: Any, axis: int, shape: tuple[int, ...]) -> n
 
 
 def _natural(evidence: Evidence, axis: int) -> bool:
-    """Whether this axis is the only one that dout can be summed over to have this shape."""
+    """Whether summing dout over this axis is the only way to this shape."""
     dout = evidence.dout(evidence.samples[0])
     assert dout is not None
     long = tuple(size for size in evidence.shape if size != 1)
@@ -176,11 +176,11 @@ def _natural(evidence: Evidence, axis: int) -> bool:
 
 
 def _along_the_other(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    """What is expected where both the argument and dout are turned, turned back."""
+    """The transposed gradient for the transposed argument and dout."""
     dout = evidence.dout(sample)
     if dout is None or dout.ndim != 2 or dout.shape != evidence.shape:
         return None
-    own = evidence.bench.form.names[evidence.place]
+    own = evidence.probe.form.names[evidence.place]
     turned = {own: sample.floats[evidence.place].T}
     found = evidence.elsewhere(sample, evidence.like(sample, dout.T), **turned)
     return None if found is None else found.T

@@ -9,12 +9,12 @@ from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sa
 from fnet.check.mistakes.operations import mistakes
 from fnet.check.mistakes.variations import Variation, varied
 
-ASKED = 150  # mistakes, at most
+MOST = 150  # mistakes
 
 
 def step(evidence: Evidence) -> Explanations:
-    """What would be found if one operation, or one line of a loop, were differentiated wrongly."""
-    wrongly = varied(evidence, "steps", _variations, ASKED)
+    """The gradient with one operation, or one line of a loop, differentiated wrongly."""
+    wrongly = varied(evidence, "steps", _variations, MOST)
 
     def predict(number: int, sample: Sample) -> np.ndarray:
         return wrongly.gradient(evidence.place, sample, [number])

@@ -1,4 +1,4 @@
-"""Mistakes in some of several terms."""
+"""Mistakes in individual terms of a sum."""
 
 import functools
 import itertools
@@ -10,19 +10,19 @@ import numpy as np
 from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations
 from fnet.check.mistakes.variations import Places, Variation, varied
 
-PAIRED = 10  # terms of which every two are tried together
-ASKED = 60  # edges, at most
+PAIRED = 10  # terms that are tried in pairs
+MOST = 60  # edges
 
 
 class Term(NamedTuple):
-    """A part of the gradient, in every sample, and where it goes through."""
+    """A part of the gradient, in every sample, and the operation that it flows through."""
 
     values: list[np.ndarray]
     words: str
 
 
 def terms(evidence: Evidence) -> Explanations:
-    """A term, or two, that is missing; one of the wrong sign or factor, or summed wrongly."""
+    """One or two missing terms; a term with the wrong sign or factor, or summed wrongly."""
     found: list[Term] = []
     for term in _terms(evidence):
         if any(evidence.same(term.values[0], other.values[0]) for other in found):
@@ -34,16 +34,16 @@ def terms(evidence: Evidence) -> Explanations:
             yield _one(evidence, c, term.words)
     for one, two in itertools.combinations(found[:PAIRED], 2):
         if _fits(evidence, [(-1.0, one), (-1.0, two)]):
-            words = f"two terms of {evidence.leaf} are missing, those that go through {one.words}, "
+            words = f"two terms of {evidence.leaf} are missing, those through {one.words} "
             yield Explanation("term missing", f"{words}and through {two.words}")
     for term in found:
         if _is_over_the_other_axis(evidence, term):
-            through = f"in the term of {evidence.leaf} that goes through {term.words}"
+            through = f"in the term of {evidence.leaf} through {term.words}"
             yield Explanation("wrong axis", f"a sum is over the wrong axis: {through}")
 
 
 def _edges(evidence: Evidence) -> Iterator[Variation]:
-    """Operands that are held constant: those of one line and operation together, then each."""
+    """Operands to hold constant: first those of one line and operation together, then each."""
     alone: list[Variation] = []
     for found in evidence.steps:
         for operands in found[0].values():
@@ -58,16 +58,16 @@ def _edges(evidence: Evidence) -> Iterator[Variation]:
 
 
 def _terms(evidence: Evidence) -> Iterator[Term]:
-    """One for every use of a value on the way, where it is not nothing and not everything.
+    """The nonzero terms, one for every use of a value.
 
-    What goes through some edges cancels: the maximum that a softmax subtracts. With these constant
-    from the beginning, the other terms are those that people write.
+    The terms through some edges cancel, such as the maximum that a softmax subtracts. With those
+    constant from the start, the remaining terms are those that people write.
     """
-    without = varied(evidence, "terms", _edges, ASKED)
+    without = varied(evidence, "terms", _edges, MOST)
     gradient = functools.partial(without.gradient, evidence.place)
     first, constant, rest = evidence.samples[0], list[int](), list[int]()
     expected = first.expected[evidence.place]
-    least = max(1e-9, 64 * evidence.bench.epsilon) * float(np.abs(expected).max(initial=0))
+    least = max(1e-9, 64 * evidence.probe.epsilon) * float(np.abs(expected).max(initial=0))
     for number in range(without.number):
         left = gradient(first, [*constant, number])
         nothing = np.abs(left - expected).max(initial=0) <= least
@@ -82,8 +82,8 @@ def _terms(evidence: Evidence) -> Iterator[Term]:
 
 
 def _is_over_the_other_axis(evidence: Evidence, term: Term) -> bool:
-    """Whether only this term is wrong, and by what such a sum does: Σᵢ stands in a term aᵢⱼ Σⱼ, or
-    below its line, so that the term is off by a number for each j over one for each i."""
+    """Whether only this term is wrong, by a sum over the other axis: Σᵢ in place of Σⱼ, as a factor
+    or a divisor, so that the term is off by one number per j over one per i."""
     for number, sample in enumerate(evidence.samples):
         value = term.values[number]
         found = sample.actual[evidence.place] - sample.expected[evidence.place] + value
@@ -100,7 +100,7 @@ def _is_over_the_other_axis(evidence: Evidence, term: Term) -> bool:
 
 
 def _fits(evidence: Evidence, parts: list[tuple[float, Term]]) -> bool:
-    """Whether what was found is what is expected and these multiples of terms."""
+    """Whether the actual gradient is the expected one plus these multiples of terms."""
     return all(
         evidence.same(
             sample.expected[evidence.place] + sum(c * term.values[number] for c, term in parts),
@@ -111,16 +111,16 @@ def _fits(evidence: Evidence, parts: list[tuple[float, Term]]) -> bool:
 
 
 def _one(evidence: Evidence, c: float, words: str) -> Explanation:
-    through = f"the term of {evidence.leaf} that goes through {words}"
+    through = f"the term of {evidence.leaf} through {words}"
     if abs(c + 1) < 1e-4:
         return Explanation("term missing", f"a term is missing: {through}")
     if abs(c + 2) < 1e-4:
         return Explanation("sign of a term", f"a term has the wrong sign: {through}")
     if abs(c - 1) < 1e-4:
         return Explanation("factor of a term", f"a term is counted twice: {through}")
-    told = ""
+    meaning = ""
     for number, name in evidence.constants.items():
         if number > 0 and np.isclose([1 + c, 1 / (1 + c)], number, rtol=1e-4).any():
-            told = f" ({number:.6g} is {name})"
-    words = f"a term is {1 + c:.6g} × what it must be{told}: {through}"
+            meaning = f" ({number:.6g} is {name})"
+    words = f"a term is {1 + c:.6g} × its correct value{meaning}: {through}"
     return Explanation("factor of a term", words)

@@ -1,7 +1,6 @@
-"""Gradients that others would get: autodiff of a function, operations differentiated otherwise.
+"""Gradients with mistakes: autodiff of a function, with some operations differentiated wrongly.
 
-All variations of a function are in one program, each behind a gate, since to compile is what takes
-time.
+All variations of a function share one program, each behind a switch, since compiling dominates.
 """
 
 import itertools
@@ -16,12 +15,12 @@ from fnet.check.mistakes.evidence import Evidence, Sample
 from fnet.check.truth.arguments import filled
 from fnet.check.truth.plain import Place, Step, bound, plainly
 
-# Of an operation: the operands, and what is differentiated by them instead of it, None for nothing.
+# Of an operation: the operands, and what is differentiated by them instead; None for nothing.
 Places = dict[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
 
 
 class Variation(NamedTuple):
-    """The kind of a mistake, a sentence, and what is done otherwise, place by place."""
+    """The kind of a mistake, a sentence, and the changes by place."""
 
     kind: str
     words: str
@@ -31,8 +30,8 @@ class Variation(NamedTuple):
 def varied(
     evidence: Evidence, kind: str, variations: Callable[[Evidence], Iterable[Variation]], most: int
 ) -> "Varied":
-    """The first variations of a kind: made once, for all the gradients that are wrong."""
-    made = evidence.bench.made
+    """The first variations of a kind, made once for all wrong gradients."""
+    made = evidence.probe.made
     if kind not in made:
         made[kind] = Varied(evidence, list(itertools.islice(variations(evidence), most)))
     found: Varied = made[kind]
@@ -48,13 +47,13 @@ class Varied:
         for number, variation in enumerate(variations):
             for place, (operands, instead) in variation.places.items():
                 self._at.setdefault(place, []).append((number, operands, instead))
-        bench = evidence.bench
+        probe = evidence.probe
 
         def gradient(open_ones: Any, floats: Any, dout: Any, at_hand: Any) -> Any:
             def through(step: Step, values: list[Any]) -> list[Any]:
                 return self._through(open_ones, step, values, at_hand)
 
-            out, vjp = jax.vjp(plainly(bench.plain, through), *floats)
+            out, vjp = jax.vjp(plainly(probe.plain, through), *floats)
             return vjp(filled(dout, out))
 
         self._gradient = jax.jit(gradient)
@@ -62,7 +61,7 @@ class Varied:
     def gradient(
         self, place: int, sample: Sample, chosen: Iterable[int], at_hand: Any = None
     ) -> np.ndarray:
-        """A gradient with these variations, which may take of values that are at hand."""
+        """A gradient with these variations, which may use values at hand."""
         open_ones = np.zeros(self.number, bool)
         open_ones[list(chosen)] = True
         found = self._gradient(open_ones, sample.floats, sample.dout, at_hand)
@@ -87,11 +86,11 @@ class Varied:
 
 
 def _unless(value: Any, closed: Any) -> Any:
-    """The value; it has no gradient if it is closed."""
+    """The value; without a gradient if the switch is on."""
     return jnp.where(closed, jax.lax.stop_gradient(value), value)
 
 
 def _also(value: Any, other: Any, opened: Any) -> Any:
-    """The value; it has the gradient of the other too if that is open."""
+    """The value; with the gradient of the other too if the switch is on."""
     nothing = other - jax.lax.stop_gradient(other)
     return value + jnp.where(opened, nothing, jnp.zeros_like(nothing))

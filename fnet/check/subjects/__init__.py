@@ -1,1 +1,1 @@
-"""What is checked, in the one form that every look knows."""
+"""What is checked, in the one form that every check takes."""

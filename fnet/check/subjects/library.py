@@ -1,4 +1,4 @@
-"""fnet's own layers, penalties and losses in the one form that the checks know."""
+"""Layers, penalties and losses as subjects."""
 
 import functools
 from typing import Any
@@ -11,11 +11,11 @@ from fnet.core import Layer, Loss
 
 
 def of_layer(layer: Layer, in_training: bool = False) -> Subject:
-    """Of (params, x), as the layer is used, or of (params, x, key), as it is trained: by
-    `backward`, and through `apply`.
+    """The subject of (params, x) in use, or of (params, x, key) in training, with two routes to the
+    gradients: `backward`, and `jax.vjp` of `apply`.
 
-    The same key is given at every point, and so noise is a constant. In training the rows of a
-    batch may mix, as they do where a batch is normalised; in use they may not.
+    Every point is given the same key, so noise is constant. In training, rows of a batch may
+    depend on each other, as in batch normalisation; in use they may not.
     """
 
     def forward(params: Any, x: Any, *key: Any) -> tuple[Any, Any]:
@@ -49,7 +49,7 @@ def of_layer(layer: Layer, in_training: bool = False) -> Subject:
 
 
 def of_penalty(layer: Layer) -> Subject:
-    """Of the parameters: the penalty's gradient, and through its `apply`."""
+    """The subject of the layer's penalty: `value_and_grad`, and `jax.vjp` of `apply`."""
     assert layer.penalty is not None
     penalty = layer.penalty
 
@@ -68,7 +68,7 @@ def of_penalty(layer: Layer) -> Subject:
 
 
 def of_loss(loss: Loss) -> tuple[Subject, Subject]:
-    """Of the predictions: the gradient that comes with the value, and through `apply`."""
+    """The subjects of the loss: `value_and_grad`, and `jax.vjp` of `apply`."""
 
     def value(y: Any, target: Any, where: Any) -> Any:
         return loss.value_and_grad(y, target, where)[0]

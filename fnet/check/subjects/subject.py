@@ -1,4 +1,4 @@
-"""What is checked, in one form: a forward, and gradients that somebody wrote by hand."""
+"""What is checked, in one form: a forward function and hand-written gradients."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -8,15 +8,14 @@ from fnet.check.truth.functions import Gradients
 
 
 class Pair(NamedTuple):
-    """Two functions in the style of a course.
+    """A forward and a backward function, as courses teach them, in JAX or NumPy.
 
         forward(*arguments) -> out, cache        backward(dout, cache) -> gradients
 
-    of JAX or of NumPy. Gradients are one for each argument (None for what is not differentiated),
-    or one for each that is, or a dict of them by name (`{"dx": …, "dw": …}`). A forward of NumPy is
-    run over JAX's arrays, for autodiff to be asked about it too, if that gives the same numbers; if
-    not, differences alone are asked, unless there is a `reference`: a function of JAX,
-    reference(*arguments) -> out.
+    Gradients are one per argument (None for a constant), or one per differentiable argument, or a
+    dict by name (`{"dx": …, "dw": …}`). NumPy code is run on JAX arrays for the comparison with
+    autodiff, provided that this gives the same numbers; otherwise it is compared with finite
+    differences alone, unless a `reference` is given: a JAX function, reference(*arguments) -> out.
 
     >>> import numpy as np
     >>> from fnet.check import check_gradients
@@ -31,11 +30,11 @@ class Pair(NamedTuple):
 
 
 class ValueAndGrad(NamedTuple):
-    """A function that returns a scalar with its gradients.
+    """A function that returns a scalar and its gradients.
 
         function(*arguments) -> value, gradients
 
-    Gradients are as those of `Pair`. `reference(*arguments) -> value` as there.
+    Gradients and `reference(*arguments) -> value` are as in `Pair`.
 
     >>> import numpy as np
     >>> from fnet.check import check_gradients
@@ -49,13 +48,13 @@ class ValueAndGrad(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
-    """What all checks work on.
+    """What every check works on.
 
-    `of` is what it was made of. `forward(*arguments) -> out`. `routes` are the ways to the
-    gradients, by how they are called in a message: route(dout, *arguments) -> one gradient for each
-    argument. `plain` is the function that autodiff is asked about, None where there is none in JAX.
-    `passes` are the two functions around a cache, (*arguments) -> out, cache and (dout, cache,
-    *arguments) -> gradients. `values` are other ways to the output, which must lead to the same.
+    `of` is what it was made from. `forward(*arguments) -> out`. `routes` compute the gradients, by
+    the name that a message gives them: route(dout, *arguments) -> one gradient per argument.
+    `plain` is the function that autodiff differentiates, None where JAX has none. `passes` are the
+    two functions around a cache, (*arguments) -> out, cache and (dout, cache, *arguments) ->
+    gradients. `values` are other ways to compute the output, which must agree.
     """
 
     name: str
@@ -68,17 +67,17 @@ class Subject:
     passes: tuple[Callable[..., Any], Callable[..., Any]] | None = None
     values: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     linear: bool = True
-    strict: bool = True  # whether a gradient of a narrow array may not be in JAX's default dtype
-    lifted: Callable[..., Gradients] | None = None  # a route of NumPy's, of JAX's arrays
-    note: str = ""  # of what its being right does not mean
-    constants: tuple[str, ...] = ()  # the arguments that are not differentiated, floating or not
-    untrained: bool = True  # whether what is NonTrainable must have a gradient of zeros
-    rows: tuple[str, ...] = ()  # the arguments of a row for each example, where rows are apart
+    strict: bool = True  # whether a narrow array's gradient must not have JAX's default dtype
+    lifted: Callable[..., Gradients] | None = None  # NumPy's route, run on JAX arrays
+    note: str = ""  # a limitation of the verdict
+    constants: tuple[str, ...] = ()  # arguments that are not differentiated, even if floating
+    untrained: bool = True  # whether NonTrainable arrays must have a zero gradient
+    rows: tuple[str, ...] = ()  # arguments with one independent row per example
 
 
-class Asked(NamedTuple):
-    """A subject at some arguments: what these are, where it was found right before, and whether it
-    is examined in full."""
+class Case(NamedTuple):
+    """A subject with arguments: how a message describes them, where the subject is already known to
+    be right, and whether it is examined in full."""
 
     subject: Subject
     arguments: tuple[Any, ...]

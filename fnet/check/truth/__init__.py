@@ -1,1 +1,1 @@
-"""What a gradient must be: autodiff of the plain function, and differences with an error bar."""
+"""What a gradient must be: autodiff of the plain function, and differences with error bars."""

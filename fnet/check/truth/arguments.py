@@ -1,4 +1,4 @@
-"""Arguments taken apart: the arrays that are differentiated, the other arrays, and constants."""
+"""Arguments split into arrays to differentiate by, other arrays, and constants."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from fnet.errors import ConfigurationError
 
 
 def is_known(leaf: Any) -> bool:
-    """Whether this is an array of numbers or keys; Python's numbers and all else are constants."""
+    """Whether this is an array of numbers or keys; anything else is a constant."""
     if not isinstance(leaf, jax.Array | np.ndarray | np.generic):
         return False
     kind = getattr(leaf.dtype, "kind", "")
@@ -20,7 +20,7 @@ def is_known(leaf: Any) -> bool:
 
 
 def is_key(leaf: Any) -> bool:
-    """Whether this is an array of typed keys, which is no array to NumPy."""
+    """Whether this is an array of typed keys, which NumPy cannot hold."""
     return is_known(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
 
 
@@ -30,14 +30,14 @@ def is_float(leaf: Any) -> bool:
 
 
 def is_none(leaf: Any) -> bool:
-    """Whether this is None, which JAX takes for an empty tree unless it is told."""
+    """Whether this is None, which JAX takes for an empty tree by default."""
     return leaf is None
 
 
 def of_arrays(
     function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], list[Any]]:
-    """The function of the arrays alone, other arguments left as they are; and these arrays."""
+    """The function of the arrays alone, other arguments fixed; and the arrays."""
     leaves, tree = jax.tree.flatten(arguments)
 
     def only(*arrays: Any) -> Any:
@@ -49,13 +49,13 @@ def of_arrays(
 
 
 class Same:
-    """Stands for a thing in a dictionary's key: equal where its hash says so, or it is the same."""
+    """A key for anything: compared by value if it is hashable, by identity if not."""
 
     def __init__(self, thing: Any) -> None:
         self.thing = thing
         try:
             self.key: Any = type(thing), hash(thing), thing
-        except TypeError:  # it has none, as a dataclass that can be called
+        except TypeError:  # unhashable, such as a callable dataclass
             self.key = id(thing)
 
     def __eq__(self, other: object) -> bool:
@@ -66,21 +66,21 @@ class Same:
 
 
 def signature(arguments: tuple[Any, ...]) -> Any:
-    """Equal for arguments of the same structure, shapes, dtypes and constants."""
+    """A key equal for arguments of the same structure, shapes, dtypes and constants."""
     leaves, tree = jax.tree.flatten(arguments)
     kinds = [(leaf.shape, leaf.dtype) if is_known(leaf) else Same(leaf) for leaf in leaves]
     return Same(tree), tuple(kinds)
 
 
 class Layout(NamedTuple):
-    """Where in some arguments the arrays to differentiate by stand, and what they are called."""
+    """Where the arrays to differentiate by are among the arguments, and their names."""
 
     tree: Any
     leaves: tuple[Any, ...]
-    places: tuple[int, ...]  # among the leaves, of the arrays that are differentiated
-    names: tuple[str, ...]  # of these: x, params.w
+    places: tuple[int, ...]  # of the arrays to differentiate by, among the leaves
+    names: tuple[str, ...]  # of these arrays: x, params.w
     called: tuple[str, ...]  # of all leaves
-    frozen: tuple[int, ...] = ()  # places of floating-point arrays within NonTrainable
+    frozen: tuple[int, ...] = ()  # places of floating-point arrays inside NonTrainable
 
     def rebuild(
         self, floats: Iterable[Any], leaves: Iterable[Any] | None = None
@@ -95,7 +95,7 @@ class Layout(NamedTuple):
 def layout(
     arguments: tuple[Any, ...], names: tuple[str, ...], where: str, constants: tuple[str, ...] = ()
 ) -> Layout:
-    """The layout of these arguments; raises where nothing is to be differentiated."""
+    """The layout of these arguments; raises where there is nothing to differentiate by."""
     for name, argument in zip(names, arguments, strict=True):
         numbers = jax.tree.leaves(argument) if isinstance(argument, list) else []
         if numbers and all(isinstance(number, int | float) for number in numbers):
@@ -116,19 +116,19 @@ def layout(
                 f"{where}: {_called(path, names)} is complex; give real arrays"
             )
     if not places:
-        but = ", but for what is NonTrainable" if frozen else ""
+        but = " outside of NonTrainable" if frozen else ""
         kinds = [kind_of(leaf) for leaf in leaves]
         raise ConfigurationError(
             f"{where}: no argument is a floating-point array{but} (given: "
             f"{', '.join(dict.fromkeys(kinds)) or 'nothing'}); write x.astype(float), or "
-            "np.array(2.0) for a number to differentiate by"
+            "np.array(2.0) for a number"
         )
     called = tuple(_called(path, names) for path, _ in found)
     return Layout(tree, leaves, places, tuple(called[place] for place in places), called, frozen)
 
 
 def _within_non_trainable(arguments: tuple[Any, ...]) -> set[int]:
-    """The places of leaves that no gradient reaches."""
+    """The places of leaves inside NonTrainable."""
 
     def is_frozen(node: Any) -> bool:
         return isinstance(node, NonTrainable)
@@ -143,7 +143,7 @@ def _within_non_trainable(arguments: tuple[Any, ...]) -> set[int]:
 
 
 def kind_of(leaf: Any) -> str:
-    """The dtype of an array, or the type of what is none, for a message."""
+    """The dtype of an array, or the type of anything else, for a message."""
     leaf = getattr(leaf, "value", leaf)  # of an array that is held
     return str(getattr(leaf, "dtype", type(leaf).__name__))
 
@@ -155,9 +155,10 @@ def _called(path: Any, names: tuple[str, ...]) -> str:
 def in_layout(
     gradients: tuple[Any, ...], form: Layout, places: tuple[int, ...] | None = None
 ) -> list[Any] | str:
-    """The gradients of the floating-point arrays, or of those at these places; None for zero.
+    """The gradients of the arrays to differentiate by, or of those at `places`; None is zero.
 
-    Words instead, where a gradient is no tree like its argument."""
+    A message instead, where a gradient's tree does not match its argument's.
+    """
     arguments = form.rebuild([form.leaves[place] for place in form.places])
     flat: list[Any] = []
     for gradient, argument in zip(gradients, arguments, strict=True):
@@ -170,7 +171,7 @@ def in_layout(
 
 
 def _leaves_of(gradient: Any, argument: Any) -> list[Any] | None:
-    """One for each leaf of the argument; None, alone or for a whole branch, for no gradient."""
+    """One per leaf of the argument; None, for a leaf or a subtree, means no gradient."""
     leaves: list[Any] = []
 
     def place(found: Any, branch: Any) -> None:
@@ -182,7 +183,7 @@ def _leaves_of(gradient: Any, argument: Any) -> list[Any] | None:
     try:
         jax.tree.map(place, gradient, argument, is_leaf=is_none)
     except ValueError:
-        # With a None in it, a tuple may stand for a list: JAX is not as strict with those either.
+        # Where there is a None, containers may be of different types: a tuple for a list.
         found = jax.tree.leaves(gradient, is_leaf=is_none)
         like = len(found) == len(jax.tree.leaves(argument)) and any(map(is_none, found))
         return found if like else None
@@ -193,13 +194,13 @@ LEAF: Any = jax.tree.structure(0)
 
 
 def beside(dout: Any, out: Any) -> list[Any]:
-    """Of a cotangent one for each leaf of the output; None for what has none, such as integers."""
+    """The cotangent of each leaf of the output; None for one without, such as integers."""
     tree: Any = jax.tree.structure(out)
     return list(tree.flatten_up_to(dout))
 
 
 def filled(dout: Any, out: Any) -> Any:
-    """The cotangent that `jax.vjp` wants: of out's dtypes, float0 where dout has None."""
+    """The cotangent for `jax.vjp`: in the dtypes of out, float0 where dout has None."""
     leaves, tree = jax.tree.flatten(out)
     return jax.tree.unflatten(
         tree,
@@ -211,23 +212,23 @@ def filled(dout: Any, out: Any) -> Any:
 
 
 def cast(floats: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
-    """The floating-point arrays in this dtype, new ones, of NumPy or of JAX."""
+    """Copies of the floating-point arrays in this dtype, of NumPy or JAX."""
     new = tuple(np.array(array, dtype) for array in floats)
     return new if numpy else tuple(map(jnp.asarray, new))
 
 
 def copied(tree: Any) -> Any:
-    """The same arrays in other memory: what a function may write to."""
+    """Copies of NumPy's arrays, which a function may write to."""
     return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
 
 
 def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
-    """The leaves, their arrays of NumPy, new ones, or of JAX."""
-    # JAX remembers of an index that is NumPy's whether it had 32 or 64 bits, from outside of x64.
+    """The leaves, their arrays copied as NumPy's or converted to JAX's."""
+    # JAX caches whether a NumPy index had 32 or 64 bits, even from outside of x64.
     make: Any = np.array if numpy else jnp.asarray
     return tuple(make(leaf) if is_known(leaf) and not is_key(leaf) else leaf for leaf in leaves)
 
 
 def in_numpy(leaf: Any) -> np.ndarray:
-    """An array of NumPy of what a leaf holds; of keys the numbers that they are made of."""
+    """The leaf as a NumPy array; a key as the numbers it consists of."""
     return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)

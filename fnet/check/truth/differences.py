@@ -1,8 +1,8 @@
-"""Derivatives by differences, each with an error bar of its own.
+"""Derivatives by finite differences, each with an error bar.
 
-Central differences at steps that halve are extrapolated to a step of nothing (Richardson); what the
-extrapolation still moves, and what rounding adds, is the error bar (Ridders 1982). It is done from
-two different first steps, and they must agree within the bar: one lucky tableau is not believed.
+Central differences at halving steps are extrapolated to step zero (Richardson); the last change of
+the extrapolation plus the rounding error is the error bar (Ridders 1982). Two tableaus with
+different first steps must agree within the bar, so that one lucky tableau is not trusted.
 """
 
 from collections.abc import Callable
@@ -11,70 +11,73 @@ from typing import NamedTuple
 import numpy as np
 
 HALVINGS = 13
-FIRST = 0.125  # the first step, of the scale that the caller moves by
-SECOND = 0.61  # of it, where the second tableau begins
+FIRST = 0.125  # the first step, relative to the caller's direction
+SECOND = 0.61  # the first step of the second tableau, relative to FIRST
 SAFETY = 8.0
-NARROW, FAR = 1e-6, 1e3  # of its size; times its width: an interval that leaves no doubt
+NARROW, FAR = 1e-6, 1e3  # an interval is decisive: its width by its size; distance by its width
 
 
-# All steps that are asked for, first those that mostly suffice.
+# All steps, beginning with those that usually suffice.
 STEPS = [
     [side * first / 2**halving for first in (FIRST, FIRST * SECOND) for side in (-1, 1)]
     for halving in range(HALVINGS)
 ]
 NONE = [0.0] * 4
-BLOCKS = [np.ravel([NONE, *STEPS[:7]]), np.ravel([*STEPS[7:], NONE, NONE])]  # one program for both
+BLOCKS = [
+    np.ravel([NONE, *STEPS[:7]]),
+    np.ravel([*STEPS[7:], NONE, NONE]),
+]  # of equal length: one program
 
 
 class Slope(NamedTuple):
-    """A derivative, and how far from it the truth may be."""
+    """A derivative and its error bar."""
 
     value: float
     bar: float
 
 
 class Interval(NamedTuple):
-    """Where a derivative lies; at a kink, what lies between its two sides."""
+    """Bounds of a derivative; at a kink, between its two one-sided derivatives."""
 
     low: float
     high: float
     kink: bool
 
     def has(self, value: float, slack: float = 0.0) -> bool:
-        """Whether this may be the derivative. Where nothing could be told, any number may."""
+        """Whether this may be the derivative; any number may where nothing was determined."""
         return self.low - slack <= value <= self.high + slack
 
     def decides(self, value: float) -> bool:
-        """Whether this is so narrow, and so far from the value, that there is no doubt."""
+        """Whether it is narrow, and far enough from the value, to rule it out."""
         width = self.high - self.low
         away = max(self.low - value, value - self.high)
         return not self.kink and width <= NARROW * self.size and away > FAR * width
 
     def scaled(self, factor: float) -> "Interval":
-        """The interval of a multiple of it."""
+        """The interval times a factor."""
         return Interval(self.low * factor, self.high * factor, self.kink)
 
     @property
     def size(self) -> float:
-        """Of what lies in it; 0 where nothing could be told."""
+        """The largest magnitude in it; 0 where nothing was determined."""
         return max(abs(self.low), abs(self.high)) if np.isfinite(self.low + self.high) else 0.0
 
 
 def slope(phi: Callable[[float], float], rounding: float, side: int = 0) -> Slope:
-    """The derivative of phi at 0, from both sides, or from the one of this sign.
+    """The derivative of phi at 0: central, or one-sided on the given side.
 
-    `rounding` is how far off a value of phi may be. The bar is infinite where phi is no number.
+    `rounding` is the error of a value of phi. The bar is infinite where phi is not a number.
     """
     one, two = (_tableau(phi, rounding, first, side) for first in (FIRST, FIRST * SECOND))
     best = min(one, two, key=lambda found: found.bar)
     apart = abs(one.value - two.value) if np.isfinite(best.bar) else 0.0
-    if not np.isfinite(apart):  # one of them found nothing
+    if not np.isfinite(apart):  # one of the two failed
         return Slope(best.value, np.inf)
     return Slope(best.value, SAFETY * best.bar + 2 * apart)
 
 
 def interval(phi: Callable[[float], float], rounding: float, value: float) -> Interval:
-    """Where the derivative of phi at 0 lies; a kink is looked for if `value` is not there."""
+    """Bounds of the derivative of phi at 0; looks for a kink if `value` is outside of them."""
     both = slope(phi, rounding)
     found = Interval(both.value - both.bar, both.value + both.bar, False)
     known = bool(np.isfinite(both.value + both.bar))
@@ -90,7 +93,7 @@ def interval(phi: Callable[[float], float], rounding: float, value: float) -> In
 
 
 def tabulated(phi: Callable[[np.ndarray], np.ndarray]) -> Callable[[float], float]:
-    """The line that is asked for a step, of one that is asked for many at a time."""
+    """phi of one step, evaluated in blocks of many steps."""
     known: dict[float, float] = {}
 
     def of_one(step: float) -> float:
@@ -113,14 +116,14 @@ def _tableau(phi: Callable[[float], float], rounding: float, first: float, side:
         step = first / 2**halving
         noise = (2 if side else 1) * rounding / step
         if noise >= best.bar:
-            break  # smaller steps have larger errors from here on
+            break  # smaller steps only have larger errors
         if side:
             found = side * (phi(side * step) - middle) / step
         else:
             found = (phi(step) - phi(-step)) / (2 * step)
         before, row = row, [found]
         for order, earlier in enumerate(before, 1):
-            # A central difference has even powers of the step alone; a sided one has all.
+            # A central difference has only even powers of the step; a one-sided one has all.
             power = 2.0**order if side else 4.0**order
             row.append((power * row[-1] - earlier) / (power - 1))
             error = max(abs(row[-1] - row[-2]), abs(row[-1] - earlier)) + noise

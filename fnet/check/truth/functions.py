@@ -1,4 +1,4 @@
-"""Functions of anybody's: what they are called, what they return, and their gradients by JAX."""
+"""Users' functions: their names, what they return, and their gradients by JAX."""
 
 import functools
 import inspect
@@ -17,7 +17,7 @@ Gradients = tuple[Any, ...]
 def aligned(
     gradients: Any, names: tuple[str, ...], arguments: tuple[Any, ...], who: str
 ) -> Gradients:
-    """One gradient for each argument, None for one that has none."""
+    """One gradient per argument, None where there is none."""
     wanted = [any(map(is_float, jax.tree.leaves(argument))) for argument in arguments]
     if isinstance(gradients, dict) and not (len(arguments) == 1 and isinstance(arguments[0], dict)):
         known = {f"d{name}": name for name in names} | {name: name for name in names}
@@ -46,19 +46,19 @@ def aligned(
 
 
 def by_vjp(function: Callable[..., Any], dout: Any, *arguments: Any) -> Gradients:
-    """The gradients that JAX gives of a function, and so of its custom rules."""
+    """The gradients that JAX computes, by custom rules where there are any."""
     (out, vjp), place_all = _differentiated(function, arguments)
     found: Gradients = place_all(vjp(filled(dout, out)))
     return found
 
 
 def value_of_vjp(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """The output as it is when the function is being differentiated."""
+    """The output of the function while JAX differentiates it."""
     return _differentiated(function, arguments)[0][0]
 
 
 def _differentiated(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """`jax.vjp` by the floating-point arrays, and what gives each argument its gradient."""
+    """`jax.vjp` by the floating-point arrays, and a function that maps gradients to arguments."""
     leaves, tree = jax.tree.flatten(arguments)
     places = [place for place, leaf in enumerate(leaves) if is_float(leaf)]
 
@@ -83,7 +83,7 @@ def like(out: Any) -> Any:
 
 
 def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any, Any]:
-    """Its two results."""
+    """The two results of a function."""
     if isinstance(returned, tuple) and len(returned) == 2:
         return returned
     kind = "one array" if hasattr(returned, "dtype") else f"a {type(returned).__name__}"
@@ -95,17 +95,17 @@ def cached(returned: Any, function: Any, what: str = "out, cache") -> tuple[Any,
 
 
 def traced(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any | None:
-    """Its trace; None where JAX cannot compile it: NumPy functions refuse JAX's tracers."""
+    """Its trace; None where JAX cannot trace it: NumPy rejects JAX's tracers."""
     try:
         return _trace(function, arguments)
     except ConfigurationError:
         raise
-    except Exception:  # of whatever kind: what the function says of itself is heard when it is run
+    except Exception:  # of any kind: the function's own errors surface when it is run
         return None
 
 
 def untraceable(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
-    """Why JAX cannot trace it."""
+    """The error that tracing it raises."""
     try:
         _trace(function, arguments)
     except Exception as error:
@@ -119,7 +119,7 @@ def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
 
 
 def names_of(function: Any, arguments: tuple[Any, ...]) -> tuple[str, ...]:
-    """What its arguments are called."""
+    """The names of its arguments."""
     try:
         known = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -130,7 +130,7 @@ def names_of(function: Any, arguments: tuple[Any, ...]) -> tuple[str, ...]:
 
 
 def name_of(function: Any) -> str:
-    """What it is called."""
+    """The name of a function."""
     while isinstance(function, functools.partial):
         function = function.func
     return str(getattr(function, "__name__", None) or type(function).__name__)

@@ -1,4 +1,4 @@
-"""Arguments whose values JAX must know, and so cannot trace: sizes, masks that choose, flags."""
+"""Arguments whose values must be concrete while JAX traces: sizes, boolean masks, flags."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from fnet.errors import ConfigurationError
 
 
 class Held:
-    """An array that is handed on as it is; equal to another of the same numbers."""
+    """An array that is passed without being traced; equal to another of the same contents."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -27,12 +27,12 @@ class Held:
 
 
 def value_of(leaf: Any) -> Any:
-    """The array that is held; all else as it is."""
+    """The array that is held; anything else unchanged."""
     return leaf.value if isinstance(leaf, Held) else leaf
 
 
 def unheld(function: Any, arguments: tuple[Any, ...]) -> Any:
-    """The function, of arguments some of which are held; itself where none of these is."""
+    """The function, taking held arguments; the function itself where none is held."""
     if function is None or not any(isinstance(leaf, Held) for leaf in jax.tree.leaves(arguments)):
         return function
 
@@ -46,8 +46,8 @@ def unheld(function: Any, arguments: tuple[Any, ...]) -> Any:
 def held(
     function: Callable[..., Any], arguments: tuple[Any, ...], static: tuple[int, ...] = ()
 ) -> tuple[Any, ...]:
-    """The arguments, those at static places held, and where JAX traces the function no otherwise,
-    all arrays but those of floating-point numbers."""
+    """The arguments with those at static places held, and all integers, booleans and keys too if
+    JAX cannot trace the function otherwise."""
     arguments = tuple(
         jax.tree.map(_hold, argument) if number in static else argument
         for number, argument in enumerate(arguments)
@@ -61,11 +61,11 @@ def held(
 def require_traced(
     function: Callable[..., Any], arguments: tuple[Any, ...], names: tuple[str, ...]
 ) -> None:
-    """Raise ConfigurationError that names the argument which JAX cannot trace, if it is one."""
+    """Raise ConfigurationError naming the argument that JAX cannot trace, if it is a single one."""
     for number, name in enumerate(names):
         argument = jax.tree.map(_hold, arguments[number])
         without = (*arguments[:number], argument, *arguments[number + 1 :])
-        if _is_traced(function, without):
+        if any(map(is_float, jax.tree.leaves(without))) and _is_traced(function, without):
             raise ConfigurationError(
                 f"{name_of(function)}: JAX cannot trace {name}, and so gives no gradient by it; "
                 "bind it by functools.partial"

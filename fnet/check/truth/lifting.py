@@ -1,8 +1,8 @@
-"""Functions of NumPy as functions of JAX, so that autodiff can be asked about them.
+"""NumPy functions as JAX functions, so that autodiff can differentiate them.
 
-NumPy's functions refuse JAX's tracers. Here each array has a stand-in, and the function is given a
-`numpy` whose new arrays are of this kind too, since results are written into them. Not all can be
-done so: what a lifted function gives is compared with what the function does.
+NumPy rejects JAX's tracers. Here a stand-in replaces each array, and the function sees a `numpy`
+whose new arrays are stand-ins too, since results are written into them. Not every function can be
+lifted: its results are compared with those of the original.
 """
 
 import functools
@@ -24,21 +24,21 @@ Part = Callable[[Any], Any]
 
 
 def whole(returned: Any) -> Any:
-    """What a function returns, as it is."""
+    """What a function returns, unchanged."""
     return returned
 
 
 def runs_in_jax(
     function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
 ) -> bool:
-    """Whether JAX can trace it, and makes the same of it: writing to a view is nothing in JAX."""
+    """Whether JAX traces it with equal results: in JAX, writing to a view has no effect."""
     if traced(lambda *given: part(function(*given)), arguments) is None:
         return False
     if not any(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(arguments)):
         return True
     try:
         wanted = function(*jax.tree.map(_own, arguments))
-    except Exception:  # it is no function of NumPy, then
+    except Exception:  # not a NumPy function
         return True
     found = function(*jax.tree.map(lambda a: jnp.asarray(a) if is_known(a) else a, arguments))
     return _same(part(found), part(wanted))
@@ -47,8 +47,8 @@ def runs_in_jax(
 def in_jax(
     function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
 ) -> Callable[..., Any] | None:
-    """This part of what the function returns, as a function of JAX: as it is, or lifted; None where
-    that would be another function."""
+    """This part of what the function returns as a JAX function, lifted if necessary; None where
+    that changes its results."""
     if runs_in_jax(function, arguments, part):
         return lambda *given: part(function(*given))
     return by_lifting(function, arguments, part)
@@ -57,9 +57,10 @@ def in_jax(
 def by_lifting(
     function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
 ) -> Callable[..., Any] | None:
-    """This part of what the function returns, lifted; None where that would be another function.
+    """The lifted function, of this part of its result; None where that changes its results.
 
-    Loops of many steps are not lifted: to compile each of them would take too long.
+    Functions of many operations, unrolled loops included, take too long to compile and are not
+    lifted.
     """
     other = lifted(function)
 
@@ -76,7 +77,7 @@ def by_lifting(
                 if not _same(found, plain(*map(_own, point))):
                     return None
             return of_jax
-    except Exception:  # of whatever kind: then differences alone are asked
+    except Exception:  # of any kind: differences remain
         return None
     return None
 
@@ -99,12 +100,12 @@ def _same(found: Any, wanted: Any) -> bool:
 
 
 def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, of JAX's arrays."""
+    """The function, taking JAX arrays."""
     own = _rebound(function, {})
 
     def of_jax(*arguments: Any) -> Any:
         stand_ins = jax.tree.map(lambda leaf: Lifted(leaf) if is_known(leaf) else leaf, arguments)
-        # NumPy promotes an integer that meets a float, whatever JAX is told to do.
+        # NumPy promotes integers to floats, whatever JAX is configured to do.
         with jax.numpy_dtype_promotion("standard"):
             return bare(own(*stand_ins))
 
@@ -113,11 +114,11 @@ def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
 
 LIBRARIES = ("numpy", "jax", "scipy")
 
-Done = dict[int, Any]  # by the id of what it was made of
+Done = dict[int, Any]  # by the id of the original
 
 
 def _rebound(function: Any, done: Done) -> Any:
-    """The function, and those that it calls, with that NumPy in the place of NumPy."""
+    """The function, and those that it calls, with the stand-in for NumPy."""
     if isinstance(function, functools.partial):
         own = _rebound(function.func, done)
         return functools.partial(own, *function.args, **function.keywords)
@@ -126,7 +127,7 @@ def _rebound(function: Any, done: Done) -> Any:
     if function is np:
         return NUMPY
     if isinstance(function, np.ndarray) and is_float(function):
-        return Lifted(function)  # its methods would not take one
+        return Lifted(function)  # methods of an ndarray do not accept stand-ins
     name = getattr(function, "__name__", None)
     if name in MAKERS and function is getattr(np, name):  # from numpy import zeros
         return MAKERS[name]
@@ -148,7 +149,7 @@ def _rebound(function: Any, done: Done) -> Any:
 
 
 def _words(code: types.CodeType) -> set[str]:
-    """The names that it looks up, and the functions within it."""
+    """The names that it looks up, nested functions included."""
     inner = (_words(const) for const in code.co_consts if isinstance(const, types.CodeType))
     return set(code.co_names).union(*inner)
 

@@ -1,8 +1,8 @@
-"""Autodiff of what a function computes, and of nothing that somebody wrote for its derivative.
+"""Autodiff of what a function computes, ignoring every hand-written derivative.
 
-A function is traced, and its trace is evaluated with every custom rule replaced by the function
-that the rule stands for. On the way an operation may be exchanged for another: so a gradient is
-found that lacks a term, or that somebody would get who differentiates one operation wrongly.
+A function is traced, and its trace is evaluated with each custom rule replaced by the function it
+belongs to. Operations may be replaced during evaluation, which yields the gradient without a term,
+or with one operation differentiated wrongly.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from fnet.check.truth.source import source
 
-INNER = {  # where these primitives keep the function that they call
+INNER = {  # the parameter in which a primitive keeps the function that it calls
     "closed_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
@@ -28,15 +28,15 @@ Place = tuple[int, ...]
 
 
 class Step(NamedTuple):
-    """An operation of a trace: the numbers of the equations from the outermost to its own, and
-    where in the code it comes from."""
+    """An operation of a trace, with the equation numbers that lead to it from the outermost trace,
+    and its place in the source code."""
 
     place: Place
     eqn: Any
     source: str = ""
 
     def operands(self) -> list[int]:
-        """The numbers of those operands that a gradient goes through."""
+        """The numbers of the operands that gradients flow through."""
         return [
             number
             for number, atom in enumerate(self.eqn.invars)
@@ -44,14 +44,14 @@ class Step(NamedTuple):
         ]
 
     def values(self) -> list[tuple[int, ...]]:
-        """These operands, those that are one value together: both of x · x."""
+        """These operands, grouped by value: both of x · x together."""
         found: dict[Any, list[int]] = {}
         for number in self.operands():
             found.setdefault(self.eqn.invars[number], []).append(number)
         return [tuple(numbers) for numbers in found.values()]
 
     def words(self, operand: int | None = None) -> str:
-        """What it is called: an expression and its line, or else the name of the operation."""
+        """Its description: the expression and its line, or else the name of the operation."""
         name = self.source or f"`{self.eqn.primitive.name}`"
         many = sum(not hasattr(atom, "val") for atom in self.eqn.invars) > 1
         return f"operand {operand + 1} of {name}" if many and operand is not None else name
@@ -61,14 +61,14 @@ Through = Callable[[Step, list[Any]], list[Any]]
 
 
 def bound(step: Step, values: list[Any]) -> list[Any]:
-    """What an operation makes of these operands."""
+    """The results of an operation for these operands."""
     primitive, params = step.eqn.primitive, step.eqn.params
     found = primitive.bind(*values, **primitive.get_bind_params(params))
     return list(found) if primitive.multiple_results else [found]
 
 
 def plainly(function: Callable[..., Any], through: Through = bound) -> Callable[..., Any]:
-    """The function whose derivative is autodiff's own, its operations done by `through`."""
+    """The function without custom rules, its operations evaluated by `through`."""
 
     def plain(*arguments: Any) -> Any:
         closed, tree = trace(function, arguments)
@@ -78,7 +78,7 @@ def plainly(function: Callable[..., Any], through: Through = bound) -> Callable[
 
 
 def run(closed: Any, inputs: Sequence[Any], through: Through, place: Place = ()) -> list[Any]:
-    """Evaluate a trace, custom rules left out, `through` an operation at a time."""
+    """Evaluate a trace without its custom rules, each operation by `through`."""
     jaxpr, consts = getattr(closed, "jaxpr", closed), getattr(closed, "consts", ())
     known = dict(zip(jaxpr.constvars, consts, strict=True))
     known |= dict(zip(jaxpr.invars, inputs, strict=True))
@@ -122,7 +122,7 @@ def _scanned(params: Any, values: list[Any], through: Through, place: Place) -> 
 
 
 def steps(function: Callable[..., Any], arguments: Sequence[Any]) -> list[Step]:
-    """The operations of its trace, as `through` is told of them."""
+    """The operations of its trace, as passed to `through`."""
     closed, _ = trace(function, arguments)
     return steps_of(closed)
 
@@ -133,7 +133,7 @@ def steps_of(closed: Any) -> list[Step]:
 
 
 def has_rule(closed: Any) -> bool:
-    """Whether a custom derivative is on the way of this trace."""
+    """Whether the trace contains a custom derivative."""
     return any(
         eqn.primitive.name.startswith("custom_")
         or any(has_rule(inner) for _, inner in _inside(Step((), eqn)))
@@ -142,13 +142,13 @@ def has_rule(closed: Any) -> bool:
 
 
 def narrowest(closed: Any) -> float:
-    """The largest machine epsilon of a trace's numbers, on the way from its arguments."""
+    """The largest machine epsilon among values that depend on the arguments of a trace."""
     return max(_epsilons(closed), default=2.0**-52)
 
 
 def _epsilons(closed: Any) -> Iterator[float]:
     jaxpr = getattr(closed, "jaxpr", closed)
-    moving = {var for var in jaxpr.invars if _is_real(var)}  # with the arguments
+    moving = {var for var in jaxpr.invars if _is_real(var)}  # depend on the arguments
     for number, eqn in enumerate(jaxpr.eqns):
         if any(not hasattr(atom, "val") and atom in moving for atom in eqn.invars):
             for _, inner in _inside(Step((number,), eqn)):
@@ -163,13 +163,13 @@ def _is_real(var: Any) -> bool:
 
 
 def trace(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """The trace of a function, and the tree of what it returns."""
+    """The trace of a function, and the tree of its result."""
     closed, shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
     return closed, jax.tree.structure(shape)
 
 
 def _inside(step: Step) -> list[tuple[Place, Any]]:
-    """The traces within an operation, each with the place that its own operations begin with."""
+    """The traces inside an operation, each with the place its operations start from."""
     name, params = step.eqn.primitive.name, step.eqn.params
     if name == "cond":
         return [((*step.place, number), one) for number, one in enumerate(params["branches"])]

@@ -1,4 +1,4 @@
-"""What rounding does to a computation: every operation of it is rounded otherwise.
+"""The effect of rounding error: every operation of a computation is perturbed at random.
 
 Source: Parker (1997), Monte Carlo arithmetic: how to gamble with floating point and win.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from fnet.check.truth.arguments import is_float
 from fnet.check.truth.plain import Step, bound, run
 
-# Operations whose results are rounded; what only moves or chooses numbers is exact.
+# Operations with rounded results; those that only move or select numbers are exact.
 ROUNDED = {
     *("add", "add_any", "sub", "mul", "div", "dot_general", "conv_general_dilated", "scatter-add"),
     *("reduce_sum", "reduce_prod", "cumsum", "cumprod", "cumlogsumexp", "triangular_solve"),
@@ -28,7 +28,7 @@ EPSILON = 2.0**-52
 def rounded_otherwise(
     program: Callable[..., Any], arguments: tuple[Any, ...], seed: int = 0
 ) -> list[list[np.ndarray]]:
-    """The arrays that the program gives, some times over, each time rounded otherwise."""
+    """The results of several runs of the program, each with different rounding errors."""
     rng = np.random.default_rng(seed)
     closed = jax.make_jaxpr(program)(*arguments)
     inputs = jax.tree.leaves(arguments)

@@ -1,4 +1,4 @@
-"""Where in somebody's code an operation comes from."""
+"""Where in the user's code an operation comes from."""
 
 import linecache
 from pathlib import Path
@@ -8,11 +8,11 @@ import jax
 import numpy as np
 
 OWN = tuple(str(Path(file).parent) for file in (jax.__file__, np.__file__, __file__))
-LONG = 60  # letters
+LONG = 60  # characters
 
 
 def source(eqn: Any) -> str:
-    """The expression and its line, of the innermost function that is nobody's library."""
+    """The expression and its line, in the innermost function outside of libraries."""
     traceback = eqn.source_info.traceback
     for code, instruction in zip(*traceback.raw_frames(), strict=True) if traceback else ():
         if not code.co_filename.startswith((*OWN, "<")):
@@ -21,7 +21,7 @@ def source(eqn: Any) -> str:
             if first == last:
                 line = line.encode()[begin:end].decode()
             file = Path(code.co_filename)
-            # A cell of a notebook is a file of no name that anybody knows, or none at all.
+            # The file of a notebook cell has a generated name or does not exist.
             where = f"{file.name}:{first}" if file.exists() else f"line {first}"
             return (f"`{_short(line.strip())}` in " if line.strip() else "") + where
     return ""

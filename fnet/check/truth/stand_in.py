@@ -1,7 +1,7 @@
-"""Arrays of JAX that stand in for those of NumPy, and a `numpy` that makes them.
+"""JAX arrays that stand in for NumPy's, and a `numpy` that makes them.
 
-What NumPy is asked of such an array is handed on to `jax.numpy`, by NumPy's protocols for arrays of
-others, NEP 13 and 18; it can be written into, too. What cannot be done so raises something.
+NumPy functions of such an array are forwarded to `jax.numpy` by NumPy's override protocols, NEP 13
+and 18. The array can be written into. Anything unsupported raises an error.
 """
 
 import functools
@@ -17,7 +17,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 
 class Lifted(NDArrayOperatorsMixin):
-    """An array of JAX that behaves like one of NumPy, writing into it included."""
+    """A JAX array that behaves like NumPy's, and can be written into."""
 
     def __init__(self, value: Any) -> None:
         self.value = jnp.asarray(value)
@@ -35,7 +35,7 @@ class Lifted(NDArrayOperatorsMixin):
         return _called(_of_jax(function), inputs, options)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise TypeError("an array of JAX that stands in for one of NumPy")
+        raise TypeError("a JAX array that stands in for a NumPy array")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -48,8 +48,8 @@ class Lifted(NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Any:
         at = _index(index)
         if _is_mask(at) and at.shape == self.value.shape:
-            # As many entries as there are, those that are not asked for being 1: enough for what is
-            # done to each and written back by the same mask.
+            # A full array with 1 where the mask is off: enough for elementwise operations whose
+            # results are written back through the same mask.
             return Lifted(jnp.where(at, self.value, jnp.ones_like(self.value)))
         return Lifted(self.value[at])
 
@@ -88,13 +88,13 @@ def _called(function: Callable[..., Any], inputs: Any, options: Any) -> Any:
         return found
     into = out[0] if isinstance(out, tuple) else out
     if not isinstance(into, Lifted):
-        raise TypeError("an array of NumPy cannot hold one of JAX")
+        raise TypeError("a NumPy array cannot hold a JAX array")
     into.value = found.value.astype(into.value.dtype)
     return into
 
 
 def _of_jax(function: Any) -> Any:
-    """JAX's function of this name."""
+    """The JAX function of this name."""
     linear_algebra = "linalg" in (getattr(function, "__module__", None) or "")
     for place in (jnp.linalg,) if linear_algebra else (jnp, jax.scipy.special):
         if hasattr(place, function.__name__):
@@ -107,7 +107,7 @@ def _lifted(found: Any) -> Any:
 
 
 def bare(tree: Any) -> Any:
-    """JAX's arrays in the place of those that stand for them."""
+    """Stand-ins replaced by their JAX arrays."""
     return jax.tree.map(
         lambda leaf: leaf.value if isinstance(leaf, Lifted) else leaf,
         tree,
@@ -122,7 +122,7 @@ def _index(index: Any) -> Any:
 
 
 class _Numpy(types.ModuleType):
-    """NumPy, but for those of its functions that make an array to be written into."""
+    """NumPy, except for functions that create arrays to be written into."""
 
     def __getattr__(self, name: str) -> Any:
         return MAKERS.get(name) or getattr(np, name)
@@ -138,7 +138,7 @@ def _maker(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _array(*inputs: Any, **options: Any) -> Any:
-    """`numpy.array`, and what is like it, of what may hold arrays of JAX."""
+    """`numpy.array` and similar, for arguments that may contain stand-ins."""
     held = jax.tree.leaves(inputs, is_leaf=lambda leaf: isinstance(leaf, Lifted))
     if any(isinstance(leaf, Lifted) for leaf in held):
         return Lifted(jnp.array(*bare(inputs), **bare(options)))

@@ -1,4 +1,4 @@
-"""Functions of anybody's in the one form that the checks know."""
+"""Users' functions as subjects."""
 
 import functools
 from collections.abc import Callable
@@ -26,12 +26,12 @@ from fnet.check.truth.plain import has_rule
 from fnet.errors import ConfigurationError
 
 
-def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
-    """Of the arguments of a forward and backward of anybody's."""
-    names = names_of(pair.forward, asked)
-    given = pair
+def of_pair(pair: Pair, sample: tuple[Any, ...]) -> Subject:
+    """The subject of a forward and a backward function."""
+    names = names_of(pair.forward, sample)
+    original = pair
     pair = pair._replace(
-        forward=unheld(pair.forward, asked), reference=unheld(pair.reference, asked)
+        forward=unheld(pair.forward, sample), reference=unheld(pair.reference, sample)
     )
 
     def first(returned: Any) -> Any:
@@ -41,28 +41,28 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
         return first(pair.forward(*arguments))
 
     def backward(dout: Any, cache: Any, *arguments: Any) -> Gradients:
-        return aligned(pair.backward(dout, cache), names, asked, name_of(pair.backward))
+        return aligned(pair.backward(dout, cache), names, sample, name_of(pair.backward))
 
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
         return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
 
     def by_lifted(dout: Any, *arguments: Any) -> Gradients:
         cache = lifted(pair.forward)(*arguments)[1]
-        return aligned(lifted(pair.backward)(dout, cache), names, asked, name_of(pair.backward))
+        return aligned(lifted(pair.backward)(dout, cache), names, sample, name_of(pair.backward))
 
-    runs = runs_in_jax(pair.forward, asked, first)
+    runs = runs_in_jax(pair.forward, sample, first)
 
     def own(*arguments: Any) -> Any:
         return by_hand(like(forward(*arguments)), *arguments)
 
-    traceable = runs and traced(own, asked) is not None
-    plain = _plain(pair.reference, asked)
-    plain = plain or (forward if runs else by_lifting(pair.forward, asked, first))
+    traceable = runs and traced(own, sample) is not None
+    plain = _plain(pair.reference, sample)
+    plain = plain or (forward if runs else by_lifting(pair.forward, sample, first))
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
         name_of(pair.backward),
-        given,
+        original,
         names,
         forward,
         {"": by_hand},
@@ -75,10 +75,10 @@ def of_pair(pair: Pair, asked: tuple[Any, ...]) -> Subject:
     )
 
 
-def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
-    """Of the arguments of a function that returns its gradients too."""
-    function, names = unheld(subject.function, asked), names_of(subject.function, asked)
-    reference = unheld(subject.reference, asked)
+def of_value_and_grad(subject: ValueAndGrad, sample: tuple[Any, ...]) -> Subject:
+    """The subject of a function that returns a value and its gradients."""
+    function, names = unheld(subject.function, sample), names_of(subject.function, sample)
+    reference = unheld(subject.reference, sample)
 
     def first(returned: Any) -> Any:
         return cached(returned, function, "value, gradients")[0]
@@ -93,13 +93,13 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
         return scaled(dout, lifted(function)(*arguments)[1])
 
     def scaled(dout: Any, gradients: Any) -> Gradients:
-        found = aligned(gradients, names, asked, name_of(function))
+        found = aligned(gradients, names, sample, name_of(function))
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
-    runs = runs_in_jax(function, asked, first)
-    traceable = runs and traced(function, asked) is not None
-    plain = _plain(reference, asked)
-    plain = plain or (value if runs else by_lifting(function, asked, first))
+    runs = runs_in_jax(function, sample, first)
+    traceable = runs and traced(function, sample) is not None
+    plain = _plain(reference, sample)
+    plain = plain or (value if runs else by_lifting(function, sample, first))
     values = {"the reference": reference} if reference else {}
     return Subject(
         name_of(function),
@@ -119,21 +119,21 @@ def of_value_and_grad(subject: ValueAndGrad, asked: tuple[Any, ...]) -> Subject:
 def _plain(
     reference: Callable[..., Any] | None, arguments: tuple[Any, ...]
 ) -> Callable[..., Any] | None:
-    """The reference as a function of JAX, if there is one."""
+    """The reference as a JAX function, if there is one."""
     if reference is None:
         return None
     found = in_jax(reference, arguments)
     if found is None:
-        reference(*arguments)  # it may say itself what is wrong
+        reference(*arguments)  # it may raise a better error
         who = name_of(reference)
-        raise ConfigurationError(f"the reference, {who}, is no function of JAX; give one")
+        raise ConfigurationError(f"the reference, {who}, is not a JAX function; give one")
     return found
 
 
 def of_function(
     function: Callable[..., Any], reference: Any, arguments: tuple[Any, ...]
 ) -> Subject:
-    """Of a JAX function that JAX differentiates by a rule of its own: `jax.custom_vjp`."""
+    """The subject of a JAX function with a derivative rule of its own: `jax.custom_vjp`."""
     names, of = names_of(function, arguments), (function, reference)
     layout(arguments, names, name_of(function))
     called, reference = unheld(function, arguments), unheld(reference, arguments)
@@ -141,16 +141,16 @@ def of_function(
     if trace is None:
         require_traced(function, arguments, names)
         try:
-            called(*arguments)  # it may say itself what is wrong
+            called(*arguments)  # it may raise a better error
         except (jax.errors.JAXTypeError, jax.errors.UnexpectedTracerError) as error:
             words = str(error).splitlines()[0]
             raise ConfigurationError(
-                f"{name_of(function)}: JAX refuses it: {words}; bind what it must not trace by "
-                "functools.partial"
+                f"{name_of(function)}: JAX rejects it: {words}; bind arguments that must not be "
+                "traced by functools.partial"
             ) from None
         raise ConfigurationError(
-            f"{name_of(function)} is no function of JAX: give Pair(forward, backward), or "
-            "ValueAndGrad(function), for gradients of NumPy; traced, it raises "
+            f"{name_of(function)} is not a JAX function: give Pair(forward, backward), or "
+            "ValueAndGrad(function), for NumPy code; tracing it raises "
             f"{untraceable(called, arguments)}"
         )
     return Subject(
@@ -170,7 +170,7 @@ def of_function(
 
 
 def _passes(function: Any, names: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
-    """The forward and the backward pass of a `jax.custom_vjp`, where they can be called alone."""
+    """Forward and backward pass of a `jax.custom_vjp`, where they can be called on their own."""
     if not isinstance(function, jax.custom_vjp) or function.nondiff_argnums:
         return None
     forward, backward = getattr(function, "fwd", None), getattr(function, "bwd", None)
@@ -184,6 +184,6 @@ def _passes(function: Any, names: tuple[str, ...], arguments: tuple[Any, ...]) -
 
 
 UNRULED = (
-    "nothing in it is differentiated by hand, so autodiff was compared with itself; to check a "
-    "backward pass, give Pair(forward, backward)"
+    "it has no hand-written derivative, so autodiff was compared with itself; to check a backward "
+    "pass, give Pair(forward, backward)"
 )

@@ -1,4 +1,4 @@
-"""What somebody asks to be checked, as subjects with their arguments."""
+"""The cases to examine: each subject with its arguments."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.looks.points import cotangent
-from fnet.check.looks.programs import known
-from fnet.check.subjects.anybody import of_function, of_pair, of_value_and_grad
-from fnet.check.subjects.layers import of_a_layer
+from fnet.check.checks.points import cotangent
+from fnet.check.checks.programs import known
+from fnet.check.subjects.layers import cases_of_layer
 from fnet.check.subjects.library import of_loss
-from fnet.check.subjects.subject import Asked, Pair, Subject, ValueAndGrad
+from fnet.check.subjects.subject import Case, Pair, Subject, ValueAndGrad
+from fnet.check.subjects.user_functions import of_function, of_pair, of_value_and_grad
 from fnet.check.truth.arguments import copied, in_layout, in_numpy, is_float, is_known, layout
 from fnet.check.truth.functions import cached, like
 from fnet.check.truth.held import Held, held, value_of
@@ -24,7 +24,7 @@ from fnet.errors import ConfigurationError
 OF_ALL = "for all of the batch"
 
 
-def subjects_of(
+def cases_of(
     subject: Any,
     arguments: tuple[Any, ...],
     reference: Any = None,
@@ -32,8 +32,8 @@ def subjects_of(
     batch_size: int = 3,
     rng: Any = None,
     quick: bool = False,
-) -> Iterator[Asked]:
-    """The subjects, each with its arguments; if quick, as few as will do."""
+) -> Iterator[Case]:
+    """Every case of what is to be checked; if quick, as few as suffice."""
     if reference is not None and isinstance(subject, Pair | ValueAndGrad):
         subject = subject._replace(reference=reference)
     elif reference is not None and isinstance(subject, Layer | Loss):
@@ -41,7 +41,7 @@ def subjects_of(
     if key is not None and not isinstance(subject, Layer):
         raise ConfigurationError("key is for layers; give it among the arguments of a function")
     if isinstance(subject, Layer):
-        yield from of_a_layer(subject, arguments, key, batch_size, rng, quick)
+        yield from cases_of_layer(subject, arguments, key, batch_size, rng, quick)
     elif isinstance(subject, Loss):
         if len(arguments) not in (2, 3):
             raise ConfigurationError(f"{subject!r}: give predictions, targets, and where if wanted")
@@ -51,7 +51,7 @@ def subjects_of(
             target = target.astype(jnp.float64)
         given = y.astype(jnp.float64), target, where[0] if where else None
         yield from (
-            Asked(one, given, in_full=number == 0) for number, one in enumerate(of_loss(subject))
+            Case(one, given, in_full=number == 0) for number, one in enumerate(of_loss(subject))
         )
     elif isinstance(subject, Pair):
         arguments = held(_both_passes(subject), arguments)
@@ -70,7 +70,7 @@ def subjects_of(
 
 
 def _both_passes(pair: Pair) -> Callable[..., Any]:
-    """What a pair does with its arguments, from end to end."""
+    """Forward and backward pass in one function of the arguments."""
 
     def gradients(*arguments: Any) -> Any:
         out, cache = cached(pair.forward(*arguments), pair.forward)
@@ -81,24 +81,24 @@ def _both_passes(pair: Pair) -> Callable[..., Any]:
 
 def _and_of_one(
     make: Callable[[tuple[Any, ...]], Subject], given: tuple[Any, ...], quick: bool
-) -> Iterator[Asked]:
-    """The subject, and again with a batch of one: the first row of all that has as many."""
+) -> Iterator[Case]:
+    """The subject as given, and again for a batch of one: the first row of each batched array."""
     subject = make(given)
     arguments = _with_numbers(subject, given)
     if arguments is not given:
         subject = make(arguments)
-    yield Asked(subject, arguments)
+    yield Case(subject, arguments)
     if quick:
         return
     arrays = [array for array in map(value_of, arguments) if is_known(array) and np.ndim(array)]
     if arrays and len(arrays[0]) > 1:
         one = tuple(_first_row(argument, len(arrays[0])) for argument in arguments)
         if _are_examples(subject, arguments, one):
-            yield Asked(subject, one, "the first row alone", OF_ALL, in_full=False)
+            yield Case(subject, one, "the first row alone", OF_ALL, in_full=False)
 
 
 def _first_row(argument: Any, rows: int) -> Any:
-    """The first row of an array that has so many; all else as it is."""
+    """The first row of an array with this many rows; anything else unchanged."""
     array = value_of(argument)
     if not (is_known(array) and np.ndim(array) and len(array) == rows):
         return argument
@@ -106,7 +106,7 @@ def _first_row(argument: Any, rows: int) -> Any:
 
 
 def _with_numbers(subject: Subject, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments, and of Python's numbers arrays, where the subject gives gradients for them."""
+    """The arguments, Python numbers as arrays where the subject returns gradients for them."""
     numbers = [type(argument) in (int, float) for argument in arguments]
     if not any(numbers):
         return arguments
@@ -114,20 +114,20 @@ def _with_numbers(subject: Subject, arguments: tuple[Any, ...]) -> tuple[Any, ..
     try:
         dout = cotangent(known(subject.forward(*given)), np.ones)
         gradients = subject.routes[""](dout, *given)
-    except Exception:  # it is raised again where it is looked at
+    except Exception:  # raised again when the subject is examined
         return arguments
-    told = [gradient is not None and np.any(gradient) for gradient in gradients]
-    differentiated = [*map(all, zip(numbers, told, strict=True))]
+    nonzero = [gradient is not None and np.any(gradient) for gradient in gradients]
+    differentiated = [*map(all, zip(numbers, nonzero, strict=True))]
     if not any(differentiated):
         return arguments
     pairs = zip(arguments, differentiated, strict=True)
     return tuple(np.asarray(argument, float) if array else argument for argument, array in pairs)
 
 
-def _are_examples(subject: Subject, all_of_them: tuple[Any, ...], one: tuple[Any, ...]) -> bool:
-    """Whether an output, and the gradients, of one row are those of a batch of one."""
+def _are_examples(subject: Subject, batch: tuple[Any, ...], one: tuple[Any, ...]) -> bool:
+    """Whether output and gradients of one row have the shapes of a batch of one."""
     try:
-        whole, out = (jax.tree.map(in_numpy, subject.forward(*a)) for a in (all_of_them, one))
+        whole, out = (jax.tree.map(in_numpy, subject.forward(*a)) for a in (batch, one))
         pairs = zip(jax.tree.leaves(whole), jax.tree.leaves(out), strict=True)
         if any(y.shape != (1, *of_all.shape[1:])[: y.ndim] for of_all, y in pairs):
             return False
@@ -139,5 +139,5 @@ def _are_examples(subject: Subject, all_of_them: tuple[Any, ...], one: tuple[Any
             gradient is None or np.shape(gradient) == np.shape(array)
             for gradient, array in zip(found, arrays, strict=True)
         )
-    except Exception:  # these rows were no examples
+    except Exception:  # the rows are not examples
         return False

@@ -1,4 +1,4 @@
-"""Where a gradient is looked at: the point that was given, and unkind ones near it."""
+"""The points at which gradients are compared: the given one, and extreme ones."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,11 +9,11 @@ import numpy as np
 from fnet.check.truth.arguments import Layout, beside, is_float
 
 Floats = tuple[np.ndarray, ...]
-PLAIN = "plain input"  # the arguments that were given
+PLAIN = "plain input"  # the given arguments
 
 
-def unkind(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """What is done to an array, and what it becomes."""
+def extreme(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Descriptions of extreme variants of an array, with the variants."""
     yield "tiny {}", 1e-6 * array
     yield "ten times {}", 10 * array
     yield "huge {}", 1e3 * array
@@ -27,13 +27,13 @@ def unkind(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def points(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
-    """A point near by, where nothing is special, and unkind ones, one argument changed at a time;
-    two arrays of one pytree go together."""
+    """A generic point nearby, and extreme ones, one argument changed at a time; arrays of one
+    pytree change together."""
     yield "near by", near(floats, rng)
     arguments = [*map(argument_of, form.names)]
     for argument in dict.fromkeys(arguments):
         mine = [place for place, name in enumerate(arguments) if name == argument]
-        changed = [dict(unkind(floats[place])) for place in mine]
+        changed = [dict(extreme(floats[place])) for place in mine]
         for words in dict.fromkeys(word for found in changed for word in found):
             moved = list(floats)
             for place, found in zip(mine, changed, strict=True):
@@ -42,25 +42,25 @@ def points(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[t
 
 
 def few(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
-    """A point near by, and the one that is unkind in most ways: the last argument of many sizes."""
+    """A generic point nearby, and one that is extreme in most ways: of many sizes."""
     yield "near by", near(floats, rng)
     last = argument_of(form.names[-1])
     places = [place for place, name in enumerate(form.names) if argument_of(name) == last]
     words = "{} of many sizes"
     moved = tuple(
-        dict(unkind(array))[words] if place in places else array
+        dict(extreme(array))[words] if place in places else array
         for place, array in enumerate(floats)
     )
     yield words.format(last), moved
 
 
 def argument_of(name: str) -> str:
-    """The argument that an array of this name is a part of: params, of params.w or params[0]."""
+    """The argument that contains an array: params for params.w or params[0]."""
     return name.split(".")[0].split("[")[0]
 
 
 def near(floats: Floats, rng: np.random.Generator) -> Floats:
-    """A point near this one: away from a kink that this one may stand at."""
+    """A random point near this one, away from any kink at it."""
     return tuple(
         array * (1 + 0.05 * rng.normal(size=array.shape))
         + 0.01 * scale_of(array) * rng.normal(size=array.shape)
@@ -69,7 +69,7 @@ def near(floats: Floats, rng: np.random.Generator) -> Floats:
 
 
 def rounded(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The array as it may be rounded otherwise: up to two units in the last place off; 0 is 0."""
+    """The array perturbed by up to two units in the last place; zeros stay."""
     with np.errstate(all="ignore"):
         unit = np.where(array == 0, 0, np.spacing(np.abs(array)))
         moved: np.ndarray = array + unit * rng.integers(-2, 3, array.shape)
@@ -77,14 +77,14 @@ def rounded(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def scale_of(array: np.ndarray) -> float:
-    """The size of a typical entry; 1 where there is none."""
+    """The magnitude of a typical entry; 1 where there is none."""
     size = np.abs(array[np.isfinite(array)])
     typical = float(np.median(size)) if size.size else 0.0
     return typical or float(size.max(initial=0)) or 1.0
 
 
 def cotangent(out: Any, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Any:
-    """A cotangent of this output: None for what is not floating point, 0 for what is no number."""
+    """A cotangent of this output: None where it is not floating point, 0 where it is not finite."""
 
     def of(y: Any) -> Any:
         if not is_float(y):
@@ -96,12 +96,12 @@ def cotangent(out: Any, draw: Callable[[tuple[int, ...]], np.ndarray]) -> Any:
 
 
 def largest(dout: Any) -> float:
-    """The largest entry of a cotangent, its sign left out."""
+    """The largest magnitude in a cotangent."""
     return float(max((np.abs(leaf).max(initial=0) for leaf in jax.tree.leaves(dout)), default=0))
 
 
 def parts(dout: Any) -> Iterator[Any]:
-    """The cotangents of one entry each that this one is the sum of."""
+    """The cotangents with a single nonzero entry that this one is the sum of."""
     leaves, tree = jax.tree.flatten(dout)
     for number, leaf in enumerate(leaves):
         for index in map(tuple, np.argwhere(leaf)):
@@ -111,8 +111,8 @@ def parts(dout: Any) -> Iterator[Any]:
 
 
 def cotangents(out: Any, rng: np.random.Generator) -> Iterator[Any]:
-    """Random cotangents, some that ask for one entry or for one array, and one that weighs small
-    outputs as it does large ones. The first of a number is 1."""
+    """Random cotangents, some of one entry or one array, and one that gives small outputs as much
+    weight as large ones. For a scalar, the first is 1."""
 
     def one_entry(shape: tuple[int, ...]) -> np.ndarray:
         array = np.zeros(shape)

@@ -1,4 +1,4 @@
-"""A subject at certain arguments: its values, its gradients by hand and by autodiff."""
+"""A subject at given arguments: its values, and its gradients by hand and by autodiff."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.looks.kept import kept, traces
-from fnet.check.looks.points import Floats, cotangent
-from fnet.check.looks.programs import known, leaves_of, rebuilt
+from fnet.check.checks.points import Floats, cotangent
+from fnet.check.checks.program_cache import kept, traces
+from fnet.check.checks.programs import known, leaves_of, rebuilt
 from fnet.check.subjects.subject import Subject
 from fnet.check.truth.arguments import (
     Layout,
@@ -28,17 +28,17 @@ from fnet.errors import ConfigurationError
 Arrays = list[np.ndarray]
 
 
-class Bench:
-    """What can be asked of a subject. Points are float64 arrays of NumPy, in leaf order."""
+class Evaluator:
+    """Evaluates a subject at points, which are float64 NumPy arrays in leaf order."""
 
-    _last_answers: tuple[Floats, Any, Any] | None = None  # a point, a cotangent, what was told
+    _last_answers: tuple[Floats, Any, Any] | None = None  # point, cotangent, results
 
     def __init__(
         self, subject: Subject, arguments: tuple[Any, ...], together: bool = False
     ) -> None:
-        """With `together` one compiled program does all that is asked of a point."""
+        """With `together`, one compiled program computes everything at a point."""
         self.subject = subject
-        self.made: dict[str, Any] = {}  # by those who explain what is wrong, to use it again
+        self.made: dict[str, Any] = {}  # what explanations share
         self.form: Layout = layout(arguments, subject.names, subject.name, subject.constants)
         self.start: Floats = tuple(
             np.asarray(self.form.leaves[place]).astype(np.float64) for place in self.form.places
@@ -62,7 +62,7 @@ class Bench:
         return self.subject.forward(*self.arguments(floats))
 
     def _abstract(self) -> Any:
-        """Arrays like those of the output, found without computing anything."""
+        """Arrays like those of the output, without computing it."""
         like = jax.eval_shape(
             lambda inputs: self.subject.forward(*rebuilt(self.form, inputs)),
             self.inputs(self.start),
@@ -75,15 +75,15 @@ class Bench:
         )
 
     def _runs_together(self, like: Any) -> bool:
-        """Whether the program that does everything compiles; where not, each does alone."""
+        """Whether the combined program compiles; if not, separate ones are used."""
         try:
             self.answers(self.start, ones(like))
-        except Exception:  # of whatever kind: what raises alone is told where it is asked alone
+        except Exception:  # of any kind: the separate programs raise it again
             return False
         return True
 
     def answers(self, floats: Floats, dout: Any = None) -> Any:
-        """Output, gradient by autodiff, and by each route, remembered for the last point."""
+        """Output, gradient by autodiff and by each route; cached for the last point."""
         last = self._last_answers
         if last is None or last[0] is not floats or (dout is not None and last[1] is not dout):
             dout = ones(self.out) if dout is None else dout
@@ -92,14 +92,14 @@ class Bench:
         return last[2]
 
     def _require_numbers(self) -> None:
-        """Raise ConfigurationError where nothing can be compared: nothing is right by that."""
+        """Raise ConfigurationError where nothing can be compared, which must not count as right."""
         who = self.subject.name
         for name, array in zip(self.form.names, self.start, strict=True):
             bad = int((~np.isfinite(array)).sum())
             if bad:
                 raise ConfigurationError(
-                    f"{who}: {bad} of {array.size} entries of {name} are no finite numbers; give "
-                    "numbers, and bind an array of infinities by functools.partial"
+                    f"{who}: {bad} of {array.size} entries of {name} are not finite; give "
+                    "finite numbers, and bind an array of infinities by functools.partial"
                 )
         if not any(array.size for array in self.start):
             shapes = ", ".join(
@@ -115,18 +115,18 @@ class Bench:
             )
         if not any(np.isfinite(np.asarray(leaf, np.float64)).any() for leaf in out):
             raise ConfigurationError(
-                f"{who}: the output is no finite number in any entry; give arguments where it is"
+                f"{who}: no entry of the output is finite; give arguments for which one is"
             )
 
     def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
-        """The arguments at this point: JAX's arrays for a function of JAX, else NumPy's, new."""
+        """The arguments at this point: JAX arrays for a JAX function, else new NumPy arrays."""
         numpy = not self.subject.traceable
         return self.form.rebuild(cast(floats, dtype, numpy), constant(self.form.leaves, numpy))
 
     def gradients(
         self, route: str, floats: Floats, dout: Any, others: tuple[Any, ...] | None = None
     ) -> Arrays:
-        """By hand, by this route; where JAX compiles it, with other constants too."""
+        """The hand-written gradients by this route, with other constants if JAX compiles it."""
         if self.together and others is None:
             found = self.answers(floats, dout)[2][route]
         elif self.subject.traceable:
@@ -139,36 +139,36 @@ class Bench:
 
     @functools.cached_property
     def autodiff(self) -> bool:
-        """Whether autodiff of the plain function can be asked."""
+        """Whether autodiff can differentiate the plain function."""
         if self.together:
             return True
         if self.subject.plain is None:
-            self.plain_fails = "it is not a function of JAX"
+            self.plain_fails = "it is not a JAX function"
             return False
         try:
             self.programs["plain"](self.inputs(self.start), ones(self.out))
-        except Exception as error:  # of whatever kind: differences can be asked of any function
+        except Exception as error:  # of any kind: differences work for any function
             self.plain_fails = f"{type(error).__name__}: {str(error).splitlines()[0]}"
             return False
         return True
 
     def plain(self, *floats: Any) -> Any:
-        """The function that autodiff is asked about, of the floating-point arrays alone."""
+        """The function for autodiff, of the floating-point arrays alone."""
         assert self.subject.plain is not None
         return self.subject.plain(*rebuilt(self.form, (floats, self.others)))
 
     def gradient_of(self, function: Callable[..., Any], floats: Floats, dout: Any) -> Arrays:
-        """The gradient of some function of the floating-point arrays, by `jax.vjp`."""
+        """The gradient of a function of the floating-point arrays, by `jax.vjp`."""
         out, vjp = jax.vjp(function, *map(jnp.asarray, floats))
         return [np.asarray(leaf) for leaf in vjp(filled(dout, out))]
 
     def finite(self, floats: Floats) -> bool:
-        """Whether the function is a finite number here, in every entry."""
+        """Whether every entry of the output is finite here."""
         leaves = [leaf for leaf in jax.tree.leaves(self.output(floats)) if is_float(leaf)]
         return all(bool(np.isfinite(leaf).all()) for leaf in leaves)
 
     def output(self, floats: Floats) -> Any:
-        """What the function gives here, in arrays of NumPy."""
+        """The output at this point, in NumPy arrays."""
         if self.together:
             found = self.answers(floats)[0]
         elif self.subject.traceable:
@@ -180,11 +180,11 @@ class Bench:
     def inputs(
         self, floats: Any, others: tuple[Any, ...] | None = None
     ) -> tuple[Any, tuple[Any, ...]]:
-        """What a compiled program takes for a point."""
+        """The input of a compiled program for this point."""
         return tuple(floats), self.others if others is None else others
 
     def others_in(self, dtype: Any) -> tuple[Any, ...]:
-        """The constants, frozen parameters among them in this dtype."""
+        """The constants, with frozen parameters in this dtype."""
         pairs = zip(self.others, self.frozen, strict=True)
         return tuple(other.astype(dtype) if frozen else other for other, frozen in pairs)
 
@@ -197,9 +197,9 @@ class Bench:
         return largest if largest > 1e-15 else 0.0
 
 
-def given(bench: Bench, dout: Any) -> Any:
-    """The cotangent as the subject takes it, in memory of its own."""
-    if bench.subject.traceable:
+def given(probe: Evaluator, dout: Any) -> Any:
+    """A copy of the cotangent, as the subject takes it."""
+    if probe.subject.traceable:
         return jax.tree.map(jnp.asarray, dout)
     return copied(dout)
 

@@ -1,7 +1,8 @@
-"""Programs that are kept from one examination to the next, by all that they compute.
+"""Compiled programs, cached across examinations by what they compute.
 
-A function is no name for what it computes: it calls others, and reads data, that may be others
-tomorrow, in a notebook above all. So it is traced anew, and compiled where its trace is new.
+The identity of a function does not determine what it computes: the functions that it calls and the
+data that it reads may change, above all in a notebook. So every examination traces it again, and
+compiles only if the trace is new.
 """
 
 import hashlib
@@ -10,25 +11,25 @@ from typing import Any, NamedTuple
 
 import jax
 
-from fnet.check.looks.programs import compiled, rebuilt
+from fnet.check.checks.programs import compiled, rebuilt
 from fnet.check.subjects.subject import Subject
 from fnet.check.truth.arguments import Layout, Same, in_numpy, signature
 
 MOST = 64
 Programs = dict[str, Callable[..., Any]]
-_programs: dict[Any, Programs] = {}  # the first is the one that was needed least lately
+_programs: dict[Any, Programs] = {}  # least recently used first
 
 
 class Trace(NamedTuple):
-    """What a function does, in words and with the data that it has with it; and what it gives."""
+    """The trace of a function, the shapes it returns, and a digest of its code and constants."""
 
     closed: Any  # None where JAX cannot trace it
     given: Any
-    told: tuple[str, str]
+    digest: tuple[str, str]
 
 
 def traces(subject: Subject, form: Layout, inputs: Any, dout: Any) -> dict[str, Trace]:
-    """Of the subject's functions, "plain" and "out", and "route " with the name of each."""
+    """The traces of the subject's functions: "plain", "out", and "route " with the name of each."""
     traced: dict[str, Callable[..., Any]] = {}
     plain = subject.plain
     if plain is not None and not (subject.traceable and plain is subject.forward):
@@ -43,10 +44,10 @@ def traces(subject: Subject, form: Layout, inputs: Any, dout: Any) -> dict[str, 
 
 
 def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
-    """The programs of this subject, for arguments of this layout."""
+    """The programs of this subject for arguments of this layout."""
     arguments = form.rebuild([form.leaves[place] for place in form.places])
-    told = [(name, *trace.told) for name, trace in traced.items()]
-    key = tuple(map(Same, subject.of)), signature(arguments), tuple(told)
+    digest = [(name, *trace.digest) for name, trace in traced.items()]
+    key = tuple(map(Same, subject.of)), signature(arguments), tuple(digest)
     found = _programs.pop(key, None) or compiled(subject, form)
     _programs[key] = found
     while len(_programs) > MOST:
@@ -57,7 +58,7 @@ def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
 def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:
     try:
         closed, given = jax.make_jaxpr(function, return_shape=True)(inputs, dout)
-    except Exception as error:  # of whatever kind: it is raised again where it is run
+    except Exception as error:  # of any kind: raised again when it is run
         return Trace(None, None, (str(type(error)), ""))
     digest = hashlib.sha256()
     for const in _consts(closed):

@@ -1,4 +1,4 @@
-"""The workbench of every check: what a gradient must be, by autodiff and by differences."""
+"""The expected gradients of a subject, by autodiff and by differences."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -7,32 +7,34 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet.check.looks.bench import Arrays, Bench
-from fnet.check.looks.points import Floats, largest, parts, rounded, scale_of
-from fnet.check.looks.programs import inner, of_route
+from fnet.check.checks.evaluator import Arrays, Evaluator
+from fnet.check.checks.points import Floats, largest, parts, rounded, scale_of
+from fnet.check.checks.programs import inner, of_route
 from fnet.check.truth.arguments import beside, is_float
 from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
 from fnet.check.truth.rounding import rounded_otherwise
 
-CLOSER = (1e-2, 1e-4, 1e-6)  # times the steps of differences, where these do not agree
-SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: how wide an interval may be that decides
-NEAR = 2.0**-15  # of the size of an entry: beside it
-PARTS = 200  # entries of a cotangent that are looked at one by one
+CLOSER = (1e-2, 1e-4, 1e-6)  # factors of the steps, where differences do not agree
+SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: the width of an interval that decides
+NEAR = 2.0**-15  # of the size of an entry: a neighbouring point
+PARTS = 200  # most entries of a cotangent that are examined one by one
 EPSILON = 2.0**-52
-ROUNDING = 8.0  # units of the last place that a value may be off by
-ROUNDED = 3  # times a point is rounded otherwise
+ROUNDING = 8.0  # units in the last place that a value may be off by
+ROUNDED = 3  # perturbed copies of a point
 
-# What a step along a direction gives, and how far off that may be.
+# A function of the step along a direction, and the error of its values.
 Line = tuple[Callable[[float], float], float]
 
 
-class Workbench(Bench):
-    """What every check does with a subject, differences of its values included."""
+class Probe(Evaluator):
+    """An evaluator that also takes differences of the values."""
 
-    _last: tuple[Floats, Any, list[Any]] | None = None  # a point, its output, others beside it
+    _last: tuple[Floats, Any, list[Any]] | None = (
+        None  # a point, its output, and those at perturbed copies
+    )
 
     def expected(self, floats: Floats, dout: Any) -> Arrays:
-        """By autodiff of the plain function, or else by differences, entry by entry."""
+        """The gradient by autodiff of the plain function, or else by differences."""
         if self.together:
             return [np.asarray(leaf) for leaf in self.answers(floats, dout)[1]]
         if self.autodiff:
@@ -41,8 +43,8 @@ class Workbench(Bench):
         return self.by_differences(floats, dout)
 
     def moves(self, route: str, floats: Floats, dout: Any) -> list[float]:
-        """How far each gradient moves by this route ("plain" is autodiff's), where each operation
-        is rounded otherwise; 0 where what it computes cannot be traced."""
+        """How far each gradient by this route ("plain" is autodiff's) moves when every operation is
+        perturbed by rounding error; 0 where it cannot be traced."""
         arguments = self.inputs(floats), dout
         moved = [0.0] * len(floats)
         if not self.autodiff:
@@ -69,19 +71,21 @@ class Workbench(Bench):
         return moved
 
     def by_differences(self, floats: Floats, dout: Any) -> Arrays:
-        """The gradient by differences, entry by entry; NaN where they could not tell."""
+        """The gradient by differences, entry by entry; NaN where undecided."""
         found = []
         for place, array in enumerate(floats):
             gradient = np.zeros(array.shape)
             for index in np.ndindex(array.shape):
                 direction, scale = self.one(floats, place, index)
-                told = slope(*self._line(floats, dout, direction))
-                gradient[index] = told.value / scale if np.isfinite(told.bar) else np.nan
+                derivative = slope(*self._line(floats, dout, direction))
+                gradient[index] = (
+                    derivative.value / scale if np.isfinite(derivative.bar) else np.nan
+                )
             found.append(gradient)
         return found
 
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
-        """Whether it is a finite number a little to either side of this entry, or to both."""
+        """Whether it is finite on at least one side of this entry."""
         direction, _ = self.one(floats, place, index)
         beside = [self._values(floats, [dout], direction, step) for step in (-NEAR, NEAR)]
         return bool(np.isfinite(beside).any())
@@ -89,15 +93,15 @@ class Workbench(Bench):
     def entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
     ) -> Interval:
-        """Where this entry of the gradient lies, which is thought to be `value`."""
+        """Bounds of this entry of the gradient, claimed to be `value`."""
         lies = self._entry(floats, dout, place, index, value)
         if lies.has(value):
             return lies
         direction, scale = self.one(floats, place, index)
         if lies.decides(value) and self.stays(lies.scaled(scale), floats, dout, direction):
             return lies
-        # One output at a time: beside large ones a small one is told in few digits; and where many
-        # have a kink at once, each takes its own side of it.
+        # One output at a time: next to large outputs a small one loses digits; and where several
+        # have a kink at once, each has its own bounds.
         each = list(parts(dout))
         if len(each) > PARTS:
             return ANYTHING if lies.kink else lies
@@ -109,7 +113,7 @@ class Workbench(Bench):
     def stays(
         self, lies: Interval, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
     ) -> bool:
-        """Whether the derivative lies there closer by, too: a function may bend within a step."""
+        """Whether smaller steps agree with the bounds: the function may bend within a step."""
         for closer in CLOSER:
             line, rounding = self._line(floats, dout, [closer * d for d in direction])
             near = interval(line, rounding, lies.low * closer).scaled(1 / closer)
@@ -120,7 +124,7 @@ class Workbench(Bench):
     def sharpest(
         self, floats: Floats, each: Sequence[Any], place: int, index: tuple[int, ...]
     ) -> list[Interval]:
-        """Where this entry lies for each of these cotangents, from the distance that tells best."""
+        """Bounds of this entry for each cotangent, from the step size that gives the narrowest."""
         direction, scale = self.one(floats, place, index)
         found = [
             [
@@ -129,7 +133,7 @@ class Workbench(Bench):
             ]
             for closer in (1.0, *CLOSER)
         ]
-        return [min(told, key=lambda one: one.high - one.low) for told in zip(*found, strict=True)]
+        return [min(each, key=lambda one: one.high - one.low) for each in zip(*found, strict=True)]
 
     def _entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
@@ -140,29 +144,29 @@ class Workbench(Bench):
     def along(
         self, floats: Floats, dout: Any, direction: Sequence[np.ndarray], value: float
     ) -> Interval:
-        """Where the derivative of ⟨dout, out⟩ in this direction lies."""
+        """Bounds of the derivative of ⟨dout, out⟩ in this direction."""
         lies = interval(*self._line(floats, dout, direction), value)
-        if lies.low == lies.high == 0:  # 0 from end to end: what it was made of was rounded to that
+        if lies.low == lies.high == 0:  # exactly 0: differences vanished in rounding
             least = ROUNDING * EPSILON * self.reach(dout, direction)
             lies = Interval(-least, least, False)
         if lies.has(value):
             return lies
-        # A function may bend in less than the least step: closer by, the truth is told sharply;
-        # and very sharply it must be at the point given, where autodiff is not asked either.
+        # A function may bend within the least step: then smaller steps give narrow bounds; very
+        # narrow ones are required at the given point where there is no autodiff.
         alone = floats is self.start and not self.autodiff
         sharp = (SHARP_ALONE if alone else SHARP) * max(abs(value), lies.size)
         for closer in CLOSER:
             line, rounding = self._line(floats, dout, [closer * d for d in direction])
             near = interval(line, rounding, value * closer).scaled(1 / closer)
-            wider = near.low <= lies.low and lies.high <= near.high  # and so it says nothing new
+            wider = near.low <= lies.low and lies.high <= near.high  # no new information
             if near.has(value) and near.high - near.low <= sharp and not wider:
                 return near
         return lies
 
     def natural(self, floats: Floats, dout: Any) -> list[float]:
-        """Of what size each gradient is, where its terms do not cancel: of dout times out over x.
+        """The natural size of each gradient, dout · out / x: its size if its terms do not cancel.
 
-        It is what rounding is measured by where they do, and the gradient is nothing else.
+        Where they do cancel, rounding error is relative to this size.
         """
         out = self.output(floats)
         pairs = zip(beside(dout, out), jax.tree.leaves(out), strict=True)
@@ -171,16 +175,16 @@ class Workbench(Bench):
             for d, y in pairs
             if d is not None
         ]
-        # The output may have cancelled too; how it moves does not cancel.
+        # The output may cancel too; its rounding error does not.
         size = max(*sizes, self.noise(floats, dout)[1] / EPSILON)
         return [size / scale_of(array) if np.isfinite(size) else 0.0 for array in floats]
 
     def reach(self, dout: Any, direction: Sequence[np.ndarray]) -> float:
-        """How far a way goes, seen through dout: what an identity would change by along it."""
+        """The change of ⟨dout, out⟩ along a direction if the function were the identity."""
         return largest(dout) * float(sum(np.abs(d).sum() for d in direction))
 
     def one(self, floats: Floats, place: int, index: tuple[int, ...]) -> tuple[Arrays, float]:
-        """The direction of one entry, and how long it is."""
+        """The direction of one entry, and its length."""
         array = floats[place]
         scale = max(abs(float(array[index])), scale_of(array)) if np.isfinite(array[index]) else 1.0
         direction = [np.zeros(a.shape) for a in floats]
@@ -188,13 +192,13 @@ class Workbench(Bench):
         return direction, scale
 
     def _line(self, floats: Floats, dout: Any, direction: Sequence[np.ndarray]) -> Line:
-        """⟨dout, out⟩ along a direction, and how far off a value of it may be."""
+        """⟨dout, out⟩ along a direction, and the error of its values."""
         return self._lines(floats, [dout], direction)[0]
 
     def _lines(
         self, floats: Floats, each: Sequence[Any], direction: Sequence[np.ndarray]
     ) -> list[Line]:
-        """That of each of these cotangents; a function of NumPy is called once for all."""
+        """The line of each cotangent; a NumPy function is called once for all of them."""
 
         def compiled(dout: Any, steps: np.ndarray) -> np.ndarray:
             inputs = self.inputs(floats)
@@ -214,7 +218,7 @@ class Workbench(Bench):
         return [(functools.partial(line, number), rounding(d)) for number, d in enumerate(each)]
 
     def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
-        """⟨|dout|, |out|⟩, and how far ⟨dout, out⟩ moves when the point is rounded otherwise."""
+        """⟨|dout|, |out|⟩, and how far rounding the point moves ⟨dout, out⟩."""
         if self._last is None or self._last[0] is not floats:
             self._last = floats, self.output(floats), self._rounded(floats)
         _, out, others = self._last
@@ -224,12 +228,12 @@ class Workbench(Bench):
         return size, float(away.max(initial=0.0, where=np.isfinite(away)))
 
     def _rounded(self, floats: Floats) -> list[Any]:
-        """The outputs where the point is rounded otherwise; none where the function refuses it."""
+        """The outputs at perturbed copies of the point; none where the function rejects them."""
         rng = np.random.default_rng(0)
         points = [tuple(rounded(array, rng) for array in floats) for _ in range(ROUNDED)]
         try:
             return [*map(self.output, points)]
-        except Exception:  # a function need not take what is beside its arguments
+        except Exception:  # the function may reject neighbouring points
             return []
 
     def _values(
@@ -239,7 +243,7 @@ class Workbench(Bench):
         try:
             out = self.output(moved)
             return [float(inner(dout, out, np)) for dout in each]
-        except Exception:  # a function need not take what is beside its arguments
+        except Exception:  # the function may reject neighbouring points
             return [np.nan] * len(each)
 
 

@@ -1,4 +1,4 @@
-"""The functions of a subject, compiled; each of ((floats, others), …) as a workbench holds them."""
+"""The compiled functions of a subject, each of ((floats, others), …)."""
 
 import functools
 import itertools
@@ -24,12 +24,12 @@ from fnet.check.truth.plain import plainly
 
 
 def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
-    """By name: "out", its values along a "line", the gradient by "plain" autodiff and each route,
-    all of these "together", and "out by" each other way to it.
+    """By name: "out"; values along a "line"; gradients by "plain" autodiff and by each route; these
+    "together"; and "out by" each other way to it.
 
-    "both" is by hand and by autodiff in the dtype of the arrays; "vmap" by hand, of many points;
-    "rounded" by hand, of arguments, dout and cache that are each off by a share of themselves;
-    "frozen" the largest entry that each route gives what must have no gradient.
+    "both" computes gradients by hand and by autodiff in the dtype of the arrays; "vmap" by hand at
+    many points; "rounded" by hand with arguments, dout and cache each perturbed by a relative
+    amount; "frozen" the largest entry that each route returns for a frozen parameter.
     """
     at = functools.partial(rebuilt, form)
 
@@ -108,7 +108,7 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
 
 
 def of_value(function: Callable[..., Any], form: Layout) -> Callable[..., Any]:
-    """What it gives, of (floats, others)."""
+    """The function of (floats, others)."""
     return lambda inputs: function(*rebuilt(form, inputs))
 
 
@@ -118,7 +118,7 @@ def of_route(route: Callable[..., Any], form: Layout) -> Callable[..., Any]:
 
 
 def rebuilt(form: Layout, inputs: tuple[Any, tuple[Any, ...]]) -> tuple[Any, ...]:
-    """The arguments of (floats, others)."""
+    """The arguments made of (floats, others)."""
     floats, others = inputs
     left = iter(others)
     leaves = [
@@ -143,7 +143,7 @@ def leaves_of(gradients: Any, form: Layout, floats: Sequence[Any]) -> list[Any]:
 
 
 def known(out: Any) -> Any:
-    """Python's numbers made arrays."""
+    """The output with Python numbers as arrays."""
     return jax.tree.map(lambda y: y if is_known(y) else np.asarray(y), out)
 
 
@@ -153,7 +153,7 @@ def inner(dout: Any, out: Any, library: Any) -> Any:
     for d, y in zip(beside(dout, out), jax.tree.leaves(out), strict=True):
         if d is not None:
             d = library.asarray(d)
-            # What is not asked about may be no number.
-            asked = library.where(d == 0, 0.0, library.asarray(y).astype(np.float64))
-            total = total + library.sum(d * asked)
+            # Where the cotangent is 0, the output may be NaN.
+            weighed = library.where(d == 0, 0.0, library.asarray(y).astype(np.float64))
+            total = total + library.sum(d * weighed)
     return total

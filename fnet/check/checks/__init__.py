@@ -1,0 +1,1 @@
+"""The checks of a subject, one kind per file."""

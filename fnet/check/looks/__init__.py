@@ -1,1 +1,0 @@
-"""What is looked at of a subject, one kind of question a file."""
