@@ -1,5 +1,6 @@
 """The laws of a layer: every row of tests/cases.py keeps all of them."""
 
+import functools
 import zlib
 
 import jax
@@ -61,9 +62,19 @@ def row_of(tree, row):
     return jax.tree.map(lambda leaf: leaf[row : row + 1], tree)
 
 
-def gradients(case: Case, params, x, dy, key=None):
-    y, cache = case.layer.forward(params, x, key)
-    return y, case.layer.backward(params, cache, dy)
+def eagerly(layer, params, x, dy):
+    y, cache = layer.forward(params, x)
+    return y, layer.backward(params, cache, dy)
+
+
+@functools.lru_cache(maxsize=8)  # the laws of one row follow each other, dtype by dtype
+def compiled(layer):
+    """One program; operation by operation each would be compiled alone."""
+    return jax.jit(functools.partial(eagerly, layer))
+
+
+def gradients(case: Case, params, x, dy):
+    return compiled(case.layer)(params, x, dy)
 
 
 def plain(leaf):
@@ -112,9 +123,9 @@ def test_shapes_are_of_distinct_primes():
 def test_1_init_foretells_the_output_shape(case):
     params, x, _ = draw(case)
     _, out_shape = case.layer.init(jax.random.key(0), case.shape)
-    y = case.layer.apply(params, x)
+    y = jax.eval_shape(case.layer.apply, params, x)
     assert jax.tree.map(lambda leaf: leaf.shape[1:], y) == out_shape
-    assert {len(leaf) for leaf in jax.tree.leaves(y)} == {BATCH}
+    assert {leaf.shape[0] for leaf in jax.tree.leaves(y)} == {BATCH}
 
 
 @every_case
@@ -152,8 +163,8 @@ def test_5_rows_do_not_see_each_other(case):
 @every_case
 def test_6_jit_changes_nothing(case):
     params, x, dy = draw(case)
-    jitted = jax.jit(lambda params, x, dy: gradients(case, params, x, dy))(params, x, dy)
-    assert_equal(jitted, gradients(case, params, x, dy), rtol=1e-12, atol=1e-14)
+    expected = eagerly(case.layer, params, x, dy)
+    assert_equal(gradients(case, params, x, dy), expected, rtol=1e-12, atol=1e-14)
 
 
 @every_case
@@ -184,7 +195,7 @@ def test_6_scan_is_a_loop_and_differentiates(case):
         plain = parted(params)
         return sum(total(case.layer.forward(plain, x)[0]) for x in each)
 
-    expected = jax.value_and_grad(looped)(params)
+    expected = jax.jit(jax.value_and_grad(looped))(params)
     assert_equal(jax.value_and_grad(scanned)(params), expected, rtol=1e-10, atol=1e-12)
 
 
@@ -209,12 +220,12 @@ def test_6_a_rebuilt_layer_is_the_same_value_and_does_not_retrace(case):
 @every_case
 def test_7_dtype_is_preserved(case, dtype):
     params, x, dy = draw(case, dtype)
-    y, (dparams, dx) = gradients(case, params, x, dy)
+    y, (dparams, dx) = jax.eval_shape(functools.partial(eagerly, case.layer), params, x, dy)
     told = [leaf.dtype for leaf in jax.tree.leaves((y, dparams, dx)) if is_floating(leaf)]
     assert set(told) <= {jnp.dtype(dtype)}
     assert jax.tree.structure(dparams) == jax.tree.structure(params)
     if case.layer.penalty is not None:
-        leaves = jax.tree.leaves(case.layer.penalty.value_and_grad(params))
+        leaves = jax.tree.leaves(jax.eval_shape(case.layer.penalty.value_and_grad, params))
         assert {leaf.dtype for leaf in leaves} == {jnp.dtype(dtype)}
 
 
@@ -245,8 +256,9 @@ def test_8_nothing_is_changed_and_the_same_call_gives_the_same_bits(case):
 @every_case
 def test_9_a_key_makes_it_reproducible_and_none_deterministic(case):
     params, x, _ = draw(case)
+    forward = jax.jit(case.layer.forward)
     for key in (None, jax.random.key(5)):
-        assert_equal(case.layer.forward(params, x, key), case.layer.forward(params, x, key))
+        assert_equal(forward(params, x, key), forward(params, x, key))
 
 
 @every_case

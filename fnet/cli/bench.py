@@ -80,7 +80,7 @@ def _pairs(batch_size: int) -> Iterator[tuple[str, Any, Any, tuple[Any, ...]]]:
     labels = jnp.arange(batch_size) % 10
     for name, model, shape, loss, target in (
         ("classification_net", classifier, (3072,), losses.cross_entropy(), labels),
-        ("logistic_regression", regression, (14,), losses.bce(), (labels % 2).astype(jnp.float32)),
+        ("logistic_regression", regression, (14,), losses.bce(), (labels % 2).astype(float)),
     ):
         params, x = _example(model, shape, batch_size)
         yield (
@@ -93,7 +93,7 @@ def _pairs(batch_size: int) -> Iterator[tuple[str, Any, Any, tuple[Any, ...]]]:
 
 def _example(layer: Layer, takes: Any, batch_size: int) -> tuple[ArrayTree, Any]:
     params, _ = layer.init(jax.random.key(0), shapes_of(takes))
-    return params, cast(jax.tree.map(jnp.asarray, drawn(takes, batch_size)), jnp.float32)
+    return params, cast(jax.tree.map(jnp.asarray, drawn(takes, batch_size)), float)
 
 
 def _both_ways(layer: Layer) -> Callable[..., Any]:
