@@ -147,7 +147,7 @@ def test_a_shape_is_that_of_one_example():
         with pytest.raises(ShapeError, match="it must be a tuple, that of one example"):
             layer.init(jax.random.key(0), 5)
     for layer in (affine(3), serial(relu())):
-        with pytest.raises(ShapeError, match=r"key is 0; it must be a key of JAX: jax.random.key"):
+        with pytest.raises(ShapeError, match=r"key is 0; it must be a JAX key: jax.random.key"):
             layer.init(0, (5,))
 
 
