@@ -58,7 +58,7 @@ def fan_out(*layers: Layer, join: str | None = None) -> Layer:
 
 @constructor
 def first(*layers: Layer) -> Layer:
-    """The layers on the first of several inputs; the others pass unchanged.
+    """The layers on the first of several inputs; the others pass through.
 
         y  = (f(x₁), x₂, ..., x_k)
         dx = (Jᵀ dy₁, dy₂, ..., dy_k)       J: the Jacobian of f

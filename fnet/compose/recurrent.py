@@ -39,8 +39,8 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
     pair too unless `last`. A step at or beyond the length changes no state, its output is 0, and it
     has no gradient, whatever the padding holds; h_T is the state at the end of each sequence.
 
-    A key is split among the steps. Cache: x, all states, and whatever else than hₜ₋₁, xₜ and hₜ the
-    cell caches at a step. Sums over time are in float32 or wider.
+    A key is split among the steps. Cache: x, all states, and whatever the cell caches at a step
+    besides hₜ₋₁, xₜ and hₜ. Sums over time are in float32 or wider.
     Source: Werbos (1990), Backpropagation Through Time: What It Does and How to Do It.
 
     >>> from fnet import serial
@@ -110,7 +110,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
             dh = dh if last else add(dh, _alive(lengths, t, dy))
             caches = holes.caches(known=(before, _alive(lengths, t, x), after))
             dparams, (dbefore, dx) = cell.backward(params, caches, _alive(lengths, t, dh))
-            if lengths is not None:  # beyond the end, state and gradient pass unchanged
+            if lengths is not None:  # past the end, state and gradient pass through
                 dbefore = add(dbefore, _alive(lengths, t, zeros_like(dh), dh))
                 dx = _alive(lengths, t, dx)
             return (dbefore, add(total, cast_like(dparams, total))), dx

@@ -24,8 +24,8 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
     The block must return the shape and dtype that it takes, of an array or a tree, else ShapeError.
     Parameters are the block's with a leading axis of size `times`; if `tied` there is one θ,
     without that axis, and its gradient is the sum of the dθᵢ. A key is split among the rounds.
-    Cache: the input of each round, y, and whatever else than its input and output the block caches
-    in a round, so that no array is stored twice.
+    Cache: the input of each round, y, and whatever the block caches in a round besides its input
+    and output, so that no array is stored twice.
 
     >>> from fnet import serial
     >>> from fnet.layers import affine, tanh

@@ -85,7 +85,7 @@ class Loss(Value):
     `where` marks what counts: rows (N,) or, for sequences, also positions (N, T). The rest adds
     nothing to value or gradient, and the mean is over what counts. With reduction "none", value has
     one entry per entry of target, and dy is the gradient of their sum. A target is a constant:
-    differentiating by it raises TypeError.
+    differentiating with respect to it raises TypeError.
 
     `probabilities(y) -> (N, C)` is the probability of each class, and `predict(y) -> (N,)` the most
     probable one, −1 where y is NaN; both are None for a regression.

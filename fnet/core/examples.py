@@ -14,7 +14,7 @@ from fnet.core.trees import is_shape
 
 
 class Ints(NamedTuple):
-    """Integers of this shape, from 0 to below `below`.
+    """Integers of this shape, at least 0 and less than `below`.
 
     >>> ints(5, below=11)
     Ints(shape=(5,), below=11)

@@ -96,7 +96,7 @@ def zeros_like(tree: ArrayTree) -> ArrayTree:
 
 
 def zero_gradient(tree: ArrayTree) -> ArrayTree:
-    """The gradient by what has no influence: zeros, None where a leaf has no gradient."""
+    """Zeros for each floating-point array, the gradient of no influence; None for other leaves."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf) if is_floating(leaf) else None, tree)
 
 

@@ -130,7 +130,7 @@ def loss(
     def remember(y: Any, target: Any, where: Any) -> tuple[Array, Array]:
         if any(leaf.perturbed for leaf in jax.tree.leaves((target, where))):
             raise TypeError(
-                "a loss can be differentiated by its predictions only, not by its target: "
+                "a loss is differentiated with respect to its predictions only, not its target: "
                 "wrap the target in jax.lax.stop_gradient"
             )
         return value_and_grad(*jax.tree.map(lambda leaf: leaf.value, (y, target, where)))
