@@ -129,7 +129,7 @@ def test_a_wrong_configuration_is_told(build, message):
 @pytest.mark.parametrize(
     ("layer", "x", "message"),
     [
-        (affine(3), jnp.ones((2, 7)), "7 numbers a row after the batch axis, and w (3, 5) takes 5"),
+        (affine(3), jnp.ones((2, 7)), "7 numbers per row, and w (3, 5) takes 5"),
         (affine(3), jnp.ones(5), "affine: x is (5,)"),
         (affine(3), jnp.ones((2, 5), jnp.uint8), "x is uint8; it must be floating point"),
         (affine(3), [[1.0] * 5], "affine: x is a list; it must be an array"),

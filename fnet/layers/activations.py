@@ -1,5 +1,5 @@
-"""Activations: one number in, one number out. Most of them cache their output alone, which the next
-layer caches as its input anyway, so that in a chain an activation remembers nothing of its own."""
+"""Activations: one number in, one number out. Most cache only their output, which the next layer
+caches as its input anyway, so that in a chain an activation needs no memory of its own."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from fnet.core.values import constructor
 
 
 def _elementwise(f: Callable[[Array], Array], df: Callable[[Array, Array], Array]) -> Layer:
-    """The layer y = f(x) of gradient dx = df(y, dy), for a derivative that can be told from y."""
+    """The layer y = f(x) with gradient dx = df(y, dy), for derivatives that are functions of y."""
 
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
         return (), shape
@@ -50,7 +50,7 @@ def relu() -> Layer:
 
 @constructor
 def leaky_relu(a: float = 0.1) -> Layer:
-    """The positive part, and a little of the negative one.
+    """The positive part, plus a fraction of the negative one.
 
         y  = max(a x, x)
         dx = dy · (1 where y > 0, else a)
@@ -71,14 +71,14 @@ def leaky_relu(a: float = 0.1) -> Layer:
 
 @constructor
 def gelu(approximate: bool = False) -> Layer:
-    """The input times the chance that a normal number is below it.
+    """The input times the probability that a standard normal number is below it.
 
         y  = x Φ(x)
         dx = dy (Φ(x) + x φ(x))        Φ and φ: distribution and density of N(0, 1)
 
-    With `approximate`, Φ is ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³), and its slope that of
-    this very function. x, y and dx have one shape, any. y keeps its digits far below 0, where the
-    naive 1 + erf has none. Cache: x.
+    With `approximate`, Φ is ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³), and φ is the slope of
+    that function. x, y and dx have one shape, any. y keeps its digits far below 0, where the naive
+    1 + erf has none. Cache: x.
     Source: Hendrycks & Gimpel (2016), Gaussian Error Linear Units, section 2.
 
     >>> y, cache = gelu().forward((), jnp.array([0.0, 30.0]))
@@ -129,7 +129,7 @@ def _normal(x: Array) -> tuple[Array, Array]:
 
 
 def _tanh_form(x: Array) -> tuple[Array, Array]:
-    """½ (1 + tanh u), and its slope ½ (1 − tanh² u) du."""
+    """½ (1 + tanh u), and its slope ½ (1 − tanh² u) du/dx."""
     scale = math.sqrt(2 / math.pi)
     tanh_u = jnp.tanh(scale * (x + 0.044715 * x * x * x))
     return (1 + tanh_u) / 2, (1 - tanh_u * tanh_u) * scale * (1 + 0.134145 * x * x) / 2
@@ -142,7 +142,7 @@ def sigmoid() -> Layer:
         y  = σ(x) = 1 / (1 + e⁻ˣ)
         dx = dy · y (1 − y)
 
-    x, y and dx have one shape, any; nothing overflows, whatever the size of x. Cache: y.
+    x, y and dx have one shape, any; no x overflows, however large. Cache: y.
     Source: Goodfellow et al., Deep Learning (2016), section 3.10.
 
     >>> y, cache = sigmoid().forward((), jnp.array([-1000.0, 0.0, 1000.0]))
