@@ -1,4 +1,4 @@
-"""Reparametrizations by name: frozen, tied and normalised weights, and corrections of low rank."""
+"""Named reparametrizations: frozen, tied and normalised weights, and low-rank corrections."""
 
 import dataclasses
 import math

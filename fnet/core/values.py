@@ -108,7 +108,7 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
 
 
 def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
-    """The value that printed as `text`: constants, and constructors and values of `vocabulary`.
+    """The value that prints as `text`, of constants, and constructors and values of `vocabulary`.
 
     Nothing else can be called, looked up or computed, so the text may come from a stranger.
     Raises `ConfigurationError` naming what it does not know.

@@ -37,7 +37,7 @@ def relu() -> Layer:
         y  = max(0, x)
         dx = dy · [y > 0]
 
-    x, y and dx have one shape, any. At x = 0 the derivative is 0; a NaN stays NaN. Cache: y.
+    x, y and dx have the same shape. At x = 0 the derivative is 0; a NaN stays NaN. Cache: y.
     Source: Nair & Hinton (2010), Rectified Linear Units Improve Restricted Boltzmann Machines.
 
     >>> y, cache = relu().forward((), jnp.array([-2.0, 0.0, 3.0]))
@@ -55,7 +55,7 @@ def leaky_relu(a: float = 0.1) -> Layer:
         y  = max(a x, x)
         dx = dy · (1 where y > 0, else a)
 
-    x, y and dx have one shape, any; 0 <= a < 1, else ConfigurationError. At x = 0 the derivative
+    x, y and dx have the same shape; 0 <= a < 1, else ConfigurationError. At x = 0 the derivative
     is a. Cache: y, which has the sign of x.
     Source: Maas et al. (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models.
 
@@ -77,7 +77,7 @@ def gelu(approximate: bool = False) -> Layer:
         dx = dy (Φ(x) + x φ(x))        Φ and φ: distribution and density of N(0, 1)
 
     With `approximate`, Φ is ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³), and φ is the slope of
-    that function. x, y and dx have one shape, any. y keeps its digits far below 0, where the naive
+    that function. x, y and dx have the same shape. y keeps its digits far below 0, where the naive
     1 + erf has none. Cache: x.
     Source: Hendrycks & Gimpel (2016), Gaussian Error Linear Units, section 2.
 
@@ -142,7 +142,7 @@ def sigmoid() -> Layer:
         y  = σ(x) = 1 / (1 + e⁻ˣ)
         dx = dy · y (1 − y)
 
-    x, y and dx have one shape, any; no x overflows, however large. Cache: y.
+    x, y and dx have the same shape; no x overflows, however large. Cache: y.
     Source: Goodfellow et al., Deep Learning (2016), section 3.10.
 
     >>> y, cache = sigmoid().forward((), jnp.array([-1000.0, 0.0, 1000.0]))
@@ -159,7 +159,7 @@ def tanh() -> Layer:
         y  = tanh x
         dx = dy (1 − y²)
 
-    x, y and dx have one shape, any. Cache: y.
+    x, y and dx have the same shape. Cache: y.
     Source: LeCun et al. (1998), Efficient BackProp, section 4.4.
 
     >>> y, cache = tanh().forward((), jnp.array([-1000.0, 0.0, 1000.0]))

@@ -29,7 +29,7 @@ class Affine(NamedTuple):
 
 @constructor
 def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Layer:
-    """Every output is a weighted sum of every input.
+    """Every output is a weighted sum of all inputs, plus a bias.
 
         y  = x wᵀ + b                        x: (N, D)   w: (M, D)   b: (M,)   y: (N, M)
         dw = dyᵀ x     db = Σ_N dy     dx = dy w

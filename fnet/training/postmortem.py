@@ -67,7 +67,7 @@ def require_finite_validation(before: Record, after: Record) -> Record:
             why = (
                 f"they reach {reach:.2g}; {_slower(after.state)}"
                 if reach > ORDINARY
-                else "look for NaN, or for huge values, in the validation set"
+                else "look for NaN or huge values in the validation set"
             )
             what = f"after epoch {epoch} the validation loss is {loss}"
             raise TrainingError(f"{what}, though the weights are finite: {why}")
