@@ -1,6 +1,6 @@
 """A training run on disk, whole or not at all: one .npz of plain arrays, and never a pickle.
 
-A loaded model predicts bit for bit as the saved one, and training goes on from it bit for bit.
+A loaded model predicts, and resumes training, bit for bit as the saved one.
 """
 
 import json
@@ -23,16 +23,16 @@ from fnet.registry import VOCABULARY
 from fnet.training.records import Best, Metrics, Record, State
 
 FORMAT = 3
-READABLE = (2, 3)  # in format 2 arguments at their defaults are left out; no default has changed
-KEY = "key: "  # and the name of its implementation: the dtype of a typed PRNG key
+READABLE = (2, 3)  # format 2 leaves out arguments at their defaults; no default has changed
+KEY = "key: "  # then the implementation's name: the dtype of a typed PRNG key
 CONFIG = "config.json"  # the member that is not an array of the run
 
 
 class Checkpoint(NamedTuple):
-    """All that a run needs to predict and to go on.
+    """All that a run needs to predict and to resume training.
 
-    `shape` is that of one example, as the model sees it behind `transform`; `classes` are the
-    names of the labels; `seed` that of the weights and of the order of samples.
+    `shape` is that of one example as the model sees it, after `transform`; `classes` are the names
+    of the labels; `seed` determines the initial weights and the order of samples.
 
     >>> from fnet import losses, models, optimizers
     >>> from fnet.training.records import start
@@ -53,12 +53,12 @@ class Checkpoint(NamedTuple):
 
 
 def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
-    """Write the checkpoint as one .npz; `path` holds the old one or the new one at any time.
+    """Write the checkpoint as one .npz; at any time `path` holds the old one or the new one.
 
-    What was there before is kept as `previous(path)`. Model, loss, optimizer and transform are kept
-    as the text that makes them, with all their arguments; one that no fnet constructor made (an
-    optax optimizer) is not kept: give it to `load`. Raises CheckpointError where the file cannot be
-    written, as on a full disk; the old one is then whole.
+    The one that was there is kept as `previous(path)`. Model, loss, optimizer and transform are
+    stored as the calls that make them, with all arguments; one that no fnet constructor made (an
+    optax optimizer) is not stored: give it to `load`. Raises CheckpointError where the file cannot
+    be written, for instance because the disk is full; the old one is then intact.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -96,7 +96,7 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
 
 
 def previous(path: str | os.PathLike[str]) -> Path:
-    """Where the checkpoint before the one at `path` is kept.
+    """Where the predecessor of the checkpoint at `path` is kept.
 
     >>> print(previous("run.npz"))
     run.previous.npz
@@ -105,11 +105,11 @@ def previous(path: str | os.PathLike[str]) -> Path:
 
 
 def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
-    """The checkpoint that was saved at `path`; its record has no `losses` and no `history`.
+    """The checkpoint saved at `path`; its record has no `losses` and no `history`.
 
-    `parts` (model, loss, optimizer, transform) are used in place of what the file says, and are
-    needed where it says nothing. Every bit of the file is checked. Raises CheckpointError, naming
-    the file, what is wrong, and where the checkpoint before it is.
+    `parts` (model, loss, optimizer, transform) replace those that the file names, and are required
+    where it names none. Every bit of the file is checked. Raises CheckpointError, which names the
+    file, what is wrong, and where the previous checkpoint is.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -125,12 +125,12 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
         with Path(path).open("rb") as file:
             stored = read_npz(file, digest=True)
         if CONFIG not in stored:
-            raise ValueError(f"it has no {CONFIG}, and so is no checkpoint of fnet")
+            raise ValueError(f"it has no {CONFIG}, and so is not a checkpoint of fnet")
         config = json.loads(stored.pop(CONFIG).tobytes())
         if config["format"] not in READABLE:
             raise ValueError(
-                f"its format is {config['format']}, and this fnet reads {READABLE}; load it by the "
-                "fnet that wrote it, or train anew"
+                f"its format is {config['format']}, and this fnet reads {READABLE}; load it with "
+                "the fnet that wrote it, or train again"
             )
         return _restore(config, stored, {**_read(config, parts), **parts})
     except FileNotFoundError:
@@ -184,15 +184,15 @@ def _array(name: str, stored: np.ndarray | None, dtype: str | None, shape: Shape
     else:
         array = jnp.asarray(stored.view(jnp.dtype(dtype)))
         if array.dtype.name != dtype:
-            raise ValueError(f"{name} is {dtype}: set jax_enable_x64 as it was when it was saved")
+            raise ValueError(f"{name} is {dtype}: set jax_enable_x64 as it was when saved")
     if array.shape != shape:
         raise ValueError(f"the array {name} is {array.shape}, and the model's is {shape}")
-    found: jax.Array = array
-    return found
+    restored: jax.Array = array
+    return restored
 
 
 def _shape(kept: Any) -> Shape:
-    """A shape, or a tree of shapes, of which JSON makes lists."""
+    """A shape, or a tree of shapes, from JSON, which turns tuples into lists."""
     if isinstance(kept, dict):
         return {name: _shape(part) for name, part in kept.items()}
     return tuple(_shape(part) if isinstance(part, list | dict) else part for part in kept)
@@ -203,17 +203,17 @@ def _arrays(record: Record) -> dict[str, ArrayTree]:
 
 
 def _named(tree: ArrayTree) -> list[tuple[str, Any]]:
-    """(name, leaf) pairs, a name being the path written as Python: state.params[0].w"""
+    """(name, leaf) pairs, where a name is the path as in Python: state.params[0].w"""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [(path[0].key + jax.tree_util.keystr(path[1:]), leaf) for path, leaf in leaves]
 
 
 def _plain(leaf: Any) -> tuple[np.ndarray, str]:
-    """The leaf as an array that a file can hold, and the name of what it was."""
+    """The leaf as an array that a file can hold, and the name of its own dtype."""
     if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         return np.asarray(jax.random.key_data(leaf)), f"{KEY}{jax.random.key_impl(leaf)}"
     array = np.asarray(leaf)
-    if array.dtype.kind != "V":  # what NumPy calls the dtypes it did not define, as bfloat16
+    if array.dtype.kind != "V":  # how NumPy marks dtypes that it does not define, such as bfloat16
         return array, array.dtype.name
     return array.view(f"u{array.dtype.itemsize}"), array.dtype.name
 

@@ -1,4 +1,4 @@
-"""Every constructor that a configuration may name, and every example of one."""
+"""Every constructor that a configuration may name, and every registered example."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -45,7 +45,7 @@ def examples(kind: str) -> Iterator[tuple[Any, Any]]:
 
 
 def example_of(name: str) -> tuple[str, Any]:
-    """How the constructor of this name is written in its first example, and what that takes.
+    """The first example of the constructor of this name, and what it takes.
 
     >>> example_of("affine")
     ('affine(3)', (7,))

@@ -18,9 +18,9 @@ INDENT = "  "
 class Row(NamedTuple):
     """A layer: its output for a batch, its parameters, and the bytes of three kinds of array.
 
-    `cache` counts the arrays that it is the first to cache, `shared` those that an earlier layer
-    caches too. `gradient` is that of its parameters. The parts of a composition follow it, one
-    `depth` further in; those of `repeat` and `recurrent` as they are in one round.
+    `cache` counts the arrays that this layer is the first to cache, `shared` those that an earlier
+    layer caches too. `gradient` is that of its parameters. The parts of a composition follow it,
+    one `depth` further in; those of `repeat` and `recurrent` stand for one round.
 
     >>> from fnet.layers import affine
     >>> row = summary(affine(10), (3072,), batch_size=8, dtype="float32").rows[0]
@@ -38,9 +38,9 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The rows, the whole model in one row, and what XLA allocates, in bytes.
+    """The rows, the whole model as one row, and what XLA allocates, in bytes.
 
-    XLA's figures are those of one compiled forward and backward pass.
+    XLA's figures are for one compiled forward and backward pass.
 
     >>> from fnet.layers import affine
     >>> small = summary(affine(10), (3072,), batch_size=8, dtype="float32")
@@ -105,10 +105,10 @@ class Summary(NamedTuple):
 
 
 def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = float) -> Summary:
-    """What one step of `model` takes for a batch of examples of this shape, all in one dtype.
+    """The memory of one step of `model`, for a batch of examples of this shape and dtype.
 
     `shape` may be a tree of shapes, with `fnet.core.examples.ints` for inputs of integers. Nothing
-    is computed: shapes are traced, and XLA's own figures are those of the compiled function
+    is computed: shapes are traced, and XLA's figures are for the compiled function
     (params, x, dy) -> dparams. An array that two layers cache is counted once.
 
     >>> from fnet.models import classification_net
@@ -121,9 +121,10 @@ def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = floa
     def described(leaf: Any) -> Any:
         return jax.ShapeDtypeStruct(leaf.shape, kind) if is_floating(leaf) else leaf
 
-    def batch(one: Any) -> Any:
-        sizes, own = (one.shape, jnp.int32) if isinstance(one, Ints) else (one, kind)
-        return jax.ShapeDtypeStruct((batch_size, *sizes), own)
+    def batch(example: Any) -> Any:
+        whole = isinstance(example, Ints)
+        sizes, dtype = (example.shape, jnp.int32) if whole else (example, kind)
+        return jax.ShapeDtypeStruct((batch_size, *sizes), dtype)
 
     sizes = shapes_of(shape)
     params: Any = jax.tree.map(
@@ -154,12 +155,12 @@ def summary(model: Layer, shape: Shape, batch_size: int = 128, dtype: Any = floa
 
 
 def _collapsed(rows: list[Row]) -> list[Row]:
-    """The rows without those of chains that are alone in their place, and without empty chains.
+    """The rows without empty chains, and without chains that are the only part of a composition.
 
     A chain is its layers: it needs a row only where it stands beside other parts.
     """
     kept: list[Row] = []
-    shifts: list[tuple[int, int]] = []  # what lies deeper than so much moves out by so much
+    shifts: list[tuple[int, int]] = []  # (depth, shift): rows deeper than it move out by shift
     for place, row in enumerate(rows):
         shifts = [(depth, shift) for depth, shift in shifts if depth < row.depth]
         shift = shifts[-1][1] if shifts else 0
@@ -188,7 +189,7 @@ def _siblings(rows: list[Row], place: int) -> bool:
 
 
 def human_bytes(size: float) -> str:
-    """A number of bytes to read: 1,000 to a kB.
+    """A number of bytes in a readable unit; 1 kB is 1,000 bytes.
 
     >>> human_bytes(1536), human_bytes(0)
     ('1.5 kB', '0 B')
@@ -201,13 +202,13 @@ def human_bytes(size: float) -> str:
 
 
 class _Watch:
-    """A watcher that makes a row of every layer, in the order in which their passes begin."""
+    """A watcher that makes one row per layer, in the order in which their passes begin."""
 
     def __init__(self) -> None:
         self.rows: list[Any] = []
         self.depth = 0
         self.seen: set[int] = set()
-        self.kept: list[Any] = []  # caches stay alive, so that no id is given twice
+        self.kept: list[Any] = []  # caches stay alive, so that no id is reused
 
     def __call__(self, layer: Layer, params: Any, x: Any, run: Any) -> Any:
         place, depth, before = len(self.rows), self.depth, set(self.seen)
@@ -227,7 +228,7 @@ class _Watch:
 
 
 def titled(layer: Layer) -> str:
-    """A composition by its name and settings, without its parts, which have rows of their own.
+    """A composition's name and settings, without its parts, which have rows of their own.
 
     >>> from fnet.compose import repeat
     >>> from fnet.layers import relu

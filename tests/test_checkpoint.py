@@ -239,7 +239,7 @@ def change_config(key, value):
             r"best\[0\].w is \(2, 2\), and the model's is \(5, 3\)",
         ),
         (lambda members: members.update(other=np.zeros(1)), r"does not: \['other'\]"),
-        (lambda members: members.pop("config.json"), "no checkpoint of fnet"),
+        (lambda members: members.pop("config.json"), "not a checkpoint of fnet"),
         (change_config("model", "open('x')"), "unknown constructor 'open'"),
         (change_config("shape", [4]), "and the model's is"),
     ],

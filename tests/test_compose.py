@@ -365,7 +365,7 @@ REFUSED = [
     (lambda: first(affine(3)).init(KEY, (5,)), ShapeError, "first takes a tuple"),
     (lambda: each(affine(3)).apply((), X), ShapeError, "each takes a tuple"),
     (lambda: recurrent(squeeze()).init(KEY, (6, 2)), ShapeError, "is not a cell"),
-    (lambda: recurrent(CELL).init(KEY, ()), ShapeError, "first axis is that of time"),
+    (lambda: recurrent(CELL).init(KEY, ()), ShapeError, "first axis must be time"),
     (lambda: frozen(affine(3), "w").init(KEY, (5,)), ConfigurationError, r"there are \.w, \.b"),
     (lambda: tied(affine(3), ".w", ".v").init(KEY, (5,)), ConfigurationError, "no parameter '.v'"),
     (lambda: tied(affine(3), ".w", ".b").init(KEY, (5,)), ConfigurationError, "have one shape"),
@@ -382,7 +382,7 @@ def test_what_does_not_fit_is_refused_with_what_to_do(call, error, words):
 
 def test_integers_are_not_added_to_themselves():
     whole = layer(lambda key, shape: ((), shape), lambda p, x, key=None: (x, ()), None)
-    with pytest.raises(ShapeError, match=r"int32, which is not added; .*first\(residual"):
+    with pytest.raises(ShapeError, match=r"int32, which cannot be added; .*first\(residual"):
         residual(whole).forward(residual(whole).init(KEY, (5,))[0], jnp.ones((2, 5), jnp.int32))
 
 

@@ -101,9 +101,9 @@ def test_what_is_not_known_is_told_with_what_is():
 
 def test_an_array_of_jax_is_no_configuration():
     """It may be traced, and a rate that optax injects anew would be ignored in silence."""
-    with pytest.raises(ConfigurationError, match="learning_rate is an array of JAX"):
+    with pytest.raises(ConfigurationError, match="learning_rate is a JAX array"):
         sgd(jnp.array(0.1))
-    with pytest.raises(ConfigurationError, match="learning_rate is an array of JAX"):
+    with pytest.raises(ConfigurationError, match="learning_rate is a JAX array"):
         jax.jit(lambda rate: sgd(rate).init(rate))(0.1)
     assert sgd(np.float32(0.5)) is sgd(0.5)
 

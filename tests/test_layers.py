@@ -129,7 +129,7 @@ def test_a_wrong_configuration_is_told(build, message):
 @pytest.mark.parametrize(
     ("layer", "x", "message"),
     [
-        (affine(3), jnp.ones((2, 7)), "7 numbers a row after the batch axis, and w (3, 5) takes 5"),
+        (affine(3), jnp.ones((2, 7)), "7 numbers per row, and w (3, 5) takes 5"),
         (affine(3), jnp.ones(5), "affine: x is (5,)"),
         (affine(3), jnp.ones((2, 5), jnp.uint8), "x is uint8; it must be floating point"),
         (affine(3), [[1.0] * 5], "affine: x is a list; it must be an array"),
@@ -147,7 +147,7 @@ def test_a_shape_is_that_of_one_example():
         with pytest.raises(ShapeError, match="it must be a tuple, that of one example"):
             layer.init(jax.random.key(0), 5)
     for layer in (affine(3), serial(relu())):
-        with pytest.raises(ShapeError, match=r"key is 0; it must be a key of JAX: jax.random.key"):
+        with pytest.raises(ShapeError, match=r"key is 0; it must be a JAX key: jax.random.key"):
             layer.init(0, (5,))
 
 

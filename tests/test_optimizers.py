@@ -119,7 +119,9 @@ def test_the_state_of_another_optimizer_is_told_before_a_wrong_step(ours):
     strangers = [other.init(PARAMS) for other in OURS] + [optax.adam(1.0).init(PARAMS), PARAMS]
     for state in strangers:
         if type(state) is not type(own):
-            with pytest.raises(ConfigurationError, match=f"the state {type(state).__name__}; it "):
+            with pytest.raises(
+                ConfigurationError, match=f"a state of type {type(state).__name__};"
+            ):
                 ours.update(PARAMS, state)
 
 

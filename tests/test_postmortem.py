@@ -45,8 +45,8 @@ def test_the_sample_that_is_not_a_number(every):
     step = 1 + int(np.argmax((order == 17).any(axis=1)))
     said = message(x=spoilt, every_steps=every)
     assert said == (
-        f"at step {step} features[17] of the training set is not finite behind compose(): mend "
-        "that sample or leave it out (for missing values: fill_missing)"
+        f"at step {step} features[17] of the training set is not finite after compose(): "
+        "repair that sample or leave it out (for missing values: fill_missing)"
     )
 
 
@@ -58,7 +58,7 @@ def test_a_loss_whose_formula_divides_by_0():
     said = message(loss=careless)
     assert said.startswith("at step 1 cross_entropy() of finite predictions (up to ")
     assert said.endswith(
-        "they are of ordinary size: its formula takes the log of 0, or divides by it"
+        "they are of ordinary size: its formula takes the log of 0 or divides by 0"
     )
 
 
@@ -80,9 +80,9 @@ def planted(place):
 
 ORDINARY = {
     "forward": "the output of layer 2, <Layer of no constructor>, is not finite: its input and "
-    "weights are of ordinary size: look at its forward",
+    "weights are of ordinary size: look at its forward pass",
     "backward": "the gradient dparams[1].b is not finite: weights and outputs are of ordinary "
-    "size: look for a division by 0 in that backward (fnet.check.check_gradients)",
+    "size: look for a division by 0 in that backward pass (fnet.check.check_gradients)",
 }
 
 
@@ -106,6 +106,6 @@ def test_a_validation_set_that_holds_nan():
     train = data.memory({"features": X, "label": LABELS})
     spoilt = data.memory({"features": np.where(X > 1, np.nan, X), "label": LABELS})
     model, loss, optimizer = models.classification_net(2), losses.cross_entropy(), optimizers.sgd(1)
-    with pytest.raises(TrainingError, match="loss is nan, the weights being finite: look for NaN"):
+    with pytest.raises(TrainingError, match="is nan, though the weights are finite: look for NaN"):
         list(fit(model, loss, optimizer, train, spoilt, epochs=2))
     assert start(model, optimizer, (3,)).best.loss == np.inf

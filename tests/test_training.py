@@ -274,11 +274,11 @@ MODEL_FREE = models.classification_net(4, hidden=32)
 
 
 def test_what_does_not_fit_is_told_before_training():
-    with pytest.raises(ConfigurationError, match="tells 3 classes apart, and the data have 4"):
+    with pytest.raises(ConfigurationError, match="distinguishes 3 classes, and the data have 4"):
         check_fit(models.classification_net(3), LOSS, OPTIMIZER, TRAIN)
     with pytest.raises(ConfigurationError, match="one number is needed"):
         check_fit(MODEL, losses.cross_entropy("none"), OPTIMIZER, TRAIN)
-    with pytest.raises(ConfigurationError, match="is for numbers"):
+    with pytest.raises(ConfigurationError, match="is for regression"):
         check_fit(MODEL, losses.mse(), OPTIMIZER, TRAIN)
     with pytest.raises(ConfigurationError, match="epochs is -1"):
         fit(MODEL, LOSS, OPTIMIZER, TRAIN, epochs=-1)

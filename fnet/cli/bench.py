@@ -25,11 +25,11 @@ fnet bench --batch-size 8 --rounds 15
 """
 
 ROUNDS = 9
-SHORTEST = 0.005  # seconds: a program is repeated until it takes so long
+SHORTEST = 0.005  # seconds: a program is repeated for at least this long
 
 
 class Program(NamedTuple):
-    """A compiled function and its arguments, with what they took to be ready."""
+    """A compiled function with its arguments, and what it takes: memory, and time to compile."""
 
     call: Callable[[], Any]
     temporaries: int
@@ -38,7 +38,7 @@ class Program(NamedTuple):
 
 def add(commands: Any) -> None:
     """Register the command."""
-    summary = "time every hand-written gradient against jax.grad, and weigh their memory"
+    summary = "compare the time and memory of every hand-written gradient with jax.grad"
     parser = command(commands, "bench", run, summary, EXAMPLES)
     parser.add_argument("--batch-size", type=above(0, int), metavar="N", help="(default 128)")
     parser.add_argument("--rounds", type=above(0, int), metavar="N", help=f"(default {ROUNDS})")
@@ -63,13 +63,13 @@ def run(given: Settings) -> int:
     console.print(table)
     console.print(
         f"Medians over alternating rounds, on {jax.devices()[0].device_kind}; above 1 × the "
-        "hand-written one is faster. Memory is that of temporaries; compile includes tracing."
+        "hand-written pass is faster. Memory is that of temporaries; compile includes tracing."
     )
     return 0
 
 
 def _pairs(batch_size: int) -> Iterator[tuple[str, Any, Any, tuple[Any, ...]]]:
-    """(name, ours, by jax.grad, arguments of both) of every layer, and of the two models."""
+    """(name, ours, by jax.grad, arguments of both) for every layer and two models."""
     for text, takes in registry.LARGE.items():
         layer = read(text, registry.VOCABULARY["model"])
         params, x = _example(layer, takes, batch_size)
@@ -142,10 +142,10 @@ def _prepare(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Progra
 
 
 def _ratio(ours: Program, theirs: Program, rounds: int) -> float:
-    """How many times as long theirs takes: the median over rounds that alternate."""
+    """Their time divided by ours: the median over alternating rounds."""
     times = max(1, int(SHORTEST / min(_seconds(ours, 3), _seconds(theirs, 3))))
-    found = [_seconds(theirs, times) / _seconds(ours, times) for _ in range(rounds)]
-    return float(np.median(found))
+    ratios = [_seconds(theirs, times) / _seconds(ours, times) for _ in range(rounds)]
+    return float(np.median(ratios))
 
 
 def _seconds(program: Program, times: int) -> float:

@@ -1,4 +1,4 @@
-"""Model, loss and optimizer of the settings."""
+"""Model, loss and optimizer from the settings."""
 
 from typing import NamedTuple
 
@@ -18,27 +18,27 @@ class Built(NamedTuple):
 
 
 def build(settings: Settings, classes: int) -> Built:
-    """The three nouns that the settings name, for data of so many classes."""
+    """The model, loss and optimizer that the settings name, for this number of classes."""
     rate = settings["learning_rate"] or default_rate(settings)
     optimizer = getattr(optimizers, settings["optimizer"])(rate)
     if settings["model"] == "mlp":
         return Built(build_model(settings, classes), losses.cross_entropy(), optimizer)
     if classes != 2:
         raise ConfigurationError(
-            f"--model logistic tells two classes apart, and the data have {classes}; the linear "
+            f"--model logistic is for two classes, and the data have {classes}; the linear "
             "model for more is --model mlp --layers 1"
         )
     return Built(build_model(settings, classes), losses.bce(), optimizer)
 
 
 def default_rate(settings: Settings) -> float:
-    """The learning rate where none is given."""
+    """The learning rate if none is given."""
     rates = IMAGE_RATES if settings["target"] is None else TABLE_RATES
     return rates[settings["optimizer"]]
 
 
 def build_model(settings: Settings, classes: int) -> Layer:
-    """The network of the settings; a logistic regression knows two classes."""
+    """The network that the settings describe; a logistic regression ignores `classes`."""
     if settings["model"] == "logistic":
         model = models.logistic_regression(l2=settings["l2"])
     else:

@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     """Register the command."""
     about = "show the shapes, parameters and memory of a network, layer by layer"
     parser = command(commands, "summary", run, about, EXAMPLES)
-    parser.add_argument("run_folder", nargs="?", metavar="RUN", help="of a trained network")
+    parser.add_argument("run_folder", nargs="?", metavar="RUN", help="folder of a trained network")
     add_model(parser)
     parser.add_argument(
         "--shape", nargs="+", type=above(0, int), help="of one example (default 32 32 3)"
@@ -28,19 +28,19 @@ def add(commands: Any) -> None:
     parser.add_argument("--classes", type=above(0, int), help="(default 10)")
     parser.add_argument("--batch-size", type=above(0, int), help="(default 128)")
     parser.add_argument(
-        "--samples", type=above(0, int), help="also: what so many would take all at once"
+        "--samples", type=above(0, int), help="also report the caches of this many at once"
     )
 
 
 def run(given: Settings) -> int:
     """Run the command."""
     model, shape = _model(given)
-    found = summary(model, shape, given.get("batch_size", 128))
-    say(f"{model}, of {shape} examples, in a batch of {found.batch_size}")
-    say(str(found))
+    report = summary(model, shape, given.get("batch_size", 128))
+    say(f"{model}, on examples of {shape}, in a batch of {report.batch_size}")
+    say(str(report))
     if "samples" in given:
         samples = given["samples"]
-        say(f"all {samples:,} samples at once: {human_bytes(found.cache_of(samples))} of caches")
+        say(f"all {samples:,} samples at once: {human_bytes(report.cache_of(samples))} of caches")
     return 0
 
 

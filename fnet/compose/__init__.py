@@ -1,7 +1,7 @@
 """Layers made from layers.
 
-A chain is `serial`; with `residual`, `parallel`, `fan_out`, `first`, `each`, `repeat`, `recurrent`
-and `bidirectional` it becomes any network of data flow. `remat` trades time for memory; `frozen`,
+`serial` makes a chain; `residual`, `parallel`, `fan_out`, `first`, `each`, `repeat`, `recurrent`
+and `bidirectional` make any other network of data flow. `remat` trades time for memory; `frozen`,
 `tied`, `low_rank`, `weight_norm` and `mixed_precision` change what the parameters of a layer are.
 
 >>> from fnet.layers import affine, relu

@@ -1,4 +1,4 @@
-"""Reparametrizations by name: frozen, tied and normalised weights, and corrections of low rank."""
+"""Named reparametrizations: frozen, tied and normalised weights, and low-rank corrections."""
 
 import dataclasses
 import math
@@ -21,7 +21,7 @@ from fnet.errors import ConfigurationError, nearest
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Frozen(NonTrainable):
-    """A parameter that stays as it is, not even observed.
+    """A parameter that is neither trained nor observed.
 
     >>> Frozen(3).value
     3
@@ -58,8 +58,8 @@ def frozen(model: Layer, *paths: str) -> Layer:
         dparams = 0        at these paths
 
     A path is written as in a checkpoint: "[0]" for the first layer of a chain, "[0].w" for its
-    weight. Frozen parameters are `NonTrainable`, and batches are not observed there. Cache: the
-    model's. Raises ConfigurationError, by `init`, for a path at which there is nothing.
+    weight. Frozen parameters are `NonTrainable`, and no batch is observed there. Cache: the
+    model's. `init` raises ConfigurationError for a path at which there is nothing.
 
     >>> from fnet import serial
     >>> from fnet.layers import affine
@@ -87,10 +87,10 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
 
         params[path] = params[source]      dparams[source] ← dparams[source] + dparams[path]
 
-    With `transpose` the one is the other's transpose, and so are gradients. Paths are written as in
-    `frozen`. What stood at `path` is None in the parameters. Cache: the
-    model's. Raises ConfigurationError, by `init`, where there is no such parameter or shapes do not
-    fit. Source: Press & Wolf (2017), Using the Output Embedding to Improve Language Models.
+    With `transpose` one is the other's transpose, and so are their gradients. Paths are written as
+    in `frozen`. The parameters hold None at `path`. Cache: the model's. `init` raises
+    ConfigurationError where there is no such parameter or shapes do not fit.
+    Source: Press & Wolf (2017), Using the Output Embedding to Improve Language Models.
 
     >>> from fnet import serial
     >>> from fnet.layers import affine
@@ -115,7 +115,7 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
         if known[path].shape != turned(known[source]).shape:
             raise ConfigurationError(
                 f"tied: {path} is {known[path].shape} and {source}"
-                f"{' transposed' if transpose else ''} {turned(known[source]).shape}; they must "
+                f"{' transposed' if transpose else ''} is {turned(known[source]).shape}; they must "
                 "have one shape"
             )
         return _changed(params, path, lambda leaf: None)
@@ -132,12 +132,12 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
 
 @constructor
 def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
-    """The model frozen, and to each weight of two axes or more a trained correction of low rank.
+    """The model frozen, with a trained low-rank correction to each weight of two axes or more.
 
         V = W + s B A      s = α / rank      dA = s Bᵀ dV      dB = s dV Aᵀ
 
-    V is the weight that is used. W: (M, ...) taken as (M, D)   A: (rank, D), N(0, 1/D)   B: (M,
-    rank), zero at first, so that the model begins as it was. Cache: the model's.
+    V is the weight that is used. W: (M, ...), seen as (M, D)   A: (rank, D), N(0, 1/D)   B: (M,
+    rank), initially zero, so that the model begins unchanged. Cache: the model's.
     Source: Hu et al. (2022), LoRA: Low-Rank Adaptation of Large Language Models, section 4.1.
 
     >>> from fnet.layers import affine
@@ -153,7 +153,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
         leaves, tree = jax.tree.flatten(params, is_leaf=_is_non_trainable)
 
-        def one(number: int, leaf: Any) -> Any:
+        def adapted(number: int, leaf: Any) -> Any:
             if not _is_weight(leaf):
                 return Frozen(leaf)
             rows, columns = leaf.shape[0], math.prod(leaf.shape[1:])
@@ -161,37 +161,37 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
             b = jax.numpy.zeros((rows, rank), leaf.dtype)
             return LowRank(Frozen(leaf), drawn / math.sqrt(columns), b)
 
-        return jax.tree.unflatten(tree, [one(*pair) for pair in enumerate(leaves)])
+        return jax.tree.unflatten(tree, [adapted(*pair) for pair in enumerate(leaves)])
 
     def expand(params: ArrayTree) -> ArrayTree:
-        def one(node: Any) -> Any:
+        def corrected(node: Any) -> Any:
             if not isinstance(node, LowRank):
                 return _thawed(node)
             w = node.w.value
             return w + scale * (node.b @ node.a).reshape(w.shape)
 
-        return jax.tree.map(one, params, is_leaf=_is_adapted)
+        return jax.tree.map(corrected, params, is_leaf=_is_adapted)
 
     def pull_back(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
-        def one(node: Any, d: Any) -> Any:
+        def gradient(node: Any, d: Any) -> Any:
             if not isinstance(node, LowRank):
                 return zeros_like(node)
             dw = d.reshape(d.shape[0], math.prod(d.shape[1:]))
             return LowRank(zeros_like(node.w), scale * (node.b.T @ dw), scale * (dw @ node.a.T))
 
-        return jax.tree.map(one, params, dparams, is_leaf=_is_adapted)
+        return jax.tree.map(gradient, params, dparams, is_leaf=_is_adapted)
 
     return reparametrized(model, Reparametrization(init, expand, pull_back))
 
 
 @constructor
 def weight_norm(model: Layer) -> Layer:
-    """Each weight of two axes or more as the length of its rows times their direction.
+    """Each weight of two axes or more is the length of its rows times their direction.
 
         w = g v / ‖v‖      dg = Σ dw v / ‖v‖      dv = (g / ‖v‖) (dw − dg v / ‖v‖)
 
-    v: (M, ...)   g, ‖v‖: (M, 1, ...), over all axes but the first. It begins as v = w, g = ‖w‖, the
-    same function. Other parameters are as they were. Cache: the model's.
+    v: (M, ...)   g, ‖v‖: (M, 1, ...), over all axes but the first. Initially v = w and g = ‖w‖, the
+    same function. Other parameters are unchanged. Cache: the model's.
     Source: Salimans & Kingma (2016), Weight Normalization, equations 2 and 3.
 
     >>> from fnet.layers import affine
@@ -210,21 +210,21 @@ def weight_norm(model: Layer) -> Layer:
         return g.reshape(-1, *(1,) * (v.ndim - 1))
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
-        def one(leaf: Any) -> Any:
+        def split(leaf: Any) -> Any:
             return WeightNorm(length(leaf).ravel(), leaf) if _is_weight(leaf) else leaf
 
-        return jax.tree.map(one, params, is_leaf=_is_non_trainable)
+        return jax.tree.map(split, params, is_leaf=_is_non_trainable)
 
     def expand(params: ArrayTree) -> ArrayTree:
-        def one(node: Any) -> Any:
+        def weight(node: Any) -> Any:
             if not isinstance(node, WeightNorm):
                 return node
             return along(node.g, node.v) * node.v / length(node.v)
 
-        return jax.tree.map(one, params, is_leaf=_is_adapted)
+        return jax.tree.map(weight, params, is_leaf=_is_adapted)
 
     def pull_back(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
-        def one(node: Any, dw: Any) -> Any:
+        def gradient(node: Any, dw: Any) -> Any:
             if not isinstance(node, WeightNorm):
                 return dw
             norm = length(node.v)
@@ -232,7 +232,7 @@ def weight_norm(model: Layer) -> Layer:
             dg = jnp.sum(dw * direction, axis=tuple(range(1, dw.ndim)), keepdims=True)
             return WeightNorm(dg.ravel(), along(node.g, node.v) / norm * (dw - dg * direction))
 
-        return jax.tree.map(one, params, dparams, is_leaf=_is_adapted)
+        return jax.tree.map(gradient, params, dparams, is_leaf=_is_adapted)
 
     return reparametrized(model, Reparametrization(init, expand, pull_back))
 
@@ -250,19 +250,19 @@ def _is_adapted(node: Any) -> bool:
 
 
 def _thawed(params: ArrayTree) -> ArrayTree:
-    def one(node: Any) -> Any:
+    def thaw(node: Any) -> Any:
         return node.value if isinstance(node, Frozen) else node
 
-    return jax.tree.map(one, params, is_leaf=_is_non_trainable)
+    return jax.tree.map(thaw, params, is_leaf=_is_non_trainable)
 
 
 def _refrozen(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
     """The gradient, zero where a parameter is frozen."""
 
-    def one(node: Any, d: Any) -> Any:
+    def refreeze(node: Any, d: Any) -> Any:
         return zeros_like(node) if isinstance(node, Frozen) else d
 
-    return jax.tree.map(one, params, dparams, is_leaf=_is_non_trainable)
+    return jax.tree.map(refreeze, params, dparams, is_leaf=_is_non_trainable)
 
 
 def _named(params: ArrayTree) -> dict[str, Any]:
@@ -275,10 +275,10 @@ def _named(params: ArrayTree) -> dict[str, Any]:
 def _changed(params: ArrayTree, path: str, change: Callable[[Any], Any]) -> ArrayTree:
     """The tree with change(leaf) in place of the leaf at this path."""
 
-    def one(at: Any, leaf: Any) -> Any:
-        return change(leaf) if jax.tree_util.keystr(at) == path else leaf
+    def changed(place: Any, leaf: Any) -> Any:
+        return change(leaf) if jax.tree_util.keystr(place) == path else leaf
 
-    return jax.tree_util.tree_map_with_path(one, params, is_leaf=is_none)
+    return jax.tree_util.tree_map_with_path(changed, params, is_leaf=is_none)
 
 
 def _within(name: str, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""How the outputs of several layers become one: added, concatenated, or as they are."""
+"""How the outputs of several layers become one: added, concatenated, or left as a tuple."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ JOINS = ("add", "concatenate", None)
 
 
 class Widths(NamedTuple):
-    """The cache of a join: of each output an array of no bytes, which has its shape."""
+    """The cache of a join: for each output an array of no bytes, which has its shape."""
 
     empty: tuple[Any, ...]
 
@@ -22,7 +22,7 @@ class Widths(NamedTuple):
 def require_join(name: str, join: Any) -> None:
     """Raise ConfigurationError unless this is one of `JOINS`."""
     if join not in JOINS:
-        raise ConfigurationError(f"{name}: join is {join!r}, and not one of {JOINS}")
+        raise ConfigurationError(f"{name}: join is {join!r}; it must be one of {JOINS}")
 
 
 def joined_shape(name: str, join: str | None, shapes: list[Any]) -> Any:
@@ -30,37 +30,38 @@ def joined_shape(name: str, join: str | None, shapes: list[Any]) -> Any:
     if join is None:
         return tuple(shapes)
 
-    def one(*each: tuple[int, ...]) -> tuple[int, ...]:
-        if join == "add" or each[0] == ():
-            same, words = set(each), "to be added"
+    def join_sizes(*sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if join == "add" or sizes[0] == ():
+            same, words = set(sizes), "to be added"
         else:
-            same, words = {(*shape[:-1], 0) for shape in each}, "but for the last axis"
+            same, words = {(*shape[:-1], 0) for shape in sizes}, "but for the last axis"
         if len(same) > 1:
-            raise ShapeError(f"{name}: outputs are {list(each)}; they must have one shape {words}")
-        if join == "add" or each[0] == ():
-            return each[0]
-        return (*each[0][:-1], sum(shape[-1] for shape in each))
+            raise ShapeError(f"{name}: outputs are {list(sizes)}; they must have one shape {words}")
+        if join == "add" or sizes[0] == ():
+            return sizes[0]
+        return (*sizes[0][:-1], sum(shape[-1] for shape in sizes))
 
-    joined: Any = map_shapes(one, *shapes)
-    return joined
+    result: Any = map_shapes(join_sizes, *shapes)
+    return result
 
 
 def joined(join: str | None, outputs: list[Any]) -> tuple[Any, Widths | None]:
-    """The outputs as one, and what is needed to part a gradient again.
+    """The joined outputs, and what is needed to split their gradient.
 
-    One integer per example, such as its length, is taken from the first output.
+    Integers, one per example (such as its length), are taken from the first output.
     """
     if join is None:
         return tuple(outputs), None
 
-    def one(*each: Array) -> Array:
-        if not is_floating(each[0]):
-            require(each[0].ndim == 1, f"join: an output is {each[0].dtype}; join numbers alone")
-            return each[0]
-        return jnp.concatenate(each, axis=-1) if join == "concatenate" else sum(each[1:], each[0])
+    def join_arrays(*arrays: Array) -> Array:
+        first = arrays[0]
+        if not is_floating(first):
+            require(first.ndim == 1, f"join: an output is {first.dtype}; it must be floating point")
+            return first
+        return jnp.concatenate(arrays, axis=-1) if join == "concatenate" else sum(arrays[1:], first)
 
     empty = tuple(jax.tree.map(lambda leaf: leaf[:0], outputs)) if join == "concatenate" else ()
-    return jax.tree.map(one, *outputs), Widths(empty)
+    return jax.tree.map(join_arrays, *outputs), Widths(empty)
 
 
 def parted(join: str | None, widths: Any, dy: Any, number: int) -> list[Any]:
@@ -70,12 +71,12 @@ def parted(join: str | None, widths: Any, dy: Any, number: int) -> list[Any]:
     if join == "add":
         return [dy] * number
     begins = jax.tree.map(lambda leaf: 0, widths.empty[0])
-    each = []
+    parts = []
     for empty in widths.empty:
 
-        def one(d: Any, begin: int, like: Array) -> Any:
+        def part(d: Any, begin: int, like: Array) -> Any:
             return None if d is None else d[..., begin : begin + like.shape[-1]]
 
-        each.append(jax.tree.map(one, dy, begins, empty, is_leaf=is_none))
+        parts.append(jax.tree.map(part, dy, begins, empty, is_leaf=is_none))
         begins = jax.tree.map(lambda begin, like: begin + like.shape[-1], begins, empty)
-    return each
+    return parts

@@ -1,4 +1,4 @@
-"""Computing in fewer bits than the parameters have."""
+"""Computing in a narrower dtype than that of the parameters."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ def mixed_precision(model: Layer) -> Layer:
         y = f(p, x)   with p = bfloat16(params), x = bfloat16(x)         y in the dtype of x
         dparams, dx = backward(p, cache, bfloat16(dy))                   in the dtypes of params, x
 
-    A product of bfloat16 numbers is added up in float32, an update in the dtype of the parameters,
-    where a small one is not lost; the loss is computed from the wide y, whose dtype is that of the
-    parameters where x has no floating-point numbers. bfloat16 has the exponents of float32, so that
-    no gradient needs scaling. Cache: the model's, of half the bytes.
+    Products of bfloat16 numbers are accumulated in float32, and updates in the dtype of the
+    parameters, where small ones are not lost. The loss is computed from the wide y, whose dtype is
+    that of the parameters where x has no floating-point numbers. bfloat16 has the exponents of
+    float32, so that gradients need no scaling. Cache: the model's, in half the bytes.
 
     Source: Micikevicius et al. (2018), Mixed Precision Training, section 3.1; Kalamkar et al.
     (2019), A Study of BFLOAT16 for Deep Learning Training.
@@ -43,7 +43,7 @@ def mixed_precision(model: Layer) -> Layer:
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
         y, cache = model.forward(narrow(params), narrow(x), key)
         floats = [leaf.dtype for leaf in jax.tree.leaves((x, params)) if is_floating(leaf)]
-        # An array of no bytes for each input: what dtype its gradient has.
+        # An empty array for each input records the dtype of its gradient.
         return cast(y, floats[0] if floats else float), (cache, jax.tree.map(_empty, x))
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:

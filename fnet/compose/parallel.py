@@ -1,4 +1,4 @@
-"""Layers side by side: on inputs of their own, or on the same one."""
+"""Layers side by side, each on an input of its own or all on the same."""
 
 import functools
 from typing import Any
@@ -21,8 +21,8 @@ def parallel(*layers: Layer, join: str | None = None) -> Layer:
         dxᵢ = Jᵢᵀ dyᵢ       Jᵢ: the Jacobian of fᵢ   dyᵢ: its part of dy
 
     x is a tuple with one input per layer. With join "add" y is the sum of the yᵢ; "concatenate"
-    puts them side by side along the last axis. One integer per example, such as its length, is then
-    taken from the first output. A key is split among the layers. Cache: theirs, as a Tape, and
+    puts them side by side along the last axis. Integers, one per example (such as its length), are
+    then taken from the first output. A key is split among the layers. Cache: theirs, as a Tape, and
     arrays of no bytes. Raises ShapeError where inputs or outputs do not fit.
 
     >>> import jax
@@ -44,8 +44,8 @@ def fan_out(*layers: Layer, join: str | None = None) -> Layer:
         yᵢ = fᵢ(x)          y = (y₁, ..., y_k)
         dx = Σᵢ Jᵢᵀ dyᵢ     Jᵢ: the Jacobian of fᵢ   dyᵢ: its part of dy
 
-    join: None, "add" or "concatenate" as in `parallel`. A key is split among the layers. Cache:
-    theirs, as a Tape, in which x stands once, and arrays of no bytes.
+    join: None, "add" or "concatenate", as in `parallel`. A key is split among the layers. Cache:
+    theirs, as a Tape that holds x once, and arrays of no bytes.
 
     >>> import jax
     >>> from fnet.layers import affine, relu, tanh
@@ -58,13 +58,13 @@ def fan_out(*layers: Layer, join: str | None = None) -> Layer:
 
 @constructor
 def first(*layers: Layer) -> Layer:
-    """The layers on the first of several inputs; the others are handed on.
+    """The layers on the first of several inputs; the others pass through.
 
         y  = (f(x₁), x₂, ..., x_k)
         dx = (Jᵀ dy₁, dy₂, ..., dy_k)       J: the Jacobian of f
 
-    f is the chain of the layers. It carries masks, lengths and memories past layers that know one
-    array. Cache: that of f.
+    f is the chain of the layers. It carries masks, lengths and memories past layers that take a
+    single array. Cache: that of f.
 
     >>> import jax
     >>> import jax.numpy as jnp
@@ -99,7 +99,7 @@ def each(block: Layer) -> Layer:
 
         yᵢ = f(θ, xᵢ)       dxᵢ = Jᵢᵀ dyᵢ       dθ = Σᵢ dθᵢ
 
-    x is a tuple of inputs of one shape. A key is split among the inputs. Cache: one for each.
+    x is a tuple of inputs of one shape. A key is split among the inputs. Cache: one per input.
 
     >>> import jax
     >>> from fnet.layers import affine
@@ -117,7 +117,7 @@ def each(block: Layer) -> Layer:
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Tape]:
         require_several("each", x)
         calls = zip(x, split(key, len(x)), strict=True)
-        outputs, caches = zip(*(block.forward(params, one, k) for one, k in calls), strict=True)
+        outputs, caches = zip(*(block.forward(params, own, k) for own, k in calls), strict=True)
         return outputs, Tape.of(caches)
 
     def backward(params: ArrayTree, tape: Tape, dy: Any) -> tuple[ArrayTree, Any]:

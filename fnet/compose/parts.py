@@ -19,19 +19,19 @@ def require_layers(name: str, *layers: Any) -> None:
 
 
 def require_several(name: str, x: Any, number: int | None = None) -> None:
-    """Raise ShapeError unless x, inputs or their shapes, is a tuple of so many."""
+    """Raise ShapeError unless x, inputs or their shapes, is a tuple of this number of them."""
     if not isinstance(x, tuple | list) or is_shape(x):
         shape = x if isinstance(x, tuple) else getattr(x, "shape", type(x).__name__)
-        raise ShapeError(f"{name} takes a tuple of inputs, and was given one: {shape}")
+        raise ShapeError(f"{name} takes a tuple of inputs, and was given a single one: {shape}")
     if number is not None and len(x) != number:
-        raise ShapeError(f"{name}: {number} layers take {number} inputs, and {len(x)} were given")
+        raise ShapeError(f"{name}: {number} layers take {number} inputs, but {len(x)} were given")
 
 
 def require_floating_leaves(name: str, *trees: Any, hint: str) -> None:
-    """Raise ShapeError unless every leaf can be added to another: floating-point numbers."""
+    """Raise ShapeError unless every leaf can be added, and so is floating point."""
     for leaf in jax.tree.leaves(trees):
         if not is_floating(leaf):
-            raise ShapeError(f"{name}: an output is {leaf.dtype}, which is not added; {hint}")
+            raise ShapeError(f"{name}: an output is {leaf.dtype}, which cannot be added; {hint}")
 
 
 def penalty_of_parts(layers: tuple[Layer, ...]) -> Penalty | None:
@@ -54,7 +54,7 @@ def penalty_of_parts(layers: tuple[Layer, ...]) -> Penalty | None:
 def observe_parts(
     layers: tuple[Layer, ...], caches_of: Callable[[Any], Any]
 ) -> Callable[[ArrayTree, Any], ArrayTree] | None:
-    """Each part observes its own of `caches_of(cache)`; None where no part observes anything."""
+    """Each part observes its own cache in `caches_of(cache)`; None where no part observes."""
 
     def observe(params: ArrayTree, cache: Any) -> ArrayTree:
         each = zip(layers, params, caches_of(cache), strict=True)

@@ -33,14 +33,14 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
     x: (N, T, ...)   y: (N, T, ...), or with `last` y = h_T: (N, ...). `reverse` runs from the last
     step to the first, and h_T is then the state at the first. A state may be a tree, and its shape
-    must not depend on the state that the cell is given, else ShapeError.
+    must not depend on that of the state given to the cell, else ShapeError.
 
-    Of sequences of several lengths, x is a pair (x, lengths), lengths (N,) integers, and y a pair
-    too unless `last`. A step at or beyond the length changes no state, its output is 0, and it has
-    no gradient, whatever numbers stand there; h_T is the state at the end of each sequence.
+    For sequences of different lengths, x is a pair (x, lengths), lengths (N,) integers, and y is a
+    pair too unless `last`. A step at or beyond the length changes no state, its output is 0, and it
+    has no gradient, whatever the padding holds; h_T is the state at the end of each sequence.
 
-    A key is split among the steps. Cache: x, all states, and what the cell caches of a step beyond
-    hₜ₋₁, xₜ and hₜ. Sums over time are in float32 or wider.
+    A key is split among the steps. Cache: x, all states, and whatever the cell caches at a step
+    besides hₜ₋₁, xₜ and hₜ. Sums over time are in float32 or wider.
     Source: Werbos (1990), Backpropagation Through Time: What It Does and How to Do It.
 
     >>> from fnet import serial
@@ -55,7 +55,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
     if cell.observe is not None:
         raise ConfigurationError(
             f"recurrent: {cell} observes its batch, which differs from step to step; normalise "
-            "outside of the cell, or within it by each example alone"
+            "outside the cell, or within it each example by itself"
         )
 
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
@@ -81,16 +81,16 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         x, lengths = _apart(x, _is_lengths)
         h0, steps = zero_state(x), jax.tree.leaves(x)[0].shape[1]
 
-        def one(h: Any, each: Any) -> Any:
-            x, t, own_key = each
+        def step(h: Any, inputs: Any) -> Any:
+            x, t, own_key = inputs
             x = _alive(lengths, t, x)
             after, cache = cell.forward(params, (h, x), own_key)
             tape = Tape.of(cache, known=(h, x, after))
             return _alive(lengths, t, after, h), (_alive(lengths, t, after), tape)
 
         keys = None if key is None else jax.random.split(key, steps)
-        each = (_time_first(x), jnp.arange(steps), keys)
-        end, (states, tape) = jax.lax.scan(one, h0, each, reverse=reverse)
+        inputs = (_time_first(x), jnp.arange(steps), keys)
+        end, (states, tape) = jax.lax.scan(step, h0, inputs, reverse=reverse)
         states = _time_first(states)
         y = end if last else states
         return y if last or lengths is None else (y, lengths), (x, states, tape, lengths)
@@ -105,18 +105,18 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         def shifted(h0: Array, h: Array) -> Array:
             return jnp.concatenate((h[1:], h0[None]) if reverse else (h0[None], h[:-1]))
 
-        def one(carry: Any, each: Any) -> Any:
-            (dh, total), (x, before, after, dy, holes, t) = carry, each
+        def step_back(carry: Any, inputs: Any) -> Any:
+            (dh, total), (x, before, after, dy, holes, t) = carry, inputs
             dh = dh if last else add(dh, _alive(lengths, t, dy))
             caches = holes.caches(known=(before, _alive(lengths, t, x), after))
             dparams, (dbefore, dx) = cell.backward(params, caches, _alive(lengths, t, dh))
-            if lengths is not None:  # past its end a state is handed on, and so is its gradient
+            if lengths is not None:  # past the end, state and gradient pass through
                 dbefore = add(dbefore, _alive(lengths, t, zeros_like(dh), dh))
                 dx = _alive(lengths, t, dx)
             return (dbefore, add(total, cast_like(dparams, total))), dx
 
         dys = None if last else _time_first(dy)
-        each = (
+        inputs = (
             _time_first(x),
             jax.tree.map(shifted, h0, after),
             after,
@@ -125,7 +125,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
             jnp.arange(steps),
         )
         begin = (dy if last else zeros_like(h0), zeros_like(widened(params)))
-        (_, total), dxs = jax.lax.scan(one, begin, each, reverse=not reverse)
+        (_, total), dxs = jax.lax.scan(step_back, begin, inputs, reverse=not reverse)
         dx = gradient_of(x, _time_first(dxs))
         return cast_like(total, params), dx if lengths is None else (dx, None)
 
@@ -136,11 +136,11 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 def bidirectional(
     cell: Layer, backward_cell: Layer | None = None, join: str = "concatenate", last: bool = False
 ) -> Layer:
-    """Two cells, one from the first step on and one from the last, their states joined.
+    """Two cells, one run forwards and one backwards in time, their states joined.
 
         y = (recurrent(cell)(x), recurrent(backward_cell, reverse=True)(x)), joined
 
-    Both have parameters of their own; without `backward_cell` they are of one kind. join:
+    Each has its own parameters; without `backward_cell` both are `cell`. join:
     "concatenate" or "add". x, lengths, `last` and the cache are as in `recurrent`.
     Source: Schuster & Paliwal (1997), Bidirectional Recurrent Neural Networks.
 
@@ -160,7 +160,7 @@ def bidirectional(
 
 
 def _apart(x: Any, is_lengths: Any) -> tuple[Any, Any]:
-    """The sequence and the lengths of a pair; None for the lengths where there are none."""
+    """The sequence and its lengths; None for the lengths where there are none."""
     pair = isinstance(x, tuple) and not is_shape(x) and len(x) == 2 and is_lengths(x[1])
     return (x[0], x[1]) if pair else (x, None)
 
@@ -173,37 +173,37 @@ def _is_lengths(leaf: Any) -> bool:
 def _steps(shape: Shape) -> int:
     shapes = jax.tree.leaves(shape, is_leaf=is_shape)
     if not shapes or any(len(sizes) < 1 for sizes in shapes):
-        raise ShapeError(f"recurrent: an example is {shape}; its first axis is that of time")
+        raise ShapeError(f"recurrent: an example is {shape}; its first axis must be time")
     if len({sizes[0] for sizes in shapes}) > 1:
-        raise ShapeError(f"recurrent: an example is {shape}; all of it must have as many steps")
+        raise ShapeError(f"recurrent: an example is {shape}; its parts must be of equal length")
     steps: int = shapes[0][0]
     return steps
 
 
 def _state_shape(cell: Layer, step_shape: Shape) -> Shape:
-    """The shape of the cell's state: what it makes of a state of any shape, and again of that."""
+    """The shape of the cell's state: of its output for any state, and for that output again."""
     try:
-        found = out_shape(cell, (step_shape, step_shape))
-        again = out_shape(cell, (found, step_shape))
+        state = out_shape(cell, (step_shape, step_shape))
+        after = out_shape(cell, (state, step_shape))
     except FnetError as error:
         raise ShapeError(
             f"recurrent: {cell} is not a cell for steps of {step_shape}: {error}"
         ) from error
-    if again != found:
+    if after != state:
         raise ShapeError(
-            f"recurrent: {cell} makes a state of {again} of a state of {found}; a cell is a layer "
+            f"recurrent: {cell} turns a state of {state} into one of {after}; a cell is a layer "
             "(h, x) -> h whose states have one shape"
         )
-    return found
+    return state
 
 
 def _time_first(tree: Any) -> Any:
-    """With the first two axes exchanged: (N, T, ...) is (T, N, ...), and back."""
+    """The tree with its first two axes swapped: (N, T, ...) becomes (T, N, ...), and back."""
     return jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), tree)
 
 
 def _alive(lengths: Array | None, t: Array, tree: Any, other: Any = None) -> Any:
-    """The rows whose sequence has a step t; of the others those of `other`, or zeros."""
+    """The rows whose sequence has a step t; elsewhere those of `other`, or zeros."""
     if lengths is None:
         return tree
     alive = t.astype(lengths.dtype) < lengths

@@ -1,4 +1,4 @@
-"""Memory for time: a layer that remembers its input alone."""
+"""Less memory for more time: a layer that remembers only its input."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from fnet.core.values import constructor
 
 @constructor
 def remat(block: Layer) -> Layer:
-    """The layer, whose cache is computed again in the backward pass.
+    """The layer, with its cache recomputed in the backward pass.
 
         y = f(θ, x)      dθ, dx = backward(θ, cache(θ, x), dy)
 
-    Cache: x and the key. Its forward pass runs twice; nothing of it is kept in between.
+    Cache: x and the key. The forward pass runs twice, and none of it is kept in between.
     Source: Chen et al. (2016), Training Deep Nets with Sublinear Memory Cost.
 
     >>> import jax, jax.numpy as jnp

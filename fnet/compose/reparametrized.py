@@ -34,8 +34,8 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
 
         y = f(ρ(θ), x)      dθ = Jᵀ dparams      J: the Jacobian of ρ
 
-    Its penalty is the model's, of ρ(θ). What the model observes goes to the `NonTrainable` parts
-    that θ shares with its parameters. Cache: the model's.
+    Its penalty is the model's, of ρ(θ). What the model observes is stored in the `NonTrainable`
+    parts that θ shares with the model's parameters. Cache: the model's.
 
     >>> import jax.numpy as jnp
     >>> from fnet.layers import affine
@@ -53,7 +53,7 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
 
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         params, out_shape = model.init(key, shape)
-        # ρ has a key of its own, so that the model begins with the weights that it draws alone.
+        # ρ has its own key, so that the model draws the same weights as without it.
         return rho.init(jax.random.fold_in(key, 1), params), out_shape
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
@@ -83,7 +83,7 @@ def _penalty(own: Penalty | None, rho: Reparametrization) -> Penalty | None:
 
 
 def _replaced(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
-    """params, with the observed values of `NonTrainable` parts; frozen ones are of another type."""
+    """params, with the observed values of its `NonTrainable` parts other than `Frozen` ones."""
 
     def is_leaf(node: Any) -> bool:
         return isinstance(node, NonTrainable)

@@ -1,4 +1,4 @@
-"""The same block many times over, compiled once."""
+"""The same block many times, compiled once."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ from fnet.errors import ShapeError
 
 @constructor
 def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
-    """The block so many times, one after the other, in one loop whose body is compiled once.
+    """The block, `times` times in a row, in one loop whose body is compiled once.
 
         x₀ = x    xᵢ = f(θᵢ, xᵢ₋₁)    y = x_n
         dx_n = dy    dθᵢ, dxᵢ₋₁ = backward(θᵢ, cacheᵢ, dxᵢ)
 
-    The block returns the shape and dtype that it takes, of an array or a tree, else ShapeError.
-    Parameters are the block's with a leading axis of `times`; if `tied` there is one θ, without
-    that axis, and its gradient is the sum of the dθᵢ. A key is split among the rounds. Cache: the
-    input of each round, y, and what the block caches of a round beyond its input and output, so
-    that no array is stored twice.
+    The block must return the shape and dtype that it takes, of an array or a tree, else ShapeError.
+    Parameters are the block's with a leading axis of size `times`; if `tied` there is one θ,
+    without that axis, and its gradient is the sum of the dθᵢ. A key is split among the rounds.
+    Cache: the input of each round, y, and whatever the block caches in a round besides its input
+    and output, so that no array is stored twice.
 
     >>> from fnet import serial
     >>> from fnet.layers import affine, tanh
@@ -41,39 +41,39 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
         after = out_shape(block, shape)
         if after != shape:
             raise ShapeError(
-                f"repeat: {block} makes {after} of an example of {shape}; it must return the shape "
-                "that it takes"
+                f"repeat: {block} turns an example of {shape} into {after}; it must return the "
+                "shape that it takes"
             )
         if tied:
             return block.init(key, shape)
         return jax.vmap(lambda key: block.init(key, shape)[0])(jax.random.split(key, times)), shape
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
-        def one(x: Any, each: Any) -> Any:
-            own, own_key = each
+        def body(x: Any, inputs: Any) -> Any:
+            own, own_key = inputs
             y, cache = block.forward(params if tied else own, x, own_key)
             _require_same(block, x, y)
             return y, (x, Tape.of(cache, known=(x, y)))
 
         keys = None if key is None else jax.random.split(key, times)
-        y, (xs, tape) = jax.lax.scan(one, x, (None if tied else params, keys), times)
+        y, (xs, tape) = jax.lax.scan(body, x, (None if tied else params, keys), times)
         return y, (xs, y, tape)
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
         xs, y, tape = cache
 
-        def one(carry: Any, each: Any) -> Any:
-            (dy, y, total), (own, x, holes) = carry, each
+        def body(carry: Any, inputs: Any) -> Any:
+            (dy, y, total), (own, x, holes) = carry, inputs
             caches = holes.caches(known=(x, y))  # a round's output is the input of the next round
             dparams, dx = block.backward(params if tied else own, caches, dy)
             if tied:
                 return (dx, x, add(total, cast_like(dparams, total))), None
             return (dx, x, None), dparams
 
-        total = zeros_like(widened(params)) if tied else None  # many small terms are added
+        total = zeros_like(widened(params)) if tied else None  # a sum of many small terms
         rounds = (None if tied else params, xs, tape)
         begin = (gradient_of(y, dy), y, total)
-        (dx, _, total), stacked = jax.lax.scan(one, begin, rounds, reverse=True)
+        (dx, _, total), stacked = jax.lax.scan(body, begin, rounds, reverse=True)
         return cast_like(total, params) if tied else stacked, dx
 
     def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
@@ -81,26 +81,28 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
         xs, y, tape = cache
         ys = jax.tree.map(lambda xs, y: jnp.concatenate((xs[1:], y[None])), xs, y)
 
-        def one(own: ArrayTree, each: Any) -> ArrayTree:
-            x, y, holes = each
+        def observe_round(own: ArrayTree, inputs: Any) -> ArrayTree:
+            x, y, holes = inputs
             return block.observe(own, holes.caches(known=(x, y)))  # type: ignore[misc]
 
         if tied:
-            return jax.lax.scan(lambda own, each: (one(own, each), None), params, (xs, ys, tape))[0]
-        return jax.vmap(one)(params, (xs, ys, tape))
+            return jax.lax.scan(
+                lambda own, inputs: (observe_round(own, inputs), None), params, (xs, ys, tape)
+            )[0]
+        return jax.vmap(observe_round)(params, (xs, ys, tape))
 
     watch = observe if block.observe else None
     cost = block.penalty if tied else _penalty(block.penalty)
     return layer(init, forward, backward, cost, (block,), watch)
 
 
-def _penalty(one: Penalty | None) -> Penalty | None:
-    """The penalties of all rounds added up."""
-    if one is None:
+def _penalty(own: Penalty | None) -> Penalty | None:
+    """The sum of the block's penalties over all rounds."""
+    if own is None:
         return None
 
     def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
-        values, gradients = jax.vmap(one.value_and_grad)(params)
+        values, gradients = jax.vmap(own.value_and_grad)(params)
         return values.sum(), gradients
 
     return penalty(value_and_grad)
@@ -112,6 +114,6 @@ def _require_same(block: Layer, x: Any, y: Any) -> None:
 
     if described(x) != described(y):
         raise ShapeError(
-            f"repeat: {block} makes {described(y)} of {described(x)}; it must return the shape and "
-            "dtype that it takes"
+            f"repeat: {block} turns {described(x)} into {described(y)}; it must return the shape "
+            "and dtype that it takes"
         )

@@ -1,4 +1,4 @@
-"""What layers add to their input: residual blocks."""
+"""Residual blocks: layers whose output is added to their input."""
 
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from fnet.core.trees import add
 from fnet.core.values import constructor
 from fnet.errors import ShapeError
 
-HINT = "work on the floating-point input alone: first(residual(...))"
+HINT = "apply it to the floating-point input alone: first(residual(...))"
 
 
 class Residual(NamedTuple):
@@ -41,10 +41,10 @@ def residual(*layers: Layer, shortcut: Layer | None = None) -> Layer:
         y  = f(x) + s(x)
         dx = J_fᵀ dy + J_sᵀ dy      J: the Jacobians of f and s
 
-    f is the chain of the layers; s the shortcut, the identity where it is None. f(x) and s(x) have
-    one shape, else ShapeError; x may be a tree. Where f changes the shape, a shortcut such as
-    affine(width) makes the input fit. A key is split between f and s. Cache: those of f and s, as a
-    Tape.
+    f is the chain of the layers; s is the shortcut, the identity where it is None. f(x) and s(x)
+    must have one shape, else ShapeError; x may be a tree. Where f changes the shape, a shortcut
+    such as affine(width) makes the input fit. A key is split between f and s. Cache: those of f and
+    s, as a Tape.
     Source: He et al. (2016), Deep Residual Learning for Image Recognition.
 
     >>> from fnet.layers import affine, relu
@@ -61,8 +61,8 @@ def residual(*layers: Layer, shortcut: Layer | None = None) -> Layer:
         (params, out_shape), (own, other_shape) = [part.init(k, shape) for part, k in inits]
         if out_shape != other_shape:
             raise ShapeError(
-                f"residual: of an example of {shape} its layers make {out_shape}, and "
-                f"{shortcut or 'the input itself is'} {other_shape}; they are added, so give a "
+                f"residual: its layers turn an example of {shape} into {out_shape}, and "
+                f"{shortcut or 'the identity'} into {other_shape}; they are added, so give a "
                 f"shortcut that makes {out_shape}, such as affine(width) or a convolution"
             )
         return Residual(params, own), out_shape

@@ -21,9 +21,9 @@ def serial(*layers: Layer) -> Layer:
         dx_k = dy    dparamsᵢ, dxᵢ₋₁ = backwardᵢ(paramsᵢ, cacheᵢ, dxᵢ)    right to left
 
     params is a tuple with one entry per layer; the penalty is the sum of the layers' own; a key is
-    split among them. Cache: a Tape of their caches, which holds no array twice. An empty chain
-    is the identity. Source: Rumelhart et al. (1986), Learning representations by
-    back-propagating errors.
+    split among the layers. Cache: a Tape of their caches, which holds no array twice. An empty
+    chain is the identity.
+    Source: Rumelhart et al. (1986), Learning representations by back-propagating errors.
 
     >>> from fnet.layers import affine, relu
     >>> model = serial(affine(3), relu(), affine(2))
@@ -60,7 +60,7 @@ def serial(*layers: Layer) -> Layer:
         for part, own, cache in list(zip(layers, params, tape.caches(), strict=True))[::-1]:
             if jax.tree.leaves(dy):
                 dparams, dy = part.backward(own, cache, dy)
-            else:  # a layer of integers took this one's output: no gradient comes this far
+            else:  # a later layer takes integers: no gradient comes this far
                 dparams, dy = zeros_like(own), None
             gradients.append(dparams)
         return tuple(gradients[::-1]), dy

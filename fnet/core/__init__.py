@@ -1,4 +1,4 @@
-"""The nouns of fnet as values of pure functions, and what every package above builds them with.
+"""The nouns of fnet, values made of pure functions, and the tools that build them.
 
 >>> from fnet.layers import relu
 >>> isinstance(relu(), Layer)

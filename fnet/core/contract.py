@@ -25,13 +25,13 @@ class Layer(Value):
 
     x, y, dx, dy and shapes are arrays, or pytrees of them; a leaf that has no gradient (integers,
     booleans, keys) has dx = None. A key is given in training and absent in use: without one a layer
-    is as it is used after training, deterministic and without noise. `observe` moves what a
-    training step's cache holds of a batch, such as its mean, into parameters that are
-    `NonTrainable`. `penalty` is the layer's regularisation, None where it has none; `layers` are
-    the parts of a composition.
+    behaves as it does after training, deterministic and without noise. `observe` moves the
+    statistics of a batch, such as its mean, from a training step's cache into `NonTrainable`
+    parameters. `penalty` is the layer's regularisation, None where it has none; `layers` are the
+    parts of a composition.
 
-    Forward-mode differentiation (`jax.jvp`, `jax.jacfwd`) cannot pass `apply`: give it `forward`.
-    Over the gradient of `apply` it can.
+    Forward-mode differentiation (`jax.jvp`, `jax.jacfwd`) of `apply` raises: use it on `forward`.
+    Forward mode over the gradient of `apply` works.
 
     >>> import jax
     >>> from fnet.layers import relu
@@ -82,10 +82,10 @@ class Loss(Value):
         apply(y, target, where=None)          -> value      jax.grad of it runs the gradient below
         value_and_grad(y, target, where=None) -> value, dy
 
-    `where` marks what counts, rows (N,) or, of sequences, positions (N, T) too; the rest adds
+    `where` marks what counts: rows (N,) or, for sequences, also positions (N, T). The rest adds
     nothing to value or gradient, and the mean is over what counts. With reduction "none", value has
-    an entry for each of target, and dy is the gradient of their sum. A target is a constant: to
-    differentiate by it raises TypeError.
+    one entry per entry of target, and dy is the gradient of their sum. A target is a constant:
+    differentiating with respect to it raises TypeError.
 
     `probabilities(y) -> (N, C)` is the probability of each class, and `predict(y) -> (N,)` the most
     probable one, −1 where y is NaN; both are None for a regression.
@@ -112,7 +112,7 @@ class Optimizer(Value):
         init_state(params)           -> state
         update(grads, state, params) -> updates, state      updates are added to params
 
-    It unpacks as the pair, and answers to `.init` too, so that optax takes it as it is.
+    It unpacks as the pair and also has `.init`, so that optax accepts it unchanged.
 
     >>> import jax
     >>> from fnet import optimizers

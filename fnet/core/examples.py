@@ -1,7 +1,7 @@
 """How an example of a public constructor is written, and what it takes.
 
 Each package says it once, beside its public names: `EXAMPLES` maps the text of a call to the shape
-of one example, or to a tree of shapes, with `ints` or `uniform` where an input is not any number.
+of one example, or to a tree of shapes, with `ints` or `uniform` for inputs of a restricted range.
 Laws, `fnet check`, `fnet bench`, `summary` and the reference read it.
 """
 
@@ -14,7 +14,7 @@ from fnet.core.trees import is_shape
 
 
 class Ints(NamedTuple):
-    """Integers from 0 up to `below`, which is left out, of this shape.
+    """Integers of this shape, at least 0 and less than `below`.
 
     >>> ints(5, below=11)
     Ints(shape=(5,), below=11)
@@ -25,7 +25,7 @@ class Ints(NamedTuple):
 
 
 class Uniform(NamedTuple):
-    """Numbers between 0 and 1 of this shape, such as probabilities.
+    """Numbers of this shape between 0 and 1, such as probabilities.
 
     >>> uniform(3)
     Uniform(shape=(3,))
@@ -35,7 +35,7 @@ class Uniform(NamedTuple):
 
 
 def uniform(*shape: int) -> Uniform:
-    """The input of an example that is probabilities: `uniform(3, 5)`.
+    """An input of probabilities: `uniform(3, 5)`.
 
     >>> bool((drawn(uniform(5), batch=2) < 1).all())
     True
@@ -44,7 +44,7 @@ def uniform(*shape: int) -> Uniform:
 
 
 def ints(*shape: int, below: int) -> Ints:
-    """The input of an example that is integers: `ints(5, below=11)`.
+    """An input of integers: `ints(5, below=11)`.
 
     >>> drawn(ints(5, below=3), batch=2).shape
     (2, 5)
@@ -58,27 +58,27 @@ def is_input(node: Any) -> bool:
 
 
 def shapes_of(takes: Any) -> Any:
-    """The tree of shapes that `init` is given.
+    """The tree of shapes to pass to `init`.
 
     >>> shapes_of(((7,), ints(5, below=11)))
     ((7,), (5,))
     """
-    return jax.tree.map(lambda one: getattr(one, "shape", one), takes, is_leaf=is_input)
+    return jax.tree.map(lambda node: getattr(node, "shape", node), takes, is_leaf=is_input)
 
 
 def drawn(takes: Any, batch: int, seed: int = 0) -> Any:
-    """A batch of such inputs, as arrays of NumPy: N(0, 1), or integers.
+    """A batch of such inputs as NumPy arrays, N(0, 1) where the range is not restricted.
 
     >>> [array.dtype.name for array in drawn(((7,), ints(5, below=11)), batch=2)]
     ['float64', 'int32']
     """
     rng = np.random.default_rng(seed)
 
-    def one(kind: Any) -> np.ndarray:
+    def draw(kind: Any) -> np.ndarray:
         if isinstance(kind, Ints):
             return rng.integers(0, kind.below, (batch, *kind.shape)).astype(np.int32)
         if isinstance(kind, Uniform):
             return rng.uniform(0.05, 0.95, (batch, *kind.shape))
         return rng.normal(size=(batch, *kind))
 
-    return jax.tree.map(one, takes, is_leaf=is_input)
+    return jax.tree.map(draw, takes, is_leaf=is_input)

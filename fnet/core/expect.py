@@ -1,4 +1,4 @@
-"""What functions of fnet expect of their arguments, and say where they do not get it."""
+"""What functions of fnet expect of their arguments, and what they raise otherwise."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ def require(condition: bool, message: str) -> None:
 
 
 def require_array(name: str, x: Any) -> None:
-    """Raise ShapeError unless x is an array, of NumPy or JAX."""
+    """Raise ShapeError unless x is a NumPy or JAX array."""
     kind = type(x).__name__
     require(hasattr(x, "dtype"), f"{name} is a {kind}; it must be an array: jnp.asarray(...)")
 
@@ -39,8 +39,8 @@ def require_shape(shape: Any) -> None:
 
 
 def require_key_and_shape(key: Any, shape: Any) -> None:
-    """Raise ShapeError unless they are a key of JAX, which is an array, and one example's shape."""
-    require(hasattr(key, "dtype"), f"key is {key!r}; it must be a key of JAX: jax.random.key(0)")
+    """Raise ShapeError unless they are a JAX key, which is an array, and one example's shape."""
+    require(hasattr(key, "dtype"), f"key is {key!r}; it must be a JAX key: jax.random.key(0)")
     require_shape(shape)
 
 
@@ -65,7 +65,7 @@ def require_number(
 
 
 def require_whole(name: str, value: Any, *, least: int) -> None:
-    """Raise ConfigurationError unless this is a whole number, no less than that."""
+    """Raise ConfigurationError unless this is a whole number, at least `least`."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least:
         raise ConfigurationError(
@@ -84,20 +84,20 @@ def require_learning_rate(optimizer: str, learning_rate: Any) -> None:
 
 
 def require_state(optimizer: str, kind: type, state: Any) -> None:
-    """Raise ConfigurationError unless the state is one that this optimizer made."""
+    """Raise ConfigurationError unless this optimizer made the state."""
     if not isinstance(state, kind):
         raise ConfigurationError(
-            f"{optimizer}: update got the state {type(state).__name__}; it takes what "
-            f"{optimizer}(...).init(params), or the update before, returned"
+            f"{optimizer}: update got a state of type {type(state).__name__}; it takes what "
+            f"{optimizer}(...).init(params) or the previous update returned"
         )
 
 
 def require_settable(state: Any, learning_rate: Any) -> None:
-    """Raise ConfigurationError unless the state has a learning rate, which may become this one."""
+    """Raise ConfigurationError unless the state has a learning rate, and this is a valid one."""
     if not hasattr(state, "_replace") or not hasattr(state, "learning_rate"):
         raise ConfigurationError(
             f"set_learning_rate: the state is a {type(state).__name__}, not that of an fnet "
             "optimizer. In a state of optax.chain, set it in the part that fnet's optimizer made"
         )
-    if not isinstance(learning_rate, jax.Array):  # one may be traced, and then has no value yet
+    if not isinstance(learning_rate, jax.Array):  # a traced one has no value yet
         require_number("set_learning_rate: learning_rate", learning_rate, above=0)

@@ -6,23 +6,23 @@ from chex import Array
 
 
 def product(a: Array, b: Array) -> Array:
-    """a b, in their dtype; of narrow floats added up in float32, as GPUs do anyway.
+    """a b, in their dtype; narrow floats are accumulated in float32, as GPUs do anyway.
 
-    XLA's CPU multiplies bfloat16 two to three times as fast when it may give float32.
+    XLA multiplies bfloat16 on a CPU two to three times as fast when the result may be float32.
     """
     wide = jnp.float32 if a.dtype.itemsize < 4 else a.dtype
     return jnp.matmul(a, b, preferred_element_type=wide).astype(a.dtype)
 
 
 def transposed_product(a: Array, b: Array) -> Array:
-    """aᵀ b, of (N, M) and (N, D).
+    """aᵀ b, for a (N, M) and b (N, D).
 
-    XLA's CPU reads aᵀ by columns, at down to half the speed. Where the product is worth it, and the
-    copy is small beside b or beside the product, aᵀ is laid out first; the barrier keeps XLA from
-    folding it back. A GPU reads either at full speed.
+    On a CPU XLA reads aᵀ by columns, at as little as half the speed. Where the product is worth it,
+    and the copy is small beside b or beside the product, aᵀ is laid out first; the barrier keeps
+    XLA from folding it back. A GPU reads either at full speed.
 
-    Of narrow floats it is always laid out: XLA's CPU cannot run such a product under `jax.vmap`
-    where b alone is mapped (jaxlib 0.10.2: findings/bfloat16_product_under_vmap.sh).
+    For narrow floats it is always laid out: on a CPU XLA cannot run such a product under `jax.vmap`
+    where only b is mapped (jaxlib 0.10.2: findings/bfloat16_product_under_vmap.sh).
     """
     (n, m), d = a.shape, b.shape[1]
     if a.dtype.itemsize >= 4 and (m < 32 or d < 4 * min(m, n)):

@@ -10,9 +10,9 @@ from chex import Array, ArrayTree
 class Tape:
     """What the layers of a composition cache, each array once, however many of them cache it.
 
-    An activation's output is the next layer's input: both caches hold the same array, and left
-    alone a compiled function would return it twice. What is `known` when the caches are read again,
-    such as the input of a loop's body, leaves a hole and is not stored at all.
+    An activation's output is the next layer's input: both caches hold the same array, and a
+    compiled function would otherwise return it twice. Arrays that will be `known` when the caches
+    are read again, such as the input of a loop's body, leave holes and are not stored at all.
 
     >>> x, y = jax.numpy.ones(2), jax.numpy.zeros(2)
     >>> tape = Tape.of({"affine": x, "relu": y}, known=(x,))
@@ -26,7 +26,7 @@ class Tape:
     @classmethod
     def of(cls, caches: ArrayTree, known: ArrayTree = ()) -> "Tape":
         leaves, tree = jax.tree.flatten(caches)
-        # Places below zero count the known arrays.
+        # Negative places refer to known arrays.
         places = {id(leaf): ~place for place, leaf in enumerate(jax.tree.leaves(known))}
         arrays: list[Array] = []
         for leaf in leaves:

@@ -1,7 +1,7 @@
 """Pytrees: shapes of inputs, leaves without gradients, and sums, norms and bytes over leaves.
 
-The shape of an input is a tree too, whose leaves are tuples of sizes: (3, 5) of one array,
-((3, 5), (7,)) of a pair of them, {"x": (3, 5)} of a dict. The gradient of a leaf that has none
+The shape of an input is a tree too, whose leaves are tuples of sizes: (3, 5) for one array,
+((3, 5), (7,)) for a pair of them, {"x": (3, 5)} for a dict. The gradient of a leaf that has none
 (integers, booleans, keys) is None.
 """
 
@@ -35,7 +35,7 @@ def is_shape(node: Any) -> bool:
 
 
 def map_shapes(function: Callable[..., Any], shapes: Any, *others: Any) -> Any:
-    """function(shape) of each array's shape in a tree of shapes."""
+    """function(shape) for each array's shape in a tree of shapes."""
     return jax.tree.map(function, shapes, *others, is_leaf=is_shape)
 
 
@@ -50,12 +50,12 @@ def is_none(leaf: Any) -> bool:
 
 
 def cast(tree: ArrayTree, dtype: Any) -> ArrayTree:
-    """Its floating-point arrays in this dtype."""
+    """The tree with its floating-point arrays cast to this dtype."""
     return jax.tree.map(lambda leaf: leaf.astype(dtype) if is_floating(leaf) else leaf, tree)
 
 
 def add(a: ArrayTree, b: ArrayTree) -> ArrayTree:
-    """a + b, leaf by leaf, of gradients: None where both have none."""
+    """The sum of two gradients, leaf by leaf: None where both are None."""
 
     def total(x: Any, y: Any) -> Any:
         if x is None or y is None:
@@ -66,12 +66,12 @@ def add(a: ArrayTree, b: ArrayTree) -> ArrayTree:
 
 
 def gradient_of(x: ArrayTree, dx: ArrayTree) -> ArrayTree:
-    """dx, with None for each leaf of x that has no gradient, whatever stands there."""
+    """dx, with None for each leaf of x that has no gradient."""
     return jax.tree.map(lambda leaf, d: d if is_floating(leaf) else None, x, dx)
 
 
 def widened(tree: ArrayTree) -> ArrayTree:
-    """Its floating-point arrays in float32 at least, as sums of many terms need to be."""
+    """The tree with its floating-point arrays in float32 or wider, for sums of many terms."""
 
     def wide(leaf: Any) -> Any:
         narrow = is_floating(leaf) and leaf.dtype.itemsize < 4
@@ -81,7 +81,7 @@ def widened(tree: ArrayTree) -> ArrayTree:
 
 
 def cast_like(tree: ArrayTree, like: ArrayTree) -> ArrayTree:
-    """Its arrays in the dtypes of `like`; None stays None."""
+    """The tree with its arrays cast to the dtypes of `like`; None stays None."""
     return jax.tree.map(
         lambda leaf, other: None if leaf is None else leaf.astype(other.dtype),
         tree,
@@ -96,7 +96,7 @@ def zeros_like(tree: ArrayTree) -> ArrayTree:
 
 
 def zero_gradient(tree: ArrayTree) -> ArrayTree:
-    """The gradient of what has no influence: zeros, None where a leaf has no gradient."""
+    """Zeros for each floating-point array, the gradient of no influence; None for other leaves."""
     return jax.tree.map(lambda leaf: jnp.zeros_like(leaf) if is_floating(leaf) else None, tree)
 
 
@@ -115,7 +115,7 @@ def count(tree: ArrayTree) -> int:
 
 
 def nbytes(tree: ArrayTree) -> int:
-    """How many bytes its arrays take; keys as the numbers that they are made of."""
+    """How many bytes its arrays take; keys count as the numbers they are made of."""
 
     def size(leaf: Any) -> int:
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):

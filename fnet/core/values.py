@@ -21,17 +21,17 @@ _constructors: set[Callable[..., Any]] = set()  # all that `read` will ever call
 
 _VARIOUS = inspect.Parameter.VAR_POSITIONAL  # *args
 
-REMEMBERED = 4096  # constructions a constructor keeps; to forget one costs a new trace, no more
+REMEMBERED = 4096  # values each constructor keeps; forgetting one only costs a new trace
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Value:
     """The parent of what a `constructor` builds; `written` is the call that builds it again.
 
-    `spelled` is that call with every argument, those at their defaults too: it builds the same
-    value still when a default has changed.
+    `spelled` is that call with every argument, defaults included, so that it still builds the same
+    value after a default has changed.
 
-    Pickled, it is that call too: in another process it is the value that the same words make there.
+    A value is pickled as its call: another process unpickles what the same call makes there.
 
     >>> from fnet.layers import affine
     >>> affine(100, l2=0.1).written
@@ -48,16 +48,16 @@ class Value:
     def __reduce__(self) -> Any:
         if not self.written:
             raise pickle.PicklingError(f"{self} cannot be pickled: decorate what makes it")
-        # Of no constructor and yet with a name, it stands beside its class: he_normal.
+        # A named constant, which no constructor made, stands beside its class: he_normal.
         return (_make, self.made) if self.made else self.written
 
 
 def constructor(build: Callable[P, T]) -> Callable[P, T]:
-    """Make `build` memoised, and its values print as they were written.
+    """Memoise `build`, and make its values print as they were written.
 
-    Arguments are configuration: numbers, strings, tuples, None and other values. Arrays of
-    NumPy and lists become tuples of plain numbers. An array of JAX, which may be traced, and
-    anything unhashable raise `ConfigurationError`.
+    Arguments are configuration: numbers, strings, tuples, None and other values. NumPy arrays and
+    lists become tuples of plain numbers. A JAX array, which may be traced, and anything unhashable
+    raise `ConfigurationError`.
 
     >>> from fnet.layers import affine
     >>> affine(100, l2=0.0) is affine(width=100)
@@ -66,14 +66,14 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
     signature = inspect.signature(build)
     name = build.__name__
 
-    @functools.lru_cache(maxsize=REMEMBERED, typed=True)  # typed: 1, 1.0 and True are three things
+    @functools.lru_cache(maxsize=REMEMBERED, typed=True)  # typed: 1, 1.0 and True differ
     def remembered(*args: Any, **kwargs: Any) -> T:
         value = build(*args, **kwargs)
-        if value.written:  # of another constructor, which keeps it
+        if value.written:  # made by another constructor, which keeps it
             value = dataclasses.replace(value)
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        # In place, so that a value's own functions know it by its name.
+        # In place, so that the value's own functions see its name.
         object.__setattr__(value, "written", _write(name, bound))
         object.__setattr__(value, "spelled", _spell(name, bound))
         object.__setattr__(value, "made", (construct, args, kwargs))
@@ -87,10 +87,10 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
             raise ConfigurationError(f"{name}: {error}; it takes {name}{signature}") from None
         bound.apply_defaults()
         for key, value in bound.arguments.items():
-            if isinstance(value, jax.Array):  # what is computed, and may be traced
+            if isinstance(value, jax.Array):  # it is computed, and may be traced
                 raise ConfigurationError(
-                    f"{name}: {key} is an array of JAX, and arguments are configuration: give a "
-                    "plain number or an array of NumPy"
+                    f"{name}: {key} is a JAX array, and arguments are configuration: give a plain "
+                    "number or a NumPy array"
                 )
         keywords = {key: _plain(value) for key, value in bound.kwargs.items()}
         try:
@@ -108,7 +108,7 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
 
 
 def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
-    """The value that printed as `text`: constants, and constructors and values of `vocabulary`.
+    """The value that prints as `text`, of constants, and constructors and values of `vocabulary`.
 
     Nothing else can be called, looked up or computed, so the text may come from a stranger.
     Raises `ConfigurationError` naming what it does not know.
@@ -147,7 +147,7 @@ def read(text: str, vocabulary: Mapping[str, Any]) -> Any:
 
 
 def is_constructor(known: Any) -> bool:
-    """Whether this makes values of configuration: whether `constructor` decorates it.
+    """Whether this is a function that `constructor` decorates.
 
     >>> from fnet.layers import relu
     >>> is_constructor(relu), is_constructor(relu())
@@ -170,7 +170,7 @@ def _plain(value: Any) -> Any:
 
 
 def _write(name: str, bound: inspect.BoundArguments) -> str:
-    """`name(...)` with what has no default by position, the rest by name where it differs."""
+    """`name(...)` with required arguments by position, others by name unless at their default."""
     words: list[str] = []
     for key, parameter in bound.signature.parameters.items():
         value = bound.arguments[key]
@@ -184,7 +184,7 @@ def _write(name: str, bound: inspect.BoundArguments) -> str:
 
 
 def _spell(name: str, bound: inspect.BoundArguments) -> str:
-    """`name(...)` with every argument, its values spelled so too; by name where Python lets it."""
+    """`name(...)` with every argument, nested ones included; by name where Python allows it."""
     words: list[str] = []
     parameters = bound.signature.parameters
     kinds = [parameter.kind for parameter in parameters.values()]

@@ -1,7 +1,7 @@
 """Watching a pass: what each layer is given and returns, whatever it is composed of.
 
-A summary and the search for what stopped being finite need this, and must not re-enact a pass: only
-a composition knows in which order, how often and on what it calls its parts.
+Summaries and post-mortems watch a pass instead of re-enacting it: only a composition knows in which
+order, how often and on what it calls its parts.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ _watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("watch
 def watching(watcher: Watcher) -> Iterator[None]:
     """Within this block, a layer's forward pass is `watcher(layer, params, x, run)`.
 
-    run() -> (y, cache) does the pass, those of the layer's parts within it, and the watcher returns
-    what it returns.
+    run() -> (y, cache) does the pass, including those of the layer's parts; the watcher must return
+    its result.
 
     >>> import numpy as np
     >>> from fnet import serial
@@ -41,6 +41,6 @@ def watching(watcher: Watcher) -> Iterator[None]:
 
 
 def watched(layer: Any, params: Any, x: Any, run: Callable[[], Any]) -> Any:
-    """run(), seen by the watcher if there is one."""
+    """run(), through the watcher if there is one."""
     watcher = _watcher.get()
     return run() if watcher is None else watcher(layer, params, x, run)

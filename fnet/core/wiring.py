@@ -46,42 +46,42 @@ def layer(
 
 
 def _gradient(d: Any) -> Any:
-    """None for what JAX gives in place of a gradient by integers."""
+    """None in place of the float0 that JAX passes for integer outputs."""
     return None if d.dtype == jax.dtypes.float0 else d
 
 
 def out_shape(layer: Layer, shape: Shape) -> Shape:
-    """The shape of an output for an example of this shape; no parameter is drawn.
+    """The shape of the output for an example of this shape; no parameter is drawn.
 
     >>> from fnet.layers import affine
     >>> out_shape(affine(10), (32, 32, 3))
     (10,)
     """
-    found: Shape = ()
+    result: Shape = ()
 
     def init(key: PRNGKey) -> ArrayTree:
-        nonlocal found  # a shape is not an array, and so not what a traced function can return
-        params, found = layer.init(key, shape)
+        nonlocal result  # a shape is not an array, and a traced function returns nothing else
+        params, result = layer.init(key, shape)
         return params
 
     jax.eval_shape(init, jax.random.key(0))
-    return found
+    return result
 
 
 def afresh(cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
-    """The two as they are, behind a barrier: what is computed from them is computed again.
+    """Both unchanged, behind a barrier: what is computed from them is computed again.
 
-    Without it XLA finds that the forward pass had the same, and keeps that in memory instead.
+    Without it XLA notices that the forward pass computed the same, and keeps that in memory.
 
     >>> [leaf.tolist() for leaf in afresh(jax.numpy.ones(2), jax.numpy.zeros(1))]
     [[1.0, 1.0], [0.0]]
     """
-    again: tuple[ArrayTree, Any] = jax.lax.optimization_barrier((cache, dy))
-    return again
+    behind: tuple[ArrayTree, Any] = jax.lax.optimization_barrier((cache, dy))
+    return behind
 
 
 def split(key: PRNGKey | None, parts: int) -> Any:
-    """A key for each part; None for each where there is none.
+    """One key per part, or None for each without a key.
 
     >>> split(None, 2)
     [None, None]
@@ -130,8 +130,8 @@ def loss(
     def remember(y: Any, target: Any, where: Any) -> tuple[Array, Array]:
         if any(leaf.perturbed for leaf in jax.tree.leaves((target, where))):
             raise TypeError(
-                "a loss is differentiated by its predictions only, and its target is being "
-                "differentiated too: wrap the target in jax.lax.stop_gradient"
+                "a loss is differentiated with respect to its predictions only, not its target: "
+                "wrap the target in jax.lax.stop_gradient"
             )
         return value_and_grad(*jax.tree.map(lambda leaf: leaf.value, (y, target, where)))
 

@@ -23,10 +23,10 @@ def epoch_order(
     epoch: int = 0,
     drop_last: bool = False,
 ) -> np.ndarray:
-    """The places of n samples in the order of an epoch, (steps, batch_size) int32, a row a batch.
+    """The indices of n samples in an epoch's order, (steps, batch_size) int32, one row per batch.
 
-    steps is ⌈n / batch_size⌉, or ⌊n / batch_size⌋ with `drop_last`; what is missing in the last
-    row is −1. The order is a function of the arguments alone, another one each epoch.
+    steps is ⌈n / batch_size⌉, or ⌊n / batch_size⌋ with `drop_last`; the last row is padded with −1.
+    The order is a function of the arguments alone, and differs from epoch to epoch.
 
     >>> epoch_order(5, 2, shuffle=False).tolist()
     [[0, 1], [2, 3], [4, -1]]
@@ -53,15 +53,15 @@ def batches(
     workers: int | Workers = 0,
     prefetch: int = 0,
 ) -> Iterator[Arrays]:
-    """The batches of an epoch, from batch `start` on: dictionaries of fresh arrays.
+    """The batches of an epoch from batch `start` on, as dictionaries of new arrays.
 
-    There are ⌈n / batch_size⌉ of them, the last one smaller where n asks for it, or
-    ⌊n / batch_size⌋ with `drop_last`. The dataset's transform has been applied.
+    There are ⌈n / batch_size⌉ of them, the last one possibly smaller, or ⌊n / batch_size⌋ with
+    `drop_last`. The dataset's transform has been applied.
 
-    `workers` processes read whole batches, `prefetch` of them before they are asked for (without
-    workers a thread does); the batches and their order are the same however many read them.
-    `workers=Workers(4)`, in a `with` block of its own, serves many epochs. Raises WorkerError
-    within seconds where a worker dies or hangs.
+    `workers` processes read whole batches, up to `prefetch` of them ahead (without workers a thread
+    does); the batches and their order do not depend on how many read them. `workers=Workers(4)`,
+    opened in a `with` block, serves many epochs. Raises WorkerError within seconds where a worker
+    dies or hangs.
 
     >>> from fnet.data.dataset import memory
     >>> dataset = memory({"x": np.arange(5.0)[:, None], "y": np.arange(5.0)})
@@ -69,7 +69,7 @@ def batches(
     [[0.0, 1.0], [2.0, 3.0], [4.0]]
     """
     if start < 0:
-        raise ConfigurationError(f"start is {start}; it is the number of a batch, from 0 on")
+        raise ConfigurationError(f"start is {start}; it must be the index of a batch, 0 or more")
     order = epoch_order(
         len(dataset), batch_size, shuffle=shuffle, seed=seed, epoch=epoch, drop_last=drop_last
     )

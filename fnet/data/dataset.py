@@ -1,4 +1,4 @@
-"""What a dataset is, the one that lies in memory, and how one is split."""
+"""What a dataset is, datasets in memory, and how to split one."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ import numpy as np
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
 
-MOST_NUMBERED = 100_000  # classes without names; a larger label is no label
+MOST_NUMBERED = 100_000  # classes without names; more are taken for a mistake
 
-Arrays = dict[str, Any]  # an array for each name; an input may be a tree of arrays
+Arrays = dict[str, Any]  # one array per name; an input may be a tree of arrays
 
 
 class Dataset(Protocol):
     """Samples in a fixed order, each with an input and a target.
 
-    `fields` names the two, ("image", "label") say; `classes` are the names that integer labels
-    stand for, empty where the target is a number; `transform` is applied to inputs on access.
-    Serves as it is as a map-style dataset of PyTorch.
+    `fields` names the two, for instance ("image", "label"); `classes` are the names that integer
+    labels stand for, empty where the target is a number; `transform` is applied to inputs on
+    access. It is also a map-style dataset of PyTorch.
 
     >>> squares = memory({"x": np.arange(4.0)[:, None], "y": np.arange(4.0) ** 2})
     >>> len(squares), squares.fields, float(squares[3]["y"]), squares.gather([1, 2])["y"].tolist()
@@ -38,18 +38,18 @@ class Dataset(Protocol):
         """Sample `index`, its input transformed."""
 
     def gather(self, indices: Any) -> Arrays:
-        """The samples at these places as fresh arrays with a batch axis, inputs not transformed."""
+        """The samples at these indices as new arrays with a batch axis, inputs not transformed."""
 
     def select(self, indices: Any) -> "Dataset":
-        """The dataset of the samples at these places, in this order."""
+        """The dataset of the samples at these indices, in this order."""
 
 
 class Samples:
-    """What every dataset does the same way, given `gather`, `fields`, `classes`, `transform`."""
+    """What all datasets share, given `gather`, `fields`, `classes`, `transform`."""
 
     def __getitem__(self: Any, index: int) -> dict[str, Any]:
         if not -len(self) <= index < len(self):  # also ends a for loop over the dataset
-            raise IndexError(f"sample {index} of a dataset of {len(self)}, the first being 0")
+            raise IndexError(f"sample {index} of a dataset of {len(self)}, counted from 0")
         batch = self.gather(np.array([index]))
         name, target = self.fields
         x = jax.tree.map(lambda array: array[0], self.transform(batch[name]))
@@ -62,7 +62,7 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Memory(Samples):
-    """A dataset that lies in memory: `arrays` holds the input, then the target, row by row.
+    """A dataset in memory: `arrays` holds the input, then the target, one row per sample.
 
     The input may be a dict or a tuple of arrays.
 
@@ -85,7 +85,7 @@ class Memory(Samples):
 
     def gather(self, indices: Any) -> Arrays:
         places = np.asarray(indices)
-        # Entry by entry: of a dict as a whole JAX would sort the names, and input stands first.
+        # Entry by entry: over the whole dict JAX would sort the names, and the input comes first.
         return {
             name: jax.tree.map(lambda array: array[places], value)
             for name, value in self.arrays.items()
@@ -100,14 +100,14 @@ def memory(
     classes: Sequence[str] | None = None,
     transform: Transform | None = None,
 ) -> Memory:
-    """A dataset in memory, of arrays, or of another dataset decoded once.
+    """A dataset in memory, made from arrays, or from another dataset, which is decoded once.
 
-    Of a mapping, the first entry is the input and the second the target, as in
+    The first entry of a mapping is the input and the second the target, as in
     `memory({"image": images, "label": labels})`. An input of several arrays is a dict or a tuple of
     them: `memory({"x": {"tokens": ids, "mask": mask}, "label": labels})`. Labels must be integers
-    from 0, one for each of `classes` where these are given; their default is "0", "1", ... A target
-    of floating point is a number to predict, without classes. Raises DataError for lengths that
-    differ, no samples, or a label that has no class.
+    from 0, which index `classes`; the default names are "0", "1", ... A floating-point target is a
+    number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
+    label that has no class.
 
     >>> images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 1])
     >>> memory({"image": images, "label": labels}, ("cat", "dog")).class_to_idx
@@ -134,10 +134,10 @@ def memory(
 
 
 def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> dict[str, Any]:
-    """Disjoint parts of a shuffled dataset that together are all of it.
+    """Disjoint parts of a shuffled dataset, which together make up all of it.
 
     `fractions` name the parts and sum to 1, up to rounding; a part's size is the difference of the
-    rounded ends, so that {"train": .6, "val": .2, "test": .2} of 1460 rows are 876, 292 and 292.
+    rounded ends, so that {"train": .6, "val": .2, "test": .2} of 1460 rows gives 876, 292 and 292.
     Raises ConfigurationError for other fractions, DataError where a part would be empty.
 
     >>> dataset = memory({"x": np.arange(10.0)[:, None], "y": np.arange(10.0)})
@@ -164,7 +164,7 @@ def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> di
 
 
 def _as_arrays(value: Any) -> Any:
-    """An array, or a dict or tuple of arrays as it is."""
+    """The value as an array, or as a dict or tuple of arrays."""
     if isinstance(value, Mapping):
         return {name: _as_arrays(part) for name, part in value.items()}
     if isinstance(value, tuple) and value and all(map(_is_part, value)):
@@ -198,7 +198,7 @@ def _check_arrays(arrays: Arrays) -> None:
 def _numbered(last: int) -> list[str]:
     if last >= MOST_NUMBERED:
         raise DataError(
-            f"memory: label {last} would make {last + 1} classes; number labels from 0 on, or give "
+            f"memory: label {last} would make {last + 1} classes; number labels from 0, or give "
             "the names of the classes"
         )
     return [str(label) for label in range(last + 1)]

@@ -1,4 +1,4 @@
-"""Published data sets: their archives, pinned, from the network or from a folder."""
+"""Published data sets: their pinned archives, from the network or from a folder."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/"
 
 
 class Archive(NamedTuple):
-    """An archive of files in one folder; each file's name, and the most bytes it may have."""
+    """An archive of files in one folder; `files` maps names to the most bytes allowed."""
 
     name: str
     sha256: str
@@ -27,7 +27,7 @@ class Archive(NamedTuple):
 
 
 _BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
-CIFAR10 = (  # the first is the one that is downloaded
+CIFAR10 = (  # the first is downloaded
     Archive(
         "cifar-10-binary.tar.gz",
         "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
@@ -50,14 +50,15 @@ def download_cifar10(
 ) -> Path:
     """The folder that holds CIFAR-10, which `cifar10` reads: `folder`, or one in fnet's cache.
 
-    What is there is used without the network: the set, in either form, or one of its archives,
-    cifar-10-binary.tar.gz or cifar-10-python.tar.gz, which is unpacked and left. Otherwise the
-    binary archive (170 MB) is downloaded as `download` does it, from its author's address or from
-    FNET_MIRROR, an https address that the archive's name is put after. An archive is used only if
-    it has the published SHA-256, wherever it is from, and the set is there whole or not at all.
+    A set that is already there, in either form, is used without the network, and so is one of its
+    archives, cifar-10-binary.tar.gz or cifar-10-python.tar.gz, which is unpacked and left in place.
+    Otherwise the binary archive (170 MB) is downloaded as by `download`, from its author's address
+    or from FNET_MIRROR, an https address to which the archive's name is appended. An archive,
+    wherever it comes from, is used only if it has the published SHA-256, and the set is there whole
+    or not at all.
 
-    Raises DataError where it cannot be had, the folder cannot be written, or something else lies
-    in the place of the set or of an archive.
+    Raises DataError where the set cannot be had, the folder cannot be written, or something else
+    stands in the place of the set or of an archive.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -76,7 +77,7 @@ def download_cifar10(
             _unpack(folder, progress)
         for archive in CIFAR10:
             _own(folder, archive).unlink(missing_ok=True)
-            for left in folder.glob(f".{archive.folder}.*.tmp"):  # by unpacking that was killed
+            for left in folder.glob(f".{archive.folder}.*.tmp"):  # of an unpacking that was killed
                 shutil.rmtree(left, ignore_errors=True)
     except (DataError, OSError) as error:
         if _is_there(folder):  # another process was first
@@ -110,5 +111,5 @@ def _unpack(folder: Path, progress: Progress | None) -> None:
 
 
 def _own(folder: Path, archive: Archive) -> Path:
-    """The name of an archive that fnet got, which it removes: those of users are theirs."""
+    """Where fnet downloads an archive, to be removed later; it never removes a user's own."""
     return folder / f".{archive.name}"

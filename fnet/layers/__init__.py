@@ -1,6 +1,6 @@
 """The layers, each with its formulas and its own backward pass.
 
-Each is registered by an example in `EXAMPLES`: how it is written, and the shape that it takes.
+Each is registered by an example in `EXAMPLES`: its call, and the shape that it takes.
 
 >>> import jax
 >>> params, out_shape = affine(10).init(jax.random.key(0), (32, 32, 3))
@@ -15,7 +15,7 @@ from fnet.layers.reshape import flatten, squeeze
 
 __all__ = ["affine", "flatten", "gelu", "leaky_relu", "relu", "sigmoid", "squeeze", "tanh"]
 
-EXAMPLES = {  # an example's shape is of distinct primes, so that a misplaced axis shows
+EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "affine(3)": (7,),
     "affine(2, l2=0.3)": (3, 7),
     "relu()": (3, 7),

@@ -1,5 +1,5 @@
-"""Activations: one number in, one number out. Most of them cache their output alone, which the next
-layer caches as its input anyway, so that in a chain an activation remembers nothing of its own."""
+"""Activations: one number in, one number out. Most cache only their output, which the next layer
+caches as its input anyway, so that in a chain an activation needs no memory of its own."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from fnet.core.values import constructor
 
 
 def _elementwise(f: Callable[[Array], Array], df: Callable[[Array, Array], Array]) -> Layer:
-    """The layer y = f(x) of gradient dx = df(y, dy), for a derivative that can be told from y."""
+    """The layer y = f(x) with gradient dx = df(y, dy), for derivatives that are functions of y."""
 
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
         return (), shape
@@ -37,7 +37,7 @@ def relu() -> Layer:
         y  = max(0, x)
         dx = dy · [y > 0]
 
-    x, y and dx have one shape, any. At x = 0 the derivative is 0; a NaN stays NaN. Cache: y.
+    x, y and dx have the same shape. At x = 0 the derivative is 0; a NaN stays NaN. Cache: y.
     Source: Nair & Hinton (2010), Rectified Linear Units Improve Restricted Boltzmann Machines.
 
     >>> y, cache = relu().forward((), jnp.array([-2.0, 0.0, 3.0]))
@@ -50,12 +50,12 @@ def relu() -> Layer:
 
 @constructor
 def leaky_relu(a: float = 0.1) -> Layer:
-    """The positive part, and a little of the negative one.
+    """The positive part, plus a fraction of the negative one.
 
         y  = max(a x, x)
         dx = dy · (1 where y > 0, else a)
 
-    x, y and dx have one shape, any; 0 <= a < 1, else ConfigurationError. At x = 0 the derivative
+    x, y and dx have the same shape; 0 <= a < 1, else ConfigurationError. At x = 0 the derivative
     is a. Cache: y, which has the sign of x.
     Source: Maas et al. (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models.
 
@@ -71,14 +71,14 @@ def leaky_relu(a: float = 0.1) -> Layer:
 
 @constructor
 def gelu(approximate: bool = False) -> Layer:
-    """The input times the chance that a normal number is below it.
+    """The input times the probability that a standard normal number is below it.
 
         y  = x Φ(x)
         dx = dy (Φ(x) + x φ(x))        Φ and φ: distribution and density of N(0, 1)
 
-    With `approximate`, Φ is ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³), and its slope that of
-    this very function. x, y and dx have one shape, any. y keeps its digits far below 0, where the
-    naive 1 + erf has none. Cache: x.
+    With `approximate`, Φ is ½ (1 + tanh u), u = √(2/π) (x + 0.044715 x³), and φ is the slope of
+    that function. x, y and dx have the same shape. y keeps its digits far below 0, where the naive
+    1 + erf has none. Cache: x.
     Source: Hendrycks & Gimpel (2016), Gaussian Error Linear Units, section 2.
 
     >>> y, cache = gelu().forward((), jnp.array([0.0, 30.0]))
@@ -114,8 +114,8 @@ MILLS = (
 def _normal(x: Array) -> tuple[Array, Array]:
     """Φ(x) and φ(x), the distribution and density of N(0, 1), in float32 or wider.
 
-    In float32 erfc takes XLA's CPU four times as long as erf, and 1 + erf loses all digits far
-    below 0; the Mills ratio keeps them, more of them than erfc does, and costs less.
+    In float32 on a CPU, XLA's erfc takes four times as long as erf, and 1 + erf loses all digits
+    far below 0; the Mills ratio keeps more of them than erfc does, and costs less.
     """
     density = jnp.exp(-x * x / 2) / math.sqrt(2 * math.pi)
     if x.dtype.itemsize >= 8:
@@ -129,7 +129,7 @@ def _normal(x: Array) -> tuple[Array, Array]:
 
 
 def _tanh_form(x: Array) -> tuple[Array, Array]:
-    """½ (1 + tanh u), and its slope ½ (1 − tanh² u) du."""
+    """½ (1 + tanh u), and its slope ½ (1 − tanh² u) du/dx."""
     scale = math.sqrt(2 / math.pi)
     tanh_u = jnp.tanh(scale * (x + 0.044715 * x * x * x))
     return (1 + tanh_u) / 2, (1 - tanh_u * tanh_u) * scale * (1 + 0.134145 * x * x) / 2
@@ -142,7 +142,7 @@ def sigmoid() -> Layer:
         y  = σ(x) = 1 / (1 + e⁻ˣ)
         dx = dy · y (1 − y)
 
-    x, y and dx have one shape, any; nothing overflows, whatever the size of x. Cache: y.
+    x, y and dx have the same shape; no x overflows, however large. Cache: y.
     Source: Goodfellow et al., Deep Learning (2016), section 3.10.
 
     >>> y, cache = sigmoid().forward((), jnp.array([-1000.0, 0.0, 1000.0]))
@@ -159,7 +159,7 @@ def tanh() -> Layer:
         y  = tanh x
         dx = dy (1 − y²)
 
-    x, y and dx have one shape, any. Cache: y.
+    x, y and dx have the same shape. Cache: y.
     Source: LeCun et al. (1998), Efficient BackProp, section 4.4.
 
     >>> y, cache = tanh().forward((), jnp.array([-1000.0, 0.0, 1000.0]))

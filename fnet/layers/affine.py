@@ -29,7 +29,7 @@ class Affine(NamedTuple):
 
 @constructor
 def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Layer:
-    """Every output is a weighted sum of every input.
+    """Every output is a weighted sum of all inputs, plus a bias.
 
         y  = x wᵀ + b                        x: (N, D)   w: (M, D)   b: (M,)   y: (N, M)
         dw = dyᵀ x     db = Σ_N dy     dx = dy w
@@ -38,7 +38,7 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
     the shape of x. M is `width`; b begins at zero. With `l2` = λ > 0 the layer's penalty is
     λ Σ w², of gradient 2λw; b is not penalised.
 
-    Cache: x. Raises ShapeError where x is not floating point or has not D numbers a row.
+    Cache: x. Raises ShapeError where x is not floating point or has other than D numbers per row.
     Source: Goodfellow et al., Deep Learning (2016), algorithm 6.4 and section 7.1.1.
 
     >>> from fnet.layers.affine import Affine
@@ -78,7 +78,7 @@ def _check(params: Affine, x: Array) -> None:
     given, wanted = math.prod(x.shape[1:]), params.w.shape[1]
     require(
         x.ndim > 1 and given == wanted,
-        f"affine: x is {x.shape}, {given} numbers a row after the batch axis, "
+        f"affine: x is {x.shape}, {given} numbers per row, "
         f"and w {params.w.shape} takes {wanted}"
         + ("; a single example is a batch of one: x[None]" if x.size == wanted else ""),
     )

@@ -1,4 +1,4 @@
-"""Layers that move no number: they only give an array another shape."""
+"""Layers that only change the shape of an array, and move none of its numbers."""
 
 import math
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from fnet.core.values import constructor
 
 
 def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:
-    """The layer that gives every row the shape `out_shape_of` makes of its own.
+    """The layer that changes the shape of every row to out_shape_of(its shape).
 
-    The cache is the empty array x[:0]: no bytes, and it has the shape that dx must have.
+    The cache is x[:0], an array of no bytes that has the shape of dx's rows.
     """
 
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
@@ -21,7 +21,7 @@ def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:
         return (), out_shape_of(shape)
 
     def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        require(x.ndim > 0, "x is one number; a layer takes a batch: (N, ...)")
+        require(x.ndim > 0, "x is a single number; a layer takes a batch: (N, ...)")
         return x.reshape(x.shape[:1] + out_shape_of(x.shape[1:])), x[:0]
 
     def backward(params: tuple[()], empty: Array, dy: Array) -> tuple[tuple[()], Array]:

@@ -1,5 +1,5 @@
-"""Training: one step, one epoch, a generator of epochs whose loop belongs to the caller; and what
-stands around them.
+"""Training: one step, one epoch, a generator of epochs whose loop belongs to the caller; and the
+tools around them.
 
 >>> from fnet import training
 >>> callable(training.fit)

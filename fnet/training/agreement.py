@@ -13,10 +13,10 @@ from fnet.training.feeding import example_shape
 
 
 def require_reduced(loss: Loss) -> None:
-    """Raise ConfigurationError for a loss that gives a number for each sample."""
+    """Raise ConfigurationError for a loss that gives one number per sample."""
     if loss.reduction == "none":
         raise ConfigurationError(
-            f"one number is needed, to lower or to report, and {loss} gives many; take "
+            f"one number is needed, to minimise or to report, and {loss} gives many; take "
             "reduction='mean' or 'sum'"
         )
 
@@ -26,8 +26,8 @@ def check_fit(
 ) -> None:
     """Raise ConfigurationError unless these can be trained together.
 
-    Each must be what it stands for, and the model have an output for each class of the data. The
-    record to resume must be of the same optimizer.
+    Each must be of the right type, and the model must have an output for each class of the data.
+    The record to resume must come from the same optimizer.
     """
     for name, given, method, instead in (
         ("model", model, "backward", "a Layer: serial(...)"),
@@ -46,14 +46,14 @@ def check_fit(
     classes = len(dataset.classes)
     if loss.probabilities is None:
         raise ConfigurationError(
-            f"{loss} is for numbers, and the target is one of {classes} classes; take "
+            f"{loss} is for regression, and the target is one of {classes} classes; take "
             "cross_entropy()"
         )
     y = jax.ShapeDtypeStruct((1, *out_shape(model, example_shape(dataset))), jnp.float32)
     known = jax.eval_shape(loss.probabilities, y).shape[-1]
     if known < classes:
         raise ConfigurationError(
-            f"{model} with {loss} tells {known} classes apart, and the data have {classes}; "
+            f"{model} with {loss} distinguishes {known} classes, and the data have {classes}; "
             "give its last layer an output for each"
         )
 

@@ -1,7 +1,7 @@
 """Gradient descent on all samples at once, many epochs in one compiled call.
 
-An epoch of a small model takes a microsecond or two, and to be asked for by Python a hundred: here
-Python asks once for many. What has an order is a loop of nothing else; losses follow side by side.
+An epoch of a small model takes a microsecond or two, and a call from Python a hundred: so one call
+runs many epochs. The loop does nothing but descend; losses are computed afterwards, side by side.
 """
 
 import functools
@@ -27,16 +27,16 @@ from fnet.training.postmortem import Training, require_finite, require_finite_va
 from fnet.training.records import Best, Record, State, check_seen, start
 from fnet.training.step import make_step
 
-KEPT = 2**28  # bytes: the parameters of the epochs between two records take no more
+KEPT = 2**28  # bytes of parameters kept between two records, at most
 TOGETHER = 2**26  # bytes of activations computed side by side, at most
-NARROW = 32  # columns: a narrower array is multiplied faster when it is stored by columns
+NARROW = 32  # columns: a narrower array is multiplied faster when stored by columns
 
 
 class Stretch(NamedTuple):
-    """Some epochs in a row. `state` is the one in the end; the rest has an entry an epoch.
+    """Some epochs in a row. `state` is the last one; the rest has one entry per epoch.
 
-    `params` are those after the epoch, and `moved` is how far they went, ‖θᵏ⁺¹ − θᵏ‖; `looks` has
-    (losses, accuracies) of the training set before the epoch, and of a validation set after it.
+    `params` are those after the epoch, and `moved` is the length of its step, ‖θᵏ⁺¹ − θᵏ‖; `looks`
+    has (losses, accuracies) of the training set before it, and of a validation set after it.
     """
 
     state: State
@@ -61,13 +61,12 @@ def descend(
 ) -> Iterator[Record]:
     """Train on all of `train` at each step; yield a `Record` every `every` epochs, and at the end.
 
-    It is `fit` without a batch size, up to rounding: the same weights, the same best ones, and
-    the same metrics, those of every epoch in `history`. It ends after `epochs`, or `patience`
-    epochs after the best one, or with the first step that is shorter than `tolerance`,
-    ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
+    Up to rounding it is `fit` without a batch size: the same weights, best weights and metrics,
+    those of every epoch in `history`. It ends after `epochs`, or `patience` epochs after the best
+    one, or with the first step shorter than `tolerance`, ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
 
     The parameters of all epochs between two records are kept, and `every` is lowered where they
-    would take more than 256 MB. Raises as `fit` does, and where the data are not in memory.
+    would take more than 256 MB. Raises what `fit` does, and where the data are not in memory.
 
     >>> from fnet import data, losses, models, optimizers
     >>> x = np.linspace(-1, 1, 60)[:, None]
@@ -82,7 +81,7 @@ def descend(
     if not all(isinstance(part, Memory) for part in parts):
         raise ConfigurationError("descend: the data must be in memory: fnet.data.memory(dataset)")
     if patience is not None and val is None:
-        raise ConfigurationError("descend: patience is counted on a validation set: give `val`")
+        raise ConfigurationError("descend: patience needs a validation set: give `val`")
     require_whole("descend: epochs", epochs, least=0)
     require_whole("descend: every", every, least=1)
     begin = resume or start(model, optimizer, example_shape(train), seed)
@@ -102,7 +101,7 @@ def descend(
             done, best, ended = _judge(
                 record, history, np.asarray(stretch.moved)[:count], patience, tolerance
             )
-            if done < count:  # the state is that after `count` epochs: go again, and not so far
+            if done < count:  # the state is that after `count` epochs: run `done` of them again
                 stretch = run(record.state, done, held, training.key)
             before, record = record, _record(record, history, stretch, done, best)
             require_finite(training, before, record, [order] * done)
@@ -118,13 +117,13 @@ def make_stretch(
 ) -> Callable[..., Stretch]:
     """The compiled stretch(state, count, parts, key=None) of at most `length` epochs.
 
-    parts are (x, target) of the training set and, if there is one, of the validation set, with a
-    transform each. Entries of epochs after `count` mean nothing.
+    parts are (x, target) of the training set and, if there is one, of the validation set, each with
+    a transform. Entries of epochs after `count` are meaningless.
     """
     step = make_step(model, loss, optimizer)
 
-    def look(one: tuple[ArrayTree, PRNGKey | None], x: Array, target: Array) -> Any:
-        params, noise = one
+    def measure(pair: tuple[ArrayTree, PRNGKey | None], x: Array, target: Array) -> Any:
+        params, noise = pair
         y, _ = model.forward(params, x, noise)
         value, _ = loss.value_and_grad(y, target)
         right, rows = correct(loss, y, target, None)
@@ -141,25 +140,25 @@ def make_stretch(
         targets = [target for _, target in parts]
 
         def epoch(k: Array, carry: tuple[State, ArrayTree]) -> tuple[State, ArrayTree]:
-            # The metrics of the step are not used, and so not computed.
+            # The step's metrics are unused, and so not computed.
             state, _ = step(carry[0], read[0](), targets[0], None, key)
             return state, jax.tree.map(functools.partial(_put, k + 1), carry[1], state.params)
 
-        def room(leaf: Array) -> Array:
+        def buffer(leaf: Array) -> Array:
             return jnp.zeros((length + 1, *leaf.shape), leaf.dtype).at[0].set(leaf)
 
-        end, kept = jax.lax.fori_loop(0, count, epoch, (state, jax.tree.map(room, state.params)))
+        end, kept = jax.lax.fori_loop(0, count, epoch, (state, jax.tree.map(buffer, state.params)))
         before = jax.tree.map(lambda leaf: leaf[:-1], kept)
         after = jax.tree.map(lambda leaf: leaf[1:], kept)
         noise = None if key is None else _folded(key, state.step, length)
-        asked = (before, noise), (after, None)
+        pairs = (before, noise), (after, None)
         looks = [
             jax.lax.map(
-                functools.partial(look, x=x(), target=target),
-                each,
+                functools.partial(measure, x=x(), target=target),
+                pair,
                 batch_size=_together(model, state.params, x()),
             )
-            for x, target, each in zip(read, targets, asked, strict=False)
+            for x, target, pair in zip(read, targets, pairs, strict=False)
         ]
         return Stretch(end, after, _distance(before, after), looks)
 
@@ -167,20 +166,20 @@ def make_stretch(
 
 
 def _stored(x: Any) -> Callable[[], Any]:
-    """x for every epoch to read; where it is narrow, of an array that holds it by columns."""
+    """A function that gives x; a narrow one is stored by columns."""
     if not isinstance(x, jax.Array) or x.ndim != 2 or x.shape[1] >= NARROW:
         return lambda: x
     columns = jax.lax.optimization_barrier(x.T)
     return lambda: columns.T
 
 
-def _put(place: Array, all_: Array, one: Array) -> Array:
-    """Not all_.at[place].set(one), which looks whether there is such a place."""
-    return jax.lax.dynamic_update_index_in_dim(all_, one, place, 0)
+def _put(place: Array, entries: Array, entry: Array) -> Array:
+    """entries.at[place].set(entry) without a check of the bounds."""
+    return jax.lax.dynamic_update_index_in_dim(entries, entry, place, 0)
 
 
 def _together(model: Layer, params: ArrayTree, x: Array) -> int:
-    """For how many epochs the model is computed side by side."""
+    """The number of epochs whose metrics are computed side by side."""
     activations: Any = jax.eval_shape(model.forward, params, x)
     return int(max(1, TOGETHER // nbytes(activations)))
 
@@ -191,7 +190,7 @@ def _folded(key: PRNGKey, first: Array, count: int) -> Array:
 
 
 def _distance(before: ArrayTree, after: ArrayTree) -> Array:
-    """How far apart the parameters are, for each epoch."""
+    """The length of each epoch's step."""
 
     def squares(a: Array, b: Array) -> Array:
         return jnp.sum((b - a).reshape(len(a), -1) ** 2, axis=1)
@@ -216,14 +215,14 @@ def _judge(
     patience: int | None,
     tolerance: float,
 ) -> tuple[int, int | None, bool]:
-    """How many of these epochs count, which is the best (None: an older one), whether to end."""
+    """How many of these epochs count, the best of them (None: an earlier one), whether to end."""
     short = np.flatnonzero(moved < tolerance)
     count = int(short[0]) + 1 if len(short) else len(moved)
     if "val_loss" not in history:
         return count, count - 1, bool(len(short))
     best_epoch, least, best = record.best.epoch, record.best.loss, None
     for k, value in enumerate(history["val_loss"][:count].tolist()):
-        if value < least:  # never so for a NaN
+        if value < least:  # never true of NaN
             best_epoch, least, best = record.epoch + k + 1, value, k
         if patience is not None and record.epoch + k + 1 - best_epoch >= patience:
             return k + 1, best, True

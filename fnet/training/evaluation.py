@@ -1,4 +1,4 @@
-"""What a trained model is worth: its loss and accuracy, its predictions, its confusions."""
+"""How good a trained model is: loss and accuracy, predictions, confusions."""
 
 import functools
 from collections.abc import Callable
@@ -19,16 +19,17 @@ from fnet.errors import DataError
 from fnet.training.agreement import require_reduced
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 
-CHUNK = 1024  # samples looked at together
+CHUNK = 1024  # samples evaluated together
 
 
 class Predictions(NamedTuple):
-    """For every sample, in order: its label, the class predicted, what it says of each class.
+    """For every sample, in order: its label, the class predicted, the probability of each class.
 
     For a regression `labels` are the targets, `predicted` the outputs, `probabilities` None.
 
-    >>> found = Predictions(np.array([0, 1]), np.array([0, 0]), np.array([[0.9, 0.1], [0.6, 0.4]]))
-    >>> float((found.labels == found.predicted).mean())
+    >>> labels, predicted = np.array([0, 1]), np.array([0, 0])
+    >>> result = Predictions(labels, predicted, np.array([[0.9, 0.1], [0.6, 0.4]]))
+    >>> float((result.labels == result.predicted).mean())
     0.5
     """
 
@@ -48,8 +49,8 @@ def evaluate(
 ) -> dict[str, float]:
     """The loss over all samples, penalty included, and for a classifier the accuracy.
 
-    Each is over samples, not a mean of batch means: it does not depend on `batch_size`, but for
-    rounding, nor on how many `workers` read a dataset that is not in memory.
+    Both are over samples, not means of batch means: up to rounding they do not depend on
+    `batch_size`, nor on how many `workers` read a dataset that is not in memory.
 
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
@@ -73,7 +74,7 @@ def evaluate(
 def predict(
     model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int = CHUNK
 ) -> Predictions:
-    """What the model says of every sample, in the dataset's order.
+    """The model's predictions for every sample, in the dataset's order.
 
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
@@ -106,7 +107,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     require(
         labels.ndim == 1 and labels.shape == predicted.shape,
         f"confusion_matrix: labels is {labels.shape} and predicted {predicted.shape}; "
-        "they must be of one length, a number a sample",
+        "they must have one length, one number per sample",
     )
     both = np.concatenate((labels, predicted)).astype(int)
     if ((both < 0) | (both >= classes)).any():
@@ -116,7 +117,7 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
-    """How many rows are classified right, and how many count; a regression has none right.
+    """How many rows are classified correctly (none in a regression), and how many count.
 
     >>> from fnet import losses
     >>> y, target = jnp.array([0.9, 0.2, 0.4]), jnp.array([1.0, 1.0, 0.0])
@@ -172,9 +173,9 @@ def over_samples(
 
 @functools.lru_cache(maxsize=256)
 def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
-    """The compiled look(params, x, target, order): of each batch in `order`, a `Metrics`' columns.
+    """The compiled look(params, x, target, order): the columns of `Metrics`, an entry per batch.
 
-    They are loss, penalty, rows right and rows in all, for `over_samples`.
+    They are loss, penalty, correct rows and all rows, as `over_samples` takes them.
 
     >>> from fnet import data, losses
     >>> from fnet.layers import relu

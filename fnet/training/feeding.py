@@ -1,4 +1,4 @@
-"""How a dataset reaches a compiled function: on the device whole, or block by block."""
+"""How a dataset reaches a compiled function: whole on the device, or block by block."""
 
 import contextlib
 import dataclasses
@@ -20,26 +20,26 @@ from fnet.data.reading import ahead, in_order
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 
-SHARE = 0.5  # of what the device has free, for a dataset
-BLOCK = 2**22  # bytes read together, of a dataset that is not on the device
+SHARE = 0.5  # of the device's free memory, at most, for a dataset
+BLOCK = 2**22  # bytes read at once of a dataset that is not on the device
 
 
 def on_device(dataset: Dataset) -> Dataset:
-    """The dataset with its arrays on the device, if it lies in memory and the device has room."""
+    """The dataset with its arrays on the device, if it is in memory and fits there."""
     if not isinstance(dataset, Memory) or _resident(dataset):
         return dataset
     if nbytes(dataset.arrays) > SHARE * free_bytes():
         return dataset
-    # Copied: device_put may alias an array on the CPU, which its owner is free to change.
+    # Copied: device_put may alias an array on the CPU, which its owner may change.
     arrays = {name: jax.tree.map(jnp.array, value) for name, value in dataset.arrays.items()}
     return dataclasses.replace(dataset, arrays=arrays)
 
 
 def masked(order: np.ndarray) -> np.ndarray:
-    """The order of an epoch with a real sample in place of each padding: place p as −1 − p.
+    """The order of an epoch, padded with real samples: index p of one is written as −1 − p.
 
-    What pads the last batch are samples of the first one, so that a layer which mixes the rows of a
-    batch sees real rows; a place below 0 counts for nothing in loss and metrics.
+    The last batch is padded with samples of the first, so that a layer that mixes the rows of a
+    batch sees real ones; a negative index counts for nothing in loss and metrics.
 
     >>> masked(np.array([[3, 0], [2, -1]])).tolist()
     [[3, 0], [2, -1]]
@@ -51,7 +51,7 @@ def masked(order: np.ndarray) -> np.ndarray:
 
 
 def places_of(order: Any) -> tuple[Any, Any]:
-    """The places of samples in a masked order, of NumPy or JAX, and which of them count.
+    """The indices of samples in a masked order (NumPy or JAX), and which of them count.
 
     >>> places, where = places_of(np.array([2, -2]))
     >>> places.tolist(), where.tolist()
@@ -61,24 +61,24 @@ def places_of(order: Any) -> tuple[Any, Any]:
 
 
 def free_bytes() -> float:
-    """How many bytes the default device has free; infinity where that cannot be told."""
+    """The free bytes of the default device; infinity where they are unknown."""
     stats = jax.local_devices()[0].memory_stats()
     if stats is not None:
         return float(stats["bytes_limit"] - stats["bytes_in_use"])
     try:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, OSError, ValueError):  # not every system counts its pages
+    except (AttributeError, OSError, ValueError):  # not on every system
         return math.inf
 
 
 def blocks(
     dataset: Dataset, order: np.ndarray, start: int = 0, workers: int | Workers = 0
 ) -> Iterator[tuple[Any, Any, np.ndarray, int]]:
-    """(x, target, order of them, first) that together are the batches of `order` from `start` on.
+    """Blocks (x, target, their order, first), together the batches of `order` from `start` on.
 
-    A dataset on the device is one block. Any other is read in blocks of some megabytes and equal
-    numbers of batches, but for the last; each is read while those before it are computed with.
-    Skip the batches before `first`. Block boundaries do not depend on `start`. Orders are `masked`.
+    A dataset on the device is one block. Any other is read in blocks of a few megabytes and about
+    equal numbers of batches, each while the previous ones are in use. Skip the batches before
+    `first`. Block boundaries do not depend on `start`. Orders are `masked`.
     """
     order = masked(order)
     if _resident(dataset):
@@ -105,10 +105,10 @@ def pieces(
     every: int | None = None,
     workers: int | Workers = 0,
 ) -> Iterator[tuple[tuple[Array, Array, np.ndarray], tuple[int, int], bool]]:
-    """((x, target, order of them), (begin, end), pause): the batches of `order` from `start` on.
+    """((x, target, their order), (begin, end), pause): the batches of `order` from `start` on.
 
-    Those of x and target to do now are from begin to before end; after each `every` of all batches,
-    and at the end, is a pause.
+    Of a block's batches, those from begin up to end are to be run; `pause` is true after every
+    `every` batches of the epoch, and at its end.
     """
     done, every = start, every or len(order)
     for x, target, places, begin in blocks(dataset, order, start, workers):
@@ -120,7 +120,7 @@ def pieces(
 
 
 def taken(tree: Any, places: Any) -> Any:
-    """The samples at these places, of an array or a tree of arrays."""
+    """The samples at these indices, of an array or a tree of arrays."""
     return jax.tree.map(lambda array: array[places], tree)
 
 
@@ -140,7 +140,7 @@ def _placed(
 
 
 def inputs(transform: Transform, params: ArrayTree, x: Any) -> Any:
-    """transform(x), in the dtype of the parameters: they say how precisely to compute."""
+    """transform(x) in the dtype of the parameters, which decide the precision."""
     x = transform(x)
     dtype = next((leaf.dtype for leaf in jax.tree.leaves(params) if is_floating(leaf)), None)
     return x if dtype is None else cast(x, dtype)

@@ -1,8 +1,8 @@
 """One epoch of training, and a generator of epochs whose loop belongs to the caller.
 
-Any optimizer with `init` and `update` serves, optax's too. Data and transforms are NumPy's
-outside and JAX's inside the compiled function; a last, smaller batch is padded and masked: one
-shape, one compilation.
+Any optimizer with `init` and `update` works, optax's too. Data and transforms are NumPy outside the
+compiled function and JAX inside it. A smaller last batch is padded and masked, so that one shape
+is compiled.
 """
 
 import functools
@@ -34,10 +34,10 @@ def make_epoch(
 ) -> Callable[..., tuple[State, Metrics]]:
     """The compiled epoch(state, x, target, order, key=None, bounds=None) -> state, metrics.
 
-    x and target hold all samples, on the device; `order` (steps, batch_size) the places of each
-    batch among them, −1 where a batch has no more (`fnet.data.epoch_order`). Of its steps those of
-    `bounds` = (begin, end) are done, in one loop, and to the same bits in however many calls;
-    metrics have an entry for each of `order`, 0 for a step that was not done.
+    x and target hold all samples, on the device; `order`, (steps, batch_size), holds the indices of
+    each batch, padded with −1 (`fnet.data.epoch_order`). One loop runs the steps of `bounds` =
+    (begin, end); an epoch in several calls gives the same bits as in one. Metrics have one entry
+    per step of `order`, 0 for a step that was not run.
 
     >>> from fnet import data, losses, optimizers
     >>> from fnet.training import records
@@ -61,17 +61,17 @@ def make_epoch(
         key: PRNGKey | None = None,
         bounds: tuple[int, int] | None = None,
     ) -> tuple[State, Metrics]:
-        def one(k: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
+        def body(k: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
             places, where = places_of(order[k])
             state, metrics = step(carry[0], taken(x, places), target[places], where, key)
-            return state, jax.tree.map(lambda all_, m: all_.at[k].set(m), carry[1], metrics)
+            return state, jax.tree.map(lambda column, m: column.at[k].set(m), carry[1], metrics)
 
         first = places_of(order[0])[0]
         _, shapes = jax.eval_shape(step, state, taken(x, first), target[first], first == 0, key)
-        room = jax.tree.map(lambda m: jnp.zeros(len(order), m.dtype), shapes)
-        # Hidden from the compiler, which has another program for bounds that it knows.
+        zeros = jax.tree.map(lambda m: jnp.zeros(len(order), m.dtype), shapes)
+        # Hidden from the compiler, which makes another program of bounds that it knows.
         begin, end = jax.lax.optimization_barrier(bounds or (0, len(order)))
-        done: tuple[State, Metrics] = jax.lax.fori_loop(begin, end, one, (state, room))
+        done: tuple[State, Metrics] = jax.lax.fori_loop(begin, end, body, (state, zeros))
         return done
 
     return epoch
@@ -95,11 +95,10 @@ def fit(
 
     Without `batch_size` the batch is all of `train`. A dataset in memory is put on the device once
     and an epoch is one compiled loop; any other is read batch by batch, by `workers` processes if
-    there are any. With `every_steps` a record follows also every so many steps of an epoch. The
-    order of samples is a function of (seed, epoch), so that training resumed from any record goes
-    on bit for bit. The best weights are those of the lowest validation loss, or without `val` the
-    latest. A resumed run keeps the learning rate of its state
-    (`fnet.optimizers.set_learning_rate`).
+    there are any. `every_steps=k` also yields a record after every k steps within an epoch. The
+    order of samples is a function of (seed, epoch), so that training resumes from any record bit
+    for bit. The best weights are those of the lowest validation loss, or without `val` the latest.
+    A resumed run keeps the learning rate of its state (`fnet.optimizers.set_learning_rate`).
 
     Raises ConfigurationError where model, loss and data do not fit each other, and TrainingError
     in place of a record that is not finite, with the step, the array and the likely cause.
@@ -123,7 +122,7 @@ def fit(
     held, held_val = on_device(train), None if val is None else on_device(val)
 
     def one_epoch(record: Record, pool: Workers) -> Iterator[Record]:
-        shuffle = batch_size is not None  # to a whole batch the order is nothing, and left alone
+        shuffle = batch_size is not None  # a batch of all samples needs no order
         order = epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=record.epoch + 1)
         check_seen(record, order)
         state, parts = record.state, []
@@ -136,11 +135,11 @@ def fit(
                 yield record if len(record.seen.loss) < len(order) else closed(record, pool)
 
     def closed(record: Record, pool: Workers) -> Record:
-        found = {f"train_{name}": v for name, v in over_samples(loss, *record.seen).items()}
+        metrics = {f"train_{name}": v for name, v in over_samples(loss, *record.seen).items()}
         if held_val is not None:
             values = evaluate(model, loss, record.state.params, held_val, workers=pool)
-            found |= {f"val_{name}": value for name, value in values.items()}
-        return require_finite_validation(record, ended(record, found))
+            metrics |= {f"val_{name}": value for name, value in values.items()}
+        return require_finite_validation(record, ended(record, metrics))
 
     def records(record: Record) -> Iterator[Record]:
         with Workers(workers) as pool:

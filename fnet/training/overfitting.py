@@ -18,7 +18,7 @@ LOW = 0.01  # a loss that counts as almost 0; chance is log C = 2.3 for ten clas
 
 
 class Attempt(NamedTuple):
-    """How far training came on so many samples, seen whole at every step.
+    """The result of full-batch training on this number of samples.
 
     >>> Attempt(samples=10, steps=42, loss=0.009, accuracy=1.0).learned
     True
@@ -44,10 +44,10 @@ def overfit(
     steps: int = 1000,
     seed: int = 0,
 ) -> Iterator[Attempt]:
-    """Train a classifier anew on the first sample, the first ten, the first few hundred.
+    """Train a classifier from scratch on one sample, on ten, on a few hundred.
 
     Each attempt ends once it has learned (loss below 0.01 and every sample right), or after
-    `steps` full-batch steps. Sizes beyond the dataset become its size. The samples are taken in an
+    `steps` full-batch steps. Sizes are capped at that of the dataset, and samples are taken in an
     order drawn from the seed.
 
     >>> from fnet import data, losses, models, optimizers
@@ -60,7 +60,7 @@ def overfit(
     3 True
     """
     if loss.probabilities is None:
-        raise ConfigurationError(f"overfit: {loss} is for numbers; it takes a classifier's loss")
+        raise ConfigurationError(f"overfit: {loss} is for regression; take a classifier's loss")
     order = np.random.default_rng(seed).permutation(len(dataset))
     for size in dict.fromkeys(min(size, len(dataset)) for size in sizes):
         part = dataset.select(order[:size])

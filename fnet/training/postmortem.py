@@ -1,4 +1,4 @@
-"""Why training stopped being finite: which step, which array, and what probably made it so."""
+"""Why training stopped being finite: which step, which array, and the likely cause."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -17,11 +17,11 @@ from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs, masked, places_of, taken
 from fnet.training.records import Record, State
 
-ORDINARY = 1e4  # in training that goes well, weights and outputs are smaller
+ORDINARY = 1e4  # weights and outputs are smaller in training that goes well
 
 
 class Training(NamedTuple):
-    """What trains on what; `make_step` is that of `fnet.training`, `key` the one of the noise."""
+    """What trains on what; `make_step` is that of `fnet.training`, `key` seeds the noise."""
 
     model: Layer
     loss: Loss
@@ -32,7 +32,7 @@ class Training(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """The number of a step (the first is 1), what is not finite in it, and why that may be."""
+    """A step, counted from 1, what is not finite in it, and the likely reason."""
 
     step: int
     what: str
@@ -45,21 +45,21 @@ class Cause(NamedTuple):
 def require_finite(
     training: Training, before: Record, after: Record, order: Sequence[np.ndarray] | np.ndarray
 ) -> None:
-    """Raise TrainingError where `after` is not finite: with the step, the array, the likely cause.
+    """Raise TrainingError where `after` is not finite, with the step, the array, the likely cause.
 
-    The steps since `before`, which was finite, are gone again one by one; `order` has the places of
+    The steps since `before`, which was finite, are repeated one by one; `order` has the indices of
     each batch of their epoch.
     """
     if all_finite((after.state, after.losses)):
         return
-    found = first_failure(
+    cause = first_failure(
         training, before.state, masked(np.asarray(order))[len(before.seen.loss) :]
     )
-    raise TrainingError(str(found or f"the loss is not finite before step {after.state.step}"))
+    raise TrainingError(str(cause or f"the loss is not finite before step {after.state.step}"))
 
 
 def require_finite_validation(before: Record, after: Record) -> Record:
-    """`after`; TrainingError where a validation loss of its epochs since `before` is not finite."""
+    """`after`, or TrainingError where a validation loss since `before` is not finite."""
     losses = after.history.get("val_loss", np.zeros(0)).tolist()
     for epoch, loss in enumerate(losses, start=before.epoch + 1):
         if not math.isfinite(loss):
@@ -67,17 +67,17 @@ def require_finite_validation(before: Record, after: Record) -> Record:
             why = (
                 f"they reach {reach:.2g}; {_slower(after.state)}"
                 if reach > ORDINARY
-                else "look for NaN, or for huge values, in the validation set"
+                else "look for NaN or huge values in the validation set"
             )
-            what = f"after epoch {epoch} the validation loss is {loss}, the weights being finite"
-            raise TrainingError(f"{what}: {why}")
+            what = f"after epoch {epoch} the validation loss is {loss}"
+            raise TrainingError(f"{what}, though the weights are finite: {why}")
     return after
 
 
 def first_failure(training: Training, state: State, order: Iterable[np.ndarray]) -> Cause | None:
-    """Go again from a finite state, batch by batch, to the first step that does not stay finite.
+    """Repeat training from a finite state, step by step, to the first that is not finite.
 
-    `order` has the places of each batch, `masked`. None where all steps stay finite.
+    `order` has the indices of each batch, `masked`. None where all steps stay finite.
     """
     model, loss, optimizer, dataset, make_step, key = training
     step = make_step(model, loss, optimizer, dataset.transform)
@@ -95,7 +95,7 @@ def first_failure(training: Training, state: State, order: Iterable[np.ndarray])
 
 
 def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) -> tuple[str, str]:
-    """The first array of the step that is not finite, and why."""
+    """The first array of the step that is not finite, and the likely reason."""
     model, loss, optimizer, dataset, _, key = training
     params, slower = state.params, _slower(state)
     name, target_name = dataset.fields
@@ -106,8 +106,8 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
             what = path[0].key + jax.tree_util.keystr(path[1:])
             place = rows[np.argmax(~np.isfinite(np.asarray(values)).reshape(len(rows), -1).all(1))]
             return (
-                f"{what}[{place}] of the training set is not finite behind {dataset.transform}",
-                "mend that sample or leave it out (for missing values: fill_missing)",
+                f"{what}[{place}] of the training set is not finite after {dataset.transform}",
+                "repair that sample or leave it out (for missing values: fill_missing)",
             )
     y, cache = model.forward(params, x, jax.random.fold_in(key, state.step))
     if not all_finite(y):
@@ -119,7 +119,7 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
         what += "" if all_finite(dy) else ", and its gradient is not finite"
         if reach > ORDINARY:
             return what, f"they have grown too large; {slower}"
-        return what, "they are of ordinary size: its formula takes the log of 0, or divides by it"
+        return what, "they are of ordinary size: its formula takes the log of 0 or divides by 0"
     grads, _ = model.backward(params, cache, dy)
     cost, dcost = penalty_of(model, params)
     if not all_finite(cost) or not all_finite(dcost):
@@ -129,7 +129,7 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
         small = max(largest(params), reach) <= ORDINARY
         return f"the gradient d{leaf} is not finite", (
             "weights and outputs are of ordinary size: look for a division by 0 in that backward "
-            "(fnet.check.check_gradients)"
+            "pass (fnet.check.check_gradients)"
             if small
             else f"weights or outputs have grown too large; {slower}"
         )
@@ -143,13 +143,13 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
 
 
 def _layer(model: Layer, params: ArrayTree, x: Any, key: PRNGKey, slower: str) -> tuple[str, str]:
-    """The first layer whose output is not finite, the innermost of compositions."""
+    """The first layer whose output is not finite, the innermost one inside compositions."""
     bad: list[tuple[str, float, float]] = []
     depth = number = 0
 
     def watch(layer: Layer, own: Any, x: Any, run: Any) -> Any:
         nonlocal depth, number
-        number += depth == 1  # the layers of a chain are counted
+        number += depth == 1  # counts the layers of a chain
         depth += 1
         y, cache = run()
         depth -= 1
@@ -160,7 +160,7 @@ def _layer(model: Layer, params: ArrayTree, x: Any, key: PRNGKey, slower: str) -
             bad.append((place, largest(own), largest(x)))
         return y, cache
 
-    with watching(watch), jax.disable_jit():  # so that loops have numbers too
+    with watching(watch), jax.disable_jit():  # so that arrays in loops have values
         model.forward(params, x, key)
     if not bad:
         return "the output of the model is not finite", slower
@@ -168,7 +168,7 @@ def _layer(model: Layer, params: ArrayTree, x: Any, key: PRNGKey, slower: str) -
     what = f"the output of {place} is not finite"
     if max(weights, given) > ORDINARY:
         return what, f"its weights reach {weights:.2g}; {slower}"
-    return what, "its input and weights are of ordinary size: look at its forward"
+    return what, "its input and weights are of ordinary size: look at its forward pass"
 
 
 def _leaf(tree: ArrayTree) -> str | None:

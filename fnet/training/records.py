@@ -1,4 +1,4 @@
-"""What training yields: a record of an epoch, and all that is needed to go on from there."""
+"""What training yields: a record of an epoch, with all that is needed to resume from it."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Of one step, before its update: loss, the model's penalty, rows right, rows in all.
+    """Of one step, before its update: loss, the model's penalty, correct rows, all rows.
 
     >>> steps = Metrics(np.array([0.7, 0.5]), np.zeros(2), np.array([3, 1]), np.array([4, 1]))
     >>> float(steps.correct.sum() / steps.count.sum())
@@ -57,13 +57,13 @@ NOTHING = Metrics(*(np.zeros(0) for _ in Metrics._fields))
 
 
 class Record(NamedTuple):
-    """So many whole epochs of training, and all that is needed to go on from them.
+    """Training after a number of whole epochs, with all that is needed to resume it.
 
     `metrics` has train_loss and, with validation, val_loss; for a classifier train_accuracy and
     val_accuracy too. Training metrics are means over the epoch's samples as the weights changed;
-    both losses include the model's penalty. Since the record before, `losses` has the loss of each
-    step, and `history` the metrics of each epoch. `seen` has an entry for each step of the epoch
-    that is under way, and none where the record ends one.
+    both losses include the model's penalty. `losses` has the loss of each step since the previous
+    record, and `history` the metrics of each epoch since then. `seen` has one entry per step of the
+    epoch in progress, and none at the end of an epoch.
 
     >>> from fnet import models, optimizers
     >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), (3,))
@@ -81,7 +81,7 @@ class Record(NamedTuple):
 
 
 def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
-    """The record before the first epoch: initial weights, drawn from the seed, which are its best.
+    """The record before the first epoch: initial weights, drawn from the seed, as its best.
 
     `shape` is that of one example, as the model sees it (`fnet.training.feeding.example_shape`).
 
@@ -96,7 +96,7 @@ def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
 
 
 def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -> Record:
-    """The record some steps further: in this state, and with the metrics of these steps."""
+    """The record some steps later, with this state and the metrics of these steps."""
     columns = zip(*(metrics for metrics, _ in parts), strict=True)
     spans = [span for _, span in parts]
     steps = Metrics(
@@ -111,9 +111,9 @@ def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -
 
 
 def ended(record: Record, metrics: dict[str, float]) -> Record:
-    """The record at the end of the epoch under way, whose metrics are these.
+    """The record at the end of the epoch in progress, which has these metrics.
 
-    Its best weights are the latest where there is no validation, or theirs is the lowest loss.
+    The latest weights become the best without validation, or where their loss is the lowest.
     """
     epoch = record.epoch + 1
     latest = Best(epoch, metrics.get("val_loss", metrics["train_loss"]), record.state.params)
@@ -125,11 +125,11 @@ def ended(record: Record, metrics: dict[str, float]) -> Record:
 
 
 def check_seen(record: Record, order: np.ndarray) -> None:
-    """Raise ConfigurationError unless the steps of the epoch under way are the first of `order`."""
+    """Raise ConfigurationError unless the steps of the epoch in progress begin `order`."""
     counts = (order != PADDING).sum(axis=1)
     done = len(record.seen.count)
     if done >= len(order) or (record.seen.count != counts[:done]).any():
         raise ConfigurationError(
             f"the run to resume stopped after {done} batches of epoch {record.epoch + 1}, which "
-            f"are not the first of the {len(order)} to do: resume with the same data and batch_size"
+            f"are not the first of its {len(order)}: resume with the same data and batch_size"
         )

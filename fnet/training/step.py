@@ -26,7 +26,7 @@ def make_step(
         dθ = backward(θ, cache, dy) + ∇penalty(θ)      θ ← observe(θ + update(dθ), cache)
 
     x: (N, ...) or a tree of such arrays, cast to the dtype of θ. target: (N, ...). where: (N,)
-    bool, the rows that count. key: noise for layers that take some, a fresh one each step. Equal
+    bool, the rows that count. key: for layers with noise, which differs from step to step. Equal
     arguments give the same compiled function.
 
     >>> from fnet import losses, optimizers
@@ -47,7 +47,7 @@ def make_step(
 def one_step(
     model: Layer, loss: Loss, optimizer: Any, transform: Transform
 ) -> Callable[..., tuple[State, Metrics]]:
-    """The step that `make_step` compiles, for a larger function to be compiled with."""
+    """The step that `make_step` compiles, for use inside a larger compiled function."""
 
     def step(
         state: State,

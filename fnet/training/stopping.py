@@ -1,8 +1,8 @@
-"""When to stop: generators around the generator that `fit` is.
+"""When to stop: generators that wrap the one that `fit` returns.
 
     for record in stop_early(fit(...), patience=5): ...
 
-The loop ends where they do.
+The loop ends when they do.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
     >>> from fnet import data, losses, models, optimizers, training
     >>> x, labels = np.linspace(-1, 1, 60)[:, None], np.arange(60) // 30
     >>> train = data.memory({"features": x, "label": labels})
-    >>> val = data.memory({"features": x, "label": 1 - labels})  # what is learned is of no use here
+    >>> val = data.memory({"features": x, "label": 1 - labels})  # what is learned is wrong here
     >>> model, loss, optimizer = models.logistic_regression(), losses.bce(), optimizers.sgd(1.0)
     >>> records = training.fit(model, loss, optimizer, train, val, epochs=100)
     >>> [record.epoch for record in stop_early(records, patience=3)]
@@ -34,7 +34,7 @@ def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
 
 
 def until_converged(records: Iterator[Record], tolerance: float) -> Iterator[Record]:
-    """The records up to the first whose parameters moved by less: ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
+    """The records up to the first whose parameters moved too little: ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
 
     >>> import numpy as np
     >>> from fnet import data, losses, models, optimizers, training

@@ -25,8 +25,8 @@ from fnet.training.feeding import example_shape, masked, on_device
 from fnet.training.loop import fit, make_epoch
 from fnet.training.records import Metrics, Record, advanced, ended, start
 
-# Operations of a step, up to which a CPU is faster when it does the step of all at once: twice as
-# fast for 15 weights, less at this limit, slower far beyond (`tests.benchmarks`, sweeping).
+# Up to this many operations per step a CPU is faster when it steps all runs at once: twice as fast
+# for 15 weights, less so at this limit, slower far beyond it (`tests.benchmarks`, sweeping).
 SMALL = 2 * 10**6
 
 
@@ -43,14 +43,14 @@ def sweep(
     batch_size: int | None = None,
     together: bool | None = None,
 ) -> Iterator[tuple[Record, ...]]:
-    """Train once for each pair of a learning rate and a seed; yield their records each epoch.
+    """Train once per pair of learning rate and seed; yield the records of all after each epoch.
 
-    They stand in the order of `itertools.product(learning_rates, seeds)`. Each is, up to rounding,
-    what `fit` yields with that seed and an fnet optimizer of that learning rate. One that stops
-    being finite stays at its last finite record while the others go on.
+    They are in the order of `itertools.product(learning_rates, seeds)`. Each is, up to rounding,
+    what `fit` yields with that seed and an fnet optimizer of that learning rate. A run that stops
+    being finite stays at its last finite record while the others continue.
 
-    `together` computes all of them in one loop, vectorised by `jax.vmap`, which needs data in
-    memory; by default where it is faster: on a GPU, and on a CPU for networks so small that a step
+    `together` computes all runs in one loop, vectorised by `jax.vmap`, which needs data in memory;
+    it is the default where it is faster: on a GPU, and on a CPU for networks so small that a step
     costs more to start than to compute. Raises ConfigurationError as `fit` does.
 
     >>> from fnet import data, losses, models, optimizers
@@ -69,7 +69,7 @@ def sweep(
             raise ConfigurationError(f"sweep: {name} is {several!r}; it must be a list of numbers")
     pairs = list(itertools.product(learning_rates, seeds))
     if not pairs:
-        raise ConfigurationError("sweep: give one learning rate and one seed, or more of each")
+        raise ConfigurationError("sweep: give at least one learning rate and one seed")
     if len(set(pairs)) < len(pairs):
         raise ConfigurationError("sweep: a learning rate or a seed is given twice")
     for rate, _ in pairs:
@@ -117,7 +117,7 @@ def _one_by_one(
     epochs: int,
     batch_size: int | None,
 ) -> Iterator[tuple[Record, ...]]:
-    """An epoch of each in turn."""
+    """One epoch of each run in turn."""
     train_one = functools.partial(
         fit, model, loss, optimizer, train, val, epochs=epochs, batch_size=batch_size
     )
@@ -147,7 +147,7 @@ def _together(
     epochs: int,
     batch_size: int | None,
 ) -> Iterator[tuple[Record, ...]]:
-    """An epoch of all in one call."""
+    """One epoch of all runs in one call."""
     size = len(train) if batch_size is None else min(batch_size, len(train))
     run, look = _make(model, loss, optimizer, train.transform, getattr(val, "transform", None))
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(r.state for r in records))
@@ -162,16 +162,16 @@ def _together(
         orders = np.stack([order[seed] for seed in seeds])
         states, metrics = run(states, *train.arrays.values(), orders, noise)
         seen = None if val is None else jax.device_get(look(states.params, *_all(val)))
-        # Taken apart by NumPy: as many slices by JAX cost more than the epoch of a small network.
+        # Split by NumPy: as many slices by JAX cost more than the epoch of a small network.
         state, steps = jax.device_get((states, metrics))
         for place in sorted(alive):
             record = advanced(
                 records[place], _part(state, place), [(_part(steps, place), slice(None))]
             )
-            found = _metrics("train", loss, record.seen)
-            found |= {} if seen is None else _metrics("val", loss, _part(seen, place))
-            if _finite((record.state, record.losses, found)):
-                records[place] = ended(record, found)
+            values = _metrics("train", loss, record.seen)
+            values |= {} if seen is None else _metrics("val", loss, _part(seen, place))
+            if _finite((record.state, record.losses, values)):
+                records[place] = ended(record, values)
             else:
                 alive.remove(place)
         if not alive:
@@ -183,7 +183,7 @@ def _together(
 def _make(
     model: Layer, loss: Loss, optimizer: Any, transform: Transform, val_transform: Transform | None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`make_epoch` and `make_look` over a stack of states, of orders, and of keys."""
+    """`make_epoch` and `make_look`, vectorised over states, orders and keys."""
     run = make_epoch(model, loss, optimizer, transform)
     look = make_look(model, loss, val_transform or transform)
     many = jax.jit(jax.vmap(run, in_axes=(0, None, None, 0, 0)))
@@ -196,7 +196,7 @@ def _all(dataset: Any) -> tuple[Array, Array, np.ndarray]:
 
 
 def _finite(tree: Any) -> bool:
-    """Of arrays of NumPy, which are looked at where they are."""
+    """`all_finite` for NumPy arrays, without a copy to the device."""
     return all(bool(np.isfinite(leaf).all()) for leaf in jax.tree.leaves(tree))
 
 

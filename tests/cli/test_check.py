@@ -134,7 +134,7 @@ def test_check_of_code_that_raises(tmp_path, monkeypatch, capsys):
 def test_summary_of_a_run(shell, run):
     result = shell("summary", "run")
     assert result.status == 0, result.err
-    assert "serial(affine(8), relu(), affine(3)), of (8, 8, 3) examples" in result.out
+    assert "serial(affine(8), relu(), affine(3)), on examples of (8, 8, 3)" in result.out
     assert "1,571" in result.out
 
 
