@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax
 from chex import Array, ArrayTree, PRNGKey
 
-from fnet.compose.parts import require_layers
-from fnet.core import Layer, NonTrainable, Penalty, Shape, layer, penalty
+from fnet.compose.parts import require_layers, with_observed
+from fnet.core import Layer, Penalty, Shape, layer, penalty
 
 
 class Reparametrization(NamedTuple):
@@ -35,7 +35,7 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
         y = f(ρ(θ), x)      dθ = Jᵀ dparams      J: the Jacobian of ρ
 
     Its penalty is the model's, of ρ(θ). What the model observes goes to the `NonTrainable` parts
-    that θ shares with its parameters. Cache: the model's.
+    that stand in θ where they stand in its parameters. Cache: the model's.
 
     >>> import jax.numpy as jnp
     >>> from fnet.layers import affine
@@ -65,7 +65,7 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
 
     def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
         assert model.observe is not None
-        return _replaced(params, model.observe(rho.expand(params), cache))
+        return with_observed(params, model.observe(rho.expand(params), cache))
 
     watch = observe if model.observe else None
     return layer(init, forward, backward, _penalty(model.penalty, rho), (model,), watch)
@@ -80,17 +80,3 @@ def _penalty(own: Penalty | None, rho: Reparametrization) -> Penalty | None:
         return value, rho.pull_back(params, gradient)
 
     return penalty(value_and_grad)
-
-
-def _replaced(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
-    """params, with the observed values of `NonTrainable` parts; frozen ones are of another type."""
-
-    def is_leaf(node: Any) -> bool:
-        return isinstance(node, NonTrainable)
-
-    fresh = iter(
-        node for node in jax.tree.leaves(observed, is_leaf=is_leaf) if type(node) is NonTrainable
-    )
-    return jax.tree.map(
-        lambda node: next(fresh) if type(node) is NonTrainable else node, params, is_leaf=is_leaf
-    )
