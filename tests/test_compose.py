@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnet import serial
+from fnet import losses, serial
 from fnet.compose import (
     bidirectional,
     each,
@@ -24,10 +24,11 @@ from fnet.compose import (
     weight_norm,
 )
 from fnet.compose.adapters import Frozen
-from fnet.core import layer
+from fnet.core import Optimizer, layer
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.layers import affine, flatten, gelu, relu, squeeze, tanh
 from fnet.optimizers import adam, apply_updates
+from fnet.training import State, make_step
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(3)
@@ -265,6 +266,24 @@ def test_what_is_frozen_stays_and_the_rest_is_trained():
     }
     before, after = steps(frozen(serial(affine(3), affine(2))), (5,))
     assert not any(moved(before, after).values())
+
+
+def test_what_is_frozen_stays_under_weight_decay_and_where_it_is_tied():
+    half = frozen(serial(affine(3), tanh(), affine(5)), "[0].w")
+    model = tied(half, "[2].w", "[0].w.value", transpose=True)
+    params, _ = model.init(jax.random.key(0), (5,))
+
+    def decayed(grads, state, params):  # as optax.add_decayed_weights
+        return jax.tree.map(lambda g, p: -0.1 * (g + 0.5 * p), grads, params), state
+
+    optimizer = Optimizer(lambda params: (), decayed)
+    step = make_step(model, losses.mse(), optimizer)
+    x = jax.random.normal(jax.random.key(1), (4, 5), float)
+    _, cache = model.forward(params, x)
+    assert not model.backward(params, cache, x)[0][0].w.value.any()
+    state, _ = step(State(params, optimizer.init(params), jnp.array(0)), x, x)
+    assert (state.params[0].w.value == params[0].w.value).all()
+    assert (state.params[0].b != params[0].b).all()
 
 
 def test_low_rank_begins_as_the_model_and_trains_its_correction_alone():

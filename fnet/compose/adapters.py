@@ -13,7 +13,7 @@ from fnet.compose.parts import require_layers
 from fnet.compose.reparametrized import Reparametrization, reparametrized
 from fnet.core import Layer, NonTrainable
 from fnet.core.expect import require_number, require_whole
-from fnet.core.trees import is_floating, is_none, zeros_like
+from fnet.core.trees import is_floating, is_non_trainable, is_none, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, nearest
 
@@ -76,7 +76,7 @@ def frozen(model: Layer, *paths: str) -> Layer:
             name = jax.tree_util.keystr(path)
             return Frozen(leaf) if not paths or any(_within(name, p) for p in paths) else leaf
 
-        return jax.tree_util.tree_map_with_path(freeze, params, is_leaf=_is_non_trainable)
+        return jax.tree_util.tree_map_with_path(freeze, params, is_leaf=is_non_trainable)
 
     return reparametrized(model, Reparametrization(init, _thawed, _refrozen))
 
@@ -151,7 +151,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
     scale = alpha / rank
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
-        leaves, tree = jax.tree.flatten(params, is_leaf=_is_non_trainable)
+        leaves, tree = jax.tree.flatten(params, is_leaf=is_non_trainable)
 
         def one(number: int, leaf: Any) -> Any:
             if not _is_weight(leaf):
@@ -213,7 +213,7 @@ def weight_norm(model: Layer) -> Layer:
         def one(leaf: Any) -> Any:
             return WeightNorm(length(leaf).ravel(), leaf) if _is_weight(leaf) else leaf
 
-        return jax.tree.map(one, params, is_leaf=_is_non_trainable)
+        return jax.tree.map(one, params, is_leaf=is_non_trainable)
 
     def expand(params: ArrayTree) -> ArrayTree:
         def one(node: Any) -> Any:
@@ -241,10 +241,6 @@ def _is_weight(leaf: Any) -> bool:
     return is_floating(leaf) and leaf.ndim >= 2
 
 
-def _is_non_trainable(node: Any) -> bool:
-    return isinstance(node, NonTrainable)
-
-
 def _is_adapted(node: Any) -> bool:
     return isinstance(node, LowRank | WeightNorm | NonTrainable)
 
@@ -253,7 +249,7 @@ def _thawed(params: ArrayTree) -> ArrayTree:
     def one(node: Any) -> Any:
         return node.value if isinstance(node, Frozen) else node
 
-    return jax.tree.map(one, params, is_leaf=_is_non_trainable)
+    return jax.tree.map(one, params, is_leaf=is_non_trainable)
 
 
 def _refrozen(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
@@ -262,7 +258,7 @@ def _refrozen(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
     def one(node: Any, d: Any) -> Any:
         return zeros_like(node) if isinstance(node, Frozen) else d
 
-    return jax.tree.map(one, params, dparams, is_leaf=_is_non_trainable)
+    return jax.tree.map(one, params, dparams, is_leaf=is_non_trainable)
 
 
 def _named(params: ArrayTree) -> dict[str, Any]:

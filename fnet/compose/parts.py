@@ -7,7 +7,7 @@ import jax
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, NonTrainable, Penalty, penalty
-from fnet.core.trees import is_floating, is_shape, zeros_like
+from fnet.core.trees import is_floating, is_non_trainable, is_shape, zeros_like
 from fnet.errors import ConfigurationError, ShapeError
 
 
@@ -70,17 +70,13 @@ def with_observed(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
 
     What is frozen is of another type, and stays.
     """
-    paths = jax.tree_util.tree_leaves_with_path(observed, is_leaf=_is_non_trainable)
+    paths = jax.tree_util.tree_leaves_with_path(observed, is_leaf=is_non_trainable)
     fresh = {path: node for path, node in paths if type(node) is NonTrainable}
 
     def one(path: Any, node: Any) -> Any:
         return fresh.get(path, node) if type(node) is NonTrainable else node
 
-    return jax.tree_util.tree_map_with_path(one, params, is_leaf=_is_non_trainable)
-
-
-def _is_non_trainable(node: Any) -> bool:
-    return isinstance(node, NonTrainable)
+    return jax.tree_util.tree_map_with_path(one, params, is_leaf=is_non_trainable)
 
 
 def alike(params: Any, parts: list[Any]) -> Any:

@@ -8,6 +8,7 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parts import require_layers, with_observed
 from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core.trees import without_gradient
 
 
 class Reparametrization(NamedTuple):
@@ -61,7 +62,7 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
         dparams, dx = model.backward(rho.expand(params), cache, dy)
-        return rho.pull_back(params, dparams), dx
+        return without_gradient(rho.pull_back(params, dparams)), dx
 
     def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
         assert model.observe is not None
@@ -77,6 +78,6 @@ def _penalty(own: Penalty | None, rho: Reparametrization) -> Penalty | None:
 
     def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
         value, gradient = own.value_and_grad(rho.expand(params))
-        return value, rho.pull_back(params, gradient)
+        return value, without_gradient(rho.pull_back(params, gradient))
 
     return penalty(value_and_grad)
