@@ -123,6 +123,32 @@ def test_lengths_are_sequences_cut_short(reverse, last):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10), dparams, total)
 
 
+def test_lengths_may_be_narrow_and_the_sequence_long():
+    model = recurrent(CELL)
+    params, _ = model.init(KEY, ((200, 2), ()))
+    x = jnp.ones((2, 200, 2))
+    narrow, wide = (model.apply(params, (x, jnp.array([100, 50], d)))[0] for d in ("int8", "int32"))
+    assert (narrow == wide).all()
+    assert not narrow[:, 100:].any()
+
+
+def test_a_state_has_the_dtype_of_the_parameters_where_a_sequence_is_of_integers():
+    def one_hot():
+        def forward(params, x, key=None):
+            return jnp.eye(2, dtype=float)[x], ()
+
+        return layer(
+            lambda key, shape: ((), (*shape, 2)), forward, lambda params, cache, dy: ((), None)
+        )
+
+    cell = serial(parallel(affine(3), serial(one_hot(), affine(3)), join="add"), tanh())
+    params, _ = recurrent(cell).init(KEY, (5,))
+    ids = jnp.array([[0, 1, 1, 0, 1]])
+    plain = (params[0][0], params[0][1][1]), params[1]
+    expected = recurrent(CELL).apply(plain, jnp.eye(2, dtype=float)[ids])
+    np.testing.assert_array_equal(recurrent(cell).apply(params, ids), expected)
+
+
 def test_recurrent_layers_hand_lengths_on():
     model = serial(bidirectional(CELL), bidirectional(CELL, last=True))
     params, shape = model.init(KEY, ((6, 2), ()))

@@ -70,16 +70,17 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         out = map_shapes(lambda sizes: (steps, *sizes), state)
         return params, (out, ()) if with_lengths is not None else out
 
-    def zero_state(x: Any) -> Any:
+    def zero_state(params: ArrayTree, x: Any) -> Any:
         step_shape = jax.tree.map(lambda leaf: leaf.shape[2:], x)
-        like = jax.tree.leaves(x)[0]
-        dtype = like.dtype if is_floating(like) else jnp.float32
+        number = jax.tree.leaves(x)[0].shape[0]
+        floats = [leaf.dtype for leaf in jax.tree.leaves((x, params)) if is_floating(leaf)]
+        dtype = jnp.result_type(*floats) if floats else jnp.float32
         shape = _state_shape(cell, step_shape)
-        return map_shapes(lambda sizes: jnp.zeros((like.shape[0], *sizes), dtype), shape)
+        return map_shapes(lambda sizes: jnp.zeros((number, *sizes), dtype), shape)
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
         x, lengths = _apart(x, _is_lengths)
-        h0, steps = zero_state(x), jax.tree.leaves(x)[0].shape[1]
+        h0, steps = zero_state(params, x), jax.tree.leaves(x)[0].shape[1]
 
         def one(h: Any, each: Any) -> Any:
             x, t, own_key = each
@@ -99,7 +100,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         x, states, tape, lengths = cache
         if lengths is not None and not last:
             dy = dy[0]
-        h0, steps = zero_state(x), jax.tree.leaves(x)[0].shape[1]
+        h0, steps = zero_state(params, x), jax.tree.leaves(x)[0].shape[1]
         after = _time_first(states)
 
         def shifted(h0: Array, h: Array) -> Array:
@@ -206,7 +207,7 @@ def _alive(lengths: Array | None, t: Array, tree: Any, other: Any = None) -> Any
     """The rows whose sequence has a step t; of the others those of `other`, or zeros."""
     if lengths is None:
         return tree
-    alive = t.astype(lengths.dtype) < lengths
+    alive = t < lengths.astype(t.dtype)  # which may be narrow: t need not fit int8
 
     def chosen(leaf: Array, instead: Any = 0) -> Array:
         return jnp.where(rows(alive, leaf), leaf, instead)
