@@ -25,7 +25,9 @@ from fnet.compose import (
 )
 from fnet.compose.adapters import Frozen
 from fnet.core import Optimizer, layer
+from fnet.core.trees import is_non_trainable
 from fnet.errors import ConfigurationError, ShapeError
+from fnet.initializers import normal
 from fnet.layers import affine, flatten, gelu, relu, squeeze, tanh
 from fnet.optimizers import adam, apply_updates
 from fnet.training import State, make_step
@@ -344,6 +346,43 @@ def test_weight_norm_begins_as_the_model_and_keeps_directions_apart_from_lengths
     _, cache = weight_norm(model).forward(normed, X)
     gradient = weight_norm(model).backward(normed, cache, X[:, :3])[0].w.v
     np.testing.assert_allclose((gradient * normed.w.v).sum(axis=1), 0, atol=1e-12)
+
+
+def low(model):
+    return low_rank(model, 2)
+
+
+@pytest.mark.parametrize("outer", [low, weight_norm])
+@pytest.mark.parametrize("middle", [low, weight_norm])
+@pytest.mark.parametrize("inner", [low, weight_norm, lambda model: frozen(model, "[0]")])
+def test_adapters_around_adapters_begin_as_the_model(outer, middle, inner):
+    plain = serial(affine(4), tanh(), affine(3))
+    model = outer(middle(inner(plain)))
+    params, _ = model.init(KEY, (5,))
+    y, cache = model.forward(params, X)
+    np.testing.assert_allclose(y, plain.apply(plain.init(KEY, (5,))[0], X), rtol=1e-5, atol=1e-6)
+
+    def value(params):
+        still = jax.tree.map(
+            lambda node: jax.lax.stop_gradient(node) if is_non_trainable(node) else node,
+            params,
+            is_leaf=is_non_trainable,
+        )
+        return jnp.sum(model.forward(still, X)[0] * y)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        model.backward(params, cache, y)[0],
+        jax.grad(value)(params),
+    )
+
+
+def test_weight_norm_of_a_row_of_zeros_begins_at_zero_and_can_leave_it():
+    model = weight_norm(affine(3, w_init=normal(0.0)))
+    params, _ = model.init(KEY, (5,))
+    y, cache = model.forward(params, X)
+    assert not y.any()
+    assert model.backward(params, cache, jnp.ones_like(y))[0].w.g.all()
 
 
 def test_tied_weights_are_one_and_their_gradients_add_up():

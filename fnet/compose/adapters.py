@@ -170,7 +170,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
             w = node.w.value
             return w + scale * (node.b @ node.a).reshape(w.shape)
 
-        return jax.tree.map(one, params, is_leaf=_is_adapted)
+        return jax.tree.map(one, params, is_leaf=_is_leaf(LowRank))
 
     def pull_back(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
         def one(node: Any, d: Any) -> Any:
@@ -179,7 +179,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
             dw = d.reshape(d.shape[0], math.prod(d.shape[1:]))
             return LowRank(zeros_like(node.w), scale * (node.b.T @ dw), scale * (dw @ node.a.T))
 
-        return jax.tree.map(one, params, dparams, is_leaf=_is_adapted)
+        return jax.tree.map(one, params, dparams, is_leaf=_is_leaf(LowRank))
 
     return reparametrized(model, Reparametrization(init, expand, pull_back))
 
@@ -211,7 +211,10 @@ def weight_norm(model: Layer) -> Layer:
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
         def one(leaf: Any) -> Any:
-            return WeightNorm(length(leaf).ravel(), leaf) if _is_weight(leaf) else leaf
+            if not _is_weight(leaf):
+                return leaf
+            norm = length(leaf)
+            return WeightNorm(norm.ravel(), jnp.where(norm == 0, 1, leaf))
 
         return jax.tree.map(one, params, is_leaf=is_non_trainable)
 
@@ -221,7 +224,7 @@ def weight_norm(model: Layer) -> Layer:
                 return node
             return along(node.g, node.v) * node.v / length(node.v)
 
-        return jax.tree.map(one, params, is_leaf=_is_adapted)
+        return jax.tree.map(one, params, is_leaf=_is_leaf(WeightNorm))
 
     def pull_back(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
         def one(node: Any, dw: Any) -> Any:
@@ -232,7 +235,7 @@ def weight_norm(model: Layer) -> Layer:
             dg = jnp.sum(dw * direction, axis=tuple(range(1, dw.ndim)), keepdims=True)
             return WeightNorm(dg.ravel(), along(node.g, node.v) / norm * (dw - dg * direction))
 
-        return jax.tree.map(one, params, dparams, is_leaf=_is_adapted)
+        return jax.tree.map(one, params, dparams, is_leaf=_is_leaf(WeightNorm))
 
     return reparametrized(model, Reparametrization(init, expand, pull_back))
 
@@ -241,8 +244,18 @@ def _is_weight(leaf: Any) -> bool:
     return is_floating(leaf) and leaf.ndim >= 2
 
 
-def _is_adapted(node: Any) -> bool:
-    return isinstance(node, LowRank | WeightNorm | NonTrainable)
+def _is_leaf(kind: type) -> Callable[[Any], bool]:
+    """Whether a node is an adapter's own: the innermost of its kind, where adapters are nested."""
+
+    def is_kind(node: Any) -> bool:
+        return isinstance(node, kind)
+
+    def is_leaf(node: Any) -> bool:
+        if not is_kind(node):
+            return is_non_trainable(node)
+        return not any(map(is_kind, jax.tree.leaves(tuple(node), is_leaf=is_kind)))
+
+    return is_leaf
 
 
 def _thawed(params: ArrayTree) -> ArrayTree:
