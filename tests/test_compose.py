@@ -1,6 +1,7 @@
 """What compositions compute, what they store, and what they refuse; their gradients are laws."""
 
 import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -149,6 +150,54 @@ def test_a_state_has_the_dtype_of_the_parameters_where_a_sequence_is_of_integers
     plain = (params[0][0], params[0][1][1]), params[1]
     expected = recurrent(CELL).apply(plain, jnp.eye(2, dtype=float)[ids])
     np.testing.assert_array_equal(recurrent(cell).apply(params, ids), expected)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_sequence_of_no_steps_has_no_states_and_no_gradient(last):
+    model = recurrent(CELL, last=last)
+    params, _ = model.init(KEY, (0, 2))
+    x = jnp.zeros((4, 0, 2))
+    y, cache = model.forward(params, x)
+    assert y.shape == ((4, 3) if last else (4, 0, 3))
+    dparams, dx = model.backward(params, cache, jnp.ones_like(y))
+    assert dx.shape == x.shape
+    assert not any(leaf.any() for leaf in jax.tree.leaves(dparams))
+
+
+class Pair(NamedTuple):
+    x: Any
+    other: Any
+
+
+@pytest.mark.parametrize("pair", [Pair, lambda *parts: list(parts)])
+@pytest.mark.parametrize(
+    "model",
+    [
+        first(affine(3)),
+        each(affine(3)),
+        parallel(affine(3), affine(2)),
+        parallel(affine(3), affine(3), join="add"),
+        repeat(first(affine(5)), 2),
+    ],
+)
+def test_the_gradient_of_a_named_tuple_or_list_is_one(model, pair):
+    params, _ = model.init(KEY, ((5,), (5,)))
+
+    def value(*x):
+        return sum(map(jnp.sum, jax.tree.leaves(model.apply(params, x[0] if len(x) == 1 else x))))
+
+    dx = jax.grad(value)(pair(X, 2 * X))
+    assert type(dx) is type(pair(X, X))
+    for d, expected in zip(dx, jax.grad(value, argnums=(0, 1))(X, 2 * X), strict=True):
+        np.testing.assert_array_equal(d, expected)
+
+
+def test_lengths_may_stand_in_a_named_tuple():
+    model = recurrent(CELL)
+    params, _ = model.init(KEY, ((7, 2), ()))
+    x = Pair(jnp.ones((4, 7, 2)), jnp.array([1, 0, 7, 9]))
+    dx = jax.grad(lambda x: model.apply(params, x).x.sum(), allow_int=True)(x)
+    assert dx.x[:, :, 0].any(axis=1).tolist() == [True, False, True, True]
 
 
 def test_recurrent_layers_hand_lengths_on():
@@ -462,6 +511,12 @@ REFUSED = [
 def test_what_does_not_fit_is_refused_with_what_to_do(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_one_number_per_example_is_not_concatenated_along_the_batch():
+    model = fan_out(squeeze(), squeeze(), join="concatenate")
+    with pytest.raises(ShapeError, match="no axis to concatenate"):
+        model.apply(model.init(KEY, (1,))[0], jnp.ones((3, 1)))
 
 
 def test_integers_are_not_added_to_themselves():

@@ -163,6 +163,19 @@ def test_the_input_of_a_dataset_may_be_a_tree():
         data.memory({"x": IDS, "label": {"a": LABELS}})
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [data.rescale(), data.normalize((0.0,), (1.0,)), data.fill_missing((0.0,)), data.flatten()],
+)
+def test_a_transform_of_one_array_refuses_several(transform):
+    trees = {"a": np.zeros((4, 1)), "b": np.zeros((4, 1))}
+    dataset = data.memory({"x": trees, "y": np.zeros(4)}, transform=transform)
+    with pytest.raises(ShapeError, match="takes one array, and the input is a dict"):
+        dataset[0]
+    with pytest.raises(DataError, match="the input is a dict"):
+        data.mean_and_std(dataset)
+
+
 def test_a_list_or_tuple_of_numbers_is_an_array_still():
     dataset = data.memory({"x": [[1.0], [2.0]], "y": (0.5, 1.5)})
     assert dataset.arrays["x"].shape == (2, 1)

@@ -57,6 +57,10 @@ def joined(join: str | None, outputs: list[Any]) -> tuple[Any, Widths | None]:
         if not is_floating(each[0]):
             require(each[0].ndim == 1, f"join: an output is {each[0].dtype}; join numbers alone")
             return each[0]
+        by_axis = join == "add" or each[0].ndim > 1
+        require(
+            by_axis, "join: outputs are one number per example, and have no axis to concatenate"
+        )
         return jnp.concatenate(each, axis=-1) if join == "concatenate" else sum(each[1:], each[0])
 
     empty = tuple(jax.tree.map(lambda leaf: leaf[:0], outputs)) if join == "concatenate" else ()

@@ -1,6 +1,6 @@
 """What compositions share: penalties and observations of their parts, checks of their inputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -79,6 +79,8 @@ def with_observed(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
     return jax.tree_util.tree_map_with_path(one, params, is_leaf=is_non_trainable)
 
 
-def alike(params: Any, parts: list[Any]) -> Any:
-    """The parts as a tuple, or as the NamedTuple that params are."""
-    return type(params)(*parts) if hasattr(params, "_fields") else tuple(parts)
+def alike(like: Any, parts: Iterable[Any]) -> Any:
+    """The parts as a tuple, or as the NamedTuple or list that `like` is."""
+    if hasattr(like, "_fields"):
+        return type(like)(*parts)
+    return list(parts) if isinstance(like, list) else tuple(parts)
