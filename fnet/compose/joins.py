@@ -59,7 +59,7 @@ def joined(join: str | None, outputs: list[Any]) -> tuple[Any, Widths | None]:
             return each[0]
         by_axis = join == "add" or each[0].ndim > 1
         require(
-            by_axis, "join: outputs are one number per example, and have no axis to concatenate"
+            by_axis, "join: outputs are one number an example, with no axis to concatenate"
         )
         return jnp.concatenate(each, axis=-1) if join == "concatenate" else sum(each[1:], each[0])
 

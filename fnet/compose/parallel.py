@@ -161,7 +161,7 @@ def _side_by_side(name: str, layers: tuple[Layer, ...], join: str | None, shared
         y, widths = joined(join, list(outputs))
         kind = (
             None if shared else alike(x, [()] * number)
-        )  # without arrays: tuple, NamedTuple, list
+        )  # what x is, without arrays
         return y, (Tape.of(caches), widths, kind)
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
