@@ -1,13 +1,14 @@
 """What compositions compute, what they store, and what they refuse; their gradients are laws."""
 
 import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnet import serial
+from fnet import losses, serial
 from fnet.compose import (
     bidirectional,
     each,
@@ -24,10 +25,13 @@ from fnet.compose import (
     weight_norm,
 )
 from fnet.compose.adapters import Frozen
-from fnet.core import layer
+from fnet.core import Optimizer, layer
+from fnet.core.trees import is_non_trainable
 from fnet.errors import ConfigurationError, ShapeError
+from fnet.initializers import normal
 from fnet.layers import affine, flatten, gelu, relu, squeeze, tanh
 from fnet.optimizers import adam, apply_updates
+from fnet.training import State, make_step
 
 KEY = jax.random.key(0)
 RNG = np.random.default_rng(3)
@@ -120,6 +124,80 @@ def test_lengths_are_sequences_cut_short(reverse, last):
         np.testing.assert_allclose(dx[row, :length], own_dx[0], rtol=1e-12)
         np.testing.assert_array_equal(dx[row, length:], 0)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-10), dparams, total)
+
+
+def test_lengths_may_be_narrow_and_the_sequence_long():
+    model = recurrent(CELL)
+    params, _ = model.init(KEY, ((200, 2), ()))
+    x = jnp.ones((2, 200, 2))
+    narrow, wide = (model.apply(params, (x, jnp.array([100, 50], d)))[0] for d in ("int8", "int32"))
+    assert (narrow == wide).all()
+    assert not narrow[:, 100:].any()
+
+
+def test_a_state_has_the_dtype_of_the_parameters_where_a_sequence_is_of_integers():
+    def one_hot():
+        def forward(params, x, key=None):
+            return jnp.eye(2, dtype=float)[x], ()
+
+        return layer(
+            lambda key, shape: ((), (*shape, 2)), forward, lambda params, cache, dy: ((), None)
+        )
+
+    cell = serial(parallel(affine(3), serial(one_hot(), affine(3)), join="add"), tanh())
+    params, _ = recurrent(cell).init(KEY, (5,))
+    ids = jnp.array([[0, 1, 1, 0, 1]])
+    plain = (params[0][0], params[0][1][1]), params[1]
+    expected = recurrent(CELL).apply(plain, jnp.eye(2, dtype=float)[ids])
+    np.testing.assert_array_equal(recurrent(cell).apply(params, ids), expected)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_sequence_of_no_steps_has_no_states_and_no_gradient(last):
+    model = recurrent(CELL, last=last)
+    params, _ = model.init(KEY, (0, 2))
+    x = jnp.zeros((4, 0, 2))
+    y, cache = model.forward(params, x)
+    assert y.shape == ((4, 3) if last else (4, 0, 3))
+    dparams, dx = model.backward(params, cache, jnp.ones_like(y))
+    assert dx.shape == x.shape
+    assert not any(leaf.any() for leaf in jax.tree.leaves(dparams))
+
+
+class Pair(NamedTuple):
+    x: Any
+    other: Any
+
+
+@pytest.mark.parametrize("pair", [Pair, lambda *parts: list(parts)])
+@pytest.mark.parametrize(
+    "model",
+    [
+        first(affine(3)),
+        each(affine(3)),
+        parallel(affine(3), affine(2)),
+        parallel(affine(3), affine(3), join="add"),
+        repeat(first(affine(5)), 2),
+    ],
+)
+def test_the_gradient_of_a_named_tuple_or_list_is_one(model, pair):
+    params, _ = model.init(KEY, ((5,), (5,)))
+
+    def value(*x):
+        return sum(map(jnp.sum, jax.tree.leaves(model.apply(params, x[0] if len(x) == 1 else x))))
+
+    dx = jax.grad(value)(pair(X, 2 * X))
+    assert type(dx) is type(pair(X, X))
+    for d, expected in zip(dx, jax.grad(value, argnums=(0, 1))(X, 2 * X), strict=True):
+        np.testing.assert_array_equal(d, expected)
+
+
+def test_lengths_may_stand_in_a_named_tuple():
+    model = recurrent(CELL)
+    params, _ = model.init(KEY, ((7, 2), ()))
+    x = Pair(jnp.ones((4, 7, 2)), jnp.array([1, 0, 7, 9]))
+    dx = jax.grad(lambda x: model.apply(params, x).x.sum(), allow_int=True)(x)
+    assert dx.x[:, :, 0].any(axis=1).tolist() == [True, False, True, True]
 
 
 def test_recurrent_layers_hand_lengths_on():
@@ -267,6 +345,24 @@ def test_what_is_frozen_stays_and_the_rest_is_trained():
     assert not any(moved(before, after).values())
 
 
+def test_what_is_frozen_stays_under_weight_decay_and_where_it_is_tied():
+    half = frozen(serial(affine(3), tanh(), affine(5)), "[0].w")
+    model = tied(half, "[2].w", "[0].w.value", transpose=True)
+    params, _ = model.init(jax.random.key(0), (5,))
+
+    def decayed(grads, state, params):  # as optax.add_decayed_weights
+        return jax.tree.map(lambda g, p: -0.1 * (g + 0.5 * p), grads, params), state
+
+    optimizer = Optimizer(lambda params: (), decayed)
+    step = make_step(model, losses.mse(), optimizer)
+    x = jax.random.normal(jax.random.key(1), (4, 5), float)
+    _, cache = model.forward(params, x)
+    assert not model.backward(params, cache, x)[0][0].w.value.any()
+    state, _ = step(State(params, optimizer.init(params), jnp.array(0)), x, x)
+    assert (state.params[0].w.value == params[0].w.value).all()
+    assert (state.params[0].b != params[0].b).all()
+
+
 def test_low_rank_begins_as_the_model_and_trains_its_correction_alone():
     model = serial(affine(7), tanh(), affine(2))
     before, after = steps(low_rank(model, 2), (5,))
@@ -299,6 +395,43 @@ def test_weight_norm_begins_as_the_model_and_keeps_directions_apart_from_lengths
     _, cache = weight_norm(model).forward(normed, X)
     gradient = weight_norm(model).backward(normed, cache, X[:, :3])[0].w.v
     np.testing.assert_allclose((gradient * normed.w.v).sum(axis=1), 0, atol=1e-12)
+
+
+def low(model):
+    return low_rank(model, 2)
+
+
+@pytest.mark.parametrize("outer", [low, weight_norm])
+@pytest.mark.parametrize("middle", [low, weight_norm])
+@pytest.mark.parametrize("inner", [low, weight_norm, lambda model: frozen(model, "[0]")])
+def test_adapters_around_adapters_begin_as_the_model(outer, middle, inner):
+    plain = serial(affine(4), tanh(), affine(3))
+    model = outer(middle(inner(plain)))
+    params, _ = model.init(KEY, (5,))
+    y, cache = model.forward(params, X)
+    np.testing.assert_allclose(y, plain.apply(plain.init(KEY, (5,))[0], X), rtol=1e-5, atol=1e-6)
+
+    def value(params):
+        still = jax.tree.map(
+            lambda node: jax.lax.stop_gradient(node) if is_non_trainable(node) else node,
+            params,
+            is_leaf=is_non_trainable,
+        )
+        return jnp.sum(model.forward(still, X)[0] * y)
+
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+        model.backward(params, cache, y)[0],
+        jax.grad(value)(params),
+    )
+
+
+def test_weight_norm_of_a_row_of_zeros_begins_at_zero_and_can_leave_it():
+    model = weight_norm(affine(3, w_init=normal(0.0)))
+    params, _ = model.init(KEY, (5,))
+    y, cache = model.forward(params, X)
+    assert not y.any()
+    assert model.backward(params, cache, jnp.ones_like(y))[0].w.g.all()
 
 
 def test_tied_weights_are_one_and_their_gradients_add_up():
@@ -378,6 +511,12 @@ REFUSED = [
 def test_what_does_not_fit_is_refused_with_what_to_do(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+def test_one_number_per_example_is_not_concatenated_along_the_batch():
+    model = fan_out(squeeze(), squeeze(), join="concatenate")
+    with pytest.raises(ShapeError, match="no axis to concatenate"):
+        model.apply(model.init(KEY, (1,))[0], jnp.ones((3, 1)))
 
 
 def test_integers_are_not_added_to_themselves():

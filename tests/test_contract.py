@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fnet import data, losses, optimizers, serial
-from fnet.compose import each, first, mixed_precision, recurrent, remat, repeat, residual
+from fnet.compose import each, first, frozen, mixed_precision, recurrent, remat, repeat, residual
 from fnet.core import NonTrainable, Tape, afresh, layer, out_shape, watching
 from fnet.errors import DataError, ShapeError
 from fnet.layers import affine, relu, tanh
@@ -163,6 +163,19 @@ def test_the_input_of_a_dataset_may_be_a_tree():
         data.memory({"x": IDS, "label": {"a": LABELS}})
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [data.rescale(), data.normalize((0.0,), (1.0,)), data.fill_missing((0.0,)), data.flatten()],
+)
+def test_a_transform_of_one_array_refuses_several(transform):
+    trees = {"a": np.zeros((4, 1)), "b": np.zeros((4, 1))}
+    dataset = data.memory({"x": trees, "y": np.zeros(4)}, transform=transform)
+    with pytest.raises(ShapeError, match="takes one array, and the input is a dict"):
+        dataset[0]
+    with pytest.raises(DataError, match="the input is a dict"):
+        data.mean_and_std(dataset)
+
+
 def test_a_list_or_tuple_of_numbers_is_an_array_still():
     dataset = data.memory({"x": [[1.0], [2.0]], "y": (0.5, 1.5)})
     assert dataset.arrays["x"].shape == (2, 1)
@@ -252,6 +265,29 @@ def test_each_observes_all_of_its_inputs():
     params, _ = model.init(jax.random.key(0), ((3,), (3,)))
     _, cache = model.forward(params, x, jax.random.key(0))
     assert model.observe(params, cache).value.tolist() == [10.0] * 3  # 0 → 4 → 10
+
+
+def test_what_is_observed_goes_where_it_belongs_beside_frozen_statistics():
+    model = frozen(serial(centred(), affine(2), centred()), "[0]")
+    params, _ = model.init(jax.random.key(0), (3,))
+    x = jnp.asarray(SCALE, float) + 4
+    _, cache = model.forward(params, x, jax.random.key(0))
+    seen = model.observe(params, cache)
+    assert seen[0].value.value.tolist() == [0.0] * 3
+    before_last = affine(2).forward(params[1], x - x.mean(axis=0))[0]
+    np.testing.assert_allclose(seen[2].value, 0.5 * before_last.mean(axis=0), atol=1e-6)
+
+
+def test_mixed_precision_observes_without_rounding_what_is_trained():
+    model = mixed_precision(serial(affine(3), centred()))
+    params, _ = model.init(jax.random.key(0), (3,))
+    statistic = jnp.full(3, 1 + 2**-20, float)
+    params = params[0], NonTrainable(statistic)
+    x = jnp.zeros((4, 3), float)
+    _, cache = model.forward(params, x, jax.random.key(0))
+    seen = model.observe(params, cache)
+    assert (seen[0].w == params[0].w).all()
+    assert seen[1].value.tolist() == (statistic / 2).tolist()
 
 
 def test_padding_is_real_rows_of_the_first_batch():

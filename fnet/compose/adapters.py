@@ -13,7 +13,7 @@ from fnet.compose.parts import require_layers
 from fnet.compose.reparametrized import Reparametrization, reparametrized
 from fnet.core import Layer, NonTrainable
 from fnet.core.expect import require_number, require_whole
-from fnet.core.trees import is_floating, is_none, zeros_like
+from fnet.core.trees import is_floating, is_non_trainable, is_none, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, nearest
 
@@ -76,7 +76,7 @@ def frozen(model: Layer, *paths: str) -> Layer:
             name = jax.tree_util.keystr(path)
             return Frozen(leaf) if not paths or any(_within(name, p) for p in paths) else leaf
 
-        return jax.tree_util.tree_map_with_path(freeze, params, is_leaf=_is_non_trainable)
+        return jax.tree_util.tree_map_with_path(freeze, params, is_leaf=is_non_trainable)
 
     return reparametrized(model, Reparametrization(init, _thawed, _refrozen))
 
@@ -151,7 +151,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
     scale = alpha / rank
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
-        leaves, tree = jax.tree.flatten(params, is_leaf=_is_non_trainable)
+        leaves, tree = jax.tree.flatten(params, is_leaf=is_non_trainable)
 
         def adapted(number: int, leaf: Any) -> Any:
             if not _is_weight(leaf):
@@ -170,7 +170,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
             w = node.w.value
             return w + scale * (node.b @ node.a).reshape(w.shape)
 
-        return jax.tree.map(corrected, params, is_leaf=_is_adapted)
+        return jax.tree.map(corrected, params, is_leaf=_is_leaf(LowRank))
 
     def pull_back(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
         def gradient(node: Any, d: Any) -> Any:
@@ -179,7 +179,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
             dw = d.reshape(d.shape[0], math.prod(d.shape[1:]))
             return LowRank(zeros_like(node.w), scale * (node.b.T @ dw), scale * (dw @ node.a.T))
 
-        return jax.tree.map(gradient, params, dparams, is_leaf=_is_adapted)
+        return jax.tree.map(gradient, params, dparams, is_leaf=_is_leaf(LowRank))
 
     return reparametrized(model, Reparametrization(init, expand, pull_back))
 
@@ -211,9 +211,12 @@ def weight_norm(model: Layer) -> Layer:
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
         def split(leaf: Any) -> Any:
-            return WeightNorm(length(leaf).ravel(), leaf) if _is_weight(leaf) else leaf
+            if not _is_weight(leaf):
+                return leaf
+            norm = length(leaf)
+            return WeightNorm(norm.ravel(), jnp.where(norm == 0, 1, leaf))
 
-        return jax.tree.map(split, params, is_leaf=_is_non_trainable)
+        return jax.tree.map(split, params, is_leaf=is_non_trainable)
 
     def expand(params: ArrayTree) -> ArrayTree:
         def weight(node: Any) -> Any:
@@ -221,7 +224,7 @@ def weight_norm(model: Layer) -> Layer:
                 return node
             return along(node.g, node.v) * node.v / length(node.v)
 
-        return jax.tree.map(weight, params, is_leaf=_is_adapted)
+        return jax.tree.map(weight, params, is_leaf=_is_leaf(WeightNorm))
 
     def pull_back(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
         def gradient(node: Any, dw: Any) -> Any:
@@ -232,7 +235,7 @@ def weight_norm(model: Layer) -> Layer:
             dg = jnp.sum(dw * direction, axis=tuple(range(1, dw.ndim)), keepdims=True)
             return WeightNorm(dg.ravel(), along(node.g, node.v) / norm * (dw - dg * direction))
 
-        return jax.tree.map(gradient, params, dparams, is_leaf=_is_adapted)
+        return jax.tree.map(gradient, params, dparams, is_leaf=_is_leaf(WeightNorm))
 
     return reparametrized(model, Reparametrization(init, expand, pull_back))
 
@@ -241,19 +244,25 @@ def _is_weight(leaf: Any) -> bool:
     return is_floating(leaf) and leaf.ndim >= 2
 
 
-def _is_non_trainable(node: Any) -> bool:
-    return isinstance(node, NonTrainable)
+def _is_leaf(kind: type) -> Callable[[Any], bool]:
+    """Whether a node is an adapter's own: the innermost of its kind, where adapters are nested."""
 
+    def is_kind(node: Any) -> bool:
+        return isinstance(node, kind)
 
-def _is_adapted(node: Any) -> bool:
-    return isinstance(node, LowRank | WeightNorm | NonTrainable)
+    def is_leaf(node: Any) -> bool:
+        if not is_kind(node):
+            return is_non_trainable(node)
+        return not any(map(is_kind, jax.tree.leaves(tuple(node), is_leaf=is_kind)))
+
+    return is_leaf
 
 
 def _thawed(params: ArrayTree) -> ArrayTree:
     def thaw(node: Any) -> Any:
         return node.value if isinstance(node, Frozen) else node
 
-    return jax.tree.map(thaw, params, is_leaf=_is_non_trainable)
+    return jax.tree.map(thaw, params, is_leaf=is_non_trainable)
 
 
 def _refrozen(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
@@ -262,7 +271,7 @@ def _refrozen(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
     def refreeze(node: Any, d: Any) -> Any:
         return zeros_like(node) if isinstance(node, Frozen) else d
 
-    return jax.tree.map(refreeze, params, dparams, is_leaf=_is_non_trainable)
+    return jax.tree.map(refreeze, params, dparams, is_leaf=is_non_trainable)
 
 
 def _named(params: ArrayTree) -> dict[str, Any]:

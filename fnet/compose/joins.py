@@ -58,7 +58,10 @@ def joined(join: str | None, outputs: list[Any]) -> tuple[Any, Widths | None]:
         if not is_floating(first):
             require(first.ndim == 1, f"join: an output is {first.dtype}; it must be floating point")
             return first
-        return jnp.concatenate(arrays, axis=-1) if join == "concatenate" else sum(arrays[1:], first)
+        if join == "add":
+            return sum(arrays[1:], first)
+        require(first.ndim > 1, "join: outputs are one number per example: no axis to concatenate")
+        return jnp.concatenate(arrays, axis=-1)
 
     empty = tuple(jax.tree.map(lambda leaf: leaf[:0], outputs)) if join == "concatenate" else ()
     return jax.tree.map(join_arrays, *outputs), Widths(empty)

@@ -53,7 +53,10 @@ def mixed_precision(model: Layer) -> Layer:
 
     def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
         assert model.observe is not None
-        return cast_like(model.observe(narrow(params), cache[0]), params)
+        # In the dtype of the parameters: in bfloat16 a running mean would lose its small steps.
+        wide = [leaf.dtype for leaf in jax.tree.leaves(params) if is_floating(leaf)]
+        observed = model.observe(params, cast(cache[0], wide[0]) if wide else cache[0])
+        return cast_like(observed, params)
 
     def narrow(tree: ArrayTree) -> ArrayTree:
         return cast(tree, jnp.bfloat16)

@@ -6,7 +6,13 @@ from typing import Any
 from chex import ArrayTree, PRNGKey
 
 from fnet.compose.joins import joined, joined_shape, parted, require_join
-from fnet.compose.parts import observe_parts, penalty_of_parts, require_layers, require_several
+from fnet.compose.parts import (
+    alike,
+    observe_parts,
+    penalty_of_parts,
+    require_layers,
+    require_several,
+)
 from fnet.compose.serial import serial
 from fnet.core import Layer, Shape, Tape, layer, split
 from fnet.core.trees import add
@@ -79,16 +85,16 @@ def first(*layers: Layer) -> Layer:
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         require_several("first", shape)
         params, out_shape = from_first.init(key, shape[0])
-        return params, (out_shape, *shape[1:])
+        return params, alike(shape, (out_shape, *shape[1:]))
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
         require_several("first", x)
         y, cache = from_first.forward(params, x[0], key)
-        return (y, *x[1:]), cache
+        return alike(x, (y, *x[1:])), cache
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
         dparams, dx = from_first.backward(params, cache, dy[0])
-        return dparams, (dx, *dy[1:])
+        return dparams, alike(dy, (dx, *dy[1:]))
 
     return layer(init, forward, backward, from_first.penalty, (from_first,), from_first.observe)
 
@@ -112,18 +118,18 @@ def each(block: Layer) -> Layer:
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         require_several("each", shape)
         params, out_shape = block.init(key, shape[0])
-        return params, tuple(out_shape for _ in shape)
+        return params, alike(shape, (out_shape for _ in shape))
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Tape]:
         require_several("each", x)
         calls = zip(x, split(key, len(x)), strict=True)
         outputs, caches = zip(*(block.forward(params, own, k) for own, k in calls), strict=True)
-        return outputs, Tape.of(caches)
+        return alike(x, outputs), Tape.of(caches)
 
     def backward(params: ArrayTree, tape: Tape, dy: Any) -> tuple[ArrayTree, Any]:
         calls = zip(tape.caches(), dy, strict=True)
         dparams, dx = zip(*(block.backward(params, its, d) for its, d in calls), strict=True)
-        return functools.reduce(add, dparams), dx
+        return functools.reduce(add, dparams), alike(dy, dx)
 
     def observe(params: ArrayTree, tape: Tape) -> ArrayTree:
         assert block.observe is not None
@@ -153,13 +159,14 @@ def _side_by_side(name: str, layers: tuple[Layer, ...], join: str | None, shared
         calls = zip(layers, params, inputs(x), split(key, number), strict=True)
         outputs, caches = zip(*(part.forward(*rest) for part, *rest in calls), strict=True)
         y, widths = joined(join, list(outputs))
-        return y, (Tape.of(caches), widths)
+        kind = None if shared else alike(x, [()] * number)  # what x is, without arrays
+        return y, (Tape.of(caches), widths, kind)
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
-        tape, widths = cache
+        tape, widths, kind = cache
         calls = zip(layers, params, tape.caches(), parted(join, widths, dy, number), strict=True)
         dparams, dx = zip(*(part.backward(*rest) for part, *rest in calls), strict=True)
-        return dparams, functools.reduce(add, dx) if shared else dx
+        return dparams, functools.reduce(add, dx) if shared else alike(kind, dx)
 
     observe = observe_parts(layers, lambda cache: cache[0].caches())
     return layer(init, forward, backward, penalty_of_parts(layers), layers, observe)

@@ -1,13 +1,13 @@
 """What compositions share: penalties and observations of their parts, checks of their inputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
 from chex import Array, ArrayTree
 
-from fnet.core import Layer, Penalty, penalty
-from fnet.core.trees import is_floating, is_shape, zeros_like
+from fnet.core import Layer, NonTrainable, Penalty, penalty
+from fnet.core.trees import is_floating, is_non_trainable, is_shape, zeros_like
 from fnet.errors import ConfigurationError, ShapeError
 
 
@@ -65,6 +65,22 @@ def observe_parts(
     return observe if any(part.observe for part in layers) else None
 
 
-def alike(params: Any, parts: list[Any]) -> Any:
-    """The parts as a tuple, or as the NamedTuple that params are."""
-    return type(params)(*parts) if hasattr(params, "_fields") else tuple(parts)
+def with_observed(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
+    """params, with the `NonTrainable` parts of `observed` that stand at the same paths.
+
+    What is frozen is of another type, and stays.
+    """
+    paths = jax.tree_util.tree_leaves_with_path(observed, is_leaf=is_non_trainable)
+    fresh = {path: node for path, node in paths if type(node) is NonTrainable}
+
+    def one(path: Any, node: Any) -> Any:
+        return fresh.get(path, node) if type(node) is NonTrainable else node
+
+    return jax.tree_util.tree_map_with_path(one, params, is_leaf=is_non_trainable)
+
+
+def alike(like: Any, parts: Iterable[Any]) -> Any:
+    """The parts as a tuple, or as the NamedTuple or list that `like` is."""
+    if hasattr(like, "_fields"):
+        return type(like)(*parts)
+    return list(parts) if isinstance(like, list) else tuple(parts)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parallel import fan_out
-from fnet.compose.parts import require_layers
+from fnet.compose.parts import alike, require_layers
 from fnet.core import Layer, Shape, Tape, layer, out_shape, rows
 from fnet.core.expect import require_key_and_shape
 from fnet.core.trees import (
@@ -60,7 +60,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         require_key_and_shape(key, shape)
-        shape, with_lengths = _apart(shape, lambda part: part == ())
+        pair, (shape, with_lengths) = shape, _apart(shape, lambda part: part == ())
         steps = _steps(shape)
         step_shape = map_shapes(lambda sizes: sizes[1:], shape)
         state = _state_shape(cell, step_shape)
@@ -68,18 +68,20 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         if last:
             return params, state
         out = map_shapes(lambda sizes: (steps, *sizes), state)
-        return params, (out, ()) if with_lengths is not None else out
+        return params, out if with_lengths is None else alike(pair, (out, ()))
 
-    def zero_state(x: Any) -> Any:
+    def zero_state(params: ArrayTree, x: Any) -> Any:
         step_shape = jax.tree.map(lambda leaf: leaf.shape[2:], x)
-        like = jax.tree.leaves(x)[0]
-        dtype = like.dtype if is_floating(like) else jnp.float32
+        number = jax.tree.leaves(x)[0].shape[0]
+        floats = [leaf.dtype for leaf in jax.tree.leaves((x, params)) if is_floating(leaf)]
+        dtype = jnp.result_type(*floats) if floats else jnp.float32
         shape = _state_shape(cell, step_shape)
-        return map_shapes(lambda sizes: jnp.zeros((like.shape[0], *sizes), dtype), shape)
+        return map_shapes(lambda sizes: jnp.zeros((number, *sizes), dtype), shape)
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
-        x, lengths = _apart(x, _is_lengths)
-        h0, steps = zero_state(x), jax.tree.leaves(x)[0].shape[1]
+        pair, (x, lengths) = x, _apart(x, _is_lengths)
+        kind = () if lengths is None else alike(pair, ((), ()))  # without arrays, but a NamedTuple
+        h0, steps = zero_state(params, x), jax.tree.leaves(x)[0].shape[1]
 
         def step(h: Any, inputs: Any) -> Any:
             x, t, own_key = inputs
@@ -93,17 +95,19 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         end, (states, tape) = jax.lax.scan(step, h0, inputs, reverse=reverse)
         states = _time_first(states)
         y = end if last else states
-        return y if last or lengths is None else (y, lengths), (x, states, tape, lengths)
+        handed_on = y if last or lengths is None else alike(pair, (y, lengths))
+        return handed_on, (x, states, tape, lengths, kind)
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
-        x, states, tape, lengths = cache
+        x, states, tape, lengths, kind = cache
         if lengths is not None and not last:
             dy = dy[0]
-        h0, steps = zero_state(x), jax.tree.leaves(x)[0].shape[1]
+        h0, steps = zero_state(params, x), jax.tree.leaves(x)[0].shape[1]
         after = _time_first(states)
 
         def shifted(h0: Array, h: Array) -> Array:
-            return jnp.concatenate((h[1:], h0[None]) if reverse else (h0[None], h[:-1]))
+            joined = jnp.concatenate((h[1:], h0[None]) if reverse else (h0[None], h[:-1]))
+            return joined[:steps]  # of no steps, none
 
         def step_back(carry: Any, inputs: Any) -> Any:
             (dh, total), (x, before, after, dy, holes, t) = carry, inputs
@@ -127,7 +131,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         begin = (dy if last else zeros_like(h0), zeros_like(widened(params)))
         (_, total), dxs = jax.lax.scan(step_back, begin, inputs, reverse=not reverse)
         dx = gradient_of(x, _time_first(dxs))
-        return cast_like(total, params), dx if lengths is None else (dx, None)
+        return cast_like(total, params), dx if lengths is None else alike(kind, (dx, None))
 
     return layer(init, forward, backward, cell.penalty, (cell,))
 
@@ -206,7 +210,7 @@ def _alive(lengths: Array | None, t: Array, tree: Any, other: Any = None) -> Any
     """The rows whose sequence has a step t; elsewhere those of `other`, or zeros."""
     if lengths is None:
         return tree
-    alive = t.astype(lengths.dtype) < lengths
+    alive = t < lengths.astype(t.dtype)  # which may be narrow: t need not fit int8
 
     def chosen(leaf: Array, instead: Any = 0) -> Array:
         return jnp.where(rows(alive, leaf), leaf, instead)

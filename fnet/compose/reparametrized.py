@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 from chex import Array, ArrayTree, PRNGKey
 
-from fnet.compose.parts import require_layers
-from fnet.core import Layer, NonTrainable, Penalty, Shape, layer, penalty
+from fnet.compose.parts import require_layers, with_observed
+from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core.trees import without_gradient
 
 
 class Reparametrization(NamedTuple):
@@ -35,7 +36,7 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
         y = f(ρ(θ), x)      dθ = Jᵀ dparams      J: the Jacobian of ρ
 
     Its penalty is the model's, of ρ(θ). What the model observes is stored in the `NonTrainable`
-    parts that θ shares with the model's parameters. Cache: the model's.
+    parts that stand in θ where they stand in the model's parameters. Cache: the model's.
 
     >>> import jax.numpy as jnp
     >>> from fnet.layers import affine
@@ -61,11 +62,11 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
         dparams, dx = model.backward(rho.expand(params), cache, dy)
-        return rho.pull_back(params, dparams), dx
+        return without_gradient(rho.pull_back(params, dparams)), dx
 
     def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
         assert model.observe is not None
-        return _replaced(params, model.observe(rho.expand(params), cache))
+        return with_observed(params, model.observe(rho.expand(params), cache))
 
     watch = observe if model.observe else None
     return layer(init, forward, backward, _penalty(model.penalty, rho), (model,), watch)
@@ -77,20 +78,6 @@ def _penalty(own: Penalty | None, rho: Reparametrization) -> Penalty | None:
 
     def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
         value, gradient = own.value_and_grad(rho.expand(params))
-        return value, rho.pull_back(params, gradient)
+        return value, without_gradient(rho.pull_back(params, gradient))
 
     return penalty(value_and_grad)
-
-
-def _replaced(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
-    """params, with the observed values of its `NonTrainable` parts other than `Frozen` ones."""
-
-    def is_leaf(node: Any) -> bool:
-        return isinstance(node, NonTrainable)
-
-    fresh = iter(
-        node for node in jax.tree.leaves(observed, is_leaf=is_leaf) if type(node) is NonTrainable
-    )
-    return jax.tree.map(
-        lambda node: next(fresh) if type(node) is NonTrainable else node, params, is_leaf=is_leaf
-    )

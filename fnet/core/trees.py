@@ -29,6 +29,11 @@ class NonTrainable:
     value: Any
 
 
+def is_non_trainable(node: Any) -> bool:
+    """Whether this is a part of the parameters that no gradient reaches."""
+    return isinstance(node, NonTrainable)
+
+
 def is_shape(node: Any) -> bool:
     """Whether this is the shape of one array: a tuple of sizes."""
     return isinstance(node, tuple) and all(isinstance(size, int) for size in node)
@@ -104,9 +109,9 @@ def without_gradient(tree: ArrayTree) -> ArrayTree:
     """A gradient with `NonTrainable` parts set to zero."""
 
     def zeroed(node: Any) -> Any:
-        return zeros_like(node) if isinstance(node, NonTrainable) else node
+        return zeros_like(node) if is_non_trainable(node) else node
 
-    return jax.tree.map(zeroed, tree, is_leaf=lambda node: isinstance(node, NonTrainable))
+    return jax.tree.map(zeroed, tree, is_leaf=is_non_trainable)
 
 
 def count(tree: ArrayTree) -> int:

@@ -82,7 +82,12 @@ def _rows(dataset: Dataset, batch_size: int, transform: Transform) -> Iterator[n
     name, _ = dataset.fields
     for start in range(0, len(dataset), batch_size):
         places = np.arange(start, min(start + batch_size, len(dataset)))
-        x = np.asarray(transform(dataset.gather(places)[name]), np.float64)
+        x = transform(dataset.gather(places)[name])
+        if not hasattr(x, "dtype"):
+            raise DataError(
+                f"mean_and_std: the input is a {type(x).__name__}; take those of one of its arrays"
+            )
+        x = np.asarray(x, np.float64)
         x = x.reshape(len(x), -1, x.shape[-1] if x.ndim > 1 else 1)
         unusable = ~np.isfinite(x).all(axis=(0, 1))
         _refuse(unusable, "mean_and_std", "holds NaN or infinity: fill_missing first")

@@ -98,7 +98,7 @@ def fill_missing(values: Any) -> Transform:
     """
 
     def fill(x: Array) -> Array:
-        xp = x.__array_namespace__()
+        xp = _namespace(x)
         return xp.where(xp.isnan(x), xp.asarray(values, dtype=x.dtype), x)
 
     return Transform(fill)
@@ -111,7 +111,11 @@ def flatten() -> Transform:
     >>> flatten()(np.zeros((8, 32, 32, 3))).shape
     (8, 3072)
     """
-    return Transform(lambda x: x.reshape(x.shape[0], math.prod(x.shape[1:])))
+
+    def flat(x: Array) -> Array:
+        return _namespace(x).reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+    return Transform(flat)
 
 
 @constructor
@@ -162,12 +166,12 @@ def _linear(centre: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> Transfo
     columns = _columns(linear)
 
     def apply(x: Array) -> Array:
+        xp = _namespace(x)
         if columns > 1 and x.shape[-1] != columns:  # an axis of size 1 would silently broadcast
             raise ShapeError(
                 f"a transform for {columns} columns or channels was given an array {x.shape}; "
                 f"its last axis must be {columns}"
             )
-        xp = x.__array_namespace__()
         dtype = x.dtype if xp.isdtype(x.dtype, "real floating") else xp.float32
         if isinstance(x, np.ndarray):
             return _in_blocks(x, np.dtype(dtype), linear)
@@ -205,3 +209,13 @@ def _refuse(message: str, wrong: np.ndarray) -> None:
     if np.any(wrong):
         column = f" in column {np.argmax(wrong)}" if np.ndim(wrong) else ""
         raise ConfigurationError(f"{message}{column}: it cannot be divided by")
+
+
+def _namespace(x: Any) -> Any:
+    """The functions of NumPy or JAX, whose array this is; ShapeError for several arrays."""
+    if not hasattr(x, "__array_namespace__"):
+        raise ShapeError(
+            f"a transform takes one array, and the input is a {type(x).__name__}; prepare the "
+            "arrays of such an input before, or give a Transform of your own"
+        )
+    return x.__array_namespace__()

@@ -7,15 +7,20 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree, Numeric
 
 from fnet.core.expect import require_learning_rate, require_number, require_settable
+from fnet.core.trees import is_non_trainable
 
 
 def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
-    """θ + Δθ, leaf by leaf, in the dtype of θ.
+    """θ + Δθ, leaf by leaf, in the dtype of θ; `NonTrainable` parts stay, whatever Δθ is there.
 
     >>> apply_updates({"w": jnp.array([1.0, 2.0])}, {"w": jnp.array([0.5, -0.5])})["w"].tolist()
     [1.5, 1.5]
     """
-    return jax.tree.map(lambda p, u: p + u.astype(p.dtype), params, updates)
+
+    def one(p: Any, u: Any) -> Any:  # decoupled weight decay makes updates without gradients
+        return p if is_non_trainable(p) else p + u.astype(p.dtype)
+
+    return jax.tree.map(one, params, updates, is_leaf=is_non_trainable)
 
 
 def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
