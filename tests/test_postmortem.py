@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fnet import data, losses, models, optimizers, serial
+from fnet.compose import mixed_precision, repeat, residual
 from fnet.core import Optimizer, layer
 from fnet.errors import TrainingError
 from fnet.layers import affine, relu
@@ -109,3 +110,30 @@ def test_a_validation_set_that_holds_nan():
     with pytest.raises(TrainingError, match="is nan, though the weights are finite: look for NaN"):
         list(fit(model, loss, optimizer, train, spoilt, epochs=2))
     assert start(model, optimizer, (3,)).best.loss == np.inf
+
+
+def diverged(model, rate=1e3):
+    train = data.memory({"features": X, "label": LABELS})
+    with pytest.raises(TrainingError) as error:
+        list(fit(model, losses.cross_entropy(), optimizers.sgd(rate), train, epochs=50))
+    return str(error.value)
+
+
+def test_a_run_in_bfloat16_that_diverges_is_explained():
+    said = diverged(mixed_precision(models.classification_net(2, hidden=4, l2=1.0)))
+    assert said.startswith("at step ")
+    assert "take a smaller learning rate than 1e+03" in said
+
+
+def test_the_layer_is_found_inside_compositions_and_loops():
+    """A division by zero in the second round of a loop, in float32 and in bfloat16."""
+
+    def forward(params, x, key=None):
+        return x / jnp.where(jnp.abs(x).max() > 1.5, 0, 1), ()
+
+    spoilt = layer(lambda key, shape: ((), shape), forward, lambda p, cache, dy: ((), dy))
+    for around in (lambda model: model, mixed_precision):
+        model = around(serial(repeat(residual(spoilt), 3), affine(2)))
+        broken = data.memory({"features": np.ones((4, 3)), "label": np.arange(4) % 2})
+        with pytest.raises(TrainingError, match=r"the output of .* in layer 1.* is not finite"):
+            list(fit(model, losses.cross_entropy(), optimizers.sgd(0.1), broken, epochs=2))

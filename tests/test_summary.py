@@ -5,11 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnet import models, serial
+from fnet import models, registry, serial
+from fnet.compose import mixed_precision, repeat, residual
+from fnet.core.examples import shapes_of
 from fnet.layers import affine, flatten, relu, tanh
 from fnet.summary import human_bytes, summary
 
 NET = models.classification_net(10, hidden=100)
+KEY = jax.random.key(0)
 
 
 def test_sizes_are_those_of_the_arrays():
@@ -62,3 +65,36 @@ def test_it_prints_a_table():
 )
 def test_bytes_are_readable(size, text):
     assert human_bytes(size) == text
+
+
+def test_compositions_are_shown_with_their_parts_indented():
+    inner = serial(affine(5), relu())
+    net = serial(affine(5), mixed_precision(repeat(inner, 4)), residual(affine(5)), affine(2))
+    found = summary(net, (3,), batch_size=2, dtype=jnp.float32)
+    assert [(row.depth, row.layer) for row in found.rows] == [
+        (0, "affine(5)"),
+        (0, "mixed_precision(…)"),
+        (1, "repeat(…, 4)"),
+        (2, "affine(5)"),
+        (2, "relu()"),
+        (0, "residual(…)"),
+        (1, "affine(5)"),
+        (0, "affine(2)"),
+    ]
+    assert [row.layer for row in found.leaves].count("affine(5)") == 3
+    cast, looped, one = found.rows[1:4]
+    assert looped.parameters == 4 * one.parameters == 4 * (5 * 5 + 5)
+    assert cast.cache == looped.cache == 2 * 2 * 5 * (4 + 1)  # bfloat16: x of each round, and y
+    assert found.parameters == sum(row.parameters for row in found.rows if row.depth == 0)
+    lines = str(found).splitlines()
+    assert lines[3].startswith("  repeat(…, 4)")
+    assert lines[4].startswith("    affine(5)")
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_every_registered_model_has_a_summary(dtype):
+    for model, takes in registry.examples("model"):
+        found = summary(model, takes, batch_size=3, dtype=dtype)
+        params = jax.eval_shape(lambda key, m=model, t=takes: m.init(key, shapes_of(t))[0], KEY)
+        assert found.parameters == sum(leaf.size for leaf in jax.tree.leaves(params))
+        assert str(found).splitlines()[-1].startswith("XLA")

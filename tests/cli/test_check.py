@@ -147,6 +147,13 @@ def test_summary_of_a_network_that_is_none_yet(capsys):
     assert "all 50,000 samples at once" in out
 
 
+def test_summary_in_bfloat16(capsys):
+    assert main(["summary", "--precision", "bfloat16", "--hidden", "7", "--shape", "5"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines[2:3]] == ["mixed_precision(…)"]
+    assert [line.split()[0] for line in lines[3:6]] == ["affine(7)", "relu()", "affine(10)"]
+
+
 def test_overfit(inside):
     result = inside("overfit", "--data", "photos", "--steps", 200)
     assert result.status == 0, result.out + result.err
