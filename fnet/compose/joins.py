@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.expect import require
-from fnet.core.trees import is_floating, is_none, map_shapes
+from fnet.core.trees import is_floating, is_none, is_shape, map_shapes
 from fnet.errors import ConfigurationError, ShapeError
 
 JOINS = ("add", "concatenate", None)
@@ -41,6 +41,8 @@ def joined_shape(name: str, join: str | None, shapes: list[Any]) -> Any:
             return each[0]
         return (*each[0][:-1], sum(shape[-1] for shape in each))
 
+    if len({jax.tree.structure(shape, is_leaf=is_shape) for shape in shapes}) > 1:
+        raise ShapeError(f"{name}: outputs are {shapes}; they must be of one kind to be joined")
     joined: Any = map_shapes(one, *shapes)
     return joined
 
@@ -58,9 +60,7 @@ def joined(join: str | None, outputs: list[Any]) -> tuple[Any, Widths | None]:
             require(each[0].ndim == 1, f"join: an output is {each[0].dtype}; join numbers alone")
             return each[0]
         by_axis = join == "add" or each[0].ndim > 1
-        require(
-            by_axis, "join: outputs are one number an example, with no axis to concatenate"
-        )
+        require(by_axis, "join: outputs are one number an example, with no axis to concatenate")
         return jnp.concatenate(each, axis=-1) if join == "concatenate" else sum(each[1:], each[0])
 
     empty = tuple(jax.tree.map(lambda leaf: leaf[:0], outputs)) if join == "concatenate" else ()
