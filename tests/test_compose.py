@@ -513,10 +513,32 @@ def test_what_does_not_fit_is_refused_with_what_to_do(call, error, words):
         call()
 
 
+@pytest.mark.parametrize(
+    ("model", "other", "words"),
+    [
+        (serial(affine(5), tanh()), affine(5), "Affine parameters for serial"),
+        (serial(affine(5), tanh()), residual(affine(5)), "Residual parameters for serial"),
+        (residual(affine(5)), serial(affine(5), tanh()), "Affine parameters for serial"),
+        (repeat(affine(5), 3), repeat(affine(5), 4), "rounds"),
+        (repeat(affine(5), 3), affine(5), "rounds"),
+        (fan_out(affine(5), tanh()), fan_out(affine(5)), "1 parameters for 2 layers"),
+    ],
+)
+def test_parameters_of_another_model_are_refused(model, other, words):
+    with pytest.raises(ShapeError, match=words):
+        model.apply(other.init(KEY, (5,))[0], X)
+
+
 def test_one_number_per_example_is_not_concatenated_along_the_batch():
     model = fan_out(squeeze(), squeeze(), join="concatenate")
     with pytest.raises(ShapeError, match="no axis to concatenate"):
         model.apply(model.init(KEY, (1,))[0], jnp.ones((3, 1)))
+    with pytest.raises(ShapeError, match="of one kind"):
+        fan_out(serial(), fan_out(tanh()), join="add").init(KEY, (5,))
+    with pytest.raises(ConfigurationError, match="one layer or more"):
+        fan_out()
+    with pytest.raises(ShapeError, match="affine takes one array"):
+        affine(3).init(KEY, {"a": (5,)})
 
 
 def test_integers_are_not_added_to_themselves():

@@ -1,14 +1,26 @@
 """The contract beyond single arrays: trees, leaves without gradient, statistics, watching."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from fnet import data, losses, optimizers, serial
-from fnet.compose import each, first, frozen, mixed_precision, recurrent, remat, repeat, residual
+from fnet.compose import (
+    each,
+    fan_out,
+    first,
+    frozen,
+    mixed_precision,
+    recurrent,
+    remat,
+    repeat,
+    residual,
+)
 from fnet.core import NonTrainable, Tape, afresh, layer, out_shape, watching
-from fnet.errors import DataError, ShapeError
+from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.layers import affine, relu, tanh
 from fnet.training import evaluate, fit, make_step, predict, start
 
@@ -321,6 +333,28 @@ def test_sequences_are_scored_at_every_position():
     np.testing.assert_allclose(value, by_row, rtol=1e-12)
     with pytest.raises(ShapeError, match=r"where is \(4, 5\)"):
         loss.value_and_grad(y, labels, jnp.ones((4, 5), bool))
+
+
+def test_a_label_at_every_position_is_trained_on():
+    """Each step predicts the id that it is given: (N, T) labels of a (N, T, C) output."""
+    ids = RNG.integers(0, 3, (24, 6))
+    dataset = data.memory({"ids": ids, "labels": ids})
+    model = embedding(3, 3)
+    *_, last = fit(
+        model, losses.cross_entropy(), optimizers.adam(0.1), dataset, epochs=30, batch_size=8
+    )
+    assert last.metrics["train_accuracy"] == 1.0
+    assert (
+        predict(model, losses.cross_entropy(), last.state.params, dataset).predicted == ids
+    ).all()
+    with pytest.raises(DataError, match=re.escape("label[1, 2] is 7")):
+        data.memory(
+            {"ids": ids, "labels": np.eye(24, 6, 1, int) * 7 * (np.arange(24)[:, None] == 1)},
+            classes=("a", "b"),
+        )
+    both = data.memory({"x": ids[:, 0] / 1.0, "labels": ids[:, 0]})
+    with pytest.raises(ConfigurationError, match="takes one array"):
+        fit(fan_out(relu(), relu()), losses.cross_entropy(), optimizers.sgd(1.0), both, epochs=1)
 
 
 def test_a_cell_that_observes_is_refused():

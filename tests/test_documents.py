@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import fnet
+from fnet import registry
 from tests.site.public import public, variables
 
 ROOT = Path(fnet.__file__).parents[1]
@@ -103,3 +104,10 @@ def needed(tree: ast.AST) -> set[str]:
             case ast.ExceptHandler(name=str(name)):
                 made.add(name)
     return read - made
+
+
+def test_readme_lists_all_that_is_registered():
+    table = README.split("## What is where")[1].split("\n## ")[0]
+    for kind in ("model", "loss", "optimizer"):
+        missing = [name for name in registry.names(kind) if f"`{name}`" not in table]
+        assert not missing, f"add {missing} to README, What is where"

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.expect import require
-from fnet.core.trees import is_floating, is_none, map_shapes
+from fnet.core.trees import is_floating, is_none, is_shape, map_shapes
 from fnet.errors import ConfigurationError, ShapeError
 
 JOINS = ("add", "concatenate", None)
@@ -41,6 +41,8 @@ def joined_shape(name: str, join: str | None, shapes: list[Any]) -> Any:
             return sizes[0]
         return (*sizes[0][:-1], sum(shape[-1] for shape in sizes))
 
+    if len({jax.tree.structure(shape, is_leaf=is_shape) for shape in shapes}) > 1:
+        raise ShapeError(f"{name}: outputs are {shapes}; they must be of one kind to be joined")
     result: Any = map_shapes(join_sizes, *shapes)
     return result
 

@@ -17,6 +17,7 @@ from fnet.compose.serial import serial
 from fnet.core import Layer, Shape, Tape, layer, split
 from fnet.core.trees import add
 from fnet.core.values import constructor
+from fnet.errors import ConfigurationError, ShapeError
 
 
 @constructor
@@ -143,6 +144,8 @@ def _side_by_side(name: str, layers: tuple[Layer, ...], join: str | None, shared
     """`fan_out` of a shared input, `parallel` of one for each layer."""
     require_join(name, join)
     number = len(layers)
+    if not layers:
+        raise ConfigurationError(f"{name}: give one layer or more")
 
     def inputs(x: Any) -> Any:
         if shared:
@@ -156,6 +159,9 @@ def _side_by_side(name: str, layers: tuple[Layer, ...], join: str | None, shared
         return params, joined_shape(name, join, list(shapes))
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
+        if len(params) != number:
+            wrong = f"{name}: {len(params)} parameters for {number} layers"
+            raise ShapeError(f"{wrong}: give what init returns first, then x")
         calls = zip(layers, params, inputs(x), split(key, number), strict=True)
         outputs, caches = zip(*(part.forward(*rest) for part, *rest in calls), strict=True)
         y, widths = joined(join, list(outputs))

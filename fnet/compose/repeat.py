@@ -55,6 +55,7 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
             _require_same(block, x, y)
             return y, (x, Tape.of(cache, known=(x, y)))
 
+        _require_rounds(None if tied else params, times)
         keys = None if key is None else jax.random.split(key, times)
         y, (xs, tape) = jax.lax.scan(body, x, (None if tied else params, keys), times)
         return y, (xs, y, tape)
@@ -106,6 +107,15 @@ def _penalty(own: Penalty | None) -> Penalty | None:
         return values.sum(), gradients
 
     return penalty(value_and_grad)
+
+
+def _require_rounds(params: ArrayTree, times: int) -> None:
+    for leaf in jax.tree.leaves(params):
+        if leaf.shape[:1] != (times,):
+            raise ShapeError(
+                f"repeat: a parameter is {leaf.shape}; its first axis must be that of {times} "
+                "rounds: give what init returns first, then x"
+            )
 
 
 def _require_same(block: Layer, x: Any, y: Any) -> None:

@@ -46,8 +46,9 @@ def serial(*layers: Layer) -> Layer:
         return tuple(params), shape
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Tape]:
-        if len(params) != len(layers):
-            wrong = f"{len(params)} parameters for {serial(*layers)}"
+        if hasattr(params, "_fields") or len(params) != len(layers):
+            kind = type(params).__name__ if hasattr(params, "_fields") else f"{len(params)}"
+            wrong = f"{kind} parameters for {serial(*layers)}"
             raise ShapeError(f"{wrong}: give what init returns first, then x")
         caches = []
         for part, own, own_key in zip(layers, params, split(key, len(layers)), strict=True):

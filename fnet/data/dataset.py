@@ -104,10 +104,10 @@ def memory(
 
     The first entry of a mapping is the input and the second the target, as in
     `memory({"image": images, "label": labels})`. An input of several arrays is a dict or a tuple of
-    them: `memory({"x": {"tokens": ids, "mask": mask}, "label": labels})`. Labels must be integers
-    from 0, which index `classes`; the default names are "0", "1", ... A floating-point target is a
-    number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
-    label that has no class.
+    them: `memory({"x": {"tokens": ids, "mask": mask}, "label": labels})`. Labels, (N,) or of
+    sequences (N, T), must be integers from 0, which index `classes`; the default names are "0",
+    "1", ... A floating-point target is a number to predict, without classes. Raises DataError for
+    lengths that differ, no samples, or a label that has no class.
 
     >>> images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 1])
     >>> memory({"image": images, "label": labels}, ("cat", "dog")).class_to_idx
@@ -209,13 +209,16 @@ def _check_labels(labels: np.ndarray, classes: tuple[str, ...]) -> None:
         if not np.issubdtype(labels.dtype, np.floating):
             raise DataError(f"memory: the target is {labels.dtype}; it must be integer or floating")
         return
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+    column = labels.ndim > 1 and labels.shape[-1] == 1  # of a table, and no sequences
+    if column or labels.ndim < 1 or not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
-            f"memory: labels are {labels.shape} {labels.dtype}; they must be (N,) integers"
+            f"memory: labels are {labels.shape} {labels.dtype}; they must be integers, (N,) or of "
+            "sequences (N, T)"
         )
-    wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    wrong = np.argwhere((labels < 0) | (labels >= len(classes)))
     if len(wrong):
+        place, label = ", ".join(map(str, wrong[0])), labels[tuple(wrong[0])]
         raise DataError(
-            f"memory: label[{wrong[0]}] is {labels[wrong[0]]}; with {len(classes)} classes it must "
-            f"be from 0 to {len(classes) - 1} ({len(wrong)} labels are not)"
+            f"memory: label[{place}] is {label}; with {len(classes)} classes it must be "
+            f"from 0 to {len(classes) - 1} ({len(wrong)} labels are not)"
         )

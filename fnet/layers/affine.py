@@ -9,6 +9,7 @@ from chex import Array, PRNGKey
 from fnet.core import Layer, Penalty, Shape, layer, penalty
 from fnet.core.expect import require, require_floating, require_key_and_shape, require_number
 from fnet.core.products import product, transposed_product
+from fnet.core.trees import is_shape
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, he_normal
@@ -55,6 +56,7 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
         require_key_and_shape(key, shape)
+        require(is_shape(tuple(shape)), f"affine takes one array, and an example is {shape}")
         w = w_init.draw(key, (width, math.prod(shape)))
         return Affine(w, jnp.zeros(width, w.dtype)), (width,)
 
@@ -74,6 +76,10 @@ def _rows(x: Array) -> Array:
 
 
 def _check(params: Affine, x: Array) -> None:
+    require(
+        hasattr(params, "w"),
+        f"affine: params are of type {type(params).__name__}; give what init returns first, then x",
+    )
     require_floating("affine: x", x, ": convert it, or rescale images by fnet.data.rescale")
     given, wanted = math.prod(x.shape[1:]), params.w.shape[1]
     require(

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from fnet.core import Layer, Loss, out_shape
+from fnet.core.trees import is_shape
 from fnet.data.dataset import Dataset
 from fnet.errors import ConfigurationError
 from fnet.training.feeding import example_shape
@@ -49,7 +50,10 @@ def check_fit(
             f"{loss} is for regression, and the target is one of {classes} classes; take "
             "cross_entropy()"
         )
-    y = jax.ShapeDtypeStruct((1, *out_shape(model, example_shape(dataset))), jnp.float32)
+    made = out_shape(model, example_shape(dataset))
+    if not is_shape(made):
+        raise ConfigurationError(f"{loss} takes one array, and {model} makes several, {made}")
+    y = jax.ShapeDtypeStruct((1, *made), jnp.float32)
     known = jax.eval_shape(loss.probabilities, y).shape[-1]
     if known < classes:
         raise ConfigurationError(
