@@ -193,6 +193,8 @@ def _array(name: str, stored: np.ndarray | None, dtype: str | None, shape: Shape
 
 def _shape(kept: Any) -> Shape:
     """A shape, or a tree of shapes, from JSON, which turns tuples into lists."""
+    if kept is None:
+        return None
     if isinstance(kept, dict):
         return {name: _shape(part) for name, part in kept.items()}
     return tuple(_shape(part) if isinstance(part, list | dict) else part for part in kept)
@@ -219,4 +221,6 @@ def _plain(leaf: Any) -> tuple[np.ndarray, str]:
 
 
 def _written(part: Any) -> str | None:
-    return (part.spelled or part.written or None) if isinstance(part, Value) else None
+    """The text that makes it again; None where it, or a part of it, is of no constructor."""
+    text = (part.spelled or part.written) if isinstance(part, Value) else ""
+    return None if " of no constructor>" in text else text or None

@@ -12,6 +12,7 @@ import pytest
 
 from fnet import checkpoint, data, losses, models, optimizers, serial
 from fnet.checkpoint import Checkpoint, load, save
+from fnet.core import layer
 from fnet.core.values import constructor
 from fnet.errors import CheckpointError
 from fnet.files.npz import read_npz, write_npz
@@ -320,3 +321,18 @@ def test_a_checkpoint_holds_the_arguments_that_were_left_out(path, monkeypatch):
     params = (), record.state.params[1]
     np.testing.assert_array_equal(again.apply(params, x), model.apply(params, x))
     assert not np.allclose(serial(changed(), affine(4)).apply(params, x), model.apply(params, x))
+
+
+def test_a_chain_with_a_layer_of_no_constructor_is_asked_for(tmp_path):
+    own = layer(
+        lambda key, shape: ((), shape["a"]),
+        lambda params, x, key=None: (x["a"], ()),
+        lambda params, cache, dy: ((), {"a": dy, "b": None}),
+    )
+    model, optimizer = serial(own, affine(2)), optimizers.sgd(0.1)
+    shape = {"a": (3,), "b": None}
+    run = Checkpoint(model, losses.mse(), optimizer, shape, start(model, optimizer, shape))
+    save(tmp_path / "run.npz", run)
+    with pytest.raises(CheckpointError, match="its model is not one of fnet's"):
+        load(tmp_path / "run.npz")
+    assert load(tmp_path / "run.npz", model=model).shape == shape
