@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from fnet import data, losses, models, optimizers, serial
+from fnet.compose import mixed_precision
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.layers import affine, squeeze
+from fnet.layers import affine, squeeze, tanh
 from fnet.training import fit
 from fnet.training.descent import descend
 from fnet.training.stopping import stop_early, until_converged
@@ -147,3 +148,14 @@ def test_what_cannot_be_done_is_said(change, message):
     given = {"loss": loss, "train": train, "val": val, "epochs": 2, **change}
     with pytest.raises(ConfigurationError, match=message):
         list(descend(model, optimizer=optimizer, **given))
+
+
+def test_a_model_in_bfloat16_descends():
+    """findings/bfloat16_product_under_vmap.sh: XLA refuses some products side by side."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 5)).astype(np.float32)
+    train = data.memory({"x": x, "label": (x[:, 0] > 0).astype(np.int32)})
+    model = mixed_precision(serial(affine(7), tanh(), affine(2)))
+    loss, optimizer = losses.cross_entropy(), optimizers.adam(0.05)
+    *_, last = descend(model, loss, optimizer, train, train, epochs=30)
+    assert last.metrics["val_accuracy"] > 0.9

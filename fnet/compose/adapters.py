@@ -137,7 +137,8 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
         V = W + s B A      s = α / rank      dA = s Bᵀ dV      dB = s dV Aᵀ
 
     V is the weight that is used. W: (M, ...), seen as (M, D)   A: (rank, D), N(0, 1/D)   B: (M,
-    rank), initially zero, so that the model begins unchanged. Cache: the model's.
+    rank), initially zero, so that the model begins unchanged. Cache: the model's. Put it inside
+    `repeat`, whose stacked biases have two axes: repeat(low_rank(block, 2), 12).
     Source: Hu et al. (2022), LoRA: Low-Rank Adaptation of Large Language Models, section 4.1.
 
     >>> from fnet.layers import affine
@@ -191,7 +192,8 @@ def weight_norm(model: Layer) -> Layer:
         w = g v / ‖v‖      dg = Σ dw v / ‖v‖      dv = (g / ‖v‖) (dw − dg v / ‖v‖)
 
     v: (M, ...)   g, ‖v‖: (M, 1, ...), over all axes but the first. Initially v = w and g = ‖w‖, the
-    same function. Other parameters are unchanged. Cache: the model's.
+    same function. Other parameters are unchanged. Cache: the model's. Put it inside `repeat`, whose
+    stacked biases have two axes: repeat(weight_norm(block), 12).
     Source: Salimans & Kingma (2016), Weight Normalization, equations 2 and 3.
 
     >>> from fnet.layers import affine

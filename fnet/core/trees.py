@@ -20,7 +20,8 @@ from chex import Array, ArrayTree
 class NonTrainable:
     """Parameters that no gradient reaches: frozen weights, statistics that `observe` updates.
 
-    Their gradient is zero, whatever the forward pass does with them.
+    Their gradient is zero, whatever the forward pass does with them. The arrays must be floating
+    point, since optimizers keep moments like every parameter.
 
     >>> jax.tree.map(lambda leaf: 2 * leaf, NonTrainable(3))
     NonTrainable(value=6)
