@@ -54,7 +54,8 @@ def test_the_value_is_the_formula(name, reduction):
 def test_the_gradient_is_that_of_the_value(name, reduction):
     y, target, _ = POINTWISE[name]
     assert check_gradients(getattr(losses, name)(reduction), y, target).error < 1e-12
-    assert check_gradients(getattr(losses, name)(reduction), y, target, MASK).error < 1e-12
+    loss = getattr(losses, name)(reduction)
+    assert check_gradients(loss, y, target, MASK, depth="quick").error < 1e-12
 
 
 @every_reduction

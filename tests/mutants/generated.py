@@ -246,7 +246,7 @@ ARGUED = {
     f"layers/affine.py value_and_grad: {PENALTY} → {PENALTY.replace('(params.b', '(-params.b')}": (
         "zeros in the shape of −b are zeros in the shape of b"
     ),
-    "losses/classes.py cross_entropy: jnp.where(known[:, None], dy, jnp.nan) → dy": (
+    "losses/classes.py cross_entropy: jnp.where(known[..., None], dy, jnp.nan) → dy": (
         "it differs for a label out of range alone, where the loss is no number"
     ),
 }
