@@ -44,14 +44,15 @@ def examples(kind: str) -> Iterator[tuple[Any, Any]]:
         yield read(text, VOCABULARY[kind]), takes
 
 
-def example_of(name: str) -> tuple[str, Any]:
-    """The first example of the constructor of this name, and what it takes.
+def examples_of(name: str) -> list[tuple[str, Any]]:
+    """How the examples of the constructor of this name are written, and what they take.
 
-    >>> example_of("affine")
-    ('affine(3)', (7,))
+    >>> examples_of("gelu")
+    [('gelu()', (3, 7)), ('gelu(approximate=True)', (3, 7))]
     """
-    for registered in EXAMPLES.values():
-        for text, takes in registered.items():
-            if text.split("(")[0] == name:
-                return text, takes
-    raise KeyError(name)
+    return [
+        (text, takes)
+        for registered in EXAMPLES.values()
+        for text, takes in registered.items()
+        if text.split("(")[0] == name
+    ]

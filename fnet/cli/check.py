@@ -151,10 +151,8 @@ def _registered(name: str, shapes: list[list[int]] | None) -> Iterator[Check]:
 def _value(made: Any, name: str, shapes: list[list[int]] | None) -> Check:
     """Of a layer or a loss, given what the first example of its name takes."""
     kind = name.rpartition(":")[2].split("(")[0]
-    try:
-        takes = registry.example_of(kind)[1]
-    except KeyError:
-        takes = SHAPE
+    examples = registry.examples_of(kind)
+    takes = examples[0][1] if examples else SHAPE
     if isinstance(made, Layer):
         return _check_of(made, tuple(shapes[0]) if shapes else takes)
     if isinstance(made, Loss) and kind in registry.names("loss"):

@@ -26,7 +26,7 @@ import pdoc
 import pdoc.render
 import pdoc.render_helpers
 
-from tests.site.docstrings import problems, typeset
+from tests.site.docstrings import problems, registered, typeset
 from tests.site.links import broken
 from tests.site.public import PAGES, Name, public, variables
 
@@ -51,7 +51,10 @@ def build(folder: Path) -> None:
         if not PAGES[page]:  # functions before classes
             listed.sort(key=lambda name: inspect.isclass(name.value))
         names = [name.name for name in listed] + variables(page)
-        importlib.import_module(page).__all__ = names
+        module = importlib.import_module(page)
+        module.__all__ = names
+        for name in listed:
+            vars(module)[name.name].__doc__ = f"{name.docstring}{registered(name.name)}"
     pdoc.render.configure(docformat="markdown", template_directory=HERE / "template")
     pdoc.render.env.filters["to_markdown"] = typeset
     shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fnet.registry import examples_of
 from tests.site.formulas import FormulaError, is_formula, mathml
 from tests.site.public import Name, public
 
@@ -36,6 +37,18 @@ def typeset(docstring: str) -> str:
         return f'<div class="formula">{mathml(block)}</div>' if is_formula(block) else match[0]
 
     return re.sub(r"\n(?=Source: )", "\n\n", BLOCK.sub(block_of, docstring))
+
+
+def registered(name: str) -> str:
+    """The sentence about the registered examples of a constructor; nothing for another name.
+
+    >>> registered("squeeze").strip()
+    'Registered, and held to every law: `squeeze()` of `(7, 1)`.'
+    """
+    examples = [
+        f"`{text}`" + (f" of `{takes}`" if takes else "") for text, takes in examples_of(name)
+    ]
+    return f"\n\nRegistered, and held to every law: {', '.join(examples)}." if examples else ""
 
 
 def problems(names: list[Name]) -> Iterator[str]:
