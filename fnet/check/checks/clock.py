@@ -1,0 +1,49 @@
+"""A time limit: an examination ends when its time is over, wherever it is."""
+
+import contextlib
+import ctypes
+import threading
+import time
+from collections.abc import Iterator
+
+RESERVED = 0.25  # of the time, for the explanation of what was found
+
+
+class OutOfTime(BaseException):
+    """The time is over. No Exception, since those of a user's function are caught on the way."""
+
+
+class Clock:
+    """Raises `OutOfTime` in `check` once the time to compare is over, or to explain."""
+
+    def __init__(self, limit: float) -> None:
+        self.limit, self.began = limit, time.monotonic()
+        self._share = 1 - RESERVED
+
+    def check(self) -> None:
+        """Raise if the time is over."""
+        if time.monotonic() - self.began > self._share * self.limit:
+            raise OutOfTime
+
+    def explain(self) -> None:
+        """From here on, the reserved time may be used too."""
+        self._share = 1.0
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Within, a call that does not return is interrupted at the limit, unless it never returns
+        to Python."""
+        thread = threading.get_ident()
+        timer = threading.Timer(self.limit, _interrupt, (thread, OutOfTime))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            _interrupt(thread, None)  # which may have come too late to be raised
+
+
+def _interrupt(thread: int, kind: type[BaseException] | None) -> None:
+    raised = ctypes.py_object(kind) if kind else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
