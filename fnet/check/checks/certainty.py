@@ -18,17 +18,19 @@ from fnet.check.truth.differences import Interval
 
 SAMPLED = 4  # entries of which one must be certain
 SHARP = 1e-3  # of the disagreement: the width of an interval that settles it
+COARSE = 1e-2  # of an entry: far from the given point, a function itself may be off by less
 OUTSIDE = 0.1  # of the distance between the two slopes of a kink: how far outside is wrong
 AGREES = 1e-2  # of the disagreement: how close autodiff must be to the interval
 RIGHT, WRONG = 1e-10, 1e-7  # of the size of a gradient: on the way, before it is wrong and after
 ALONE = 1e-3  # the same where differences alone tell
 STEPS, STEPS_ALONE = 30, 8  # halvings of the way
+JUMP = 10.0  # times that of the function's derivative: a jump of the gradient alone
 BEFORE, BEFORE_ALONE = 1e-3, 0.05  # how much earlier on the way it must still be right
 
 
 def is_certain(probe: Probe, wrong: Wrong) -> bool:
     """Whether differences rule the gradient out, and agree with autodiff where there is one."""
-    if _leaves_the_domain(probe, wrong):
+    if _leaves_the_domain(probe, wrong) or not is_coarse(wrong):
         return False
     for index in wrong.difference.first(SAMPLED):
         value = float(wrong.actual[index])
@@ -38,6 +40,13 @@ def is_certain(probe: Probe, wrong: Wrong) -> bool:
         if _settles(lies, value, float(wrong.expected[index]), probe.autodiff):
             return True
     return False
+
+
+def is_coarse(wrong: Wrong) -> bool:
+    """Whether an entry is wrong by more than an approximation would explain."""
+    away = np.abs(wrong.actual - wrong.expected)
+    size = np.maximum(np.abs(wrong.actual), np.abs(wrong.expected))
+    return bool((wrong.difference.wrong & ~(away <= COARSE * size)).any())
 
 
 def _leaves_the_domain(probe: Probe, wrong: Wrong) -> bool:
@@ -61,13 +70,15 @@ def _settles(lies: Interval, value: float, expected: float, autodiff: bool) -> b
 
 def is_abrupt(probe: Probe, wrong: Wrong) -> bool:
     """Whether the gradient is right until some place on the way from the given point to this one,
-    and wrong from there on."""
+    and wrong from there on: since it jumps there itself, or is not finite, or at the very end.
+
+    Where the function jumps or bends and its gradient does not, the function is clipped: that is
+    for its author to judge."""
     off = _off_by_autodiff(probe, wrong) if probe.autodiff else _off_by_differences(probe, wrong)
     least = WRONG if probe.autodiff else ALONE
-    steps = STEPS if probe.autodiff else STEPS_ALONE
     before = BEFORE if probe.autodiff else BEFORE_ALONE
     right, end = 0.0, 1.0
-    for _ in range(steps):
+    for _ in range(STEPS if probe.autodiff else STEPS_ALONE):
         middle = right + 0.487 * (end - right)  # not at the zero between x and −x
         found = off(middle)
         if np.isnan(found):
@@ -76,7 +87,23 @@ def is_abrupt(probe: Probe, wrong: Wrong) -> bool:
             end = middle
         else:
             right = middle
-    return off((1 - before) * end) <= (RIGHT if probe.autodiff else least / 10)
+    if off((1 - before) * end) > (RIGHT if probe.autodiff else least / 10):
+        return False
+    return end == 1.0 or _jumps(probe, wrong, (1 - before) * end, (1 + before) * end)
+
+
+def _jumps(probe: Probe, wrong: Wrong, before: float, after: float) -> bool:
+    """Whether the gradient changes on this piece of the way by far more than it must, or is no
+    longer finite."""
+    ways = [_between(probe, wrong, way) for way in (before, after)]
+    actual = [probe.gradients(wrong.route, way, wrong.dout)[wrong.place] for way in ways]
+    if not np.isfinite(actual[1]).all():
+        return True
+    if not probe.autodiff:
+        return False
+    expected = [probe.expected(way, wrong.dout)[wrong.place] for way in ways]
+    jump, wanted = (float(np.abs(b - a).max()) for a, b in (actual, expected))
+    return jump > JUMP * wanted
 
 
 def _off_by_autodiff(probe: Probe, wrong: Wrong) -> Callable[[float], float]:

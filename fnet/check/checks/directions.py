@@ -4,17 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from fnet.check.checks.certainty import is_abrupt, is_certain
+from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
 from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.parity import CANCELLED, NOT_FINITE, drawn, within_domain
-from fnet.check.checks.points import NEAR_BY, PLAIN, Floats, cotangent, few, points, scale_of
-from fnet.check.checks.probe import Probe
+from fnet.check.checks.points import NEAR_BY, PLAIN, Floats, cotangent, few, points, rounded, scale_of
+from fnet.check.checks.probe import ROUNDED, Probe
 from fnet.check.truth.compare import compare
 
 SAMPLED = 8  # entries of an array that are compared where autodiff agrees
 ALONE = 200  # where there is no autodiff, and differences along a direction do not decide
 BUDGET = 2000  # where something is wrong
-COARSE = 1e-2  # of an entry: far from its domain, a function itself may be off by less
+NOISE = 8.0  # times the effect of rounding the arguments on a gradient: its precision
 TRIES = 3  # points tried until differences decide
 
 
@@ -49,7 +49,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
         entries += size if right else len(chosen)  # a direction moves every entry
         if not wrong.difference.wrong.any():
             error = max(error, wrong.difference.error)
-        elif words := within_domain(probe, wrong):
+        elif words := within_domain(probe, wrong) or _is_noisy(probe, wrong):
             notes.append((PLAIN, f"d{name} {words}"))
         elif not (probe.autodiff and _is_right_nearby(probe, wrong, rng)):
             error = max(error, wrong.difference.error)
@@ -90,6 +90,24 @@ def _is_right_nearby(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> bo
         return False
     again = _by_entry(probe, wrong.route, moved, wrong.dout, wrong.place, chosen)
     return not again.difference.wrong.any()
+
+
+def _is_noisy(probe: Probe, wrong: Wrong) -> str:
+    """Whether the gradient itself moves as far when its arguments are rounded: it may be made of
+    differences, or of float32."""
+    if probe.autodiff:
+        return ""
+    rng, moved = np.random.default_rng(0), np.zeros(wrong.actual.shape)
+    for _ in range(ROUNDED):
+        floats = tuple(rounded(array, rng) for array in wrong.floats)
+        found = probe.gradients(wrong.route, floats, wrong.dout)[wrong.place]
+        moved = np.maximum(moved, np.abs(found - wrong.actual))
+    largest = float(moved.max(initial=0))
+    away = np.abs(wrong.actual - wrong.expected)[wrong.difference.wrong]
+    if not np.isfinite(largest) or float(away.max(initial=0)) > NOISE * largest:
+        return ""
+    size = float(np.abs(wrong.expected).max(initial=0)) or 1.0
+    return f"has few digits, {largest / size:.0e} of its size is noise, and differs by no more"
 
 
 def _halved(
@@ -164,13 +182,6 @@ def _by_entry(
     return Wrong("differences", PLAIN, route, place, floats, dout, difference, gradient, expected)
 
 
-def _is_coarse(wrong: Wrong) -> bool:
-    """Whether an entry is wrong by more than an unconverged iteration would explain."""
-    away = np.abs(wrong.actual - wrong.expected)
-    size = np.maximum(np.abs(wrong.actual), np.abs(wrong.expected))
-    return bool((wrong.difference.wrong & ~(away <= COARSE * size)).any())
-
-
 def near_by(probe: Probe, rng: np.random.Generator) -> Outcome:
     """Without autodiff: one direction of each array at a point of the neighbourhood."""
     floats = probe.near(rng)
@@ -221,7 +232,7 @@ def _far(
     if where == NEAR_BY:
         return wrong
     beside = probe.near(rng, floats)
-    persists = beside is not None and _is_coarse(
+    persists = beside is not None and is_coarse(
         _by_entry(probe, route, beside, dout, place, chosen)
     )
-    return wrong if _is_coarse(wrong) and persists and is_abrupt(probe, wrong) else None
+    return wrong if is_coarse(wrong) and persists and is_abrupt(probe, wrong) else None

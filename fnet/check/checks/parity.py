@@ -36,6 +36,7 @@ ANY = float(np.finfo(np.float64).max)  # any finite number is within this slack
 UNDETERMINED = 1e-3  # of its size, by which rounding of the input moves an output
 
 NOT_FINITE = "not examined: the function is not finite there"
+IS_NAN = "it is NaN where the function is finite, as autodiff's is, and differences do not settle it"
 NO_DERIVATIVE = (
     "not compared where autodiff's derivative is not finite, and differences do not settle it"
 )
@@ -105,9 +106,10 @@ def _compared(probe: Probe, where: str, floats: Floats, dout: Any) -> Outcome:
     by_route = {route: probe.gradients(route, floats, dout) for route in probe.subject.routes}
     for route, actual in by_route.items():
         for place, (a, e) in enumerate(zip(actual, expected, strict=True)):
-            e, unknown = _known(probe, floats, dout, place, a, e)
+            e, unknown = _known(probe, where, floats, dout, place, a, e)
             if unknown:
-                notes.append((where, f"d{probe.form.names[place]}: {NO_DERIVATIVE}"))
+                words = IS_NAN if np.isnan(a).any() else NO_DERIVATIVE
+                notes.append((where, f"d{probe.form.names[place]}: {words}"))
             difference = compare(a, e, probe.epsilon, rtol=probe.rtol)
             if difference.wrong.any() or difference.error > EXACT:
                 slack = CANCELLED * probe.natural(floats, dout)[place]
@@ -127,17 +129,17 @@ def _compared(probe: Probe, where: str, floats: Floats, dout: Any) -> Outcome:
 
 
 def _known(
-    probe: Probe, floats: Floats, dout: Any, place: int, a: np.ndarray, e: np.ndarray
+    probe: Probe, where: str, floats: Floats, dout: Any, place: int, a: np.ndarray, e: np.ndarray
 ) -> tuple[np.ndarray, int]:
-    """The expected gradient, by differences where autodiff's is not finite; and how many entries
-    stay unknown, which are returned as they are."""
+    """The expected gradient, by differences where autodiff's is not finite at the given point; and
+    how many entries stay unknown, which are returned as they are."""
     odd = np.argwhere(~np.isfinite(e) & ~((a == e) & np.isinf(e)))
     if not len(odd):
         return e, 0
     determined, size = e.copy(), probe.natural(floats, dout)[place]
     determined[tuple(odd.T)] = a[tuple(odd.T)]
     unknown = len(odd)
-    for index in map(tuple, odd[:SAMPLED]):
+    for index in map(tuple, odd[:SAMPLED] if where == PLAIN else ()):
         lies = probe.entry(floats, dout, place, index, np.nan)
         sharp = lies.high - lies.low <= SHARP * max(lies.size, size) and not lies.kink
         if sharp and probe.finite_beside(floats, dout, place, index):

@@ -166,6 +166,7 @@ def of_function(
         | ({"the reference": reference} if reference else {}),
         note="" if has_rule(trace) else UNRULED,
         untrained=False,
+        ruled=has_rule(trace),
         staged=True,
     )
 
