@@ -18,7 +18,7 @@ from fnet.check.truth.differences import Interval
 
 SAMPLED = 4  # entries of which one must be certain
 SHARP = 1e-3  # of the disagreement: the width of an interval that settles it
-COARSE = 1e-2  # of an entry: far from the given point, a function itself may be off by less
+COARSE = 1e-3  # of an entry: far from the given point, a function itself may be off by less
 OUTSIDE = 0.1  # of the distance between the two slopes of a kink: how far outside is wrong
 AGREES = 1e-2  # of the disagreement: how close autodiff must be to the interval
 RIGHT, WRONG = 1e-10, 1e-7  # of the size of a gradient: on the way, before it is wrong and after
