@@ -18,6 +18,7 @@ from fnet.check.draft import Draft
 from fnet.check.finding import finding_of
 from fnet.check.report import Finding, Report, merge
 from fnet.check.subjects.subject import Case
+from fnet.check.truth.functions import name_of
 from fnet.core import expect
 from fnet.errors import ConfigurationError, GradientMismatch
 
@@ -158,7 +159,7 @@ def _own_settings() -> Iterator[None]:
 def _require_compared(subject: Any, made: list[Draft], limit: float) -> None:
     """Raise if the time was over before anything was compared: that must not count as right."""
     if not any(draft.entries or draft.findings for draft in made):
-        who = made[-1].subject if made else repr(subject)
+        who = made[-1].subject if made else name_of(subject)
         raise ConfigurationError(
             f"{who}: nothing could be compared within {limit:g} s; give smaller arrays, or a "
             "larger limit=, in seconds"

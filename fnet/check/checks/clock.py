@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+CALLS = 100  # after which an interruption has arrived
 RESERVED = 0.25  # of the time, for the explanation of what was found
 
 
@@ -33,17 +34,23 @@ class Clock:
     def watching(self) -> Iterator[None]:
         """Within, a call that does not return is interrupted at the limit, unless it never returns
         to Python."""
-        thread = threading.get_ident()
-        timer = threading.Timer(self.limit, _interrupt, (thread, OutOfTime))
+        thread, fired = threading.get_ident(), threading.Event()
+
+        def interrupt() -> None:
+            fired.set()
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread), ctypes.py_object(OutOfTime)
+            )
+
+        timer = threading.Timer(self.limit, interrupt)
         timer.daemon = True
         timer.start()
         try:
             yield
         finally:
             timer.cancel()
-            _interrupt(thread, None)  # which may have come too late to be raised
-
-
-def _interrupt(thread: int, kind: type[BaseException] | None) -> None:
-    raised = ctypes.py_object(kind) if kind else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+            timer.join()
+            if fired.is_set():  # what is still on its way must not reach the caller
+                with contextlib.suppress(OutOfTime):
+                    for _ in range(CALLS):
+                        time.sleep(0)
