@@ -31,6 +31,8 @@ def check_gradients(
     batch_size: int = 3,
     seed: int = 0,
     depth: str = "full",
+    constants: Any = (),
+    of: str = "gradient",
 ) -> Report:
     """`explain`, raising `GradientMismatch` with the report if anything is wrong.
 
@@ -46,6 +48,8 @@ def check_gradients(
         batch_size=batch_size,
         seed=seed,
         depth=depth,
+        constants=constants,
+        of=of,
     )
     if not report.right:
         raise GradientMismatch(report)
@@ -60,6 +64,8 @@ def explain(
     batch_size: int = 3,
     seed: int = 0,
     depth: str = "full",
+    constants: Any = (),
+    of: str = "gradient",
 ) -> Report:
     """Compare hand-written gradients with autodiff and finite differences, and explain mistakes.
 
@@ -107,7 +113,9 @@ def explain(
     rng, quick = np.random.default_rng(seed), depth == "quick"
     with jax.enable_x64(True), np.errstate(all="ignore"):
         reports: list[Report] = []
-        for case in cases_of(subject, arguments, reference, key, batch_size, rng, quick):
+        for case in cases_of(
+            subject, arguments, reference, key, batch_size, rng, quick, constants, of
+        ):
             name = case.subject.name
             try:
                 reports.append(_examine(case, rng, quick))

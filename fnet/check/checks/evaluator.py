@@ -143,12 +143,13 @@ class Evaluator:
         if self.together:
             return True
         if self.subject.plain is None:
-            self.plain_fails = "it is not a JAX function"
+            self.plain_fails = self.subject.unlifted or "it is not a JAX function"
             return False
         try:
             self.programs["plain"](self.inputs(self.start), ones(self.out))
         except Exception as error:  # of any kind: differences work for any function
-            self.plain_fails = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            words = (str(error).splitlines() or [""])[0]
+            self.plain_fails = f"{type(error).__name__}: {words}"
             return False
         return True
 

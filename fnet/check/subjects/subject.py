@@ -73,6 +73,8 @@ class Subject:
     constants: tuple[str, ...] = ()  # arguments that are not differentiated, even if floating
     untrained: bool = True  # whether NonTrainable arrays must have a zero gradient
     rows: tuple[str, ...] = ()  # arguments with one independent row per example
+    unsteady: str = ""  # why two calls of its forward pass differ
+    unlifted: str = ""  # why there is no plain function
 
 
 class Case(NamedTuple):
