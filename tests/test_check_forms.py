@@ -5,7 +5,8 @@ they are asked too.
 """
 
 import functools
-from typing import NamedTuple
+import types
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp

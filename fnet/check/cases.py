@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -17,7 +16,7 @@ from fnet.check.subjects.library import of_loss
 from fnet.check.subjects.objects import has_methods
 from fnet.check.subjects.subject import Case, Pair, Subject, ValueAndGrad
 from fnet.check.subjects.user_functions import of_function, of_pair, of_value_and_grad
-from fnet.check.truth.arguments import copied, is_float
+from fnet.check.truth.arguments import copied
 from fnet.check.truth.functions import cached, like
 from fnet.check.truth.held import held
 from fnet.core import Layer, Loss
@@ -81,7 +80,7 @@ def _uncheckable(subject: Any) -> str:
 
 def _case_of(form: Form, reference: Any) -> Case:
     """The case of a user's function, or of two."""
-    subject, arguments = form.subject, _widened(form.arguments)
+    subject, arguments = form.subject, form.arguments
     if isinstance(subject, Pair | ValueAndGrad):
         if reference is not None:
             subject = subject._replace(reference=reference)
@@ -95,18 +94,6 @@ def _case_of(form: Form, reference: Any) -> Case:
     found = made(given)
     arguments = _with_numbers(found, given)
     return Case(found if arguments is given else made(arguments), arguments)
-
-
-def _widened(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments with NumPy's narrow floating-point arrays in float64, as all are computed."""
-    return jax.tree.map(
-        lambda leaf: (
-            leaf.astype(np.float64)
-            if isinstance(leaf, np.ndarray | np.generic) and is_float(leaf)
-            else leaf
-        ),
-        arguments,
-    )
 
 
 def _both_passes(pair: Pair) -> Callable[..., Any]:

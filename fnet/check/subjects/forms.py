@@ -12,6 +12,7 @@ from fnet.check.subjects.derivatives import of_derivative, of_values
 from fnet.check.subjects.foreign import at_home
 from fnet.check.subjects.readings import by_shape, hessian_of, read, taken
 from fnet.check.subjects.subject import Pair, ValueAndGrad
+from fnet.check.truth.arguments import widened
 from fnet.check.truth.functions import name_of, names_of, traced
 from fnet.check.truth.plain import has_rule
 from fnet.errors import ConfigurationError
@@ -46,8 +47,8 @@ def forms_of(
     """The forms of what is to be checked."""
     if of not in OF:
         raise ConfigurationError(f"of is {of!r}, and not one of {OF}")
-    subject, arguments = at_home(subject, arguments)
-    functions, arguments = _functions(subject, arguments)
+    subject, arguments = at_home(subject, widened(arguments))
+    functions, arguments = _functions(subject, widened(arguments))
     names = names_of(functions[0], arguments)
     fixed = claims.named(constants, names, name_of(functions[0]))
     words = claims.settings(arguments, names)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fnet.check.subjects.calls import named_as, with_parameters
 from fnet.check.subjects.subject import Pair, ValueAndGrad
-from fnet.check.truth.arguments import is_float, is_known
+from fnet.check.truth.arguments import is_float, is_known, widened
 from fnet.check.truth.functions import name_of, names_of
 
 PARAMS = "params"
@@ -29,7 +29,7 @@ def of_torch(subject: Any, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, 
     if torch is None:
         return None
     tensors = any(map(_is_tensor, jax.tree.leaves(arguments)))
-    arguments = _to_arrays(arguments) if tensors else arguments
+    arguments = widened(_to_arrays(arguments))
     if inherits(type(subject), "torch.nn", "Module"):
         return _of_module(torch, subject, arguments)
     for thing in (subject, getattr(subject, "__self__", None)):  # Function, or Function.apply
@@ -73,10 +73,40 @@ def _of_module(torch: Any, module: Any, arguments: tuple[Any, ...]) -> Any:
         return copy.deepcopy(base)(*inputs)
 
     name = name_of(module)
+    if callable(getattr(type(module), "backward", None)):
+        return _of_its_own(torch, base, params, names), (*arguments, params)
     if not params:
         return _by_autograd(torch, alone, name, names), arguments
     pair = _by_autograd(torch, of_params, name, (*names, PARAMS))
     return pair, (*arguments, params)
+
+
+def _of_its_own(torch: Any, base: Any, params: dict[str, Any], names: tuple[str, ...]) -> Pair:
+    """The pair of a module with a `backward` of its own, which leaves the gradients of parameters
+    in `grad`, or in attributes: dw for w."""
+
+    def forward(*given: Any) -> Any:
+        made = copy.deepcopy(base)
+        with torch.no_grad():
+            for key, parameter in made.named_parameters():
+                parameter.copy_(torch.as_tensor(given[-1][key]))
+            return _to_arrays(made(*_to_tensors(torch, given[:-1]))), made
+
+    def backward(dout: Any, cache: Any) -> Any:
+        made = copy.deepcopy(cache)
+        with torch.no_grad():
+            found = _to_arrays(made.backward(_to_tensors(torch, dout)))
+        each = found if isinstance(found, tuple) else (found,)
+        own = {key: _grad(made, key, p) for key, p in made.named_parameters()}
+        return *each, own if any(grad is not None for grad in own.values()) else None
+
+    forward.__name__ = backward.__name__ = name_of(base)
+    return Pair(with_parameters(forward, (*names, PARAMS)), backward)
+
+
+def _grad(module: Any, key: str, parameter: Any) -> Any:
+    own = getattr(module, f"d{key}", None)
+    return _to_arrays(parameter.grad if own is None else own)
 
 
 def _by_autograd(

@@ -193,16 +193,22 @@ class _Module(types.ModuleType):
 def _with_rebound_methods(thing: Any, done: Done) -> Any:
     """A copy of a user's object whose methods are rebound; anything else unchanged."""
     kind = type(thing)
-    if kind is type or _is_of_a_library(kind.__module__) or not hasattr(thing, "__dict__"):
+    if not hasattr(thing, "__dict__") or not all(map(_is_in_python, kind.__mro__[:-1])):
         return thing
     if id(thing) not in done:
-        classes = [base for base in reversed(kind.__mro__) if not _is_of_a_library(base.__module__)]
         own = done[id(thing)] = copy.copy(thing)
         methods = {
             name: _rebound(method, done)
-            for base in classes
+            for base in reversed(kind.__mro__[:-1])
             for name, method in vars(base).items()
             if isinstance(method, types.FunctionType)
         }
         own.__class__ = type(kind.__name__, (kind,), methods)
     return done[id(thing)]
+
+
+def _is_in_python(kind: type) -> bool:
+    """Whether a class is written in Python, by the user or in a package that is no library here:
+    the class of an object in C must not be replaced."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return file.endswith(".py") and not _is_of_a_library(kind.__module__)
