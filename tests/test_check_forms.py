@@ -5,6 +5,7 @@ they are asked too.
 """
 
 import functools
+import sys
 import types
 from typing import Any, NamedTuple
 
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from fnet.check import Pair, ValueAndGrad, explain
+from fnet.check import Pair, ValueAndGrad, check_gradients, explain
+from fnet.check.truth.lifting import LONG, by_lifting
+from fnet.errors import ConfigurationError
 
 RNG = np.random.default_rng(0)
 X, W, B = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
@@ -541,3 +544,411 @@ FULL = [
 @pytest.mark.parametrize("name", FULL)
 def test_every_check_takes_such_a_form(name):
     assert examined(FORMS[name], 1.0).right
+
+
+class Tensor:
+    """What fnet asks of a tensor, and enough arithmetic for a tanh."""
+
+    def __init__(self, array, rule=None):
+        self.array, self.rule, self.requires_grad, self.dtype = array, rule, rule is not None, None
+
+    def requires_grad_(self):
+        self.requires_grad = True
+        return self
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self
+
+    def numpy(self):
+        return self.array
+
+
+def torch_of(k):
+    """A torch with one function, x @ w, whose rule for w is k times what it should be."""
+
+    class Function:
+        @classmethod
+        def apply(cls, *tensors):
+            context = types.SimpleNamespace()
+            out = cls.forward(context, *tensors)
+            out.rule, out.requires_grad = (cls, context, tensors), True
+            return out
+
+    Function.__module__ = "torch.autograd.function"
+
+    class Product(Function):
+        @staticmethod
+        def forward(ctx, x, w, scale):
+            ctx.saved = x, w, scale
+            return Tensor(scale * x.array @ w.array)
+
+        @staticmethod
+        def backward(ctx, dout):
+            x, w, scale = ctx.saved
+            d = scale * dout.array
+            return Tensor(d @ w.array.T), Tensor(k * x.array.T @ d), None
+
+    def grad(outs, inputs, douts, retain_graph, allow_unused):
+        cls, context, tensors = outs[0].rule
+        by_id = {id(t): g for t, g in zip(tensors, cls.backward(context, douts[0]), strict=True)}
+        return [by_id.get(id(tensor)) for tensor in inputs]
+
+    torch = types.SimpleNamespace(
+        from_numpy=Tensor,
+        as_tensor=lambda array, dtype: Tensor(array),
+        autograd=types.SimpleNamespace(grad=grad),
+    )
+    return torch, Product
+
+
+@pytest.mark.parametrize("way", ["Function", "Function.apply", "a function of tensors"])
+def test_a_function_of_torch(monkeypatch, way):
+    for k in (1.0, 1.01):
+        torch, product = torch_of(k)
+
+        def doubled(x, w, product=product):
+            return product.apply(x, w, 2.0)
+
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        subject, given = product, (X, W, 2.0)
+        if way == "Function.apply":
+            subject = product.apply
+        if way == "a function of tensors":
+            subject, given = doubled, (Tensor(X), Tensor(W))
+        assert explain(subject, *given, depth="quick").right == (k == 1.0)
+
+
+class Model:
+    """What fnet asks of a model of thinc: here x @ W + b."""
+
+    def __init__(self, k, params=None):
+        self.k, self.name, self.param_names = k, "linear", ("W", "b")
+        self.params, self.grads = dict(params or {}), {}
+
+    def copy(self):
+        return Model(self.k, self.params)
+
+    def walk(self):
+        return [self]
+
+    def initialize(self, X):
+        self.params = {"W": np.zeros((X.shape[1], 2), "f"), "b": np.zeros(2, "f")}
+
+    def has_param(self, name):
+        return True if name in self.params else None
+
+    def get_param(self, name):
+        return self.params[name]
+
+    def set_param(self, name, value):
+        self.params[name] = value
+
+    def get_grad(self, name):
+        return self.grads[name]
+
+    def set_grad(self, name, value):
+        self.grads[name] = value
+
+    def __call__(self, x, is_train):
+        def backprop(dy):
+            self.grads["W"] += self.k * x.T @ dy
+            self.grads["b"] += dy.sum(axis=0)
+            return dy @ self.params["W"].T
+
+        return x @ self.params["W"] + self.params["b"], backprop
+
+
+Model.__module__ = "thinc.model"
+
+
+def test_a_model_of_thinc():
+    for params in (None, {"W": W, "b": B}):
+        assert explain(Model(1.0, params), X, depth="quick").right
+        report = explain(Model(1.01, params), X, depth="quick")
+        assert [finding.leaf for finding in report.findings] == ["dparams['0.linear.W']"]
+
+
+def test_a_primitive_of_autograd(monkeypatch):
+    def primitive(*arguments):
+        return np.logaddexp(*arguments)
+
+    def make_vjp(k):
+        def of(function, number):
+            def at(x, y):
+                if number:
+                    raise NotImplementedError("VJP of argument 1 is not defined")
+                return lambda d: k * d / (1 + np.exp(y - x)), function(x, y)
+
+            return at
+
+        return of
+
+    primitive._is_autograd_primitive, primitive.fun = True, lambda x, y: np.logaddexp(x, y)
+    for k in (1.0, 1.01):
+        library = types.SimpleNamespace(make_vjp=make_vjp(k))
+        monkeypatch.setitem(sys.modules, "autograd", library)
+        report = explain(primitive, X, X[::-1].copy(), depth="quick")
+        assert report.right == (k == 1.0)
+        assert any("no gradient is returned for y" in note for note in report.notes)
+
+
+def test_the_real_libraries_where_they_are_installed():
+    torch = pytest.importorskip("torch")
+
+    def of(k):
+        class Tanh(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, w):
+                y = torch.tanh(x @ w)
+                ctx.save_for_backward(x, w, y)
+                return y
+
+            @staticmethod
+            def backward(ctx, dout):
+                x, w, y = ctx.saved_tensors
+                d = dout * (1 - y * y)
+                return d @ w.T, k * x.T @ d
+
+        class Module(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.w = torch.nn.Parameter(torch.as_tensor(W))
+
+            def forward(self, x):
+                return Tanh.apply(x, self.w)
+
+        class Own(Module):
+            def forward(self, x):
+                self.x = x
+                return x @ self.w
+
+            def backward(self, dout):
+                self.w.grad = k * self.x.T @ dout
+                return dout @ self.w.T
+
+        x, w = torch.as_tensor(X), torch.as_tensor(W).float()
+        yield Tanh, X, W
+        yield Tanh.apply, x, w
+        yield Module(), X
+        yield Own(), x.float()
+        yield lambda x: (torch.exp(x), x), lambda d, x: k * d * torch.exp(x), x
+
+    for k in (1.0, 1.01):
+        for subject, *arguments in of(k):
+            report = explain(subject, *arguments, depth="quick")
+            assert report.right == (k == 1.0), report
+
+
+def randomly(rng, k=1.0):
+    """Dropout as a pair."""
+
+    def dropout(x):
+        mask = (rng().uniform(size=x.shape) < 0.5) / 0.5
+        return x * mask, mask
+
+    return Pair(dropout, lambda dout, mask: k * dout * mask)
+
+
+def test_randomness_without_a_seed_is_the_forward_pass_s():
+    for rng in (np.random.default_rng, lambda: np.random):
+        finding = explain(randomly(rng), X).findings[0]
+        assert finding.kind == "not deterministic"
+        assert "the forward pass returns different numbers" in finding.why
+    assert explain(randomly(lambda: np.random.default_rng(0)), X).right
+    assert not explain(randomly(lambda: np.random.default_rng(0), 1.01), X).right
+
+
+def narrow():
+    def softmax(z):
+        p = np.exp(z - z.max(axis=1, keepdims=True))
+        return p / p.sum(axis=1, keepdims=True)
+
+    yield Pair(lambda x: (np.exp(x), x), lambda d, x: d * np.exp(x)), (X,)
+    yield Pair(lambda x: (np.sinh(x), x), lambda d, x: d * np.cosh(x)), (X,)
+    yield Pair(lambda x: (np.expm1(x), x), lambda d, x: d * np.exp(x)), (X,)
+
+    def loss(x, labels):
+        p, rows = softmax(x), np.arange(len(x))
+        d = p.copy()
+        d[rows, labels] -= 1
+        return -np.log(p[rows, labels]).mean(), d / len(x)
+
+    yield ValueAndGrad(loss), (X, np.array([0, 2, 1, 1]))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_narrow_arrays_of_numpy_are_checked_like_wide_ones(number):
+    """NumPy and XLA differ by a unit in the last place of float32, which is no other function."""
+    subject, (x, *rest) = [*narrow()][number]
+    wide = explain(subject, x, *rest)
+    for dtype in (np.float32, np.float16):
+        report = explain(subject, x.astype(dtype), *rest)
+        assert report.right, report
+        assert not any("differences alone" in note for note in report.notes)
+        assert report.entries == wide.entries
+
+
+def test_functions_that_stay_narrow_are_lifted_all_the_same():
+    def forward(x):
+        return np.exp(x.astype(np.float32)), x
+
+    report = explain(Pair(forward, lambda d, x: d * np.exp(x)), X, depth="quick")
+    assert report.right
+    assert not any("differences alone" in note for note in report.notes)
+
+
+def test_a_function_of_a_module_is_the_function(monkeypatch):
+    """`helpers.filled` makes an array to write into, as `filled` would."""
+    helpers = types.ModuleType("helpers")
+    source = """
+import numpy as np
+
+def filled(x):
+    out = np.zeros(x.shape)
+    for i in range(len(x)):
+        out[i] = np.tanh(x[i])
+    return out
+"""
+    exec(compile(source, "helpers.py", "exec"), vars(helpers))
+    monkeypatch.setitem(globals(), "helpers", helpers)
+    monkeypatch.setitem(globals(), "filled", helpers.filled)
+    by_module = Pair(lambda x: (helpers.filled(x), x), lambda d, x: d * (1 - np.tanh(x) ** 2))
+    by_name = Pair(lambda x: (filled(x), x), lambda d, x: d * (1 - np.tanh(x) ** 2))  # noqa: F821
+    reports = [explain(pair, X) for pair in (by_module, by_name)]
+    assert all(report.right for report in reports)
+    assert reports[0].entries == reports[1].entries
+    assert reports[0].notes == reports[1].notes
+    assert not any("differences alone" in note for note in reports[0].notes)
+
+
+def test_long_loops_are_said_to_be_long():
+    calls = []
+
+    def convolution(x):
+        out = np.zeros((x.shape[0] - 2, x.shape[1] - 2))
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                calls.append((i, j))
+                out[i, j] = np.sum(x[i : i + 3, j : j + 3])
+        return out, x.shape
+
+    def backward(dout, shape):
+        dx = np.zeros(shape)
+        for i in range(dout.shape[0]):
+            for j in range(dout.shape[1]):
+                dx[i : i + 3, j : j + 3] += dout[i, j]
+        return dx
+
+    x = RNG.normal(size=(40, 40))
+    found, why = by_lifting(convolution, (x,), lambda returned: returned[0])
+    assert found is None
+    assert why == f"its loops are longer than {LONG} operations; give smaller arrays for " + (
+        "autodiff to see it"
+    )
+    assert len(calls) <= LONG  # a third of them with three operations each
+    report = explain(Pair(convolution, backward), x[:5, :6])
+    assert report.right
+    assert not report.notes
+    report = explain(Pair(convolution, backward), x[:14, :14], depth="quick")
+    assert report.right
+    assert any("its loops are longer" in note for note in report.notes)
+
+
+def test_arrays_are_given_in_the_shapes_of_the_user_alone():
+    shapes = set()
+
+    def z_scores(x):
+        shapes.add(np.shape(x))
+        deviation = x.std(axis=0, ddof=1)
+        return (x - x.mean(axis=0)) / deviation, (x, deviation)
+
+    def backward(dout, cache):
+        x, deviation = cache
+        z = (x - x.mean(axis=0)) / deviation
+        along = (dout * z).sum(axis=0) / (len(x) - 1)
+        return (dout - dout.mean(axis=0) - z * along) / deviation
+
+    assert explain(Pair(z_scores, backward), X).right
+    assert shapes == {X.shape}
+
+
+class Blank(Exception):
+    """Said without a word."""
+
+
+def test_exceptions_that_say_nothing():
+    def forward(x):
+        if not isinstance(x, np.ndarray):
+            raise Blank
+        return np.sin(x), x
+
+    report = explain(Pair(forward, lambda d, x: d * np.cos(x)), X, depth="quick")
+    assert report.right
+    with pytest.raises(ConfigurationError, match="raises Blank"):
+        explain(lambda x: forward(x)[0], X)
+
+
+def refused():
+    def loss(w, v):
+        return np.sum(w * v), v
+
+    yield loss, (X, X + 1), "constants=('v',)"
+    yield lambda x: np.sin(np.asarray(x)), (X,), "check_gradients(f, derivative, x)"
+    yield 3, (X,), "check_gradients(forward, backward, x, w)"
+    square = Pair(lambda a, b: (a @ b, (a, b)), lambda d, c: (d @ c[1].T,))
+    yield square, (X, W), "constants=('b',)"
+
+    def product(p, q):
+        return p @ q.T
+
+    yield (lambda x: (x.copy(), x.copy())), (product, RNG.normal(size=(3, 3))), "say which"
+    yield (lambda x: 2 * x), (lambda dout, cache, more: dout, X), "these would do"
+    options = {"of": "hessian"}
+    yield quartic, (quartic_hessian(1.0), P), "returns no gradient", options
+    yield quartic_gradient, (P,), "must return (gradient, Hessian)", options
+    yield quartic_gradient, (lambda a, b, c, d: a, P), "takes neither", options
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_a_refusal_ends_with_lines_that_would_do(number):
+    subject, arguments, words, *options = [*refused()][number]
+    with pytest.raises(ConfigurationError) as caught:
+        explain(subject, *arguments, **(options[0] if options else {}))
+    _, *would_do = str(caught.value).splitlines()
+    assert 1 <= len(would_do) <= 3
+    assert words in str(caught.value)
+    assert all(line.startswith("  ") for line in would_do)
+
+
+def test_constants_that_are_not_there():
+    with pytest.raises(ConfigurationError, match="constants names 'z'; its arguments are w, X, y"):
+        explain(least_squares(1.0), W, X, Y, constants="z")
+    with pytest.raises(ConfigurationError, match="of is 'slope'"):
+        explain(least_squares(1.0), W, X, Y, of="slope")
+
+
+def test_constants_are_not_moved():
+    """A gradient by what is constant may be anything, and what is checked twice is checked anew."""
+
+    def forward(x, w):
+        return x @ w, (x, w)
+
+    def backward(dout, cache):
+        return np.full(X.shape, 7.0), cache[0].T @ dout
+
+    pair = Pair(forward, backward)
+    assert explain(pair, X, W, constants=("x",)).right
+    assert not explain(pair, X, W).right
+    assert explain(pair, X, W, constants=0).right
+
+
+def test_the_user_s_arguments_are_not_written_to():
+    settings = {"mode": "train", "eps": 1e-5}
+    check_gradients(batch_norm_forward, batch_norm_backward(1.0), X, X[0], X[1], settings)
+    assert settings == {"mode": "train", "eps": 1e-5}
+    kept = Kept(1.0)
+    check_gradients(kept, X)
+    assert not hasattr(kept, "x")

@@ -81,13 +81,16 @@ def _uncheckable(subject: Any) -> str:
 def _case_of(form: Form, reference: Any) -> Case:
     """The case of a user's function, or of two."""
     subject, arguments = form.subject, form.arguments
-    if isinstance(subject, Pair | ValueAndGrad):
-        if reference is not None:
-            subject = subject._replace(reference=reference)
-        is_pair = isinstance(subject, Pair)
-        given = held(_both_passes(subject) if is_pair else subject.function, arguments)
-        of = of_pair if is_pair else of_value_and_grad
-        made = functools.partial(of, subject, constants=form.constants, note=form.note)
+    made: Callable[..., Subject]
+    options: Any = {"constants": form.constants, "note": form.note}
+    if reference is not None and isinstance(subject, Pair | ValueAndGrad):
+        subject = subject._replace(reference=reference)
+    if isinstance(subject, Pair):
+        given = held(_both_passes(subject), arguments)
+        made = functools.partial(of_pair, subject, **options)
+    elif isinstance(subject, ValueAndGrad):
+        given = held(subject.function, arguments)
+        made = functools.partial(of_value_and_grad, subject, **options)
     else:
         given = held(subject, arguments, getattr(subject, "nondiff_argnums", ()))
         made = functools.partial(of_function, subject, reference, constants=form.constants)

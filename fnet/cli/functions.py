@@ -87,7 +87,7 @@ def given(
 def _called(subject: Any) -> Callable[..., Any]:
     """The function that takes the arguments."""
     if isinstance(subject, Pair | ValueAndGrad):
-        return subject[0]  # type: ignore[no-any-return]
+        return subject[0]
     function: Callable[..., Any] = subject if callable(subject) else subject.forward
     return function
 

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ COTANGENT = re.compile(
 )
 CACHE = re.compile(r"c$|cache|ctx|context|res|saved|kept|mem|tape|state|store", re.IGNORECASE)
 
+F = TypeVar("F", bound=Callable[..., Any])
 SEED = 7919  # of cotangents: not one that drew the arguments too
 LINES = """\
   check_gradients(forward, backward, x, w)  # forward -> (out, cache), backward(dout, cache)
@@ -60,11 +61,12 @@ def required(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in known if p.kind in positional and p.default is p.empty]
 
 
-def named_as(function: Callable[..., Any]) -> Callable[[Any], Any]:
+def named_as(function: Callable[..., Any]) -> Callable[[F], F]:
     """A decorator: the wrapper has the name and the parameters of this function."""
 
-    def name(wrapper: Any) -> Any:
-        wrapper.__name__, wrapper.__wrapped__ = name_of(function), function
+    def name(wrapper: F) -> F:
+        vars(wrapper).update(__wrapped__=function)
+        wrapper.__name__ = name_of(function)
         return wrapper
 
     return name

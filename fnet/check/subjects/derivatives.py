@@ -111,13 +111,3 @@ def of_values(
         return through(dout, cache[0], names, cache[1], who, constants)
 
     return Pair(forward, backward)
-
-
-def part(function: Callable[..., Any], place: int) -> Callable[..., Any]:
-    """This one of the results of a function."""
-
-    @named_as(function)
-    def one(*arguments: Any) -> Any:
-        return function(*arguments)[place]
-
-    return one

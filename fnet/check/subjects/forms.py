@@ -60,7 +60,7 @@ def forms_of(
     elif isinstance(subject, ValueAndGrad):
         yield from _of_one(subject.function, given, subject)
     elif len(functions) == 2:
-        yield _of_two(*functions, given)
+        yield _of_two(functions[0], functions[1], given)
     else:
         yield from _of_one(functions[0], given)
 
@@ -132,7 +132,8 @@ def _of_pair(pair: Pair, given: Given, sure: bool) -> Form:
     def left(gradients: Any) -> tuple[str, ...] | None:
         return claims.unclaimed(gradients, *given, fewer=False)
 
-    found = as_called(pair, *returned, lambda gradients: left(gradients) is not None, sure)
+    out, cache = returned
+    found = as_called(pair, out, cache, lambda gradients: left(gradients) is not None, sure)
     made = given.form(pair._replace(backward=found.way), left(found.gradients) or ())
     if found.outs is None:
         return made
@@ -160,8 +161,8 @@ def _of_one(
         return
     slopes = asked or any(word in name_of(function) for word in ("grad", "deriv", "prime", "jac"))
     reading = read(returned, *given, slopes=slopes)
-    if reading is None and (asked or trace is None):
-        reading = by_shape(returned)
+    if reading is None:
+        reading = by_shape(returned, None if asked or trace is None else given.arguments)
     if reading is None:
         yield given.form(subject or function)
         return
@@ -201,7 +202,7 @@ def _hessian(functions: list[Any], given: Given) -> Form:
         and len(required(functions[1])) == 2
         and "cache" in required(functions[1])
     ):
-        return given.form(hessians.of_gradient(*functions, *given))
+        return given.form(hessians.of_gradient(functions[0], functions[1], *given))
     if len(functions) == 2:
         return _of_pair(Pair(*functions), given, sure=True)
     if not isinstance(returned, tuple) or len(returned) < 2:

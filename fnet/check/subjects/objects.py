@@ -60,7 +60,7 @@ def of_object(thing: Any, arguments: tuple[Any, ...]) -> Taken | None:
     if isinstance(thing, tuple) or not has_methods(thing):
         return None
     for first, second in (*METHODS, *DERIVATIVES):
-        methods = getattr(thing, first, None), getattr(thing, second, None)
+        methods: Any = getattr(thing, first, None), getattr(thing, second, None)
         if not all(map(callable, methods)):
             continue
         if second == "backward" and len(required(methods[1])) < 2:
@@ -137,9 +137,9 @@ def _slots(base: Any, trial: Any, seen: list[Any]) -> Iterator[tuple[str, Slot]]
         for key, value in _items(getattr(base, name, None)):
             if is_float(value) and is_float(theirs.get(key)):
                 yield str(key), Slot(name, key, gradients, key)
-    attributes = vars(trial) if hasattr(trial, "__dict__") else {}
+    attributes: dict[str, Any] = vars(trial) if hasattr(trial, "__dict__") else {}
     for name, value in vars(base).items() if attributes else ():
-        if not is_float(value) or not np.array_equal(value, attributes.get(name)):
+        if not is_float(value) or not np.array_equal(value, attributes.get(name, ())):
             continue
         if any(np.array_equal(value, other) for other in seen):
             continue
@@ -151,7 +151,7 @@ def _slots(base: Any, trial: Any, seen: list[Any]) -> Iterator[tuple[str, Slot]]
 
 def of_method(method: Any, arguments: tuple[Any, ...]) -> Taken | None:
     """A method that returns a loss and the gradients of its object's `params`, by their names."""
-    owner = getattr(method, "__self__", None)
+    owner: Any = getattr(method, "__self__", None)
     params = getattr(owner, "params", None)
     if not isinstance(params, dict) or not any(map(is_float, params.values())):
         return None

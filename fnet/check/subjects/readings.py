@@ -66,14 +66,18 @@ def _at(returned: Any, place: Place) -> Any:
     return tuple(returned[place]) if isinstance(place, slice) else returned[place]
 
 
-def by_shape(returned: Any) -> Reading | None:
-    """The reading as a scalar and the rest, whatever its shapes, which may be a mistake."""
-    if isinstance(returned, tuple) and len(returned) == 2:
-        sizes = [np.size(part) if is_number(part) else -1 for part in returned]
-        if 1 in sizes and sizes != [1, 1]:
-            value = sizes.index(1)
-            return Reading(value, 1 - value, (), True)
-    return None
+def by_shape(returned: Any, arguments: tuple[Any, ...] | None = None) -> Reading | None:
+    """The reading as a scalar and the rest, whatever its shapes, which may be a mistake; of these
+    arguments, if one has such a shape: which is then asked."""
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        return None
+    sizes = [np.size(part) if is_number(part) else -1 for part in returned]
+    if 1 not in sizes or sizes == [1, 1]:
+        return None
+    value = sizes.index(1)
+    if arguments is not None and shape_of(returned[1 - value]) not in map(shape_of, arguments):
+        return None
+    return Reading(value, 1 - value, (), True)
 
 
 def taken(

@@ -10,10 +10,11 @@ import numpy as np
 
 from fnet.check.subjects.calls import named_as, with_parameters
 from fnet.check.subjects.subject import Pair, ValueAndGrad
-from fnet.check.truth.arguments import is_float, is_known, widened
+from fnet.check.truth.arguments import beside, is_float, is_known, widened
 from fnet.check.truth.functions import name_of, names_of
 
 PARAMS = "params"
+Taken = tuple[Any, tuple[Any, ...]]  # a subject and its arguments
 
 
 def inherits(kind: type, module: str, name: str) -> bool:
@@ -23,7 +24,7 @@ def inherits(kind: type, module: str, name: str) -> bool:
     )
 
 
-def of_torch(subject: Any, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]] | None:
+def of_torch(subject: Any, arguments: tuple[Any, ...]) -> Taken | None:
     """The subject and its arguments as those of NumPy; None where they have nothing of torch."""
     torch = sys.modules.get("torch")
     if torch is None:
@@ -32,14 +33,15 @@ def of_torch(subject: Any, arguments: tuple[Any, ...]) -> tuple[Any, tuple[Any, 
     arguments = widened(_to_arrays(arguments))
     if inherits(type(subject), "torch.nn", "Module"):
         return _of_module(torch, subject, arguments)
-    for thing in (subject, getattr(subject, "__self__", None)):  # Function, or Function.apply
-        if isinstance(thing, type) and inherits(thing, "torch.autograd", "Function"):
+    for kind in (subject, getattr(subject, "__self__", None)):  # Function, or Function.apply
+        if isinstance(kind, type) and inherits(kind, "torch.autograd", "Function"):
+            thing: Any = kind
             names = names_of(thing.forward, (None, *arguments))[1:]
             return _by_autograd(torch, thing.apply, name_of(thing), names), arguments
     return _of_tensors(torch, subject, arguments) if tensors else None
 
 
-def _of_tensors(torch: Any, subject: Any, arguments: tuple[Any, ...]) -> Any:
+def _of_tensors(torch: Any, subject: Any, arguments: tuple[Any, ...]) -> Taken:
     """A function of tensors, or several, as functions of arrays."""
 
     def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,7 +52,9 @@ def _of_tensors(torch: Any, subject: Any, arguments: tuple[Any, ...]) -> Any:
         return called
 
     if isinstance(subject, Pair | ValueAndGrad):
-        return type(subject)(*(each and of_arrays(each) for each in subject)), arguments
+        given = {field: each for field, each in subject._asdict().items() if each is not None}
+        own = {field: of_arrays(each) for field, each in given.items()}
+        return subject._replace(**own), arguments
     if arguments and callable(arguments[0]):
         return (of_arrays(subject), of_arrays(arguments[0])), arguments[1:]
     if _is_tensor(subject(*_to_tensors(torch, arguments, tracked=True))):
@@ -59,7 +63,7 @@ def _of_tensors(torch: Any, subject: Any, arguments: tuple[Any, ...]) -> Any:
     return of_arrays(subject), arguments
 
 
-def _of_module(torch: Any, module: Any, arguments: tuple[Any, ...]) -> Any:
+def _of_module(torch: Any, module: Any, arguments: tuple[Any, ...]) -> Taken:
     """A module, of its inputs and a dict of its parameters."""
     base = copy.deepcopy(module).double()
     params = {name: _to_arrays(p) for name, p in base.named_parameters()}
@@ -123,8 +127,7 @@ def _by_autograd(
         leaves, tree = jax.tree.flatten(cache[0])
         tracked = [n for n, leaf in enumerate(leaves) if getattr(leaf, "requires_grad", False)]
         outs = jax.tree.leaves(cache[1])
-        douts = jax.tree.structure(cache[1]).flatten_up_to(dout)
-        pairs = [(y, d) for y, d in zip(outs, douts, strict=True) if y.requires_grad]
+        pairs = [(y, d) for y, d in zip(outs, beside(dout, cache[1]), strict=True) if _moves(y)]
         found = torch.autograd.grad(
             [y for y, _ in pairs],
             [leaves[place] for place in tracked],
@@ -139,6 +142,11 @@ def _by_autograd(
 
     forward.__name__ = backward.__name__ = name
     return Pair(with_parameters(forward, names), backward)
+
+
+def _moves(out: Any) -> bool:
+    """Whether an output depends on what is differentiated."""
+    return bool(out.requires_grad)
 
 
 def _is_tensor(leaf: Any) -> bool:
