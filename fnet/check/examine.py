@@ -58,6 +58,8 @@ def explain(
     batch_size: int = 3,
     seed: int = 0,
     depth: str = "full",
+    constants: Any = (),
+    of: str = "gradient",
     domain: Mapping[str, Any] | Any = None,
     at: Sequence[tuple[Any, ...]] = (),
     rtol: float = 0.0,
@@ -130,7 +132,9 @@ def explain(
         try:
             with clock.watching():
                 for given in ((arguments,) if arguments or not at else ()) + tuple(at):
-                    for case in cases_of(subject, given, reference, key, batch_size, rng, quick):
+                    for case in cases_of(
+                        subject, given, reference, key, batch_size, rng, quick, constants, of
+                    ):
                         made.append(Draft(case.subject.name, case.subject.note))
                         _examine_or_say(case, rng, options, made[-1])
                         if made[-1].findings:

@@ -22,13 +22,6 @@ KEPT = Finding(
 )
 
 
-RANDOM = Finding(
-    "structure",
-    "not deterministic",
-    "the forward pass returns different numbers for the same arguments: it draws random numbers "
-    "that no argument determines, so no gradient can be checked; take a seed or a key as an "
-    "argument",
-)
 VARIES = Finding(
     "structure",
     "not deterministic",
@@ -38,14 +31,12 @@ VARIES = Finding(
 
 def honest(probe: Probe, dout: Any) -> Iterator[Finding]:
     """Equal calls return equal numbers and have no side effects."""
-    if probe.subject.staged:  # its passes are only ever traced, and so keep nothing else
-        if probe.traced_anew("out") != [probe.traces["out"].digest]:
-            yield RANDOM
-        elif probe.traced_anew("route ") != [probe.traces["route "].digest]:
-            yield VARIES
+    if probe.subject.unsteady:
+        yield Finding("structure", "not deterministic", probe.subject.unsteady)
         return
-    if not _identical(_outputs(probe), _outputs(probe)):
-        yield RANDOM
+    if probe.subject.staged:  # its passes are only ever traced, and so keep nothing else
+        if probe.traced_anew("route ") != [probe.traces["route "].digest]:
+            yield VARIES
         return
     first, second = called(probe, dout), called(probe, dout)
     if not _identical(first, second):
@@ -53,12 +44,6 @@ def honest(probe: Probe, dout: Any) -> Iterator[Finding]:
         return
     yield from _caches(probe, dout, first)
     yield from _untouched(probe, dout)
-
-
-def _outputs(probe: Probe) -> list[np.ndarray]:
-    """The output, computed anew."""
-    out = probe.subject.forward(*probe.arguments(probe.start))
-    return [in_numpy(leaf) for leaf in jax.tree.leaves(out)]
 
 
 def _caches(probe: Probe, dout: Any, expected: list[np.ndarray]) -> Iterator[Finding]:

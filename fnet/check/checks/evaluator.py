@@ -163,7 +163,7 @@ class Evaluator:
         if self.combined:
             return self.combined == "together"
         if self.subject.plain is None:
-            self.plain_fails = "it is not a JAX function"
+            self.plain_fails = self.subject.unlifted or "it is not a JAX function"
             return False
         try:
             self.programs["plain"](self.inputs(self.start), ones(self.out))

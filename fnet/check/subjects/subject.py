@@ -75,6 +75,8 @@ class Subject:
     rows: tuple[str, ...] = ()  # arguments with one independent row per example
     ruled: bool = True  # whether anything in it is differentiated by hand
     staged: bool = False  # whether JAX traces both passes whenever they are called
+    unsteady: str = ""  # why two calls of its forward pass differ
+    unlifted: str = ""  # why there is no plain function
 
 
 class Case(NamedTuple):
