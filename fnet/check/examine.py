@@ -170,9 +170,7 @@ def _require_compared(subject: Any, made: list[Draft], limit: float) -> None:
         ) from None
 
 
-def _examine_or_say(
-    case: Case, rng: np.random.Generator, options: Options, draft: Draft
-) -> None:
+def _examine_or_say(case: Case, rng: np.random.Generator, options: Options, draft: Draft) -> None:
     try:
         _examine(case, rng, options, draft)
     except jax.errors.UnexpectedTracerError:
@@ -217,9 +215,7 @@ def _examine(case: Case, rng: np.random.Generator, options: Options, draft: Draf
 Stage = Callable[[np.random.Generator], Outcome | Iterator[Finding]]
 
 
-def _stages(
-    probe: Probe, dout: Any, in_full: bool, quick: bool
-) -> Iterator[tuple[str, Stage]]:
+def _stages(probe: Probe, dout: Any, in_full: bool, quick: bool) -> Iterator[tuple[str, Stage]]:
     """What is compared, in this order, each with words for it."""
     by = parity if probe.autodiff else directions
     if probe.autodiff:

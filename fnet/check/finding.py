@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from fnet.check.cases import OF_ALL
 from fnet.check.checks.clock import OutOfTime
 from fnet.check.checks.outcome import Wrong
 from fnet.check.checks.parity import drawn
@@ -28,7 +27,7 @@ UNEXPLAINED = Explanation("unknown", "the time was over before a reason was foun
 def finding_of(
     probe: Probe, wrong: Wrong, case: Case, rng: np.random.Generator, compared: bool
 ) -> Finding:
-    """The finding for a wrong gradient; `compared` is whether the given point was, and was right."""
+    """The finding for a wrong gradient; `compared`: the given point was, and was found right."""
     index = wrong.difference.worst()
     try:
         explanation = _explanation(probe, wrong, rng)
@@ -40,7 +39,7 @@ def finding_of(
         why += f"; it is wrong where marked x:\n  {rows}"
     elsewhere = wrong.where != PLAIN
     if case.right:
-        why += f" (it is right {case.right or OF_ALL})"
+        why += f" (it is right {case.right})"
     where = ", ".join(part for part in (case.words, wrong.where, wrong.route) if part)
     return Finding(
         wrong.check,

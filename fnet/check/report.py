@@ -53,7 +53,8 @@ class Finding:
 
 def _array(value: np.ndarray) -> str:
     """The array as it can be typed in, shortened if it is long."""
-    return np.array2string(value, separator=", ", threshold=24, prefix="  at ").replace("\n", "\n  ")
+    text = np.array2string(value, separator=", ", threshold=24, prefix="  at ")
+    return text.replace("\n", "\n  ")
 
 
 def _count(wrong: int, total: int) -> str:

@@ -7,7 +7,16 @@ import numpy as np
 from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
 from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.parity import CANCELLED, NOT_FINITE, drawn, within_domain
-from fnet.check.checks.points import NEAR_BY, PLAIN, Floats, cotangent, few, points, rounded, scale_of
+from fnet.check.checks.points import (
+    NEAR_BY,
+    PLAIN,
+    Floats,
+    cotangent,
+    few,
+    points,
+    rounded,
+    scale_of,
+)
 from fnet.check.checks.probe import ROUNDED, Probe
 from fnet.check.truth.compare import compare
 

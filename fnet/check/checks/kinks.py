@@ -34,9 +34,10 @@ def borne_out(probe: Probe, found: Wrong) -> str:
             # at extreme points, far from the given arguments, is tolerated.
             if not beyond and probe.finite_beside(found.floats, found.dout, found.place, index):
                 return ""
-        elif not lies.has(value, (SLACK + probe.rtol) * lies.size):
-            if lies.has(expected, SLACK * lies.size) or lies.rules_out(value):
-                return ""
+        elif not lies.has(value, (SLACK + probe.rtol) * lies.size) and (
+            lies.has(expected, SLACK * lies.size) or lies.rules_out(value)
+        ):
+            return ""
         each = [lies]
         if not lies.kink and _is_blind(lies, value, expected):
             each = _of_each(probe, found, index)

@@ -36,7 +36,9 @@ ANY = float(np.finfo(np.float64).max)  # any finite number is within this slack
 UNDETERMINED = 1e-3  # of its size, by which rounding of the input moves an output
 
 NOT_FINITE = "not examined: the function is not finite there"
-IS_NAN = "it is NaN where the function is finite, as autodiff's is, and differences do not settle it"
+IS_NAN = (
+    "it is NaN where the function is finite, as autodiff's is, and differences do not settle it"
+)
 NO_DERIVATIVE = (
     "not compared where autodiff's derivative is not finite, and differences do not settle it"
 )

@@ -47,9 +47,7 @@ def _extreme(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield "constant columns of {}", np.broadcast_to(array[:1], array.shape).copy()
 
 
-def points(
-    form: Layout, floats: Floats, domains: Sequence[Domain]
-) -> Iterator[tuple[str, Floats]]:
+def points(form: Layout, floats: Floats, domains: Sequence[Domain]) -> Iterator[tuple[str, Floats]]:
     """Extreme points, one argument changed at a time; arrays of one pytree change together.
 
     A point whose arguments are ordered otherwise than the given ones is left out: a lower bound
@@ -107,9 +105,7 @@ def near(
     )
 
 
-def _near(
-    array: np.ndarray, rng: np.random.Generator, domain: Domain, radius: float
-) -> np.ndarray:
+def _near(array: np.ndarray, rng: np.random.Generator, domain: Domain, radius: float) -> np.ndarray:
     moved = array * (1 + radius * rng.normal(size=array.shape))
     added = 0.2 * radius * scale_of(array) * rng.normal(size=array.shape)
     if domain.low == 0 or domain.high == 0:  # zeros are on the edge, and stay

@@ -53,7 +53,7 @@ def shapes(probe: Probe, dout: Any) -> Iterator[Finding]:
 
 
 def _not_differentiable(probe: Probe, error: Exception) -> Exception:
-    """The error of a function of JAX that cannot be differentiated; that of other code unchanged."""
+    """What to raise for a function of JAX that has no gradient; other code raises as it does."""
     if not probe.subject.staged:
         return error
     words = (str(error).splitlines() or [type(error).__name__])[0]

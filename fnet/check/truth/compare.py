@@ -38,7 +38,8 @@ def compare(
     """Where `actual` is not `expected`: beyond 1e-7 of the entry and 1e-12 of the largest.
 
     `epsilon` is that of a narrower dtype used in the computation; `slack` is an additional absolute
-    tolerance, `rtol` a larger relative one. A finite number is never close to infinity; two NaN are equal.
+    tolerance, `rtol` a larger relative one. A finite number is never close to infinity; two NaN
+    are equal.
     """
     size = np.abs(expected).max(initial=0, where=np.isfinite(expected))
     atol = max(ATOL, min(0.1, 64 * epsilon), 1e-3 * rtol)

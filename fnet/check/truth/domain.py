@@ -54,7 +54,7 @@ class Domain(NamedTuple):
             low, high = low + INSIDE * (high - low), high - INSIDE * (high - low)
         elif self.open:
             low, high = np.nextafter(low, np.inf), np.nextafter(high, -np.inf)
-        moved = np.clip(array, low, high)
+        moved: np.ndarray = np.clip(array, low, high)
         if self.symmetric:
             moved = (moved + np.swapaxes(moved, -1, -2)) / 2
         if self.simplex:
@@ -116,9 +116,10 @@ def stated(name: str, given: Any) -> Domain:
     if callable(given):
         return Domain(sample=given)
     if isinstance(given, tuple) and len(given) == 2 and all(map(_is_bound, given)):
-        low, high = (float(np.inf * sign if b is None else b) for b, sign in zip(given, (-1, 1)))
+        low, high = (-np.inf if given[0] is None else given[0]), given[1]
+        high = np.inf if high is None else high
         if low < high:
-            return Domain(low, high)
+            return Domain(float(low), float(high))
     if isinstance(given, Sequence) and not isinstance(given, str) and len(given):
         return Domain(points=tuple(np.asarray(point, np.float64) for point in given))
     raise ConfigurationError(

@@ -21,7 +21,9 @@ def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
         closed, tree = trace(function, arguments)
         leaves = jax.tree.leaves(arguments)
         if not has_loop(closed):
-            return jax.tree.unflatten(tree, jax.core.eval_jaxpr(closed.jaxpr, closed.consts, *leaves))
+            return jax.tree.unflatten(
+                tree, jax.core.eval_jaxpr(closed.jaxpr, closed.consts, *leaves)
+            )
         return jax.tree.unflatten(tree, run(closed, leaves, _through))
 
     return ending
