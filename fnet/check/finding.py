@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fnet.check.checks.clock import OutOfTime
+from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Wrong
 from fnet.check.checks.parity import drawn
 from fnet.check.checks.points import NEAR_BY, PLAIN
@@ -76,7 +77,7 @@ def _samples(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> list[Sampl
         return Sample(floats, dout, actual, probe.expected(floats, dout))
 
     places = [wrong.floats, wrong.floats]
-    moved = probe.near(rng) if wrong.where == PLAIN else None
+    moved = neighbour(probe, rng) if wrong.where == PLAIN else None
     if moved is not None:
         places.append(moved)
     return [sample(floats, drawn(probe, floats, rng)) for floats in places]

@@ -102,8 +102,9 @@ def _jumps(probe: Probe, wrong: Wrong, before: float, after: float) -> bool:
     if not probe.autodiff:
         return False
     expected = [probe.expected(way, wrong.dout)[wrong.place] for way in ways]
-    jump, wanted = (float(np.abs(b - a).max()) for a, b in (actual, expected))
-    return jump > JUMP * wanted
+    jump, wanted = (np.abs(b - a) for a, b in (actual, expected))
+    off = np.abs(actual[1] - expected[1])
+    return bool((wrong.difference.wrong & (jump > JUMP * wanted) & (off > jump / 2)).any())
 
 
 def _off_by_autodiff(probe: Probe, wrong: Wrong) -> Callable[[float], float]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
+from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.parity import CANCELLED, NOT_FINITE, drawn, within_domain
 from fnet.check.checks.points import (
@@ -40,7 +41,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             # Where autodiff agrees with it, a mistake must persist when the point moves.
             if right or (right is False and not probe.autodiff):
                 break
-            moved = probe.near(rng, floats)
+            moved = neighbour(probe, rng, floats)
             if moved is None:
                 break
             right, floats = _along(probe, route, moved, dout, place, rng), moved
@@ -94,7 +95,7 @@ def _moved(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _is_right_nearby(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> bool:
     """Whether it is right nearby: at ties autodiff selects entries, differences do not."""
-    moved, chosen = probe.near(rng, wrong.floats), np.flatnonzero(wrong.difference.wrong)
+    moved, chosen = neighbour(probe, rng, wrong.floats), np.flatnonzero(wrong.difference.wrong)
     if moved is None:
         return False
     again = _by_entry(probe, wrong.route, moved, wrong.dout, wrong.place, chosen)
@@ -193,7 +194,7 @@ def _by_entry(
 
 def near_by(probe: Probe, rng: np.random.Generator) -> Outcome:
     """Without autodiff: one direction of each array at a point of the neighbourhood."""
-    floats = probe.near(rng)
+    floats = neighbour(probe, rng)
     if floats is None:
         return Outcome(notes=((NEAR_BY, NOT_FINITE),))
     return _elsewhere(probe, NEAR_BY, floats, rng)
@@ -240,7 +241,7 @@ def _far(
         return None
     if where == NEAR_BY:
         return wrong
-    beside = probe.near(rng, floats)
+    beside = neighbour(probe, rng, floats)
     persists = beside is not None and is_coarse(
         _by_entry(probe, route, beside, dout, place, chosen)
     )

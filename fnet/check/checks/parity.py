@@ -12,6 +12,7 @@ import numpy as np
 
 from fnet.check.checks.certainty import is_abrupt, is_certain
 from fnet.check.checks.kinks import borne_out
+from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.points import (
     NEAR_BY,
@@ -58,7 +59,7 @@ def at_given(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Out
 
 def near_by(probe: Probe, rng: np.random.Generator) -> Outcome:
     """At a generic point of the neighbourhood, away from kinks at the given one."""
-    floats = probe.near(rng)
+    floats = neighbour(probe, rng)
     if floats is None:
         return Outcome(notes=((NEAR_BY, NOT_FINITE),))
     return _elsewhere(probe, NEAR_BY, floats, rng)

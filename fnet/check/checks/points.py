@@ -13,7 +13,6 @@ from fnet.check.truth.domain import REALS, Domain
 Floats = tuple[np.ndarray, ...]
 PLAIN = "plain input"  # the given arguments
 NEAR_BY = "near by"
-NEAR = 0.05  # of an entry: how far a neighbouring point is
 
 
 def extreme(array: np.ndarray, domain: Domain = REALS) -> Iterator[tuple[str, np.ndarray]]:
@@ -95,13 +94,12 @@ def argument_of(name: str) -> str:
 def near(
     floats: Floats,
     rng: np.random.Generator,
-    domains: Sequence[Domain] | None = None,
-    radius: float = NEAR,
+    domains: Sequence[Domain],
+    radius: float,
 ) -> Floats:
     """A random point near this one and in its domain, away from any kink at it."""
     return tuple(
-        _near(array, rng, domain, radius)
-        for array, domain in zip(floats, domains or [REALS] * len(floats), strict=True)
+        _near(array, rng, domain, radius) for array, domain in zip(floats, domains, strict=True)
     )
 
 

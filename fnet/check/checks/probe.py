@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from fnet.check.checks.evaluator import Arrays, Evaluator
-from fnet.check.checks.points import Floats, largest, near, parts, rounded, scale_of
+from fnet.check.checks.points import Floats, largest, parts, rounded, scale_of
 from fnet.check.checks.programs import inner, of_route
 from fnet.check.truth.arguments import beside, is_float
 from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
@@ -17,7 +17,6 @@ from fnet.check.truth.rounding import rounded_otherwise
 CLOSER = (1e-2, 1e-4, 1e-6)  # factors of the steps, where differences do not agree
 SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: the width of an interval that decides
 BESIDE = 2.0**-15  # of the size of an entry: how far aside a value must be finite
-NEAR_BY, SHRINK, SHRINKS = 0.05, 0.1, 5  # of an entry: a neighbourhood; how it shrinks, how often
 PARTS = 200  # most entries of a cotangent that are examined one by one
 EPSILON = 2.0**-52
 ROUNDING = 8.0  # units in the last place that a value may be off by
@@ -85,26 +84,6 @@ class Probe(Evaluator):
                 )
             found.append(gradient)
         return found
-
-    def near(self, rng: np.random.Generator, floats: Floats | None = None) -> Floats | None:
-        """A point near this one (the given one) where whatever is finite at it stays finite; None
-        where there is none."""
-        around = self.start if floats is None else floats
-        finite = self._finite(around)
-        for shrink in range(SHRINKS):
-            moved = near(around, rng, self.domains, NEAR_BY * SHRINK**shrink)
-            try:
-                inside = all(d.has(a) for d, a in zip(self.domains, moved, strict=True))
-                if inside and self._finite(moved) >= finite:
-                    return moved
-            except Exception:  # the function may reject neighbouring points
-                continue
-        return None
-
-    def _finite(self, floats: Floats) -> float:
-        """The number of finite entries of the output."""
-        leaves = [leaf for leaf in jax.tree.leaves(self.output(floats)) if is_float(leaf)]
-        return sum(int(np.isfinite(leaf).sum()) for leaf in leaves)
 
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
         """Whether it is finite on at least one side of this entry."""

@@ -70,15 +70,16 @@ def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:
     except Exception as error:  # of any kind: raised again when it is run
         return Trace(None, None, (str(type(error)), ""))
     digest = hashlib.sha256()
-    for const in _consts(closed):
+    for const in constants_of(closed):
         digest.update(in_numpy(const).tobytes())
     return Trace(closed, given, (ADDRESS.sub("", str(closed)), digest.hexdigest()))
 
 
-def _consts(closed: Any) -> Iterator[Any]:
+def constants_of(closed: Any) -> Iterator[Any]:
+    """The arrays that a trace contains."""
     yield from getattr(closed, "consts", ())
     for eqn in getattr(closed, "jaxpr", closed).eqns:
         for value in eqn.params.values():
             for inner in value if isinstance(value, tuple) else (value,):
                 if hasattr(inner, "eqns") or hasattr(inner, "jaxpr"):
-                    yield from _consts(inner)
+                    yield from constants_of(inner)

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from fnet.check.checks.determinism import called
+from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.points import NEAR_BY, PLAIN, Floats, argument_of, cotangent, points
 from fnet.check.checks.probe import ROUNDING, Probe
 from fnet.check.report import Finding
@@ -117,7 +118,7 @@ def _values(probe: Probe) -> Iterator[Finding]:
 
 def _where(probe: Probe) -> Iterator[tuple[str, Floats]]:
     yield PLAIN, probe.start
-    moved = probe.near(_drawing())
+    moved = neighbour(probe, _drawing())
     if moved is not None:
         yield NEAR_BY, moved
     yield from points(probe.form, probe.start, probe.domains)
