@@ -15,8 +15,8 @@ from fnet.check.subjects.calls import (
     required,
 )
 from fnet.check.subjects.subject import Pair
-from fnet.check.truth.arguments import copied
-from fnet.check.truth.functions import name_of
+from fnet.check.truth.arguments import copied, of_arrays
+from fnet.check.truth.functions import like, name_of
 from fnet.errors import ConfigurationError
 
 
@@ -104,6 +104,25 @@ def _of_some(backward: Callable[..., Any], count: int) -> Iterator[Callable[[Any
 
     yield cotangents_first
     yield cache_first
+
+
+def usual_gradients(pair: Pair, arguments: tuple[Any, ...]) -> Any | None:
+    """The shapes of the gradients where JAX traces forward -> (out, cache) and, by the names of
+    its parameters, backward(dout, cache); None elsewhere. Nothing is run: what functions keep
+    from their first call would change what they return later."""
+
+    def gradients(*arguments: Any) -> Any:
+        out, cache = pair.forward(*arguments)
+        return pair.backward(like(out), cache)
+
+    names = required(pair.backward)
+    if len(names) != 2 or is_cache(names[0]) or not (is_cotangent(names[0]) or is_cache(names[1])):
+        return None
+    only, arrays = of_arrays(gradients, arguments)
+    try:
+        return jax.eval_shape(only, *arrays)
+    except Exception:  # of any kind: it is run instead
+        return None
 
 
 def as_called(pair: Pair, out: Any, cache: Any, fit: Callable[[Any], bool], sure: bool) -> Way:

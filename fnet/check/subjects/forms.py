@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import jax
 
 from fnet.check.subjects import claims, hessians
-from fnet.check.subjects.backwards import FEW, as_called, first_of, split
+from fnet.check.subjects.backwards import FEW, as_called, first_of, split, usual_gradients
 from fnet.check.subjects.calls import LINES, accepts, called, is_cotangent, named_as, required
 from fnet.check.subjects.derivatives import of_derivative, of_values
 from fnet.check.subjects.foreign import at_home
 from fnet.check.subjects.readings import by_shape, hessian_of, read, taken
 from fnet.check.subjects.subject import Pair, ValueAndGrad
-from fnet.check.truth.arguments import widened
+from fnet.check.truth.arguments import layout, widened
 from fnet.check.truth.functions import name_of, names_of, traced
 from fnet.check.truth.plain import has_rule
 from fnet.errors import ConfigurationError
@@ -53,6 +53,8 @@ def forms_of(
     fixed = claims.named(constants, names, name_of(functions[0]))
     words = claims.settings(arguments, names)
     given = Given(arguments, names, tuple(dict.fromkeys((*fixed, *words))))
+    if not any(type(argument) in (int, float) for argument in arguments):
+        layout(arguments, names, name_of(functions[-1]), given.constants)  # or it says why not
     if of == "hessian":
         yield _hessian(functions, given)
     elif isinstance(subject, Pair):
@@ -122,6 +124,12 @@ def _with_cache(function: Callable[..., Any], pair: Pair, empty: bool) -> Pair:
 
 
 def _of_pair(pair: Pair, given: Given, sure: bool) -> Form:
+    usual = usual_gradients(pair, given.arguments)
+    left = None if usual is None else claims.unclaimed(usual, *given, fewer=False)
+    return _by_trying(pair, given, sure) if left is None else given.form(pair, left)
+
+
+def _by_trying(pair: Pair, given: Given, sure: bool) -> Form:
     returned = called(pair.forward, given.arguments)
     if not isinstance(returned, tuple) or len(returned) < 2:
         return given.form(pair)  # which is reported when it is made a subject
