@@ -224,12 +224,14 @@ def _stages(probe: Probe, dout: Any, in_full: bool, quick: bool) -> Iterator[tup
         yield "directions", functools.partial(directions.in_one_direction, probe)
     elif in_full:
         yield "differences", functools.partial(directions.against_differences, probe)
+    ruled = probe.subject.ruled  # else autodiff would only be compared with itself elsewhere
+    everywhere = ruled and (probe.autodiff or in_full)
+    if everywhere:
+        yield "a point near by", functools.partial(by.near_by, probe)
     if in_full or quick:
         yield "linearity", lambda rng: structure.laws(probe, dout, quick)
-    if not probe.subject.ruled:
-        return  # elsewhere autodiff would only be compared with itself
-    if in_full:
+    if ruled and in_full:
         yield "precision", lambda rng: precision.narrow(probe, rng)
-    if probe.autodiff or in_full:
-        yield "a point near by", functools.partial(by.near_by, probe)
+    if everywhere:
+        yield "the stated domain", functools.partial(by.in_domain, probe)
         yield "extreme points", functools.partial(by.under_stress, probe, quick=quick)

@@ -35,6 +35,13 @@ def is_certain(probe: Probe, wrong: Wrong) -> bool:
     for index in wrong.difference.first(SAMPLED):
         value = float(wrong.actual[index])
         lies = probe.entry(wrong.floats, wrong.dout, wrong.place, index, value)
+        overflows = np.isfinite(wrong.expected[index]) and not np.isfinite(value)
+        if (
+            overflows
+            and probe.subject.anywhere
+            and probe.finite_beside(wrong.floats, wrong.dout, wrong.place, index)
+        ):
+            return True
         if lies.kink and not moves_together(probe, wrong, index):
             return True
         if _settles(lies, value, float(wrong.expected[index]), probe.autodiff):

@@ -17,6 +17,7 @@ from fnet.check.checks.points import (
     points,
     rounded,
     scale_of,
+    stated,
 )
 from fnet.check.checks.probe import ROUNDED, Probe
 from fnet.check.truth.compare import compare
@@ -197,7 +198,17 @@ def near_by(probe: Probe, rng: np.random.Generator) -> Outcome:
     floats = neighbour(probe, rng)
     if floats is None:
         return Outcome(notes=((NEAR_BY, NOT_FINITE),))
-    return _elsewhere(probe, NEAR_BY, floats, rng)
+    return _elsewhere(probe, NEAR_BY, floats, rng, meant=True)
+
+
+def in_domain(probe: Probe, rng: np.random.Generator) -> Outcome:
+    """Without autodiff: the same at the points that a stated domain lists or draws."""
+    outcome = Outcome()
+    for where, floats in stated(probe.form, probe.start, probe.domains, rng):
+        outcome = outcome.and_also(_elsewhere(probe, where, floats, rng, meant=True))
+        if outcome.wrong:
+            break
+    return outcome
 
 
 def under_stress(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
@@ -210,14 +221,17 @@ def under_stress(probe: Probe, rng: np.random.Generator, quick: bool = False) ->
     return outcome
 
 
-def _elsewhere(probe: Probe, where: str, floats: Floats, rng: np.random.Generator) -> Outcome:
-    """At a point that nobody gave, where only what is certain counts as wrong."""
+def _elsewhere(
+    probe: Probe, where: str, floats: Floats, rng: np.random.Generator, meant: bool = False
+) -> Outcome:
+    """At a point that nobody gave, where only what is certain counts as wrong; `meant` is one of
+    the domain."""
     try:
         if probe.finite(probe.start) and not probe.finite(floats):
             return Outcome(notes=((where, NOT_FINITE),))
         dout = drawn(probe, floats, rng)
         for place in range(len(floats)):
-            wrong = _far(probe, where, floats, dout, place, rng)
+            wrong = _far(probe, where, floats, dout, place, rng, meant)
             if wrong is not None:
                 return Outcome(wrong.actual.size, wrong.difference.error, (wrong,))
     except Exception as failure:  # the function may reject an input
@@ -226,7 +240,13 @@ def _elsewhere(probe: Probe, where: str, floats: Floats, rng: np.random.Generato
 
 
 def _far(
-    probe: Probe, where: str, floats: Floats, dout: Any, place: int, rng: np.random.Generator
+    probe: Probe,
+    where: str,
+    floats: Floats,
+    dout: Any,
+    place: int,
+    rng: np.random.Generator,
+    meant: bool,
 ) -> Wrong | None:
     """What is certainly wrong with the gradient of one array at such a point."""
     route = next(iter(probe.subject.routes))
@@ -239,7 +259,7 @@ def _far(
         return None
     if within_domain(probe, wrong):
         return None
-    if where == NEAR_BY:
+    if meant:
         return wrong
     beside = neighbour(probe, rng, floats)
     persists = beside is not None and is_coarse(

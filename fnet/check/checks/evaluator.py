@@ -23,7 +23,7 @@ from fnet.check.truth.arguments import (
     is_known,
     layout,
 )
-from fnet.check.truth.domain import domains_of
+from fnet.check.truth.domain import REALS, domains_of
 from fnet.check.truth.plain import narrowest
 from fnet.errors import ConfigurationError
 
@@ -56,6 +56,7 @@ class Evaluator:
         self.others = constant((self.form.leaves[place] for place in others), numpy=False)
         self.others_called = tuple(self.form.called[place] for place in others)
         self.frozen = tuple(place in self.form.frozen for place in others)
+        domain = REALS if domain is None and subject.anywhere else domain
         self.domains = domains_of(self.form.names, self.start, domain)
         self.rtol = rtol
         self.plain_fails = ""

@@ -1,4 +1,5 @@
 """The neighbourhood of a point: it shrinks until the function is finite in it."""
+
 import jax
 import numpy as np
 

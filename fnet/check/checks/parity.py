@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from fnet.check.checks.certainty import is_abrupt, is_certain
+from fnet.check.checks.evaluator import ones
 from fnet.check.checks.kinks import borne_out
 from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Note, Outcome, Wrong
@@ -24,6 +25,7 @@ from fnet.check.checks.points import (
     largest,
     points,
     rounded,
+    stated,
 )
 from fnet.check.checks.probe import ROUNDED, ROUNDING, Probe
 from fnet.check.truth.compare import TINY, compare
@@ -62,7 +64,17 @@ def near_by(probe: Probe, rng: np.random.Generator) -> Outcome:
     floats = neighbour(probe, rng)
     if floats is None:
         return Outcome(notes=((NEAR_BY, NOT_FINITE),))
-    return _elsewhere(probe, NEAR_BY, floats, rng)
+    return _elsewhere(probe, NEAR_BY, floats, rng, meant=True)
+
+
+def in_domain(probe: Probe, rng: np.random.Generator) -> Outcome:
+    """At the points that a stated domain lists or draws."""
+    outcome = Outcome()
+    for where, floats in stated(probe.form, probe.start, probe.domains, rng):
+        outcome = outcome.and_also(_elsewhere(probe, where, floats, rng, meant=True))
+        if outcome.wrong:
+            break
+    return outcome
 
 
 def under_stress(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
@@ -75,8 +87,11 @@ def under_stress(probe: Probe, rng: np.random.Generator, quick: bool = False) ->
     return outcome
 
 
-def _elsewhere(probe: Probe, where: str, floats: Floats, rng: np.random.Generator) -> Outcome:
-    """At a point that nobody gave, where only what is certain counts as wrong."""
+def _elsewhere(
+    probe: Probe, where: str, floats: Floats, rng: np.random.Generator, meant: bool = False
+) -> Outcome:
+    """At a point that nobody gave, where only what is certain counts as wrong; `meant` is one of
+    the domain."""
     try:
         dout = drawn(probe, floats, rng)
         if not any(map(np.any, jax.tree.leaves(dout))):
@@ -85,7 +100,7 @@ def _elsewhere(probe: Probe, where: str, floats: Floats, rng: np.random.Generato
         certain = [
             wrong
             for wrong in outcome.wrong
-            if is_certain(probe, wrong) and (where == NEAR_BY or is_abrupt(probe, wrong))
+            if is_certain(probe, wrong) and (meant or is_abrupt(probe, wrong))
         ]
     except Exception as failure:
         return Outcome(notes=((where, f"not examined: {type(failure).__name__} is raised there"),))
@@ -144,6 +159,8 @@ def _known(
     unknown = len(odd)
     for index in map(tuple, odd[:SAMPLED] if where == PLAIN else ()):
         lies = probe.entry(floats, dout, place, index, np.nan)
+        if np.isinf(probe.expected(floats, ones(probe.out))[place][index]):
+            continue  # an infinite derivative, times a cotangent of 0
         sharp = lies.high - lies.low <= SHARP * max(lies.size, size) and not lies.kink
         if sharp and probe.finite_beside(floats, dout, place, index):
             middle, slack = (lies.low + lies.high) / 2, lies.high - lies.low

@@ -9,9 +9,11 @@ import numpy as np
 
 from fnet.check.truth.arguments import Layout, beside, is_float
 from fnet.check.truth.domain import REALS, Domain
+from fnet.errors import ConfigurationError
 
 Floats = tuple[np.ndarray, ...]
 PLAIN = "plain input"  # the given arguments
+DRAWN = 3  # points of a domain that is given as a function
 NEAR_BY = "near by"
 
 
@@ -61,6 +63,23 @@ def points(form: Layout, floats: Floats, domains: Sequence[Domain]) -> Iterator[
                 moved[place] = found.get(words, moved[place])
             if _in_order(floats, moved):
                 yield words.format(argument), tuple(moved)
+
+
+def stated(
+    form: Layout, floats: Floats, domains: Sequence[Domain], rng: np.random.Generator
+) -> Iterator[tuple[str, Floats]]:
+    """The points that a domain lists, and some of those that it draws, one array at a time."""
+    for place, domain in enumerate(domains):
+        drawn = [domain.sample(rng) for _ in range(DRAWN)] if domain.sample else []
+        for number, array in enumerate([*domain.points, *drawn], 1):
+            if np.shape(array) != floats[place].shape:
+                raise ConfigurationError(
+                    f"the domain of {form.names[place]} holds an array of {np.shape(array)}; "
+                    f"the argument is {floats[place].shape}"
+                )
+            new = np.asarray(array, np.float64)
+            moved = tuple(new if at == place else a for at, a in enumerate(floats))
+            yield f"point {number} of the domain of {form.names[place]}", moved
 
 
 def few(form: Layout, floats: Floats, domains: Sequence[Domain]) -> Iterator[tuple[str, Floats]]:

@@ -120,7 +120,7 @@ def stated(name: str, given: Any) -> Domain:
         high = np.inf if high is None else high
         if low < high:
             return Domain(float(low), float(high))
-    if isinstance(given, Sequence) and not isinstance(given, str) and len(given):
+    if isinstance(given, list) and given:
         return Domain(points=tuple(np.asarray(point, np.float64) for point in given))
     raise ConfigurationError(
         f"the domain of {name} is {given!r}; give one of {', '.join(NAMED)}; or (low, high), where "

@@ -72,17 +72,28 @@ def _cut_off(params: Any, values: list[Any]) -> list[Any]:
     first, second = params["cond_nconsts"], params["cond_nconsts"] + params["body_nconsts"]
     of_condition, of_body, carry = values[:first], values[first:second], values[second:]
 
+    def condition(carry: Any) -> Any:
+        (more,) = run(params["cond_jaxpr"], [*of_condition, *carry], _through)
+        return more
+
     def goes_on(state: Any) -> Any:
         number, carry = state
-        (more,) = run(params["cond_jaxpr"], [*of_condition, *carry], _through)
-        return more & (number < MOST)
+        return condition(carry).any() & (number < MOST)
 
     def once(state: Any) -> Any:
         number, carry = state
-        return number + 1, run(params["body_jaxpr"], [*of_body, *carry], _through)
+        new = run(params["body_jaxpr"], [*of_body, *carry], _through)
+        more = condition(carry)
+        if more.ndim:  # a batch of loops, of which those that have ended wait for the others
+            new = [_chosen(more, after, before) for after, before in zip(new, carry, strict=True)]
+        return number + 1, new
 
     number, carry = jax.lax.while_loop(goes_on, once, (jnp.int32(0), carry))
     return [_poisoned(leaf, number >= MOST) for leaf in carry]
+
+
+def _chosen(more: Any, after: Any, before: Any) -> Any:
+    return jnp.where(more.reshape(more.shape + (1,) * (after.ndim - more.ndim)), after, before)
 
 
 def _poisoned(leaf: Any, unfinished: Any) -> Any:
