@@ -53,7 +53,7 @@ def is_coarse(wrong: Wrong) -> bool:
     """Whether an entry is wrong by more than an approximation would explain."""
     away = np.abs(wrong.actual - wrong.expected)
     size = np.maximum(np.abs(wrong.actual), np.abs(wrong.expected))
-    return bool((wrong.difference.wrong & ~(away <= COARSE * size)).any())
+    return bool((wrong.difference.wrong & ~((away <= COARSE * size) & np.isfinite(size))).any())
 
 
 def _leaves_the_domain(probe: Probe, wrong: Wrong) -> bool:
