@@ -19,6 +19,7 @@ from fnet.check.truth.differences import Interval
 SAMPLED = 4  # entries of which one must be certain
 SHARP = 1e-3  # of the disagreement: the width of an interval that settles it
 COARSE = 1e-3  # of an entry: far from the given point, a function itself may be off by less
+FINE = 1e-4  # the same, of the largest entry
 OUTSIDE = 0.1  # of the distance between the two slopes of a kink: how far outside is wrong
 AGREES = 1e-2  # of the disagreement: how close autodiff must be to the interval
 RIGHT, WRONG = 1e-10, 1e-7  # of the size of a gradient: on the way, before it is wrong and after
@@ -53,7 +54,9 @@ def is_coarse(wrong: Wrong) -> bool:
     """Whether an entry is wrong by more than an approximation would explain."""
     away = np.abs(wrong.actual - wrong.expected)
     size = np.maximum(np.abs(wrong.actual), np.abs(wrong.expected))
-    return bool((wrong.difference.wrong & ~((away <= COARSE * size) & np.isfinite(size))).any())
+    typical = float(np.abs(wrong.expected).max(initial=0, where=np.isfinite(wrong.expected)))
+    small = (away <= np.maximum(COARSE * size, FINE * typical)) & np.isfinite(size)
+    return bool((wrong.difference.wrong & ~small).any())
 
 
 def _leaves_the_domain(probe: Probe, wrong: Wrong) -> bool:

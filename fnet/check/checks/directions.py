@@ -15,16 +15,16 @@ from fnet.check.checks.points import (
     cotangent,
     few,
     points,
-    rounded,
     scale_of,
     stated,
 )
-from fnet.check.checks.probe import ROUNDED, Probe
+from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
 
 SAMPLED = 8  # entries of an array that are compared where autodiff agrees
 ALONE = 200  # where there is no autodiff, and differences along a direction do not decide
 BUDGET = 2000  # where something is wrong
+ASIDE, NOISY = 1e-12, 5  # of an entry: too little to change a gradient by itself; samples
 NOISE = 8.0  # times the effect of rounding the arguments on a gradient: its precision
 TRIES = 3  # points tried until differences decide
 
@@ -104,13 +104,13 @@ def _is_right_nearby(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> bo
 
 
 def _is_noisy(probe: Probe, wrong: Wrong) -> str:
-    """Whether the gradient itself moves as far when its arguments are rounded: it may be made of
+    """Whether the gradient itself moves as far when its arguments hardly do: it may be made of
     differences, or of float32."""
     if probe.autodiff:
         return ""
     rng, moved = np.random.default_rng(0), np.zeros(wrong.actual.shape)
-    for _ in range(ROUNDED):
-        floats = tuple(rounded(array, rng) for array in wrong.floats)
+    for _ in range(NOISY):
+        floats = tuple(a * (1 + ASIDE * rng.uniform(-1, 1, a.shape)) for a in wrong.floats)
         found = probe.gradients(wrong.route, floats, wrong.dout)[wrong.place]
         moved = np.maximum(moved, np.abs(found - wrong.actual))
     largest = float(moved.max(initial=0))
