@@ -1,0 +1,105 @@
+"""A process that examines the cases of one module, for `python -m tests.wild`.
+
+It reads requests as lines of JSON and answers each with one: so that a case which hangs, aborts the
+process or prints costs its own row and no other.
+"""
+
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import fnet
+from fnet.check import explain
+from fnet.errors import ConfigurationError
+from tests.wild.case import Case
+from tests.wild.truth import Truth, truth
+
+
+def main() -> None:
+    """Answer until nobody asks; what packages print goes to the other stream."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    warnings.filterwarnings("ignore")
+
+    def answer(**row: Any) -> None:
+        print(json.dumps(row), file=answers, flush=True)
+
+    module = importlib.import_module(sys.argv[1])
+    cases, error = _cases(module)
+    answer(
+        names=[(case.package, case.name, case.label) for case in cases],
+        error=error,
+        version=_version(module.PACKAGE),
+        fnet=fnet.__file__,
+        peak=_peak(),
+    )
+    for line in sys.stdin:
+        what, number = line.split()
+        work: dict[str, Callable[[Case], dict[str, Any]]] = {"check": check, "truth": told}
+        answer(**work[what](cases[int(number)]))
+
+
+def _cases(module: Any) -> tuple[list[Case], str]:
+    """The cases, up to what goes wrong in making them."""
+    cases: list[Case] = []
+    try:
+        for case in module.cases():
+            cases.append(case)  # noqa: PERF402  (what came before an error is kept)
+    except ImportError as error:
+        return cases, f"not installed: {error}"
+    except Exception:
+        return cases, traceback.format_exc()
+    return cases, ""
+
+
+def check(case: Case) -> dict[str, Any]:
+    """The checker's verdict, in words that a row has room for."""
+    begun = time.perf_counter()
+    points: list[Any] = []
+    try:
+        report = explain(case.subject, *case.arguments, **case.options)
+        verdict, message = "right" if report.right else "wrong", str(report)
+        points = [point for f in report.findings if (point := getattr(f, "arguments", None))]
+    except ConfigurationError as error:
+        verdict, message = "refused", str(error)
+    except Exception as error:
+        verdict, message = "crash", f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+    seconds = time.perf_counter() - begun
+    row = {"verdict": verdict, "message": message[:2000], "seconds": seconds, "peak": _peak()}
+    elsewhere = [truth(case._replace(arguments=tuple(point))) for point in points]
+    return row | {"elsewhere": [_words(one) for one in elsewhere]}
+
+
+def told(case: Case) -> dict[str, Any]:
+    """What is so, at the arguments of the case."""
+    begun = time.perf_counter()
+    return {"truth": _words(truth(case)), "seconds": time.perf_counter() - begun}
+
+
+def _words(one: Truth) -> str:
+    return str(one)[:400]
+
+
+def _peak() -> int:
+    """Bytes that this process has had at most, or one that it started."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return 1024 * max(resource.getrusage(kind).ru_maxrss for kind in kinds)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except ImportError:
+        return ""
+
+
+if __name__ == "__main__":
+    main()
