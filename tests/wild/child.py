@@ -5,6 +5,7 @@ process or prints costs its own row and no other.
 """
 
 import importlib
+import inspect
 import json
 import os
 import resource
@@ -65,7 +66,7 @@ def check(case: Case) -> dict[str, Any]:
     begun = time.perf_counter()
     points: list[Any] = []
     try:
-        report = explain(case.subject, *case.arguments, **case.options)
+        report = explain(case.subject, *case.arguments, **_known(case.options))
         verdict, message = "right" if report.right else "wrong", str(report)
         points = [point for f in report.findings if (point := getattr(f, "arguments", None))]
     except ConfigurationError as error:
@@ -76,6 +77,12 @@ def check(case: Case) -> dict[str, Any]:
     row = {"verdict": verdict, "message": message[:2000], "seconds": seconds, "peak": _peak()}
     elsewhere = [truth(case._replace(arguments=tuple(point))) for point in points]
     return row | {"elsewhere": [_words(one) for one in elsewhere]}
+
+
+def _known(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that this fnet has; one that it is compared with may lack some."""
+    parameters = inspect.signature(explain).parameters
+    return {name: value for name, value in options.items() if name in parameters}
 
 
 def told(case: Case) -> dict[str, Any]:

@@ -121,6 +121,9 @@ def _discrete(rng: np.random.Generator) -> Iterator[Case]:
         ("GeneralizedPoisson", COUNTS, (0.2,)),
     ):
         model = getattr(discrete_model, name)(y, X)
+        if name.startswith("Negative"):  # until it is fitted, it takes the logarithm of alpha
+            yield from likelihood(f"discrete.{name}", model, np.r_[beta, more], "unfitted")
+            model._transparams = False
         yield from likelihood(f"discrete.{name}", model, np.r_[beta, more])
         yield from likelihood(f"discrete.{name}", model, np.r_[0 * beta, more], "edge 0")
         if name in ("Logit", "Probit", "Poisson"):
