@@ -94,7 +94,18 @@ def _reductions(rng: np.random.Generator) -> Iterator[Made]:
     import autograd.numpy as anp
 
     x, zeros, ties = rng.normal(size=(3, 4)), np.array([2.0, 0.0, 3.0]), np.array([1.0, 1.0, 0.0])
-    for name in ("sum", "mean", "var", "std", "prod", "max", "min", "cumsum", "sort", "linalg.norm"):
+    for name in (
+        "sum",
+        "mean",
+        "var",
+        "std",
+        "prod",
+        "max",
+        "min",
+        "cumsum",
+        "sort",
+        "linalg.norm",
+    ):
         function = anp
         for part in name.split("."):
             function = getattr(function, part)

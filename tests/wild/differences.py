@@ -13,7 +13,7 @@ import numpy as np
 
 STEPS = 14  # from 0.05 down to 6e-6
 COLUMNS = 6  # extrapolations beyond that magnify noise
-NOISE_STEP = 1e-6
+NOISE_STEP = 2e-5  # of the widest step
 TRUSTED = 1e-3  # relative error from which on a one-sided slope says nothing
 
 
@@ -43,7 +43,7 @@ def _slope(function: Callable[[float], float], x: float, width: float) -> Slope:
     if not math.isfinite(here):
         return UNKNOWN
     steps = [width / 2**number for number in range(STEPS)]
-    noise = _noise(function, x, min(width, NOISE_STEP * max(abs(x), 0.1))) + 1e-16 * abs(here)
+    noise = _noise(function, x, NOISE_STEP * width) + 1e-16 * abs(here)
     right = [(_at(function, x + step) - here) / ((x + step) - x) for step in steps]
     left = [(here - _at(function, x - step)) / (x - (x - step)) for step in steps]
     central = [(a + b) / 2 for a, b in zip(left, right, strict=True)]
@@ -94,10 +94,13 @@ def _extrapolated(
 
 
 def _noise(function: Callable[[float], float], x: float, step: float) -> float:
-    """The scatter of the values around a parabola: third differences of noise are √20 of it."""
+    """The scatter of the values around a parabola: third differences of noise are √20 of it.
+
+    The two sides have different steps: values that are rounded may rise by equal amounts at one.
+    """
     found = [0.0]
-    for sign in (1, -1):
-        values = np.array([function(x + sign * step * number) for number in range(1, 8)])
+    for each in (step, -0.618 * step):
+        values = np.array([function(x + each * number) for number in range(1, 8)])
         if np.isfinite(values).all():
             found.append(float(np.abs(np.diff(values, 3)).max()) / math.sqrt(20))
     return max(found)

@@ -16,6 +16,7 @@ def cases() -> Iterator[Case]:
     import quadax
 
     rng = np.random.default_rng(333)
+
     def integrand(x: Any) -> Any:
         return jnp.sin(x) * jnp.exp(-x * x / 5)
 

@@ -1,5 +1,6 @@
 """scikit-learn: losses and gradients of its models, derivatives of activations."""
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -66,18 +67,18 @@ def _networks(rng: np.random.Generator) -> Iterator[Case]:
             model = make(activation=act, **given, **options).fit(X, y)
         sizes = [X.shape[1], 3, target.shape[1]]
         loss = _network_loss(model, target, sizes)
-        count = sum((rows + 1) * columns for rows, columns in zip(sizes, sizes[1:], strict=False))
+        count = sum((rows + 1) * columns for rows, columns in itertools.pairwise(sizes))
         w = 0.6 * rng.normal(size=count)
         yield Case(PACKAGE, f"{make.__name__}._loss_grad_lbfgs", ValueAndGrad(loss), (w,), name)
 
 
 def _network_loss(model: Any, target: Any, sizes: list[int]) -> Any:
     def loss(w: Any) -> Any:
-        if w.shape != (sum((a + 1) * b for a, b in zip(sizes, sizes[1:], strict=False)),):
+        if w.shape != (sum((a + 1) * b for a, b in itertools.pairwise(sizes)),):
             raise ValueError("a vector of all weights")
         activations = [X, *(np.empty((len(X), size)) for size in sizes[1:])]
         deltas = [np.empty_like(each) for each in activations[1:]]
-        weights = [np.empty(pair) for pair in zip(sizes, sizes[1:], strict=False)]
+        weights = [np.empty(pair) for pair in itertools.pairwise(sizes)]
         biases = [np.empty(size) for size in sizes[1:]]
         return model._loss_grad_lbfgs(w, X, target, None, activations, deltas, weights, biases)
 

@@ -63,7 +63,14 @@ def _special(rng: np.random.Generator) -> Iterator[Case]:
         ("fresnel", lambda x: s.fresnel(x)[0], lambda x: np.sin(np.pi * x * x / 2), x, [0.0], None),
         ("ellipk", s.ellipk, _of_ellipk, unit, [1e-3, 0.99], mp.ellipk),
         ("lambertw", lambda x: s.lambertw(x).real, _of_lambert, positive, [1e-3, 50.0], None),
-        ("huber", lambda r: s.huber(1.0, r), lambda r: np.clip(r, -1, 1), x, [0.0, 1.0, -1.0], None),
+        (
+            "huber",
+            lambda r: s.huber(1.0, r),
+            lambda r: np.clip(r, -1, 1),
+            x,
+            [0.0, 1.0, -1.0],
+            None,
+        ),
     ):
         pair = elementwise(f, df)
         yield Case(PACKAGE, f"special.{name}", pair, (given,), "ordinary", exact)
@@ -125,10 +132,8 @@ def _splines(rng: np.random.Generator) -> Iterator[Case]:
         "BarycentricInterpolator": i.BarycentricInterpolator(knots[:5] * 1.5, values[:5]),
         "KroghInterpolator": i.KroghInterpolator(knots[:5] * 1.5, values[:5]),
     }.items():
-        if hasattr(spline, "antiderivative"):
-            slope = spline.derivative()
-        else:
-            slope = spline.derivative
+        made = hasattr(spline, "antiderivative")  # others take the point at once
+        slope = spline.derivative() if made else spline.derivative
         pair = elementwise(spline, slope)
         yield Case(PACKAGE, f"interpolate.{name}", pair, (inside,), "ordinary")
         yield Case(PACKAGE, f"interpolate.{name}", pair, (at,), "edge knots")
@@ -215,8 +220,9 @@ def _polynomials(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(PACKAGE, f"special.{name}", pair, (x,), "ordinary")
         yield Case(PACKAGE, f"special.{name}", pair, (np.array([0.0, 1.0, -1.0]),), "edge 0, ±1")
     row, kernel = rng.normal(size=7), rng.normal(size=3)
-    transposed = Pair(lambda x: (fft.dct(x, norm="ortho"), None),
-                      lambda dout, _: fft.idct(dout, norm="ortho"))
+    transposed = Pair(
+        lambda x: (fft.dct(x, norm="ortho"), None), lambda dout, _: fft.idct(dout, norm="ortho")
+    )
     yield Case(PACKAGE, "fft.dct, idct", transposed, (row,), "ordinary")
     convolved = Pair(
         lambda x, w: (signal.convolve(x, w, mode="valid"), (x, w)),

@@ -1,4 +1,4 @@
-"""statsmodels: links, norms and generators with their derivatives; scores and Hessians of models."""
+"""statsmodels: links, norms and generators with derivatives; scores and Hessians of models."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -45,12 +45,20 @@ def _links(rng: np.random.Generator) -> Iterator[Case]:
         "Sqrt": links.Sqrt(),
         "NegativeBinomial": links.NegativeBinomial(0.8),
     }.items():
-        eta = link(p) if name in ("LogC", "NegativeBinomial") else 1.5 + z if name[-1] in "7drt" else z
+        eta = (
+            link(p)
+            if name in ("LogC", "NegativeBinomial")
+            else 1.5 + z
+            if name[-1] in "7drt"
+            else z
+        )
         words, edge = f"families.links.{name}", np.array([1e-4, 0.5, 0.999])
         once = elementwise(link, link.deriv)
         yield Case(PACKAGE, f"{words}.deriv", once, (p,), "ordinary")
         yield Case(PACKAGE, f"{words}.deriv", once, (edge,), "edge 0, 1")
-        yield Case(PACKAGE, f"{words}.deriv2", elementwise(link.deriv, link.deriv2), (p,), "ordinary")
+        yield Case(
+            PACKAGE, f"{words}.deriv2", elementwise(link.deriv, link.deriv2), (p,), "ordinary"
+        )
         back = elementwise(link.inverse, link.inverse_deriv)
         yield Case(PACKAGE, f"{words}.inverse_deriv", back, (eta,), "ordinary")
         twice = elementwise(link.inverse_deriv, link.inverse_deriv2)
@@ -121,8 +129,9 @@ def _discrete(rng: np.random.Generator) -> Iterator[Case]:
         ("GeneralizedPoisson", COUNTS, (0.2,)),
     ):
         model = getattr(discrete_model, name)(y, X)
-        if name.startswith("Negative"):  # until it is fitted, it takes the logarithm of alpha
-            yield from likelihood(f"discrete.{name}", model, np.r_[beta, more], "unfitted")
+        if name.startswith("Negative"):  # unless it is fitted, it takes the logarithm of alpha
+            unfitted = getattr(discrete_model, name)(y, X)
+            yield from likelihood(f"discrete.{name}", unfitted, np.r_[beta, more], "unfitted")
             model._transparams = False
         yield from likelihood(f"discrete.{name}", model, np.r_[beta, more])
         yield from likelihood(f"discrete.{name}", model, np.r_[0 * beta, more], "edge 0")

@@ -17,7 +17,7 @@ from tests.wild.differences import UNKNOWN, Slope, slope
 from tests.wild.gradients import Weighted, weighted
 
 RTOL = 1e-6
-FLOOR = 1e-9  # of the largest entry of an array
+FLOOR = 1e-3  # times RTOL, of the largest entry of an array
 LEAST = 1e-14  # below that a slope is 0
 SLIGHT = 1e-4  # relative difference up to which the function may be meant as an approximation
 ENTRIES = 24  # of each array; of a larger one some are drawn
@@ -99,7 +99,7 @@ def _counted(
 ) -> Truth:
     known = [abs(one.high) for one in slopes if math.isfinite(one.error + abs(one.high))]
     known += [abs(float(one)) for one in gradient if math.isfinite(one)]
-    floor = FLOOR * max(known, default=0.0) + LEAST
+    floor = FLOOR * rtol * max(known, default=0.0) + LEAST
     for one, actual, index in zip(slopes, gradient, picked, strict=True):
         wrong, slight, unclear = _judged(one, float(actual), rtol, floor)
         example = found.example
