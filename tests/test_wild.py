@@ -85,6 +85,19 @@ def test_the_truth_about_a_gradient(subject, x, expected):
     assert truth(Case("none", "one", subject, (x,))).verdict == expected
 
 
+def test_the_truth_about_a_gradient_in_float32():
+    def backward(dout, x):
+        near = np.sqrt(x + 1) - np.sqrt(x)
+        return dout * (near if x.dtype == np.float64 else near * x.dtype.type(1.01))
+
+    def forward(x):
+        return ((x + 1) ** 1.5 - x**1.5) / 1.5, x
+
+    case = Case("none", "one", Pair(forward, backward), (X[:1],))
+    assert truth(case).verdict == "agrees"
+    assert truth(case, np.float32).verdict == "disagrees"
+
+
 def test_the_arguments_that_have_a_gradient_are_found():
     def forward(ids, w, scale):
         return scale * w[ids], (ids, w, scale)

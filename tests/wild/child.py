@@ -17,6 +17,8 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 import fnet
 from fnet.check import explain
 from fnet.errors import ConfigurationError
@@ -62,20 +64,28 @@ def _cases(module: Any) -> tuple[list[Case], str]:
 
 
 def check(case: Case) -> dict[str, Any]:
-    """The checker's verdict, in words that a row has room for."""
+    """The checker's verdict, in words that a row has room for.
+
+    `elsewhere` are truths where it says that the gradient is wrong, if that is not at the arguments
+    given: at others, or in less precision.
+    """
     begun = time.perf_counter()
-    points: list[Any] = []
+    elsewhere: list[Truth] = []
     try:
         report = explain(case.subject, *case.arguments, **_known(case.options))
         verdict, message = "right" if report.right else "wrong", str(report)
-        points = [point for f in report.findings if (point := getattr(f, "arguments", None))]
     except ConfigurationError as error:
-        verdict, message = "refused", str(error)
+        report, verdict, message = None, "refused", str(error)
     except Exception as error:
-        verdict, message = "crash", f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
-    seconds = time.perf_counter() - begun
-    row = {"verdict": verdict, "message": message[:2000], "seconds": seconds, "peak": _peak()}
-    elsewhere = [truth(case._replace(arguments=tuple(point))) for point in points]
+        message = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        report, verdict = None, "crash"
+    seconds, peak = time.perf_counter() - begun, _peak()
+    for finding in report.findings if report else ():
+        if getattr(finding, "arguments", None):
+            elsewhere.append(truth(case._replace(arguments=tuple(finding.arguments))))
+        elif finding.check == "precision":
+            elsewhere.append(truth(case, np.float32))
+    row = {"verdict": verdict, "message": message[:2000], "seconds": seconds, "peak": peak}
     return row | {"elsewhere": [_words(one) for one in elsewhere]}
 
 

@@ -28,10 +28,11 @@ class Weighted(NamedTuple):
     outputs: list[Any]
 
 
-def weighted(case: Case) -> Weighted:
-    """The case as that sum; in float64, which the caller enables."""
+def weighted(case: Case, dtype: Any = np.float64) -> Weighted:
+    """The case as that sum; in float64, which the caller enables. The gradients are computed in
+    this dtype, at arguments that it can represent."""
     leaves, tree = jax.tree.flatten(case.arguments)
-    leaves = [np.float64(leaf) if _is_float(leaf) else leaf for leaf in leaves]
+    leaves = [np.asarray(leaf, dtype) if _is_float(leaf) else leaf for leaf in leaves]
 
     def arguments(of: list[Any]) -> tuple[Any, ...]:
         # A function may write into its argument.
@@ -58,6 +59,7 @@ def _by_hand(subject: Any, leaves: list[Any], arguments: Callable[..., Any]) -> 
     per_leaf = _per_leaf(found, given, names)
     places = [place for place, gradient in enumerate(per_leaf) if gradient is not None]
     flat = jax.tree.leaves(weights)
+    leaves = _wide(leaves)
     return Weighted(
         lambda of: _sum(flat, outputs(of)),
         leaves,
@@ -89,9 +91,10 @@ def _by_rule(function: Any, leaves: list[Any], arguments: Callable[..., Any]) ->
         for w, y in zip(weights, out, strict=True)
     ]
     gradients = [np.asarray(gradient, np.float64) for gradient in vjp(cotangents)]
+    leaves = _wide(leaves)
     try:
         fast = jax.jit(outputs)
-        fast(*floats)
+        out = fast(*(leaves[place] for place in places))
     except jax.errors.JAXTypeError:
         fast = outputs
 
@@ -99,6 +102,10 @@ def _by_rule(function: Any, leaves: list[Any], arguments: Callable[..., Any]) ->
         return _sum(weights, fast(*(of[place] for place in places)))
 
     return Weighted(total, leaves, places, gradients, weights, out)
+
+
+def _wide(leaves: list[Any]) -> list[Any]:
+    return [np.float64(leaf) if _is_float(leaf) else leaf for leaf in leaves]
 
 
 def _weights() -> Callable[[Any], Any]:

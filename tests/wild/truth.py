@@ -51,12 +51,12 @@ class Truth(NamedTuple):
         return f"{self.verdict}{at}{left} ({self.by}){example}"
 
 
-def truth(case: Case) -> Truth:
-    """What is so about the gradient of the case."""
-    rtol = max(RTOL, case.options.get("rtol") or 0.0)
+def truth(case: Case, dtype: Any = np.float64) -> Truth:
+    """What is so about the gradient of the case, computed in this dtype."""
+    rtol = max(RTOL, 100 * float(np.finfo(dtype).eps), case.options.get("rtol") or 0.0)
     with jax.enable_x64(True), np.errstate(all="ignore"):
         try:
-            subject = weighted(case)
+            subject = weighted(case, dtype)
         except Exception as error:
             return Truth(0, 0, 0, 0, f"it raises {type(error).__name__}: {error}"[:200])
         if case.exact is not None:
