@@ -35,12 +35,11 @@ def main() -> None:
     def answer(**row: Any) -> None:
         print(json.dumps(row), file=answers, flush=True)
 
-    module = importlib.import_module(sys.argv[1])
-    cases, error = _cases(module)
+    package, cases, error = _cases(sys.argv[1])
     answer(
         names=[(case.package, case.name, case.label) for case in cases],
         error=error,
-        version=_version(module.PACKAGE),
+        version=_version(package),
         fnet=fnet.__file__,
         peak=_peak(),
     )
@@ -50,17 +49,20 @@ def main() -> None:
         answer(**work[what](cases[int(number)]))
 
 
-def _cases(module: Any) -> tuple[list[Case], str]:
-    """The cases, up to what goes wrong in making them."""
+def _cases(name: str) -> tuple[str, list[Case], str]:
+    """The package of the module, and its cases up to what goes wrong in making them."""
     cases: list[Case] = []
+    package = ""
     try:
+        module = importlib.import_module(name)
+        package = module.PACKAGE
         for case in module.cases():
             cases.append(case)  # noqa: PERF402  (what came before an error is kept)
     except ImportError as error:
-        return cases, f"not installed: {error}"
+        return package, cases, f"not installed: {error}"
     except Exception:
-        return cases, traceback.format_exc()
-    return cases, ""
+        return package, cases, traceback.format_exc()
+    return package, cases, ""
 
 
 def check(case: Case) -> dict[str, Any]:
