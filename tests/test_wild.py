@@ -35,6 +35,12 @@ def test_at_a_kink_the_slopes_of_both_sides_are_found():
     assert (found.low, found.high) == pytest.approx((-2, 1))
 
 
+def test_where_the_second_derivative_jumps_there_is_a_slope():
+    found = slope(lambda x: max(x, 0.0) ** 2 + 3 * x, 0.0)
+    assert (found.low, found.high) == pytest.approx((3, 3))
+    assert found.error < 1e-9
+
+
 def test_at_the_end_of_a_domain_one_side_is_enough():
     found = slope(lambda x: math.sin(x) if x >= 0 else math.nan, 0.0)
     assert found.low == pytest.approx(1)

@@ -65,8 +65,8 @@ def _judged(central: tuple[float, float], sides: list[tuple[float, float]]) -> S
     error = low[1] + high[1]
     if len(sides) == 2 and high[0] - low[0] > 10 * error + 1e-5 * max(abs(low[0]), abs(high[0])):
         return Slope(low[0], high[0], error)
-    if math.isnan(central[0]):
-        return Slope(low[0], high[0], error)  # the function ends here
+    if math.isnan(central[0]) or (len(sides) == 2 and error < central[1]):
+        return Slope(low[0], high[0], error)  # it ends here, or its second derivative jumps
     return Slope(central[0], central[0], central[1]) if len(sides) == 2 else UNKNOWN
 
 

@@ -16,8 +16,9 @@ from tests.wild.case import Case
 from tests.wild.differences import UNKNOWN, Slope, slope
 from tests.wild.gradients import Weighted, weighted
 
-RTOL = 1e-6
+RTOL = 1e-8
 FLOOR = 1e-3  # times RTOL, of the largest entry of an array
+KNOWN = 1e-4  # relative error of a truth that says something
 LEAST = 1e-14  # below that a slope is 0
 SLIGHT = 1e-4  # relative difference up to which the function may be meant as an approximation
 ENTRIES = 24  # of each array; of a larger one some are drawn
@@ -116,12 +117,12 @@ def _judged(one: Slope, actual: float, rtol: float, floor: float) -> tuple[bool,
     if math.isinf(one.high):
         return False, False, actual != one.high
     size = max(abs(one.low), abs(one.high))
-    if not one.error <= 100 * rtol * size + 1e4 * floor:
+    if not one.error <= max(KNOWN, rtol) * size + KNOWN / rtol * floor:
         return False, False, True
     room = 10 * one.error + rtol * size + floor
     if one.low - room <= actual <= one.high + room:
         return False, False, False
-    room += SLIGHT * size + 1000 * floor
+    room += SLIGHT * (size + floor / rtol)
     return True, one.low - room <= actual <= one.high + room, False
 
 
