@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parents[2]
+# Small matrices are slower with more threads.
+ENVIRONMENT = {"JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 START = 300.0  # seconds to import a package and make its cases
 # fnet of one folder, tests of another, whatever both hold.
 PROGRAM = f"import fnet, sys; sys.path.insert(0, {str(HERE)!r}); sys.argv[0] = 'child'; "
@@ -45,7 +47,7 @@ class Examiner:
             self._process, self._text = None, b""
 
     def _begin(self) -> dict[str, Any]:
-        environment = os.environ | {"PYTHONPATH": str(self._folder), "JAX_PLATFORMS": "cpu"}
+        environment = os.environ | {"PYTHONPATH": str(self._folder)} | ENVIRONMENT
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", PROGRAM, self._module],
             stdin=subprocess.PIPE,
