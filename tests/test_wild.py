@@ -8,6 +8,7 @@ import pytest
 from fnet.check import Pair, ValueAndGrad
 from tests.wild.case import Case
 from tests.wild.differences import slope
+from tests.wild.gradients import moved
 from tests.wild.outcome import ALARM, FOUND, MISS, NEARLY, RIGHT, UNCLEAR, outcome
 from tests.wild.truth import truth
 
@@ -117,6 +118,21 @@ def test_the_arguments_that_have_a_gradient_are_found():
     arguments = (np.array([0, 2, 2]), np.arange(3.0), 1.5)
     found = truth(Case("none", "one", Pair(forward, backward), arguments))
     assert (found.verdict, found.entries) == ("agrees", 4)
+
+
+def test_a_case_moves_to_the_point_of_a_finding():
+    def forward(ids, w):
+        return np.where(w[ids] > 1, 2 * w[ids], w[ids]), (ids, w)
+
+    def backward(dout, cache):
+        ids, w = cache
+        dw = np.zeros_like(w)
+        np.add.at(dw, ids, dout)
+        return None, dw
+
+    case = Case("none", "one", Pair(forward, backward), (np.array([0, 1]), np.zeros(2)))
+    assert truth(case).verdict == "agrees"
+    assert truth(moved(case, {"w": np.full(2, 3.0)})).verdict == "disagrees"
 
 
 def test_what_changes_its_argument_is_given_a_copy():

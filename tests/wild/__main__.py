@@ -45,6 +45,8 @@ def examined(module: str, package: str, limit: float) -> list[dict[str, Any]]:
         row |= answer | {"truth": told.get("truth", f"unclear: {told.get('ended')}")}
         row["outcome"] = outcome(row["verdict"], row["truth"], row.get("elsewhere"))
         row["version"] = hello["version"]
+        if row["outcome"] == RIGHT:
+            row["message"] = row["message"].split("\n")[0]
         rows.append(row)
         _show(row)
     with_truth.close()

@@ -23,6 +23,7 @@ import fnet
 from fnet.check import explain
 from fnet.errors import ConfigurationError
 from tests.wild.case import Case
+from tests.wild.gradients import moved
 from tests.wild.truth import Truth, truth
 
 
@@ -83,8 +84,8 @@ def check(case: Case) -> dict[str, Any]:
         report, verdict = None, "crash"
     seconds, peak = time.perf_counter() - begun, _peak()
     for finding in report.findings if report else ():
-        if getattr(finding, "arguments", None):
-            elsewhere.append(truth(case._replace(arguments=tuple(finding.arguments))))
+        if getattr(finding, "point", None):  # absent in an fnet of before
+            elsewhere.append(truth(moved(case, finding.point)))
         elif finding.check == "precision":
             elsewhere.append(truth(case, np.float32))
     row = {"verdict": verdict, "message": message[:2000], "seconds": seconds, "peak": peak}

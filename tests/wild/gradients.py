@@ -43,6 +43,16 @@ def weighted(case: Case, dtype: Any = np.float64) -> Weighted:
     return _by_rule(case.subject, leaves, arguments)
 
 
+def moved(case: Case, point: dict[str, Any]) -> Case:
+    """The case at another point: an array for each leaf that has a gradient, in their order."""
+    leaves, tree = jax.tree.flatten(case.arguments)
+    with jax.enable_x64(True):
+        places = weighted(case).places
+    for place, array in zip(places, point.values(), strict=True):
+        leaves[place] = np.asarray(array).reshape(np.shape(leaves[place]))
+    return case._replace(arguments=jax.tree.unflatten(tree, leaves))
+
+
 def _by_hand(subject: Any, leaves: list[Any], arguments: Callable[..., Any]) -> Weighted:
     def outputs(of: list[Any]) -> list[Any]:
         function = subject[0]

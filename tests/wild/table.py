@@ -24,7 +24,16 @@ def keep(kind: str, rows: list[Row], module: str) -> None:
     """Replace the rows of a module."""
     kept = _read()
     kept[kind] = [row for row in kept.get(kind, []) if row["module"] != module] + rows
-    DATA.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    _write(kept)
+
+
+def _write(kept: dict[str, list[Row]]) -> None:
+    """A row per line, so that a difference shows rows."""
+    parts = []
+    for kind, rows in kept.items():
+        lines = ",\n".join(json.dumps(row) for row in rows)
+        parts.append(f'"{kind}": [\n{lines}\n]')
+    DATA.write_text("{\n" + ",\n".join(parts) + "\n}\n", "utf-8")
 
 
 def _read() -> dict[str, list[Row]]:
@@ -86,7 +95,7 @@ def write(modules: list[str]) -> None:
     for kind, rows in kept.items():
         known = [row for row in rows if row["module"] in modules]
         kept[kind] = sorted(known, key=lambda row: modules.index(row["module"]))
-    DATA.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    _write(kept)
     rows = kept.get("rows", [])
     lines = [HEAD, summary().replace("\n", "\n\n"), "", *_by_package(rows), "", "## Checks", ""]
     lines += ["| package | function | arguments | verdict | truth | outcome | seconds |"]
