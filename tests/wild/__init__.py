@@ -1,0 +1,1 @@
+"""Gradients in public packages, and what the checker says of them."""
