@@ -161,7 +161,9 @@ def _known(
         lies = probe.entry(floats, dout, place, index, np.nan)
         if np.isinf(probe.expected(floats, ones(probe.out))[place][index]):
             continue  # an infinite derivative, times a cotangent of 0
-        sharp = lies.high - lies.low <= SHARP * max(lies.size, size) and not lies.kink
+        sharp = lies.high - lies.low <= SHARP * max(lies.size, size)
+        if lies.kink:  # any number between the two slopes would do, and NaN is none
+            sharp = bool(np.isnan(a[index])) and np.isfinite(lies.high - lies.low)
         if sharp and probe.finite_beside(floats, dout, place, index):
             middle, slack = (lies.low + lies.high) / 2, lies.high - lies.low
             if not lies.has(float(a[index]), slack + SHARP * lies.size):
@@ -175,7 +177,7 @@ def _accepted(probe: Probe, found: Wrong) -> str:
     if not any(jax.tree.leaves(jax.tree.map(np.any, found.dout))):
         return NOT_FINITE
     size, moved = probe.noise(found.floats, found.dout)
-    if moved > UNDETERMINED * size:
+    if moved > UNDETERMINED * size and not np.isnan(found.actual).any():
         return "rounding of the input changes the output"
     words = borne_out(probe, found) or within_domain(probe, found)
     if not words and _cancels(probe, found):  # last, since it takes longest
