@@ -9,7 +9,15 @@ import jax
 import numpy as np
 
 from fnet.check.cases import cases_of
-from fnet.check.checks import determinism, directions, parity, precision, shapes, structure
+from fnet.check.checks import (
+    determinism,
+    directions,
+    elsewhere,
+    parity,
+    precision,
+    shapes,
+    structure,
+)
 from fnet.check.checks.clock import Clock, OutOfTime
 from fnet.check.checks.outcome import Outcome
 from fnet.check.checks.points import cotangent
@@ -217,7 +225,7 @@ Stage = Callable[[np.random.Generator], Outcome | Iterator[Finding]]
 
 def _stages(probe: Probe, dout: Any, in_full: bool, quick: bool) -> Iterator[tuple[str, Stage]]:
     """What is compared, in this order, each with words for it."""
-    by = parity if probe.autodiff else directions
+    look = parity.elsewhere if probe.autodiff else directions.elsewhere
     if probe.autodiff:
         yield "the given point", functools.partial(parity.at_given, probe, quick=quick)
     if quick:
@@ -227,11 +235,11 @@ def _stages(probe: Probe, dout: Any, in_full: bool, quick: bool) -> Iterator[tup
     ruled = probe.subject.ruled  # else autodiff would only be compared with itself elsewhere
     everywhere = ruled and (probe.autodiff or in_full)
     if everywhere:
-        yield "a point near by", functools.partial(by.near_by, probe)
+        yield "a point near by", functools.partial(elsewhere.near_by, look, probe)
     if in_full or quick:
         yield "linearity", lambda rng: structure.laws(probe, dout, quick)
     if ruled and in_full:
         yield "precision", lambda rng: precision.narrow(probe, rng)
     if everywhere:
-        yield "the stated domain", functools.partial(by.in_domain, probe)
-        yield "extreme points", functools.partial(by.under_stress, probe, quick=quick)
+        yield "the stated domain", functools.partial(elsewhere.in_domain, look, probe)
+        yield "extreme points", functools.partial(elsewhere.under_stress, look, probe, quick=quick)

@@ -9,14 +9,10 @@ from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.parity import CANCELLED, NOT_FINITE, drawn, within_domain
 from fnet.check.checks.points import (
-    NEAR_BY,
     PLAIN,
     Floats,
     cotangent,
-    few,
-    points,
     scale_of,
-    stated,
 )
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
@@ -193,35 +189,7 @@ def _by_entry(
     return Wrong("differences", PLAIN, route, place, floats, dout, difference, gradient, expected)
 
 
-def near_by(probe: Probe, rng: np.random.Generator) -> Outcome:
-    """Without autodiff: one direction of each array at a point of the neighbourhood."""
-    floats = neighbour(probe, rng)
-    if floats is None:
-        return Outcome(notes=((NEAR_BY, NOT_FINITE),))
-    return _elsewhere(probe, NEAR_BY, floats, rng, meant=True)
-
-
-def in_domain(probe: Probe, rng: np.random.Generator) -> Outcome:
-    """Without autodiff: the same at the points that a stated domain lists or draws."""
-    outcome = Outcome()
-    for where, floats in stated(probe.form, probe.start, probe.domains, rng):
-        outcome = outcome.and_also(_elsewhere(probe, where, floats, rng, meant=True))
-        if outcome.wrong:
-            break
-    return outcome
-
-
-def under_stress(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
-    """Without autodiff: one direction of each array at each extreme point."""
-    outcome = Outcome()
-    for where, floats in (few if quick else points)(probe.form, probe.start, probe.domains):
-        outcome = outcome.and_also(_elsewhere(probe, where, floats, rng))
-        if outcome.wrong:
-            break
-    return outcome
-
-
-def _elsewhere(
+def elsewhere(
     probe: Probe, where: str, floats: Floats, rng: np.random.Generator, meant: bool = False
 ) -> Outcome:
     """At a point that nobody gave, where only what is certain counts as wrong; `meant` is one of

@@ -56,8 +56,6 @@ class Evaluator:
         self.others = constant((self.form.leaves[place] for place in others), numpy=False)
         self.others_called = tuple(self.form.called[place] for place in others)
         self.frozen = tuple(place in self.form.frozen for place in others)
-        domain = REALS if domain is None and subject.anywhere else domain
-        self.domains = domains_of(self.form.names, self.start, domain)
         self.rtol = rtol
         self.plain_fails = ""
         like = self._abstract() if subject.traceable else known(self._forward(self.start))
@@ -66,6 +64,8 @@ class Evaluator:
         self.combined = self._combined(like) if subject.traceable else ""
         self.out = self.output(self.start) if subject.traceable else like
         self._require_numbers()
+        domain = REALS if domain is None and subject.anywhere else domain
+        self.domains = domains_of(self.form.names, self.start, domain)
         self.epsilon = self._epsilon()
 
     def _forward(self, floats: Floats) -> Any:

@@ -13,19 +13,14 @@ import numpy as np
 from fnet.check.checks.certainty import is_abrupt, is_certain
 from fnet.check.checks.evaluator import ones
 from fnet.check.checks.kinks import borne_out
-from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.points import (
-    NEAR_BY,
     PLAIN,
     Floats,
     cotangent,
     cotangents,
-    few,
     largest,
-    points,
     rounded,
-    stated,
 )
 from fnet.check.checks.probe import ROUNDED, ROUNDING, Probe
 from fnet.check.truth.compare import TINY, compare
@@ -59,35 +54,7 @@ def at_given(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Out
     return outcome
 
 
-def near_by(probe: Probe, rng: np.random.Generator) -> Outcome:
-    """At a generic point of the neighbourhood, away from kinks at the given one."""
-    floats = neighbour(probe, rng)
-    if floats is None:
-        return Outcome(notes=((NEAR_BY, NOT_FINITE),))
-    return _elsewhere(probe, NEAR_BY, floats, rng, meant=True)
-
-
-def in_domain(probe: Probe, rng: np.random.Generator) -> Outcome:
-    """At the points that a stated domain lists or draws."""
-    outcome = Outcome()
-    for where, floats in stated(probe.form, probe.start, probe.domains, rng):
-        outcome = outcome.and_also(_elsewhere(probe, where, floats, rng, meant=True))
-        if outcome.wrong:
-            break
-    return outcome
-
-
-def under_stress(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
-    """At extreme points, or at one if quick; stops at the first where something is wrong."""
-    outcome = Outcome()
-    for where, floats in (few if quick else points)(probe.form, probe.start, probe.domains):
-        outcome = outcome.and_also(_elsewhere(probe, where, floats, rng))
-        if outcome.wrong:
-            break
-    return outcome
-
-
-def _elsewhere(
+def elsewhere(
     probe: Probe, where: str, floats: Floats, rng: np.random.Generator, meant: bool = False
 ) -> Outcome:
     """At a point that nobody gave, where only what is certain counts as wrong; `meant` is one of
