@@ -126,8 +126,8 @@ def _known(
     unknown = len(odd)
     for index in map(tuple, odd[:SAMPLED] if where == PLAIN else ()):
         lies = probe.entry(floats, dout, place, index, np.nan)
-        if np.isinf(probe.expected(floats, ones(probe.out))[place][index]):
-            continue  # an infinite derivative, times a cotangent of 0
+        if _is_infinite(probe, floats, place, index):
+            continue  # and times a cotangent of 0 it is NaN
         sharp = lies.high - lies.low <= SHARP * max(lies.size, size)
         if lies.kink:  # any number between the two slopes would do, and NaN is none
             sharp = bool(np.isnan(a[index])) and np.isfinite(lies.high - lies.low)
@@ -137,6 +137,13 @@ def _known(
                 determined[index] = middle
             unknown -= 1
     return determined, unknown
+
+
+def _is_infinite(probe: Probe, floats: Floats, place: int, index: tuple[int, ...]) -> bool:
+    """Whether the derivative is infinite, by hand or by autodiff."""
+    dout = ones(probe.out)
+    by_hand = probe.gradients(next(iter(probe.subject.routes)), floats, dout)[place][index]
+    return bool(np.isinf(by_hand) or np.isinf(probe.expected(floats, dout)[place][index]))
 
 
 def _accepted(probe: Probe, found: Wrong) -> str:
