@@ -9,8 +9,9 @@ from rich.table import Column, Table
 
 from fnet import losses, registry
 from fnet.check import Report, explain
-from fnet.check.examine import DEPTHS
+from fnet.check.examine import DEPTHS, LIMIT
 from fnet.check.subjects.forms import OF
+from fnet.check.truth.domain import NAMED
 from fnet.cli import functions
 from fnet.cli.arguments import Settings, above, command
 from fnet.cli.functions import told
@@ -32,6 +33,7 @@ fnet check course.py:dropout_forward,dropout_backward --arguments inputs.py
 fnet check course.py:loss --arguments inputs.py --constants X y
                                              (loss, dw) of (w, X, y)
 fnet check newton.py:gradient,hessian --shape 5 --of hessian
+fnet check models.py:log_likelihood --arguments inputs.py --domain p=probability scale=positive
 """
 
 SHAPE = (3, 5)  # of one example of a layer that is not registered
@@ -83,6 +85,24 @@ def add(commands: Any) -> None:
         "--seed", type=above(-1, int), metavar="N", help="of random arguments (default 0)"
     )
     parser.add_argument(
+        "--domain",
+        nargs="+",
+        action="extend",
+        metavar="NAME=DOMAIN",
+        help=f"where a function is meant to be called, by argument: {', '.join(NAMED)}",
+    )
+    parser.add_argument(
+        "--rtol",
+        type=above(0, float),
+        help="the relative precision of a function that has less than float64's, such as a solver",
+    )
+    parser.add_argument(
+        "--limit",
+        type=above(0, float),
+        metavar="SECONDS",
+        help=f"for each; what is examined by then is reported (default {LIMIT:g})",
+    )
+    parser.add_argument(
         "--depth",
         choices=DEPTHS,
         help="quick compiles little: three points, one direction of differences (default full)",
@@ -96,9 +116,11 @@ def run(given: Settings) -> int:
     )
     wrong: list[str] = []
     noted: list[str] = []
-    depth = given.get("depth") or "full"
+    options = {name: given[name] for name in ("depth", "rtol", "limit") if given.get(name)}
+    if given.get("domain"):
+        options["domain"] = _domains(given["domain"])
     for name, check in _checks(given):
-        report = _carefully(name, functools.partial(check, depth=depth))
+        report = _carefully(name, functools.partial(check, **options))
         if report.right:
             table.add_row(name, f"{report.entries:,}", f"{report.error:.1e}", "[green]right")
             own = ":" in name  # of fnet's own layers the conventions are known
@@ -112,6 +134,17 @@ def run(given: Settings) -> int:
     for message in (*wrong, *noted):
         console.print(message, markup=False, highlight=False)
     return 1 if wrong else 0
+
+
+def _domains(words: list[str]) -> dict[str, str]:
+    """The domains by argument, of NAME=DOMAIN."""
+    for word in words:
+        if "=" not in word:
+            raise ConfigurationError(
+                f"--domain {word}: give NAME=DOMAIN, such as p=probability; the domains are "
+                f"{', '.join(NAMED)}"
+            )
+    return dict(word.split("=", 1) for word in words)
 
 
 def _carefully(name: str, check: Callable[[], Report]) -> Report:

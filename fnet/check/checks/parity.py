@@ -128,7 +128,8 @@ def _known(
         lies = probe.entry(floats, dout, place, index, np.nan)
         if _is_infinite(probe, floats, place, index):
             continue  # and times a cotangent of 0 it is NaN
-        sharp = lies.high - lies.low <= SHARP * max(lies.size, size)
+        # Of a derivative of 0, the size is that of the cotangent.
+        sharp = lies.high - lies.low <= SHARP * max(lies.size, size, 1e-3 * largest(dout))
         if lies.kink:  # any number between the two slopes would do, and NaN is none
             sharp = bool(np.isnan(a[index])) and np.isfinite(lies.high - lies.low)
         if sharp and probe.finite_beside(floats, dout, place, index):
