@@ -138,6 +138,21 @@ def cell_backward(k):
     return backward
 
 
+def activated(A_prev, W, activation):
+    Z = A_prev @ W
+    A = np.tanh(Z) if activation == "tanh" else np.maximum(0, Z)
+    return A, ((A_prev, W), Z)
+
+
+def activated_backward(k):
+    def backward(dA, cache, activation):
+        (A_prev, W), Z = cache
+        dZ = dA * (1 - np.tanh(Z) ** 2) if activation == "tanh" else dA * (Z > 0)
+        return dZ @ W.T, k * A_prev.T @ dZ
+
+    return backward
+
+
 CELL = {"Wx": RNG.normal(size=(3, 2)), "Wh": RNG.normal(size=(2, 2)), "Wy": B[:, None]}
 
 
@@ -308,6 +323,22 @@ def hessian_product(k, first=False):
     return (lambda v, p: product(p, v)) if first else product
 
 
+def logistic_gradient(w, X, y):
+    return X.T @ (1 / (1 + np.exp(-X @ w)) - y)
+
+
+def logistic_hessian(k):
+    def hessian(w, X, y):
+        p = 1 / (1 + np.exp(-X @ w))
+        return k * (X.T * (p * (1 - p))) @ X
+
+    return hessian
+
+
+DATA = RNG.normal(size=3), X, np.array([0.0, 1.0, 1.0, 0.0])
+OF_HESSIAN = {"of": "hessian"}
+
+
 def all_three(k):
     return lambda p: (quartic(p), quartic_gradient(p), quartic_hessian(k)(p))
 
@@ -398,9 +429,27 @@ FORMS = {
         ),
         (X, W),
     ),
+    "backward(x, w, dout)": Form(
+        two(lambda x, w: x @ w, lambda k: lambda x, w, dout: (dout @ w.T, k * x.T @ dout)), (X, W)
+    ),
+    "backward(dA, cache, activation)": Form(two(activated, activated_backward), (X, W, "tanh")),
+    "backward(dout, cache, w)": Form(
+        two(
+            lambda x, w: (x @ w, x),
+            lambda k: lambda dout, cache, w: (dout @ w.T, k * cache.T @ dout),
+        ),
+        (X, W),
+    ),
     "f and f'": Form(two(np.tanh, lambda k: lambda x: k * (1 - np.tanh(x) ** 2)), (X,)),
     "f and f' of a number": Form(two(lambda x: x**3, lambda k: lambda x: k * 3 * x**2), (1.5,)),
     "f and f' that is constant": Form(two(lambda x: 3 * x, lambda k: lambda x: 3.0 * k), (X,)),
+    "f and f' of the output": Form(two(np.tanh, lambda k: lambda out: k * (1 - out**2)), (X,)),
+    "f and f', one of them of another name": Form(
+        two(np.sin, lambda k: lambda v: k * np.cos(v)), (X,)
+    ),
+    "backward(dout), without a cache": Form(
+        two(lambda x: x.T, lambda k: lambda dout: k * dout.T), (X,)
+    ),
     "f and its gradient": Form(
         two(optimize.rosen, lambda k: lambda x: k * optimize.rosen_der(x)), (P,)
     ),
@@ -477,23 +526,32 @@ FORMS = {
     "the loss of a net": Form(lambda k: Net(k).loss, (X, Y)),
     "a loss by entry": Form(loss_gradient, (RNG.uniform(size=5), P)),
     "a loss by row": Form(rows_and_their_gradients, (np.array([0, 2, 1, 1]), X)),
-    "a Hessian": Form(two(quartic_gradient, quartic_hessian), (P,), {"of": "hessian"}),
+    "a Hessian": Form(two(quartic_gradient, quartic_hessian), (P,), OF_HESSIAN),
     "a Hessian and (value, grad)": Form(
-        two(lambda p: (quartic(p), quartic_gradient(p)), quartic_hessian), (P,), {"of": "hessian"}
+        two(lambda p: (quartic(p), quartic_gradient(p)), quartic_hessian), (P,), OF_HESSIAN
     ),
-    "a Hessian-vector product": Form(
-        two(quartic_gradient, hessian_product), (P,), {"of": "hessian"}
-    ),
+    "a Hessian-vector product": Form(two(quartic_gradient, hessian_product), (P,), OF_HESSIAN),
     "a product, the vector first": Form(
         two(quartic_gradient, functools.partial(hessian_product, first=True)),
         (P,),
-        {"of": "hessian"},
+        OF_HESSIAN,
+    ),
+    "a Hessian of (w, X, y)": Form(two(logistic_gradient, logistic_hessian), DATA, OF_HESSIAN),
+    "a product of (w, v, X, y)": Form(
+        two(logistic_gradient, lambda k: lambda w, p, X, y: logistic_hessian(k)(w, X, y) @ p),
+        DATA,
+        OF_HESSIAN,
+    ),
+    "a product of (w, X, y, v)": Form(
+        two(logistic_gradient, lambda k: lambda w, X, y, v: logistic_hessian(k)(w, X, y) @ v),
+        DATA,
+        OF_HESSIAN,
     ),
     "a Pair of gradient and product": Form(
-        lambda k: Pair(quartic_gradient, hessian_product(k)), (P,), {"of": "hessian"}
+        lambda k: Pair(quartic_gradient, hessian_product(k)), (P,), OF_HESSIAN
     ),
     "(grad, Hessian)": Form(
-        lambda k: lambda p: (quartic_gradient(p), quartic_hessian(k)(p)), (P,), {"of": "hessian"}
+        lambda k: lambda p: (quartic_gradient(p), quartic_hessian(k)(p)), (P,), OF_HESSIAN
     ),
     "jax.custom_gradient": Form(custom_gradient, (X,)),
     "jax.custom_vjp, optimize_remat": Form(functools.partial(rule, optimize_remat=True), (X,)),
@@ -521,6 +579,37 @@ def test_what_is_right_is_right(name):
 @pytest.mark.parametrize("name", FORMS)
 def test_a_mistake_is_found(name):
     assert not examined(FORMS[name], 1.01, depth="quick").right
+
+
+LIFTED = [  # NumPy code that autodiff can see, in a form of which fnet makes functions of its own
+    "backward(cache, dout), told by trying",
+    "backward(dA, cache, activation)",
+    "f and f'",
+    "(grad, value)",
+    "(grads, cost)",
+    "three outputs and a cache",
+    "(out, backprop)",
+    "an object that keeps x",
+    "an object that grows",
+    "the loss of a net",
+    "a loss by entry",
+    "a Hessian-vector product",
+]
+
+
+@pytest.mark.parametrize("name", LIFTED)
+def test_autodiff_sees_it(name):
+    report = examined(FORMS[name], 1.0, depth="quick")
+    assert report.right
+    assert not any("differences alone" in note for note in report.notes), report
+
+
+@pytest.mark.parametrize("name", [name for name in FORMS if "jax" in name])
+def test_a_rule_of_jax_is_compared_with_the_function_without_it(name):
+    report = examined(FORMS[name], 1.0, depth="quick")
+    assert report.right
+    assert report.notes == ()
+    assert examined(FORMS[name], 1.01, depth="quick").findings[0].kind == "factor"
 
 
 FULL = [
@@ -905,14 +994,18 @@ def refused():
         return p @ q.T
 
     yield (lambda x: (x.copy(), x.copy())), (product, RNG.normal(size=(3, 3))), "say which"
+    yield Pair(np.sin, np.cos), (X,), "check_gradients(f, derivative, x)"
+    yield ValueAndGrad(np.sum), (X,), "must return a tuple (value, gradients)"
+    named = Pair(affine, lambda dout, cache: {"dz": dout})
+    yield named, (X, W, B), 'return {"dx": …, "dw": …, "db": …}'
     yield (lambda x: 2 * x), (lambda dout, cache, more: dout, X), "these would do"
-    options = {"of": "hessian"}
+    options = OF_HESSIAN
     yield quartic, (quartic_hessian(1.0), P), "returns no gradient", options
     yield quartic_gradient, (P,), "must return (gradient, Hessian)", options
     yield quartic_gradient, (lambda a, b, c, d: a, P), "takes neither", options
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(12))
 def test_a_refusal_ends_with_lines_that_would_do(number):
     subject, arguments, words, *options = [*refused()][number]
     with pytest.raises(ConfigurationError) as caught:
@@ -921,6 +1014,12 @@ def test_a_refusal_ends_with_lines_that_would_do(number):
     assert 1 <= len(would_do) <= 3
     assert words in str(caught.value)
     assert all(line.startswith("  ") for line in would_do)
+
+
+def test_a_derivative_of_the_output_is_said_to_be_one_and_is_none_of_the_input():
+    report = explain(np.tanh, lambda out: 1 - out**2, X)
+    assert any("taken as a function of the output" in note for note in report.notes)
+    assert not explain(np.tanh, lambda x: 1 - x**2, X).right  # tanh is forgotten
 
 
 def test_constants_that_are_not_there():

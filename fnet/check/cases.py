@@ -10,10 +10,11 @@ import numpy as np
 from fnet.check.checks.points import cotangent
 from fnet.check.checks.programs import known
 from fnet.check.subjects.calls import LINES
-from fnet.check.subjects.forms import Form, forms_of
+from fnet.check.subjects.forms import forms_of
 from fnet.check.subjects.layers import cases_of_layer
 from fnet.check.subjects.library import of_loss
 from fnet.check.subjects.objects import has_methods
+from fnet.check.subjects.pairs import Form
 from fnet.check.subjects.subject import Case, Pair, Subject, ValueAndGrad
 from fnet.check.subjects.user_functions import of_function, of_pair, of_value_and_grad
 from fnet.check.truth.arguments import copied
@@ -62,13 +63,19 @@ def cases_of(
         )
     elif isinstance(subject, type) and not hasattr(subject, "apply"):
         raise ConfigurationError(_uncheckable(subject))
-    elif isinstance(subject, tuple | list) or callable(subject) or has_methods(subject):
+    elif _may_be_functions(subject):
         if is_constructor(subject):
             raise ConfigurationError(_uncheckable(subject))
         for form in forms_of(subject, arguments, constants, of):
             yield _case_of(form, reference)
     else:
         raise ConfigurationError(_uncheckable(subject))
+
+
+def _may_be_functions(subject: Any) -> bool:
+    both = type(subject) in (tuple, list) and len(subject) == 2 and all(map(callable, subject))
+    pair = isinstance(subject, Pair | ValueAndGrad)
+    return both or pair or callable(subject) or has_methods(subject)
 
 
 def _uncheckable(subject: Any) -> str:
