@@ -88,15 +88,15 @@ def _cut_off(params: Any, values: list[Any]) -> list[Any]:
             new = [_chosen(more, after, before) for after, before in zip(new, carry, strict=True)]
         return number + 1, new
 
-    number, carry = jax.lax.while_loop(goes_on, once, (jnp.int32(0), carry))
-    return [_poisoned(leaf, number >= MOST) for leaf in carry]
+    _, carry = jax.lax.while_loop(goes_on, once, (jnp.int32(0), carry))
+    more = condition(carry)  # of those that have not ended
+    return [_chosen(more, _nan(leaf), leaf) for leaf in carry]
 
 
 def _chosen(more: Any, after: Any, before: Any) -> Any:
     return jnp.where(more.reshape(more.shape + (1,) * (after.ndim - more.ndim)), after, before)
 
 
-def _poisoned(leaf: Any, unfinished: Any) -> Any:
-    if not jnp.issubdtype(getattr(leaf, "dtype", jnp.int32), jnp.floating):
-        return leaf
-    return jnp.where(unfinished, jnp.nan, leaf)
+def _nan(leaf: Any) -> Any:
+    floating = jnp.issubdtype(leaf.dtype, jnp.floating)
+    return jnp.full_like(leaf, jnp.nan) if floating else leaf
