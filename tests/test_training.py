@@ -110,6 +110,22 @@ def test_an_optax_optimizer_serves_wherever_one_of_fnet_s_does():
         )
 
 
+def test_an_optimizer_without_a_hash_trains_like_any_other():
+    @dataclasses.dataclass  # which has no hash, since it can change
+    class Descent:
+        rate: float
+
+        def init(self, params):
+            return ()
+
+        def update(self, grads, state, params=None):
+            return jax.tree.map(lambda grad: -self.rate * grad, grads), state
+
+    mine, expected = run(optimizer=Descent(0.1)), run(optimizer=optimizers.sgd(0.1))
+    for a, b in zip(mine, expected, strict=True):
+        np.testing.assert_allclose(a.losses, b.losses, rtol=1e-6)
+
+
 def test_a_dataset_that_is_not_in_memory_trains_the_same():
     streamed = run(OnDisk(TRAIN), OnDisk(VAL))
     for a, b in zip(streamed, run(), strict=True):

@@ -15,6 +15,7 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
+from fnet.core.remembering import remembered
 from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
@@ -111,7 +112,7 @@ def descend(
     return records(begin)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def make_stretch(
     model: Layer, loss: Loss, optimizer: Any, length: int, *transforms: Transform
 ) -> Callable[..., Stretch]:

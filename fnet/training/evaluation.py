@@ -1,6 +1,5 @@
 """How good a trained model is: loss and accuracy, predictions, confusions."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require
+from fnet.core.remembering import remembered
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
@@ -171,7 +171,7 @@ def over_samples(
     return metrics
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
     """The compiled look(params, x, target, order): the columns of `Metrics`, an entry per batch.
 
@@ -201,7 +201,7 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
     return look
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def _make_apply(model: Layer, transform: Transform) -> Callable[..., Array]:
     @jax.jit
     def apply(params: ArrayTree, x: Any, target: Array, order: Array) -> Array:

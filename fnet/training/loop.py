@@ -5,7 +5,6 @@ compiled function and JAX inside it. A smaller last batch is padded and masked, 
 is compiled.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from chex import Array, PRNGKey
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
+from fnet.core.remembering import remembered
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
@@ -28,7 +28,7 @@ from fnet.training.records import Metrics, Record, State, advanced, check_seen, 
 from fnet.training.step import make_step, one_step
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def make_epoch(
     model: Layer, loss: Loss, optimizer: Any, transform: Transform = compose()
 ) -> Callable[..., tuple[State, Metrics]]:

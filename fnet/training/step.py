@@ -1,6 +1,5 @@
 """One step of training: forward → loss → backward → update, with no autodiff in it."""
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Loss
+from fnet.core.remembering import remembered
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
 from fnet.training.evaluation import correct, penalty_of
@@ -16,7 +16,7 @@ from fnet.training.feeding import inputs
 from fnet.training.records import Metrics, State
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def make_step(
     model: Layer, loss: Loss, optimizer: Any, transform: Transform = compose()
 ) -> Callable[..., tuple[State, Metrics]]:

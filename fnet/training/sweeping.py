@@ -12,6 +12,7 @@ from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_number, require_whole
+from fnet.core.remembering import remembered
 from fnet.core.trees import count
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset, Memory
@@ -179,7 +180,7 @@ def _together(
         yield tuple(records)
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def _make(
     model: Layer, loss: Loss, optimizer: Any, transform: Transform, val_transform: Transform | None
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -93,8 +93,7 @@ def _compared(probe: Probe, where: str, floats: Floats, dout: Any) -> Outcome:
         for place, (a, e) in enumerate(zip(actual, expected, strict=True)):
             e, unknown = _known(probe, where, floats, dout, place, a, e)
             if unknown:
-                words = IS_NAN if np.isnan(a).any() else NO_DERIVATIVE
-                notes.append((where, f"d{probe.form.names[place]}: {words}"))
+                notes.append((where, _unknown(probe, floats, place, a)))
             difference = compare(a, e, probe.epsilon, rtol=probe.rtol)
             if difference.wrong.any() or difference.error > EXACT:
                 slack = CANCELLED * probe.natural(floats, dout)[place]
@@ -111,6 +110,13 @@ def _compared(probe: Probe, where: str, floats: Floats, dout: Any) -> Outcome:
                 else:
                     wrong.append(found)
     return Outcome(entries, error, tuple(wrong), tuple(notes))
+
+
+def _unknown(probe: Probe, floats: Floats, place: int, a: np.ndarray) -> str:
+    """What is noted where autodiff's derivative is not finite."""
+    if not probe.finite(floats):
+        return NOT_FINITE
+    return f"d{probe.form.names[place]}: {IS_NAN if np.isnan(a).any() else NO_DERIVATIVE}"
 
 
 def _known(
