@@ -25,7 +25,7 @@ def extreme(array: np.ndarray, domain: Domain = REALS) -> Iterator[tuple[str, np
         yield "ten times {}", 10 * array
         yield "huge {}", 1e3 * array
         if not domain.definite:
-            yield "zero {}", 0 * array
+            yield "zero {}", np.zeros(array.shape)
             yield "{} of the other sign", -array
             yield "{} with ties", step * (array / step).round()
         return
@@ -39,7 +39,7 @@ def _extreme(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "tiny {}", 1e-6 * array
     yield "ten times {}", 10 * array
     yield "huge {}", 1e3 * array
-    yield "zero {}", 0 * array
+    yield "zero {}", np.zeros(array.shape)
     yield "{} of the other sign", -array
     yield "{} with ties", array.round()
     yield "{} far from zero", array + 1e3
