@@ -32,6 +32,7 @@ from fnet.errors import ConfigurationError, GradientMismatch
 
 DEPTHS = ("full", "quick")
 LIMIT = 20.0  # seconds
+STOPPED = "stopped after"  # so begins the note of what was not examined in time
 
 
 class Options(NamedTuple):
@@ -157,7 +158,7 @@ def explain(
         except OutOfTime:
             _require_compared(subject, made, limit)
             left = ", ".join(made[-1].left)
-            made[-1].sentences.append(f"stopped after {limit:g} s: not examined: {left}")
+            made[-1].sentences.append(f"{STOPPED} {limit:g} s: not examined: {left}")
     return merge([draft.report() for draft in made])
 
 

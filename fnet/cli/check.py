@@ -9,7 +9,7 @@ from rich.table import Column, Table
 
 from fnet import losses, registry
 from fnet.check import Report, explain
-from fnet.check.examine import DEPTHS, LIMIT
+from fnet.check.examine import DEPTHS, LIMIT, STOPPED
 from fnet.check.subjects.forms import OF
 from fnet.check.truth.domain import NAMED
 from fnet.cli import functions
@@ -124,7 +124,8 @@ def run(given: Settings) -> int:
         if report.right:
             table.add_row(name, f"{report.entries:,}", f"{report.error:.1e}", "[green]right")
             own = ":" in name  # of fnet's own layers the conventions are known
-            noted += [f"{report.subject}: note: {note}" for note in report.notes if own]
+            shown = [note for note in report.notes if own or note.startswith(STOPPED)]
+            noted += [f"{report.subject}: note: {note}" for note in shown]
         else:
             wrong.append(str(report))
             kinds = dict.fromkeys(finding.kind for finding in report.findings)
