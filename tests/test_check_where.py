@@ -95,7 +95,8 @@ def test_a_stated_domain_is_entered_and_not_left():
     leaky = Pair(lambda x: (jnp.where(x > 0, x, x / 3), x), lambda d, x: d)
     given = np.abs(X)
     assert explain(leaky, given).right
-    assert not explain(leaky, given, at=[(-given,)]).right
+    finding = explain(leaky, given, at=[(2 * given,), -given]).findings[0]
+    assert finding.where == "at[1], plain input"
     for domain in ({"x": [-given]}, [-given], lambda rng: -rng.uniform(1, 2, (4, 3))):
         finding = explain(leaky, given, domain=domain).findings[0]
         assert finding.right_where_asked

@@ -147,10 +147,11 @@ def explain(
     with _own_settings():
         try:
             with clock.watching():
-                for given in ((arguments,) if arguments or not at else ()) + tuple(at):
+                for words, given in _given(arguments, at):
                     for case in cases_of(
                         subject, given, reference, key, batch_size, rng, quick, constants, of
                     ):
+                        case = case._replace(words=", ".join(filter(None, (words, case.words))))
                         made.append(Draft(case.subject.name, case.subject.note))
                         _examine_or_say(case, rng, options, made[-1])
                         if made[-1].findings:
@@ -160,6 +161,14 @@ def explain(
             left = ", ".join(made[-1].left)
             made[-1].sentences.append(f"{STOPPED} {limit:g} s: not examined: {left}")
     return merge([draft.report() for draft in made])
+
+
+def _given(arguments: tuple[Any, ...], at: Sequence[Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The arguments to examine, each with words for where they stand."""
+    if arguments or not at:
+        yield "", arguments
+    for number, more in enumerate(at):
+        yield f"at[{number}]", more if isinstance(more, tuple) else (more,)
 
 
 @contextlib.contextmanager
