@@ -53,11 +53,14 @@ def narrow(probe: Probe, rng: np.random.Generator) -> Iterator[Finding]:
             if found != dtype:
                 continue
             arrays = ours[place], theirs[place], precise[place]
-            if not _compare(f"d{leaf}", name, *arrays, 0.0):
+            strict = probe.subject.anywhere
+            if not _compare(f"d{leaf}", name, *arrays, 0.0, strict=strict):
                 continue
             moves = moves or _moves(probe, point, given, precise, dtype, rng)
-            compare = functools.partial(_compare, f"d{leaf}", name, *arrays, moves[place])
-            if compare() and (finding := compare(_around(probe, floats, dout, place, rng))):
+            compare = functools.partial(
+                _compare, f"d{leaf}", name, *arrays, moves[place], strict=strict
+            )
+            if compare() and (finding := compare(around=_around(probe, floats, dout, place, rng))):
                 yield finding
                 return
 
@@ -125,8 +128,11 @@ def _compare(
     precise: np.ndarray,
     moves: float,
     around: float = 0.0,
+    strict: bool = True,
 ) -> Finding | None:
-    """The finding, if any; autodiff's error is that of `theirs`, or the relative one `around`."""
+    """The finding, if any; autodiff's error is that of `theirs`, or the relative one `around`.
+
+    Unless strict, half of the digits must be lost."""
     with np.errstate(all="ignore"):
         a, b = (np.asarray(array, np.float64) for array in (ours, theirs))
         if not np.isfinite(precise).all() or not np.isfinite(b).all():
@@ -137,7 +143,8 @@ def _compare(
     others = max(others, around * size)
     if others >= size:
         return None  # autodiff has no correct digit either
-    if error <= WORSE * others + UNITS * (unit + moves):
+    least = 0.0 if strict else float(jnp.finfo(name).eps) ** 0.5 * size
+    if error <= max(WORSE * others + UNITS * (unit + moves), least):
         return None
     if not np.isfinite(error):
         words = f"in {name} it is not finite, and autodiff's is"
