@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 from pathlib import Path
 
 import jax
@@ -497,7 +498,7 @@ def test_every_number_is_decided_or_said_to_be_unproved():
 
 def test_every_number_is_used():
     code = "\n".join(path.read_text() for path in SCOPE if path.name != "thresholds.py")
-    assert [name for name in NUMBERS if f"thresholds.{name}" not in code] == []
+    assert set(re.findall(r"thresholds\.([A-Z_]+)", code)) == set(NUMBERS)
 
 
 def is_number(node):
@@ -516,8 +517,8 @@ def is_number(node):
 def numbers_in(text):
     """The upper-case names to which a file assigns a number."""
     for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            for target in getattr(node, "targets", None) or [node.target]:
                 each = target.elts if isinstance(target, ast.Tuple) else [target]
                 for one in each:
                     if isinstance(one, ast.Name) and one.id.isupper() and is_number(node.value):
@@ -525,7 +526,9 @@ def numbers_in(text):
 
 
 def test_no_number_stands_anywhere_else():
-    assert list(numbers_in("A = 1e-3\nB, C = -2.0, 2.0**3\nD = 'x'\ne = 3")) == ["A", "B", "C"]
+    assert list(numbers_in("A = 1e-3\nB, C = -2.0, 2.0**3\nD = 'x'\ne = 3\nF: int = 3")) == [
+        *"ABCF"
+    ]
     for path in SCOPE:
         if path.name not in ("thresholds.py", "strategies.py"):  # which draws, and decides nothing
             assert list(numbers_in(path.read_text())) == [], path
