@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from fnet.check import Pair, ValueAndGrad, check_gradients, explain
-from fnet.check.truth.lengths import LONG
+from fnet.check import Pair, ValueAndGrad, check_gradients, explain, thresholds
 from fnet.check.truth.lifting import by_lifting
 from fnet.errors import ConfigurationError
 
@@ -935,10 +934,11 @@ def test_long_loops_are_said_to_be_long():
     x = RNG.normal(size=(40, 40))
     found, why = by_lifting(convolution, (x,), lambda returned: returned[0])
     assert found is None
-    assert why == f"its loops are longer than {LONG} operations; give smaller arrays for " + (
+    assert why == (
+        f"its loops are longer than {thresholds.LIFTED} operations; give smaller arrays for "
         "autodiff to see it"
     )
-    assert len(calls) <= LONG  # a third of them with three operations each
+    assert len(calls) <= thresholds.LIFTED  # a third of them with three operations each
     report = explain(Pair(convolution, backward), x[:5, :6])
     assert report.right
     assert not report.notes

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from fnet.check import Pair, explain
+from fnet.check import Pair, explain, thresholds
 from fnet.check.cases import cases_of
 from fnet.check.checks import directions, elsewhere, parity, points, probe
 from fnet.check.checks.outcome import Outcome
 from fnet.check.strategies import arrays, shapes
-from fnet.check.truth import compare
 from fnet.check.truth.differences import interval, slope
 from fnet.check.truth.plain import bound, narrowest, plainly, steps
 
@@ -222,7 +221,7 @@ def first_only(method):
 
 
 SABOTAGE = {
-    "tolerance": lambda patch: patch.setattr(compare, "RTOL", 1e-3),
+    "tolerance": lambda patch: patch.setattr(thresholds, "RTOL", 1e-3),
     "one-hot": lambda patch: patch.setattr(
         parity,
         "cotangents",

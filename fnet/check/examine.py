@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.cases import cases_of
 from fnet.check.checks import (
     determinism,
@@ -31,7 +32,6 @@ from fnet.core import expect
 from fnet.errors import ConfigurationError, GradientMismatch
 
 DEPTHS = ("full", "quick")
-LIMIT = 20.0  # seconds
 STOPPED = "stopped after"  # so begins the note of what was not examined in time
 
 
@@ -72,7 +72,7 @@ def explain(
     domain: Mapping[str, Any] | Any = None,
     at: Sequence[tuple[Any, ...]] = (),
     rtol: float = 0.0,
-    limit: float = LIMIT,
+    limit: float = thresholds.LIMIT,
 ) -> Report:
     """Compare hand-written gradients with autodiff and finite differences, and explain mistakes.
 

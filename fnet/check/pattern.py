@@ -2,7 +2,7 @@
 
 import numpy as np
 
-ROWS, COLUMNS = 12, 48
+from fnet.check import thresholds
 
 
 def pattern(wrong: np.ndarray) -> list[str]:
@@ -12,5 +12,5 @@ def pattern(wrong: np.ndarray) -> list[str]:
 
 
 def _cut(array: np.ndarray, axis: int) -> list[np.ndarray]:
-    limit = COLUMNS if axis else ROWS
+    limit = thresholds.COLUMNS if axis else thresholds.ROWS
     return np.array_split(array, min(limit, max(array.shape[axis], 1)), axis=axis)

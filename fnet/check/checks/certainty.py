@@ -11,29 +11,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.kinks import moves_together
 from fnet.check.checks.outcome import Wrong
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.differences import Interval
-
-SAMPLED = 4  # entries of which one must be certain
-SHARP = 1e-3  # of the disagreement: the width of an interval that settles it
-COARSE = 1e-3  # of an entry: far from the given point, a function itself may be off by less
-FINE = 1e-4  # the same, of the largest entry
-OUTSIDE = 0.1  # of the distance between the two slopes of a kink: how far outside is wrong
-AGREES = 1e-2  # of the disagreement: how close autodiff must be to the interval
-RIGHT, WRONG = 1e-10, 1e-7  # of the size of a gradient: on the way, before it is wrong and after
-ALONE = 1e-3  # the same where differences alone tell
-STEPS, STEPS_ALONE = 30, 8  # halvings of the way
-JUMP = 10.0  # times that of the function's derivative: a jump of the gradient alone
-BEFORE, BEFORE_ALONE = 1e-3, 0.05  # how much earlier on the way it must still be right
 
 
 def is_certain(probe: Probe, wrong: Wrong) -> bool:
     """Whether differences rule the gradient out, and agree with autodiff where there is one."""
     if _leaves_the_domain(probe, wrong) or not is_coarse(wrong):
         return False
-    for index in wrong.difference.first(SAMPLED):
+    for index in wrong.difference.first(thresholds.CERTAIN_OF):
         value = float(wrong.actual[index])
         lies = probe.entry(wrong.floats, wrong.dout, wrong.place, index, value)
         overflows = np.isfinite(wrong.expected[index]) and not np.isfinite(value)
@@ -55,8 +44,8 @@ def is_coarse(wrong: Wrong) -> bool:
     away = np.abs(wrong.actual - wrong.expected)
     size = np.maximum(np.abs(wrong.actual), np.abs(wrong.expected))
     typical = float(np.abs(wrong.expected).max(initial=0, where=np.isfinite(wrong.expected)))
-    small = (away <= np.maximum(COARSE * size, FINE * typical)) & np.isfinite(size)
-    return bool((wrong.difference.wrong & ~small).any())
+    least = np.maximum(thresholds.COARSE * size, thresholds.COARSE_OF_LARGEST * typical)
+    return bool((wrong.difference.wrong & ~((away <= least) & np.isfinite(size))).any())
 
 
 def _leaves_the_domain(probe: Probe, wrong: Wrong) -> bool:
@@ -69,13 +58,15 @@ def _settles(lies: Interval, value: float, expected: float, autodiff: bool) -> b
     if not np.isfinite(width):
         return False
     if lies.kink:  # only what is far outside of both slopes
-        outside = not lies.has(value, OUTSIDE * width)
+        outside = not lies.has(value, thresholds.BEYOND_SLOPES * width)
         return outside and (lies.has(expected) or not autodiff)
     middle = (lies.low + lies.high) / 2
     away = abs(value - middle) if np.isfinite(value) else np.inf
-    if not lies.rules_out(value) or width > SHARP * min(away, max(lies.size, abs(expected))):
+    widest = thresholds.CERTAIN_WIDTH * min(away, max(lies.size, abs(expected)))
+    if not lies.rules_out(value) or width > widest:
         return False
-    return not autodiff or abs(expected - middle) <= AGREES * min(away, lies.size) + width
+    least = thresholds.AGREES * min(away, lies.size) + width
+    return not autodiff or abs(expected - middle) <= least
 
 
 def is_abrupt(probe: Probe, wrong: Wrong) -> bool:
@@ -84,20 +75,24 @@ def is_abrupt(probe: Probe, wrong: Wrong) -> bool:
 
     Where the function jumps or bends and its gradient does not, the function is clipped: that is
     for its author to judge."""
-    off = _off_by_autodiff(probe, wrong) if probe.autodiff else _off_by_differences(probe, wrong)
-    least = WRONG if probe.autodiff else ALONE
-    before = BEFORE if probe.autodiff else BEFORE_ALONE
+    if probe.autodiff:
+        off, cuts, before = _off_by_autodiff(probe, wrong), thresholds.CUTS, thresholds.BEFORE
+        still_right, already_wrong = thresholds.STILL_RIGHT, thresholds.ALREADY_WRONG
+    else:
+        off, cuts = _off_by_differences(probe, wrong), thresholds.CUTS_ALONE
+        before, still_right = thresholds.BEFORE_ALONE, thresholds.STILL_RIGHT_ALONE
+        already_wrong = thresholds.ALREADY_WRONG_ALONE
     right, end = 0.0, 1.0
-    for _ in range(STEPS if probe.autodiff else STEPS_ALONE):
-        middle = right + 0.487 * (end - right)  # not at the zero between x and −x
+    for _ in range(cuts):
+        middle = right + thresholds.CUT * (end - right)
         found = off(middle)
         if np.isnan(found):
             return False
-        if found > least:
+        if found > already_wrong:
             end = middle
         else:
             right = middle
-    if off((1 - before) * end) > (RIGHT if probe.autodiff else least / 10):
+    if off((1 - before) * end) > still_right:
         return False
     return end == 1.0 or _jumps(probe, wrong, (1 - before) * end, (1 + before) * end)
 
@@ -114,7 +109,13 @@ def _jumps(probe: Probe, wrong: Wrong, before: float, after: float) -> bool:
     expected = [probe.expected(way, wrong.dout)[wrong.place] for way in ways]
     jump, wanted = (np.abs(b - a) for a, b in (actual, expected))
     off = np.abs(actual[1] - expected[1])
-    return bool((wrong.difference.wrong & (jump > JUMP * wanted) & (off > jump / 2)).any())
+    return bool(
+        (
+            wrong.difference.wrong
+            & (jump > thresholds.JUMP * wanted)
+            & (off > thresholds.JUMP_OFF * jump)
+        ).any()
+    )
 
 
 def _off_by_autodiff(probe: Probe, wrong: Wrong) -> Callable[[float], float]:

@@ -6,8 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-CALLS = 100  # after which an interruption has arrived
-RESERVED = 0.25  # of the time, for the explanation of what was found
+from fnet.check import thresholds
 
 
 class OutOfTime(BaseException):
@@ -19,7 +18,7 @@ class Clock:
 
     def __init__(self, limit: float) -> None:
         self.limit, self.began = limit, time.monotonic()
-        self._share = 1 - RESERVED
+        self._share = 1 - thresholds.RESERVED
 
     def check(self) -> None:
         """Raise if the time is over."""
@@ -52,5 +51,5 @@ class Clock:
             timer.join()
             if fired.is_set():  # what is still on its way must not reach the caller
                 with contextlib.suppress(OutOfTime):
-                    for _ in range(CALLS):
+                    for _ in range(thresholds.INTERRUPTED):
                         time.sleep(0)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.evaluator import given
 from fnet.check.checks.probe import Probe
 from fnet.check.checks.program_cache import constants_of
@@ -79,7 +80,7 @@ def _caches(probe: Probe, dout: Any, expected: list[np.ndarray]) -> Iterator[Fin
         return
     _, cache = forward(*arguments)
     try:
-        forward(*probe.arguments([1.001 * array for array in probe.start]))
+        forward(*probe.arguments([thresholds.LAW_ANOTHER * array for array in probe.start]))
     except Exception:  # the function may reject neighbouring points
         return
     found = _arrays(probe, backward(given(probe, dout), cache, *arguments))

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
 from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Note, Outcome, Wrong
-from fnet.check.checks.parity import CANCELLED, NOT_FINITE, drawn, within_domain
+from fnet.check.checks.parity import NOT_FINITE, drawn, within_domain
 from fnet.check.checks.points import (
     PLAIN,
     Floats,
@@ -16,13 +17,6 @@ from fnet.check.checks.points import (
 )
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
-
-SAMPLED = 8  # entries of an array that are compared where autodiff agrees
-ALONE = 200  # where there is no autodiff, and differences along a direction do not decide
-BUDGET = 2000  # where something is wrong
-ASIDE, NOISY = 1e-12, 5  # of an entry: too little to change a gradient by itself; samples
-NOISE = 8.0  # times the effect of rounding the arguments on a gradient: its precision
-TRIES = 3  # points tried until differences decide
 
 
 def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
@@ -34,7 +28,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
     for place, name in enumerate(probe.form.names):
         floats = probe.start
         right = _along(probe, route, floats, dout, place, rng)
-        for _ in range(TRIES):
+        for _ in range(thresholds.TRIES):
             # Where autodiff agrees with it, a mistake must persist when the point moves.
             if right or (right is False and not probe.autodiff):
                 break
@@ -48,9 +42,10 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
                 continue
         size = probe.start[place].size
         # A direction that is right leaves little room for a wrong entry.
-        budget = BUDGET if right is False else SAMPLED if probe.autodiff or right else ALONE
+        enough = thresholds.SAMPLED if probe.autodiff or right else thresholds.SAMPLED_ALONE
+        budget = thresholds.SAMPLED_WRONG if right is False else enough
         chosen = rng.permutation(size)[:budget]
-        if right is False and size > BUDGET:
+        if right is False and size > thresholds.SAMPLED_WRONG:
             chosen = np.append(chosen, _halved(probe, route, floats, dout, place, rng))
         wrong = _by_entry(probe, route, floats, dout, place, chosen)
         entries += size if right else len(chosen)  # a direction moves every entry
@@ -68,17 +63,11 @@ def in_one_direction(probe: Probe, rng: np.random.Generator) -> Outcome:
     """Along one random direction of all arrays at once; if that fails, of each array."""
     route = next(iter(probe.subject.routes))
     dout = cotangent(probe.out, lambda shape: rng.normal(size=shape))
-    if _all_along(probe, route, probe.start, dout, rng) is False:
+    gradients = probe.gradients(route, probe.start, dout)
+    direction = [_moved(array, rng) for array in probe.start]
+    if _lies_along(probe, probe.start, dout, direction, gradients) is False:
         return against_differences(probe, rng)
     return Outcome(1)
-
-
-def _all_along(
-    probe: Probe, route: str, floats: Floats, dout: Any, rng: np.random.Generator
-) -> bool | None:
-    gradients = probe.gradients(route, floats, dout)
-    direction = [_moved(array, rng) for array in floats]
-    return _lies_along(probe, floats, dout, direction, gradients)
 
 
 def _moved(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -105,13 +94,14 @@ def _is_noisy(probe: Probe, wrong: Wrong) -> str:
     if probe.autodiff:
         return ""
     rng, moved = np.random.default_rng(0), np.zeros(wrong.actual.shape)
-    for _ in range(NOISY):
-        floats = tuple(a * (1 + ASIDE * rng.uniform(-1, 1, a.shape)) for a in wrong.floats)
+    for _ in range(thresholds.NOISY):
+        aside = [thresholds.ASIDE * rng.uniform(-1, 1, a.shape) for a in wrong.floats]
+        floats = tuple(a * (1 + share) for a, share in zip(wrong.floats, aside, strict=True))
         found = probe.gradients(wrong.route, floats, wrong.dout)[wrong.place]
         moved = np.maximum(moved, np.abs(found - wrong.actual))
     largest = float(moved.max(initial=0))
     away = np.abs(wrong.actual - wrong.expected)[wrong.difference.wrong]
-    if not np.isfinite(largest) or float(away.max(initial=0)) > NOISE * largest:
+    if not np.isfinite(largest) or float(away.max(initial=0)) > thresholds.NOISE * largest:
         return ""
     size = float(np.abs(wrong.expected).max(initial=0)) or 1.0
     return f"has few digits, {largest / size:.0e} of its size is noise, and differs by no more"
@@ -128,7 +118,7 @@ def _halved(
         if False not in right:
             break
         left = halves[right.index(False)]
-    return left[:ALONE]
+    return left[: thresholds.SAMPLED_ALONE]
 
 
 def _along(
@@ -156,21 +146,17 @@ def _lies_along(
     found = float(sum(moved.sum() for moved in each))
     lies = probe.along(floats, dout, direction, found)
     # Where autodiff agrees with it, what may be rounding error counts as rounding error.
-    slack = max(1e-11 * weight, CANCELLED * probe.reach(dout, direction) * probe.autodiff)
+    reach = probe.reach(dout, direction)
+    slack = max(thresholds.ALONG * weight, thresholds.CANCELLED * reach * probe.autodiff)
     slack = max(slack, probe.rtol * lies.size)
     if lies.has(found, slack):
-        size = weight + lies.size + 1e-6 * probe.reach(dout, direction)
-        return True if lies.high - lies.low <= 1e-4 * size else None
+        size = weight + lies.size + thresholds.ALONG_REACH * reach
+        return True if lies.high - lies.low <= thresholds.ALONG_WIDTH * size else None
     return False if lies.rules_out(found) and not lies.kink else None
 
 
 def _by_entry(
-    probe: Probe,
-    route: str,
-    floats: Floats,
-    dout: Any,
-    place: int,
-    chosen: np.ndarray,
+    probe: Probe, route: str, floats: Floats, dout: Any, place: int, chosen: np.ndarray
 ) -> Wrong:
     """Some entries against differences; the others are assumed right."""
     gradient = probe.gradients(route, floats, dout)[place]
@@ -180,7 +166,7 @@ def _by_entry(
         value = float(gradient[index])
         lies = probe.entry(floats, dout, place, index, value)
         direction, scale = probe.one(floats, place, index)
-        least = CANCELLED * probe.reach(dout, direction) / scale * probe.autodiff
+        least = thresholds.CANCELLED * probe.reach(dout, direction) / scale * probe.autodiff
         least = max(least, probe.rtol * lies.size)
         outside = lies.rules_out(value) or (lies.kink and np.isfinite(lies.low + lies.high))
         if outside and not lies.has(value, least):
@@ -221,7 +207,7 @@ def _far(
     if _along(probe, route, floats, dout, place, rng) is not False:
         return None
     half = _halved(probe, route, floats, dout, place, rng)
-    chosen = np.append(rng.permutation(floats[place].size)[:BUDGET], half)
+    chosen = np.append(rng.permutation(floats[place].size)[: thresholds.SAMPLED_WRONG], half)
     wrong = _by_entry(probe, route, floats, dout, place, chosen)._replace(where=where)
     if not wrong.difference.wrong.any() or not is_certain(probe, wrong):
         return None

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.clock import Clock
 from fnet.check.checks.points import Floats, cotangent
 from fnet.check.checks.program_cache import kept, traces
@@ -138,10 +139,10 @@ class Evaluator:
                 f"{who}: no entry of the output is finite; give arguments for which one is"
             )
 
-    def arguments(self, floats: Sequence[Any], dtype: Any = np.float64) -> tuple[Any, ...]:
+    def arguments(self, floats: Sequence[Any]) -> tuple[Any, ...]:
         """The arguments at this point: JAX arrays for a JAX function, else new NumPy arrays."""
         numpy = not self.subject.traceable
-        return self.form.rebuild(cast(floats, dtype, numpy), constant(self.form.leaves, numpy))
+        return self.form.rebuild(cast(floats, numpy), constant(self.form.leaves, numpy))
 
     def gradients(
         self, route: str, floats: Floats, dout: Any, others: tuple[Any, ...] | None = None
@@ -216,7 +217,7 @@ class Evaluator:
         own = [trace for name, trace in self.traces.items() if not name.startswith("route ")]
         found += [narrowest(trace.closed) for trace in own if trace.closed is not None]
         largest = max(found, default=0.0)
-        return largest if largest > 1e-15 else 0.0
+        return largest if largest > thresholds.NARROW else 0.0
 
 
 def _said(error: Exception) -> str:

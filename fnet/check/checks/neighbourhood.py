@@ -3,12 +3,10 @@
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.points import Floats, near
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.arguments import is_float
-
-RADIUS = 0.05  # of an entry
-SHRINK, SHRINKS = 0.1, 5  # the factor by which the radius shrinks, and how often
 
 
 def neighbour(
@@ -18,8 +16,8 @@ def neighbour(
     finite too; None where there is none."""
     around = probe.start if floats is None else floats
     finite = _finite(probe, around)
-    for shrink in range(SHRINKS):
-        moved = near(around, rng, probe.domains, RADIUS * SHRINK**shrink)
+    for shrink in range(thresholds.SHRINKS):
+        moved = near(around, rng, probe.domains, thresholds.RADIUS * thresholds.SHRINK**shrink)
         try:
             inside = all(d.has(a) for d, a in zip(probe.domains, moved, strict=True))
             if inside and _finite(probe, moved) >= finite:

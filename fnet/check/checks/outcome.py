@@ -43,6 +43,16 @@ class Outcome(NamedTuple):
         )
 
 
+def until_wrong(outcomes: Iterable[Outcome]) -> Outcome:
+    """All of these as one, up to the first in which something is wrong."""
+    together = Outcome()
+    for outcome in outcomes:
+        together = together.and_also(outcome)
+        if outcome.wrong:
+            break
+    return together
+
+
 def in_words(notes: Iterable[Note]) -> list[str]:
     """One line for each thing that is noted, with all the places that it is noted of."""
     places: dict[str, dict[str, None]] = {}

@@ -10,10 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.certainty import is_abrupt, is_certain
 from fnet.check.checks.evaluator import ones
 from fnet.check.checks.kinks import borne_out
-from fnet.check.checks.outcome import Note, Outcome, Wrong
+from fnet.check.checks.outcome import Note, Outcome, Wrong, until_wrong
 from fnet.check.checks.points import (
     PLAIN,
     Floats,
@@ -22,16 +23,10 @@ from fnet.check.checks.points import (
     largest,
     rounded,
 )
-from fnet.check.checks.probe import ROUNDED, ROUNDING, Probe
-from fnet.check.truth.compare import TINY, compare
+from fnet.check.checks.probe import Probe
+from fnet.check.truth.compare import compare
 
-SAMPLED = 6  # entries for which differences are asked where autodiff has no answer
-SHARP = 1e-6  # of its size: the width of an interval that is trusted where autodiff has no answer
-EXACT = 1e-10  # of its size: an error that needs no further analysis
-CANCELLED = 1e-13  # of its natural size: rounding error of a gradient that cancels
-SMALL = 1e-9  # of its natural size: more is never rounding error
 ANY = float(np.finfo(np.float64).max)  # any finite number is within this slack
-UNDETERMINED = 1e-3  # of its size, by which rounding of the input moves an output
 
 NOT_FINITE = "not examined: the function is not finite there"
 IS_NAN = (
@@ -45,13 +40,8 @@ NO_DERIVATIVE = (
 def at_given(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
     """At the given point, with several cotangents, or with one if quick; stops at the first for
     which something is wrong."""
-    outcome = Outcome()
-    several = cotangents(probe.out, rng)
-    for dout in itertools.islice(several, 1) if quick else several:
-        outcome = outcome.and_also(_compared(probe, PLAIN, probe.start, dout))
-        if outcome.wrong:
-            break
-    return outcome
+    several = itertools.islice(cotangents(probe.out, rng), 1 if quick else None)
+    return until_wrong(_compared(probe, PLAIN, probe.start, dout) for dout in several)
 
 
 def elsewhere(
@@ -95,9 +85,9 @@ def _compared(probe: Probe, where: str, floats: Floats, dout: Any) -> Outcome:
             if unknown:
                 notes.append((where, _unknown(probe, floats, place, a)))
             difference = compare(a, e, probe.epsilon, rtol=probe.rtol)
-            if difference.wrong.any() or difference.error > EXACT:
-                slack = CANCELLED * probe.natural(floats, dout)[place]
-                slack += ROUNDING * TINY * largest(dout)
+            if difference.wrong.any() or difference.error > thresholds.EXACT:
+                slack = thresholds.CANCELLED * probe.natural(floats, dout)[place]
+                slack += thresholds.ROUNDING * thresholds.TINY * largest(dout)
                 difference = compare(a, e, probe.epsilon, slack, probe.rtol)
             entries += a.size - unknown
             if not difference.wrong.any():
@@ -130,17 +120,18 @@ def _known(
     determined, size = e.copy(), probe.natural(floats, dout)[place]
     determined[tuple(odd.T)] = a[tuple(odd.T)]
     unknown = len(odd)
-    for index in map(tuple, odd[:SAMPLED] if where == PLAIN else ()):
+    for index in map(tuple, odd[: thresholds.ASKED] if where == PLAIN else ()):
         lies = probe.entry(floats, dout, place, index, np.nan)
         if _is_infinite(probe, floats, place, index):
             continue  # and times a cotangent of 0 it is NaN
         # Of a derivative of 0, the size is that of the cotangent.
-        sharp = lies.high - lies.low <= SHARP * max(lies.size, size, 1e-3 * largest(dout))
+        least = thresholds.RESOLVED_OF_COTANGENT * largest(dout)
+        sharp = lies.high - lies.low <= thresholds.RESOLVED_ALONE * max(lies.size, size, least)
         if lies.kink:  # any number between the two slopes would do, and NaN is none
             sharp = bool(np.isnan(a[index])) and np.isfinite(lies.high - lies.low)
         if sharp and probe.finite_beside(floats, dout, place, index):
             middle, slack = (lies.low + lies.high) / 2, lies.high - lies.low
-            if not lies.has(float(a[index]), slack + SHARP * lies.size):
+            if not lies.has(float(a[index]), slack + thresholds.RESOLVED_ALONE * lies.size):
                 determined[index] = middle
             unknown -= 1
     return determined, unknown
@@ -158,7 +149,7 @@ def _accepted(probe: Probe, found: Wrong) -> str:
     if not any(jax.tree.leaves(jax.tree.map(np.any, found.dout))):
         return NOT_FINITE
     size, moved = probe.noise(found.floats, found.dout)
-    if moved > UNDETERMINED * size and not np.isnan(found.actual).any():
+    if moved > thresholds.UNDETERMINED * size and not np.isnan(found.actual).any():
         return "rounding of the input changes the output"
     words = borne_out(probe, found) or within_domain(probe, found)
     if not words and _cancels(probe, found):  # last, since it takes longest
@@ -172,12 +163,13 @@ def within_domain(probe: Probe, found: Wrong) -> str:
     domain = probe.domains[found.place]
     if not domain.linear:
         return ""
-    for index in found.difference.first(SAMPLED):
+    for index in found.difference.first(thresholds.ASKED):
         direction, _ = probe.one(found.floats, found.place, index)
         direction[found.place] = domain.along(direction[found.place])
         value = float((found.actual * direction[found.place]).sum())
         lies = probe.along(found.floats, found.dout, direction, value)
-        if not lies.has(value, SHARP * lies.size) or not np.isfinite(lies.high - lies.low):
+        known = np.isfinite(lies.high - lies.low)
+        if not known or not lies.has(value, thresholds.RESOLVED_ALONE * lies.size):
             return ""
     kept = "rows that sum to one" if domain.simplex else "a symmetric matrix"
     return f"is right for changes that keep {kept}, as the argument is, and only for these"
@@ -195,14 +187,14 @@ def _cancels(probe: Probe, found: Wrong) -> bool:
         return False
     rng = np.random.default_rng(0)
     moved = np.zeros(found.actual.shape)
-    for _ in range(ROUNDED):
+    for _ in range(thresholds.PERTURBED):
         floats = tuple(rounded(array, rng) for array in found.floats)
         dout = jax.tree.map(lambda leaf: rounded(leaf, rng), found.dout)
         with np.errstate(all="ignore"):
             away = np.abs(probe.gradients(found.route, floats, dout)[found.place] - found.actual)
         moved = np.maximum(moved, np.where(np.isfinite(away), away, 0))
-    natural = probe.natural(found.floats, found.dout)[found.place]
-    return within(min(ROUNDING * float(moved.max(initial=0)), SMALL * natural)) or any(
-        within(ROUNDING * probe.moves(route, found.floats, found.dout)[found.place])
+    most = thresholds.NEVER_ROUNDING * probe.natural(found.floats, found.dout)[found.place]
+    return within(min(thresholds.ROUNDING * float(moved.max(initial=0)), most)) or any(
+        within(thresholds.ROUNDING * probe.moves(route, found.floats, found.dout)[found.place])
         for route in ("plain", found.route)
     )

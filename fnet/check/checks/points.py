@@ -7,13 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.truth.arguments import Layout, beside, is_float
 from fnet.check.truth.domain import REALS, Domain
 from fnet.errors import ConfigurationError
 
 Floats = tuple[np.ndarray, ...]
 PLAIN = "plain input"  # the given arguments
-DRAWN = 3  # points of a domain that is given as a function
 NEAR_BY = "near by"
 
 
@@ -21,9 +21,9 @@ def extreme(array: np.ndarray, domain: Domain = REALS) -> Iterator[tuple[str, np
     """Descriptions of extreme variants of an array that stay in its domain, with the variants."""
     if domain.linear and not domain.simplex:  # scaled, a matrix stays symmetric
         step = scale_of(array)
-        yield "tiny {}", 1e-6 * array
-        yield "ten times {}", 10 * array
-        yield "huge {}", 1e3 * array
+        yield "tiny {}", thresholds.TINY_FACTOR * array
+        yield "ten times {}", thresholds.TENFOLD * array
+        yield "huge {}", thresholds.HUGE_FACTOR * array
         if not domain.definite:
             yield "zero {}", np.zeros(array.shape)
             yield "{} of the other sign", -array
@@ -36,14 +36,15 @@ def extreme(array: np.ndarray, domain: Domain = REALS) -> Iterator[tuple[str, np
 
 
 def _extreme(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    yield "tiny {}", 1e-6 * array
-    yield "ten times {}", 10 * array
-    yield "huge {}", 1e3 * array
+    yield "tiny {}", thresholds.TINY_FACTOR * array
+    yield "ten times {}", thresholds.TENFOLD * array
+    yield "huge {}", thresholds.HUGE_FACTOR * array
     yield "zero {}", np.zeros(array.shape)
     yield "{} of the other sign", -array
     yield "{} with ties", array.round()
-    yield "{} far from zero", array + 1e3
-    yield "{} of many sizes", array * 10 ** np.linspace(-3, 3, array.size).reshape(array.shape)
+    yield "{} far from zero", array + thresholds.FAR
+    powers = np.linspace(-thresholds.DECADES, thresholds.DECADES, array.size)
+    yield "{} of many sizes", array * 10 ** powers.reshape(array.shape)
     if array.ndim > 1 and len(array) > 1:
         yield "constant columns of {}", np.broadcast_to(array[:1], array.shape).copy()
 
@@ -70,7 +71,7 @@ def stated(
 ) -> Iterator[tuple[str, Floats]]:
     """The points that a domain lists, and some of those that it draws, one array at a time."""
     for place, domain in enumerate(domains):
-        drawn = [domain.sample(rng) for _ in range(DRAWN)] if domain.sample else []
+        drawn = [domain.sample(rng) for _ in range(thresholds.DRAWN)] if domain.sample else []
         for number, array in enumerate([*domain.points, *drawn], 1):
             if np.shape(array) != floats[place].shape:
                 raise ConfigurationError(
@@ -124,7 +125,7 @@ def near(
 
 def _near(array: np.ndarray, rng: np.random.Generator, domain: Domain, radius: float) -> np.ndarray:
     moved = array * (1 + radius * rng.normal(size=array.shape))
-    added = 0.2 * radius * scale_of(array) * rng.normal(size=array.shape)
+    added = thresholds.RADIUS_ADDED * radius * scale_of(array) * rng.normal(size=array.shape)
     if domain.low == 0 or domain.high == 0:  # zeros are on the edge, and stay
         added = np.where(array == 0, 0, np.clip(added, -np.abs(moved) / 2, np.abs(moved) / 2))
     found: np.ndarray = domain.into(moved + added)
@@ -135,7 +136,8 @@ def rounded(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The array perturbed by up to two units in the last place; zeros stay."""
     with np.errstate(all="ignore"):
         unit = np.where(array == 0, 0, np.spacing(np.abs(array)))
-        moved: np.ndarray = array + unit * rng.integers(-2, 3, array.shape)
+        units = rng.integers(-thresholds.PERTURBATION, thresholds.PERTURBATION + 1, array.shape)
+        moved: np.ndarray = array + unit * units
     return moved
 
 
@@ -193,7 +195,7 @@ def cotangents(out: Any, rng: np.random.Generator) -> Iterator[Any]:
     floats = [number for number, leaf in enumerate(leaves) if is_float(leaf)]
     if not any(np.ndim(leaves[number]) for number in floats):
         yield cotangent(out, np.ones)
-    for _ in range(2):
+    for _ in range(thresholds.COTANGENTS):
         yield cotangent(out, lambda shape: rng.normal(size=shape))
         yield cotangent(out, one_entry)
     yield jax.tree.map(lambda y: balanced(y) if is_float(y) else None, out)

@@ -8,15 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.points import cotangent
 from fnet.check.checks.probe import Probe
 from fnet.check.report import Finding
-
-WORSE = 8.0  # times autodiff's own error
-UNITS = 16.0  # in the last place of the largest entry, and times the effect of rounded arguments
-ROUNDED = 8  # samples of rounded arguments
-SHARES = 4093  # random perturbations, repeated in long arrays: XLA takes seconds to draw as many
-NEARBY, AROUND = 6, 2.0**-6  # further points at which autodiff is evaluated, and their distance
 
 
 def narrow(probe: Probe, rng: np.random.Generator) -> Iterator[Finding]:
@@ -76,9 +71,10 @@ def _others(probe: Probe, dtype: Any) -> tuple[Any, ...] | None:
 def _around(probe: Probe, floats: Any, dout: Any, place: int, rng: np.random.Generator) -> float:
     """Autodiff's largest relative error near this point, since it may be lucky at it."""
     route, largest = next(iter(probe.subject.routes)), 0.0
-    for _ in range(NEARBY):
+    for _ in range(thresholds.NEARBY):
         moved = [
-            np.asarray(array, np.float64) * (1 + AROUND * rng.uniform(-1, 1, array.shape))
+            np.asarray(array, np.float64)
+            * (1 + thresholds.AROUND * rng.uniform(-1, 1, array.shape))
             for array in floats
         ]
         near = tuple(jnp.asarray(a, f.dtype) for a, f in zip(moved, floats, strict=True))
@@ -110,8 +106,8 @@ def _moves(
 
     moves, epsilon = [0.0] * len(precise), float(jnp.finfo(dtype).eps)
     inputs = probe.inputs(point, _others(probe, dtype))
-    for _ in range(ROUNDED):
-        shares = epsilon / 2 * rng.uniform(-1, 1, SHARES)
+    for _ in range(thresholds.ROUNDED):
+        shares = epsilon / 2 * rng.uniform(-1, 1, thresholds.SHARES)
         found = probe.programs["rounded"](inputs, dout, shares)
         for place, (a, b) in enumerate(zip(map(np.asarray, found), precise, strict=True)):
             with np.errstate(all="ignore"):
@@ -144,7 +140,7 @@ def _compare(
     if others >= size:
         return None  # autodiff has no correct digit either
     least = 0.0 if strict else float(jnp.finfo(name).eps) ** 0.5 * size
-    if error <= max(WORSE * others + UNITS * (unit + moves), least):
+    if error <= max(thresholds.WORSE * others + thresholds.UNITS * (unit + moves), least):
         return None
     if not np.isfinite(error):
         words = f"in {name} it is not finite, and autodiff's is"

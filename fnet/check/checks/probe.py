@@ -7,21 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.evaluator import Arrays, Evaluator
 from fnet.check.checks.points import Floats, largest, parts, rounded, scale_of
 from fnet.check.checks.programs import inner, of_route
 from fnet.check.truth.arguments import beside, is_float
 from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
 from fnet.check.truth.rounding import rounded_otherwise
-
-CLOSER = (1e-2, 1e-4, 1e-6)  # factors of the steps, where differences do not agree
-SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: the width of an interval that decides
-BESIDE = 2.0**-15  # of the size of an entry: how far aside a value must be finite
-PARTS = 200  # most entries of a cotangent that are examined one by one
-EPSILON = 2.0**-52
-ROUNDING = 8.0  # units in the last place that a value may be off by
-ROUNDED = 3  # perturbed copies of a point
-LARGE = 4096  # entries: from here on evaluating costs more than compiling
 
 # A function of the step along a direction, and the error of its values.
 Line = tuple[Callable[[float], float], float]
@@ -88,7 +80,8 @@ class Probe(Evaluator):
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
         """Whether it is finite on at least one side of this entry."""
         direction, _ = self.one(floats, place, index)
-        beside = [self._values(floats, [dout], direction, step) for step in (-BESIDE, BESIDE)]
+        steps = -thresholds.BESIDE, thresholds.BESIDE
+        beside = [self._values(floats, [dout], direction, step) for step in steps]
         return bool(np.isfinite(beside).any())
 
     def entry(
@@ -104,18 +97,18 @@ class Probe(Evaluator):
         # One output at a time: next to large outputs a small one loses digits; and where several
         # have a kink at once, each has its own bounds.
         each = list(parts(dout))
-        if len(each) > PARTS:
+        if len(each) > thresholds.PARTS:
             return ANYTHING if lies.kink else lies
         found = self.sharpest(floats, each, place, index)
         low, high = (sum(getattr(one, side) for one in found) for side in ("low", "high"))
         whole = Interval(low, high, any(one.kink for one in found))
-        return whole if lies.kink or high - low <= SHARP * abs(value) else lies
+        return whole if lies.kink or high - low <= thresholds.RESOLVED * abs(value) else lies
 
     def stays(
         self, lies: Interval, floats: Floats, dout: Any, direction: Sequence[np.ndarray]
     ) -> bool:
         """Whether smaller steps agree with the bounds: the function may bend within a step."""
-        for closer in CLOSER:
+        for closer in thresholds.SMALLER_STEPS:
             line, rounding = self._line(floats, dout, [closer * d for d in direction])
             near = interval(line, rounding, lies.low * closer).scaled(1 / closer)
             if near.low > lies.high or near.high < lies.low:
@@ -132,7 +125,7 @@ class Probe(Evaluator):
                 interval(*line, np.inf).scaled(1 / (closer * scale))
                 for line in self._lines(floats, each, [closer * d for d in direction])
             ]
-            for closer in (1.0, *CLOSER)
+            for closer in (1.0, *thresholds.SMALLER_STEPS)
         ]
         return [min(each, key=lambda one: one.high - one.low) for each in zip(*found, strict=True)]
 
@@ -148,15 +141,16 @@ class Probe(Evaluator):
         """Bounds of the derivative of ⟨dout, out⟩ in this direction."""
         lies = interval(*self._line(floats, dout, direction), value)
         if lies.low == lies.high == 0:  # exactly 0: differences vanished in rounding
-            least = ROUNDING * EPSILON * self.reach(dout, direction)
+            least = thresholds.ROUNDING * thresholds.EPSILON * self.reach(dout, direction)
             lies = Interval(-least, least, False)
         if lies.has(value):
             return lies
         # A function may bend within the least step: then smaller steps give narrow bounds; very
         # narrow ones are required at the given point where there is no autodiff.
         alone = floats is self.start and not self.autodiff
-        sharp = (SHARP_ALONE if alone else SHARP) * max(abs(value), lies.size)
-        for closer in CLOSER:
+        share = thresholds.RESOLVED_ALONE if alone else thresholds.RESOLVED
+        sharp = share * max(abs(value), lies.size)
+        for closer in thresholds.SMALLER_STEPS:
             line, rounding = self._line(floats, dout, [closer * d for d in direction])
             near = interval(line, rounding, value * closer).scaled(1 / closer)
             wider = near.low <= lies.low and lies.high <= near.high  # no new information
@@ -177,7 +171,7 @@ class Probe(Evaluator):
             if d is not None
         ]
         # The output may cancel too; its rounding error does not.
-        size = max(*sizes, self.noise(floats, dout)[1] / EPSILON)
+        size = max(*sizes, self.noise(floats, dout)[1] / thresholds.EPSILON)
         return [size / scale_of(array) if np.isfinite(size) else 0.0 for array in floats]
 
     def reach(self, dout: Any, direction: Sequence[np.ndarray]) -> float:
@@ -207,7 +201,7 @@ class Probe(Evaluator):
 
         def rounding(dout: Any) -> float:
             size, moved = self.noise(floats, dout)
-            return ROUNDING * max(size * max(self.epsilon, EPSILON), moved)
+            return thresholds.ROUNDING * max(size * max(self.epsilon, thresholds.EPSILON), moved)
 
         if self.subject.traceable and (not self.combined or self._is_large()):
             return [(tabulated(functools.partial(compiled, d)), rounding(d)) for d in each]
@@ -220,7 +214,7 @@ class Probe(Evaluator):
 
     def _is_large(self) -> bool:
         """Whether a program of the values alone is worth compiling."""
-        return sum(array.size for array in self.start) > LARGE
+        return sum(array.size for array in self.start) > thresholds.COMPILED_FROM
 
     def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
         """⟨|dout|, |out|⟩, and how far rounding the point moves ⟨dout, out⟩."""
@@ -235,7 +229,8 @@ class Probe(Evaluator):
     def _rounded(self, floats: Floats) -> list[Any]:
         """The outputs at perturbed copies of the point; none where the function rejects them."""
         rng = np.random.default_rng(0)
-        points = [tuple(rounded(array, rng) for array in floats) for _ in range(ROUNDED)]
+        copies = range(thresholds.PERTURBED)
+        points = [tuple(rounded(array, rng) for array in floats) for _ in copies]
         try:
             return [*map(self.output, points)]
         except Exception:  # the function may reject neighbouring points

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import jax
 
+from fnet.check import thresholds
 from fnet.check.checks.programs import compiled, rebuilt
 from fnet.check.subjects.subject import Subject
 from fnet.check.truth.arguments import Layout, Same, in_numpy, signature
 
 ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of a function in the text of a trace
-MOST = 64
 Programs = dict[str, Callable[..., Any]]
 _programs: dict[Any, Programs] = {}  # least recently used first
 
@@ -59,7 +59,7 @@ def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
     key = tuple(map(Same, subject.of)), signature(arguments), tuple(digest)
     found = _programs.pop(key, None) or compiled(subject, form)
     _programs[key] = found
-    while len(_programs) > MOST:
+    while len(_programs) > thresholds.PROGRAMS:
         del _programs[next(iter(_programs))]
     return found
 

@@ -7,14 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.checks.determinism import called
 from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.points import NEAR_BY, PLAIN, Floats, argument_of, cotangent, points
-from fnet.check.checks.probe import ROUNDING, Probe
+from fnet.check.checks.probe import Probe
 from fnet.check.report import Finding
 from fnet.check.truth.arguments import in_numpy, is_float
-
-TOLERANCE = 1e-9  # of the size of an array
 
 
 def compiled_otherwise(probe: Probe, dout: Any) -> Finding | None:
@@ -23,7 +22,7 @@ def compiled_otherwise(probe: Probe, dout: Any) -> Finding | None:
         return None
     route = next(iter(probe.subject.routes))
     compiled, eager = probe.gradients(route, probe.start, dout), called(probe, dout)
-    sizes = [1e6 * _size(array) for array in eager]  # 1e-3 of it: no rounding
+    sizes = [thresholds.LAW_FAR * _size(array) for array in eager]
     if not _differ(probe, compiled, eager, sizes):
         return None
     return Finding("structure", "jit", JIT)
@@ -51,14 +50,14 @@ def laws(probe: Probe, dout: Any, quick: bool = False) -> Iterator[Finding]:
     other = cotangent(probe.out, lambda shape: rng.normal(size=shape))
     others = probe.gradients(route, probe.start, other)
     sizes = [
-        # A few hundred units in the last place of the natural size count as zero.
-        max(_size(a), _size(b)) + 1e-4 * natural
+        max(_size(a), _size(b)) + thresholds.LAW_NATURAL * natural
         for a, b, natural in zip(first, others, probe.natural(probe.start, dout), strict=True)
     ]
     found = list(_laws(probe, dout, other, first, others, sizes, quick))
     if found:
         moves = probe.moves(route, probe.start, dout)
-        wide = [size + ROUNDING * m / TOLERANCE for size, m in zip(sizes, moves, strict=True)]
+        units = thresholds.ROUNDING / thresholds.LAW_RTOL
+        wide = [size + units * moved for size, moved in zip(sizes, moves, strict=True)]
         found = list(_laws(probe, dout, other, first, others, wide, quick))
     yield from found
 
@@ -156,7 +155,7 @@ def _transformed(
 ) -> Iterator[Finding]:
     if _differ(probe, compiled, called(probe, dout), sizes):
         yield Finding("structure", "jit", JIT)
-    twice = [np.stack([array, 1.5 * array]) for array in probe.start]
+    twice = [np.stack([array, thresholds.LAW_SECOND * array]) for array in probe.start]
     try:
         mapped = probe.programs["vmap"](probe.inputs(twice), dout)
     except NotImplementedError:
@@ -203,7 +202,7 @@ def _differ(
     probe: Probe, found: list[np.ndarray], expected: list[np.ndarray], sizes: list[float]
 ) -> bool:
     """Whether any array is off by more than rounding error, for numbers of these sizes."""
-    tolerance = max(TOLERANCE, 100 * probe.epsilon)
+    tolerance = max(thresholds.LAW_RTOL, thresholds.LAW_EPSILONS * probe.epsilon)
     for a, b, size in zip(found, expected, sizes, strict=True):
         with np.errstate(all="ignore"):
             same = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= tolerance * size)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from fnet.check import thresholds
 from fnet.check.subjects.calls import (
     accepts,
     alike,
@@ -200,7 +201,7 @@ def _is_named(backward: Callable[..., Any]) -> bool:
 def _decided(found: list[Way], pair: Pair, out: Any, cache: Any, sure: bool) -> list[Way]:
     """Of ways that run alike: those whose results are linear in dout; the first if they agree."""
     first, *others = found
-    if all(alike(first.gradients, other.gradients) for other in others):
+    if all(alike(first.gradients, other.gradients, thresholds.ALIKE) for other in others):
         return [first]
     linear = [each for each in found if _is_linear(each, out, cache)]
     if len(linear) == len(found) and not sure:
@@ -213,7 +214,7 @@ def _decided(found: list[Way], pair: Pair, out: Any, cache: Any, sure: bool) -> 
 
 def _is_linear(each: Way, out: Any, cache: Any) -> bool:
     twice = each.way(jax.tree.map(lambda d: 2 * d, drawn(out)), copied(cache))
-    return alike(twice, jax.tree.map(lambda g: 2 * g, each.gradients))
+    return alike(twice, jax.tree.map(lambda g: 2 * g, each.gradients), thresholds.ALIKE)
 
 
 FEW = "the backward pass takes the gradients of the first outputs: the others are left out"

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.truth.arguments import copied, is_float, is_known, is_none, of_arrays
 from fnet.check.truth.functions import cached, name_of
 from fnet.check.truth.lengths import is_long
@@ -23,7 +24,6 @@ COTANGENT = re.compile(
 CACHE = re.compile(r"c$|cache|ctx|context|res|saved|kept|mem|tape|state|store", re.IGNORECASE)
 
 F = TypeVar("F", bound=Callable[..., Any])
-SEED = 7919  # of cotangents: not one that drew the arguments too
 LINES = """\
   check_gradients(forward, backward, x, w)  # forward -> (out, cache), backward(dout, cache)
   check_gradients(f, derivative, x)         # both of the same arguments
@@ -122,7 +122,7 @@ def is_number(leaf: Any) -> bool:
 
 def drawn(out: Any) -> Any:
     """A random cotangent of this output."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(thresholds.SEED)
 
     def draw(leaf: Any) -> Any:
         leaf = np.asarray(leaf) if type(leaf) in (int, float) else leaf
@@ -131,7 +131,7 @@ def drawn(out: Any) -> Any:
     return jax.tree.map(draw, out)
 
 
-def alike(a: Any, b: Any, rtol: float = 1e-6) -> bool:
+def alike(a: Any, b: Any, rtol: float) -> bool:
     """Whether two trees hold nearly the same numbers."""
     flat = [jax.tree.leaves(tree, is_leaf=is_none) for tree in (a, b)]
     if len(flat[0]) != len(flat[1]):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.subjects import claims
 from fnet.check.subjects.backwards import (
     FEW,
@@ -84,7 +85,7 @@ def _is_of_output(second: Callable[..., Any], given: Given, function: Callable[.
     (x,) = given.arguments
     if not is_number(x):
         return False
-    step = 1e-6 * (1 + np.abs(x))
+    step = thresholds.PROBING_STEP * (1 + np.abs(x))
     try:
         up, down = called(function, (x + step,)), called(function, (x - step,))
         slope = (np.asarray(up) - np.asarray(down)) / (2 * step)
@@ -92,10 +93,9 @@ def _is_of_output(second: Callable[..., Any], given: Given, function: Callable[.
     except Exception:  # it is no such function
         return False
     away = [np.abs(np.asarray(found) - slope).max() for found in (by_input, by_output)]
-    return bool(away[1] < NEARER * away[0])
+    return bool(away[1] < thresholds.NEARER * away[0])
 
 
-NEARER = 0.1  # times as near to differences as the other
 OF_OUTPUT = "{} is taken as a function of the output: it is the derivative at f(x), and not at x"
 
 

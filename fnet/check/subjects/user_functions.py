@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from fnet.check import thresholds
 from fnet.check.subjects.calls import LINES, alike
 from fnet.check.subjects.subject import Pair, Subject, ValueAndGrad
 from fnet.check.truth.arguments import copied, layout
@@ -22,7 +23,7 @@ from fnet.check.truth.functions import (
     value_of_vjp,
 )
 from fnet.check.truth.held import require_traced, unheld
-from fnet.check.truth.lengths import LONG, LONGER
+from fnet.check.truth.lengths import LONGER
 from fnet.check.truth.lifting import by_lifting, in_jax, lifted, runs_in_jax
 from fnet.check.truth.plain import has_rule
 from fnet.check.truth.stand_in import at_most
@@ -59,7 +60,7 @@ def of_pair(
 
     def by_lifted(dout: Any, *arguments: Any) -> Gradients:
         cache = lifted(pair.forward)(*arguments)[1]
-        with at_most(LONGEST):
+        with at_most(thresholds.LIFTED_BACKWARD):
             found = lifted(pair.backward)(dout, cache)
         return aligned(found, names, sample, who, constants)
 
@@ -147,7 +148,7 @@ def _unsteady(forward: Callable[..., Any], sample: tuple[Any, ...]) -> str:
         one, other = (forward(*copied(sample)) for _ in range(2))
     except Exception:  # raised again when it is examined
         return ""
-    return "" if alike(one, other, STEADY) else UNSTEADY
+    return "" if alike(one, other, thresholds.STEADY) else UNSTEADY
 
 
 def _differentiable(
@@ -246,8 +247,6 @@ UNRULED = (
     "pass, give Pair(forward, backward)"
 )
 
-LONGEST = 4 * LONG  # operations of a backward pass, which has a few for each of the forward pass
-STEADY = 1e-9  # relative: threads add up in any order
 UNSTEADY = (
     "the forward pass returns different numbers for the same arguments: it draws random numbers "
     "without a seed, or keeps state; the backward pass was not examined. Draw from "

@@ -211,9 +211,9 @@ def filled(dout: Any, out: Any) -> Any:
     )
 
 
-def cast(floats: Iterable[Any], dtype: Any, numpy: bool) -> tuple[Any, ...]:
-    """Copies of the floating-point arrays in this dtype, of NumPy or JAX."""
-    new = tuple(np.array(array, dtype) for array in floats)
+def cast(floats: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
+    """Copies of the floating-point arrays in float64, of NumPy or JAX."""
+    new = tuple(np.array(array, np.float64) for array in floats)
     return new if numpy else tuple(map(jnp.asarray, new))
 
 

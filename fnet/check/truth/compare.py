@@ -4,9 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-RTOL = 1e-7  # of the entry itself
-ATOL = 1e-12  # of the largest entry of its array: rounding, where terms cancel
-TINY = 2.0**-1022  # XLA flushes smaller numbers to zero, NumPy does not
+from fnet.check import thresholds
 
 
 class Difference(NamedTuple):
@@ -42,16 +40,18 @@ def compare(
     are equal.
     """
     size = np.abs(expected).max(initial=0, where=np.isfinite(expected))
-    atol = max(ATOL, min(0.1, 64 * epsilon), 1e-3 * rtol)
-    rtol = max(RTOL, min(0.1, 2e3 * epsilon), rtol)
+    units = thresholds.NARROW_ATOL * epsilon, thresholds.NARROW_RTOL * epsilon
+    of_largest, of_entry = (min(thresholds.NARROW_MOST, each) for each in units)
+    atol = max(thresholds.ATOL, of_largest, thresholds.STATED_ATOL * rtol)
+    rtol = max(thresholds.RTOL, of_entry, rtol)
     with np.errstate(all="ignore"):
         equal = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         distance = np.where(equal, 0, np.abs(actual - expected))
         # Finite entries only: any number is within a tolerance of infinity.
-        away = rtol * np.abs(expected) + atol * size + slack + TINY
+        away = rtol * np.abs(expected) + atol * size + slack + thresholds.TINY
         near = np.isfinite(expected) & (distance <= away)
         wrong = ~(equal | near)
         # Slack is ATOL of a reference size: rounding is not large just because entries are small.
-        share = distance / np.maximum(size, slack / ATOL)
+        share = distance / np.maximum(size, slack / thresholds.ATOL)
         error = share.max(initial=0, where=np.isfinite(share))
     return Difference(wrong, distance, float(error))

@@ -10,24 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-HALVINGS = 13
-FIRST = 0.125  # the first step, relative to the caller's direction
-SECOND = 0.61  # the first step of the second tableau, relative to FIRST
-SAFETY = 8.0
-OUTSIDE = 10.0  # times its width: how far from an interval a value is ruled out
-NARROW, FAR = 1e-6, 1e3  # an interval is decisive: its width by its size; distance by its width
+from fnet.check import thresholds
 
 
-# All steps, beginning with those that usually suffice.
-STEPS = [
-    [side * first / 2**halving for first in (FIRST, FIRST * SECOND) for side in (-1, 1)]
-    for halving in range(HALVINGS)
-]
-NONE = [0.0] * 4
-BLOCKS = [
-    np.ravel([NONE, *STEPS[:7]]),
-    np.ravel([*STEPS[7:], NONE, NONE]),
-]  # of equal length: one program
+def first_steps() -> tuple[float, float]:
+    """The first step of each tableau, relative to the caller's direction."""
+    return thresholds.FIRST_STEP, thresholds.FIRST_STEP * thresholds.SECOND_STEP
 
 
 class Slope(NamedTuple):
@@ -52,7 +40,8 @@ class Interval(NamedTuple):
         """Whether it is narrow, and far enough from the value, to rule it out."""
         width = self.high - self.low
         away = max(self.low - value, value - self.high)
-        return not self.kink and width <= NARROW * self.size and away > FAR * width
+        narrow = width <= thresholds.DECISIVE_WIDTH * self.size
+        return not self.kink and narrow and away > thresholds.DECISIVE_DISTANCE * width
 
     def rules_out(self, value: float) -> bool:
         """Whether the value is outside by many times the width; NaN and infinity are outside of any
@@ -60,7 +49,7 @@ class Interval(NamedTuple):
         width = self.high - self.low
         if not np.isfinite(width) or not np.isfinite(value):
             return bool(np.isfinite(width))
-        return max(self.low - value, value - self.high) > OUTSIDE * width
+        return max(self.low - value, value - self.high) > thresholds.RULED_OUT * width
 
     def scaled(self, factor: float) -> "Interval":
         """The interval times a factor."""
@@ -77,12 +66,12 @@ def slope(phi: Callable[[float], float], rounding: float, side: int = 0) -> Slop
 
     `rounding` is the error of a value of phi. The bar is infinite where phi is not a number.
     """
-    one, two = (_tableau(phi, rounding, first, side) for first in (FIRST, FIRST * SECOND))
+    one, two = (_tableau(phi, rounding, first, side) for first in first_steps())
     best = min(one, two, key=lambda found: found.bar)
     apart = abs(one.value - two.value) if np.isfinite(best.bar) else 0.0
     if not np.isfinite(apart):  # one of the two failed
         return Slope(best.value, np.inf)
-    return Slope(best.value, SAFETY * best.bar + 2 * apart)
+    return Slope(best.value, thresholds.SAFETY * best.bar + 2 * apart)
 
 
 def interval(phi: Callable[[float], float], rounding: float, value: float) -> Interval:
@@ -104,14 +93,25 @@ def interval(phi: Callable[[float], float], rounding: float, value: float) -> In
 def tabulated(phi: Callable[[np.ndarray], np.ndarray]) -> Callable[[float], float]:
     """phi of one step, evaluated in blocks of many steps."""
     known: dict[float, float] = {}
+    blocks = _blocks()
 
     def of_one(step: float) -> float:
         if step not in known:
-            block = next(block for block in BLOCKS if step in block)
+            block = next(block for block in blocks if step in block)
             known.update(zip(block.tolist(), phi(block).tolist(), strict=True))
         return known[step]
 
     return of_one
+
+
+def _blocks() -> list[np.ndarray]:
+    """All steps, beginning with those that usually suffice; of equal length: one program."""
+    steps = [
+        [side * first / 2**halving for first in first_steps() for side in (-1, 1)]
+        for halving in range(thresholds.HALVINGS)
+    ]
+    none = [0.0] * 4
+    return [np.ravel([none, *steps[:7]]), np.ravel([*steps[7:], none, none])]
 
 
 ANYTHING = Interval(-np.inf, np.inf, False)
@@ -121,7 +121,7 @@ def _tableau(phi: Callable[[float], float], rounding: float, first: float, side:
     best = Slope(np.nan, np.inf)
     row: list[float] = []
     middle = phi(0.0) if side else 0.0
-    for halving in range(HALVINGS):
+    for halving in range(thresholds.HALVINGS):
         step = first / 2**halving
         noise = (2 if side else 1) * rounding / step
         if noise >= best.bar:

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.errors import ConfigurationError
-
-SUMMED = 1e-6  # how far the sum of a row of probabilities may be from 1
-INSIDE = 1e-3  # of the width of an open interval: how far from its ends points are kept
 
 
 class Domain(NamedTuple):
@@ -41,7 +39,7 @@ class Domain(NamedTuple):
             inside = (array >= self.low) & (array <= self.high)
         if not inside.all():
             return False
-        if self.simplex and not np.allclose(array.sum(-1), 1, rtol=0, atol=SUMMED):
+        if self.simplex and not np.allclose(array.sum(-1), 1, rtol=0, atol=thresholds.SUMMED):
             return False
         if self.symmetric and not _is_symmetric(array):
             return False
@@ -51,7 +49,8 @@ class Domain(NamedTuple):
         """The array moved inside, except that it need not become definite."""
         low, high = self.low, self.high
         if self.open and np.isfinite(high - low):
-            low, high = low + INSIDE * (high - low), high - INSIDE * (high - low)
+            inset = thresholds.INSIDE * (high - low)
+            low, high = low + inset, high - inset
         elif self.open:
             low, high = np.nextafter(low, np.inf), np.nextafter(high, -np.inf)
         moved: np.ndarray = np.clip(array, low, high)
@@ -98,7 +97,7 @@ def inferred(array: np.ndarray) -> Domain:
     low, high = float(array.min()), float(array.max())
     if low >= 0 and high <= 1 and (low < high or 0 < low < 1):
         sums = array.ndim > 0 and array.shape[-1] > 1
-        simplex = sums and bool(np.allclose(array.sum(-1), 1, rtol=0, atol=SUMMED))
+        simplex = sums and bool(np.allclose(array.sum(-1), 1, rtol=0, atol=thresholds.SUMMED))
         return Domain(0.0, 1.0, open=low > 0 and high < 1, simplex=simplex)
     if low > 0 or (low == 0 and high > 0):
         return Domain(0.0, open=low > 0)
@@ -164,9 +163,11 @@ def _is_bound(value: Any) -> bool:
 
 def _is_symmetric(array: np.ndarray) -> bool:
     square = array.ndim > 1 and array.shape[-1] == array.shape[-2] > 1
-    return square and bool(np.allclose(array, np.swapaxes(array, -1, -2), rtol=1e-12, atol=0))
+    return square and bool(
+        np.allclose(array, np.swapaxes(array, -1, -2), rtol=thresholds.SYMMETRIC, atol=0)
+    )
 
 
 def _is_definite(array: np.ndarray) -> bool:
     values = np.linalg.eigvalsh(array)
-    return bool((values > 1e-12 * np.abs(values).max()).all())
+    return bool((values > thresholds.DEFINITE * np.abs(values).max()).all())

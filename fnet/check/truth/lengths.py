@@ -8,11 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.truth.arguments import is_float, of_arrays
 from fnet.check.truth.plain import steps_of, trace
 
-LONG = 300  # operations
-LONGER = f"its loops are longer than {LONG} operations; give smaller arrays for autodiff to see it"
+LONGER = (
+    f"its loops are longer than {thresholds.LIFTED} operations; give smaller arrays for autodiff "
+    "to see it"
+)
 
 _counted = [0]
 
@@ -33,10 +36,10 @@ def is_long(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
         count = _counted[0]
         if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(found)):
             return False  # of JAX
-        if count > LONG:
+        if count > thresholds.LIFTED:
             return True
         only, arrays = of_arrays(function, arguments)
-        return len(steps_of(trace(only, arrays)[0])) > LONG
+        return len(steps_of(trace(only, arrays)[0])) > thresholds.LIFTED
     except Exception:  # of any kind: it is raised again where it is run
         return False
 

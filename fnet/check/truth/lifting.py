@@ -16,9 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.truth.arguments import in_numpy, is_float, is_known, of_arrays
 from fnet.check.truth.functions import traced
-from fnet.check.truth.lengths import LONG, LONGER, words
+from fnet.check.truth.lengths import LONGER, words
 from fnet.check.truth.plain import bound, run, steps_of, trace
 from fnet.check.truth.stand_in import MAKERS, NUMPY, Lifted, TooLongError, at_most, bare
 
@@ -72,11 +73,11 @@ def by_lifting(
             return part(other(*given))
 
         only, arrays = of_arrays(of_jax, arguments)
-        with at_most(LONG):
+        with at_most(thresholds.LIFTED):
             closed, tree = trace(only, arrays)
-        if len(steps_of(closed)) > LONG:
+        if len(steps_of(closed)) > thresholds.LIFTED:
             return None, LONGER
-        for point in (arrays, [1.0625 * a if is_float(a) else a for a in arrays]):
+        for point in (arrays, [thresholds.LIFTED_SECOND * a if is_float(a) else a for a in arrays]):
             found = jax.tree.unflatten(tree, run(closed, point, bound))
             if not _same(found, plain(*map(_own, point))):
                 return None, OTHER
@@ -109,7 +110,8 @@ def _same(found: Any, wanted: Any) -> bool:
 
 def _rtol(*arrays: np.ndarray) -> float:
     """NumPy and XLA differ by some units in the last place of the narrowest dtype."""
-    return max([1e-9, *(64 * float(jnp.finfo(a.dtype).eps) for a in arrays if is_float(a))])
+    units = [float(jnp.finfo(a.dtype).eps) for a in arrays if is_float(a)]
+    return max(thresholds.LIFTED_RTOL, thresholds.LIFTED_UNITS * max(units, default=0.0))
 
 
 def lifted(function: Callable[..., Any]) -> Callable[..., Any]:

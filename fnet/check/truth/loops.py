@@ -9,9 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fnet.check import thresholds
 from fnet.check.truth.plain import Step, bound, run, trace
-
-MOST = 100_000  # steps of a loop
 
 
 def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +77,7 @@ def _cut_off(params: Any, values: list[Any]) -> list[Any]:
 
     def goes_on(state: Any) -> Any:
         number, carry = state
-        return condition(carry).any() & (number < MOST)
+        return condition(carry).any() & (number < thresholds.LOOP_STEPS)
 
     def once(state: Any) -> Any:
         number, carry = state

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from fnet.check import thresholds
 from fnet.check.truth.source import source
 
 INNER = {  # the parameter in which a primitive keeps the function that it calls
@@ -156,7 +157,7 @@ def has_rule(closed: Any, kind: str = "custom_") -> bool:
 
 def narrowest(closed: Any) -> float:
     """The largest machine epsilon among values that depend on the arguments of a trace."""
-    return max(_epsilons(closed), default=2.0**-52)
+    return max(_epsilons(closed), default=thresholds.EPSILON)
 
 
 def _epsilons(closed: Any) -> Iterator[float]:

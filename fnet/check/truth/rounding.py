@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.truth.arguments import is_float
 from fnet.check.truth.plain import Step, bound, run
 
@@ -23,16 +24,13 @@ ROUNDED = {
     *("sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
     *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
 }
-TIMES = 3
-EPSILON = 2.0**-52
-OMEGA, PHASES = 12.9898, 97
 
 
 def rounded_otherwise(
-    program: Callable[..., Any], arguments: tuple[Any, ...], seed: int = 0
+    program: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> list[list[np.ndarray]]:
     """The results of several runs of the program, each with different rounding errors."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     closed = jax.make_jaxpr(program)(*arguments)
 
     def shaken(inputs: Any, phases: Any) -> list[Any]:
@@ -47,7 +45,7 @@ def rounded_otherwise(
         return run(closed, inputs, through)
 
     compiled = jax.jit(shaken)
-    phases = rng.uniform(0, 2 * np.pi, (TIMES, PHASES))
+    phases = rng.uniform(0, 2 * np.pi, (thresholds.SHAKEN, thresholds.PHASES))
     inputs = jax.tree.leaves(arguments)
     return [[np.asarray(leaf) for leaf in compiled(inputs, each)] for each in phases]
 
@@ -57,5 +55,5 @@ def _shaken(array: Any, phase: Any) -> Any:
     if not is_float(array):
         return array
     place = jnp.arange(array.size, dtype=jnp.float64).reshape(array.shape)
-    share = EPSILON * jnp.sin(OMEGA * place * place + phase)
+    share = thresholds.EPSILON * jnp.sin(thresholds.OMEGA * place * place + phase)
     return array * (1 + share).astype(array.dtype)

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from fnet.check import thresholds
+
 OWN = tuple(str(Path(file).parent) for file in (jax.__file__, np.__file__, __file__))
-LONG = 60  # characters
 
 
 def source(eqn: Any) -> str:
@@ -28,4 +29,4 @@ def source(eqn: Any) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= LONG else f"{text[: LONG - 1]}…"
+    return text if len(text) <= thresholds.EXPRESSION else f"{text[: thresholds.EXPRESSION - 1]}…"
