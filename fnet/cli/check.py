@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from fnet import losses, registry
-from fnet.check import Report, explain
-from fnet.check.examine import DEPTHS, LIMIT, STOPPED
+from fnet.check import Report, explain, thresholds
+from fnet.check.examine import DEPTHS, STOPPED
 from fnet.check.subjects.forms import OF
 from fnet.check.truth.domain import NAMED
 from fnet.cli import functions
@@ -100,7 +100,7 @@ def add(commands: Any) -> None:
         "--limit",
         type=above(0, float),
         metavar="SECONDS",
-        help=f"for each; what is examined by then is reported (default {LIMIT:g})",
+        help=f"for each; what is examined by then is reported (default {thresholds.LIMIT:g})",
     )
     parser.add_argument(
         "--depth",
