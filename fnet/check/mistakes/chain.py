@@ -14,29 +14,29 @@ OWN = 512  # most outputs that are examined one by one
 def swapped(evidence: Evidence) -> Explanations:
     """The gradient of another argument."""
     for place, name in enumerate(evidence.probe.form.names):
-        if place == evidence.place:
-            continue
         other = evidence.samples[0]
-        both = not evidence.same(other.actual[place], other.expected[place])
-        if both and evidence.is_expected(np.asarray, place):
+        wrong = not evidence.same(other.actual[place], other.expected[place])
+        if place != evidence.place and wrong and evidence.is_expected(np.asarray, place):
             words = f"{evidence.leaf} is what d{name} must be: two gradients have changed places"
             yield Explanation("swapped", words)
 
 
 def upstream(evidence: Evidence) -> Explanations:
-    """dout forgotten, used twice, or passed on unchanged."""
+    """dout forgotten, or used twice."""
     leaf = evidence.leaf
     if evidence.is_for_dout(np.ones_like):
         words = f"{leaf} is what it must be for dout = 1: dout is ignored"
         yield Explanation("upstream ignored", words)
     if evidence.is_for_dout(np.square):
         yield Explanation("upstream twice", f"{leaf} is multiplied by dout once too often")
+
+
+def untouched(evidence: Evidence) -> Explanations:
+    """dout itself."""
     if evidence.is_of_dout(np.asarray):
-        words = f"{leaf} is dout itself: the derivative is not multiplied in"
+        yield from own_effect(evidence)
+        words = f"{evidence.leaf} is dout itself: is a derivative, or a mask, not multiplied in?"
         yield Explanation("derivative missing", words)
-    for name in [*evidence.probe.form.names, "out"]:
-        if evidence.fits(functools.partial(_itself, evidence, name)):
-            yield Explanation("upstream ignored", f"{leaf} is {name} itself: dout is ignored")
 
 
 def unmoved(evidence: Evidence) -> Explanations:
@@ -46,54 +46,6 @@ def unmoved(evidence: Evidence) -> Explanations:
     if moved and evidence.same(two.actual[evidence.place], one.actual[evidence.place]):
         words = f"{evidence.leaf} does not depend on dout: dout is not multiplied in"
         yield Explanation("upstream ignored", words)
-
-
-def mask(evidence: Evidence) -> Explanations:
-    """A derivative with two values, selected for the wrong entries."""
-    dout = evidence.dout(evidence.samples[0])
-    if dout is None or dout.shape != evidence.shape:
-        return
-    with np.errstate(all="ignore"):
-        right = evidence[0][1] / dout
-    levels = np.unique(right[np.isfinite(right)].round(9))
-    if len(levels) != 2:
-        return
-    low, high = (float(level) for level in levels)
-
-    def inverted(sample: Sample) -> np.ndarray:
-        given = evidence.dout(sample)
-        assert given is not None
-        return (low + high) * given - sample.expected[evidence.place]
-
-    if evidence.fits(inverted):
-        words = "the mask is inverted: dout passes where it must be blocked, and the reverse"
-        yield Explanation("mask inverted", words)
-    own = evidence.probe.form.names[evidence.place]
-    for name in evidence.arrays(evidence.samples[0]):
-        for sign, side in ((1, "above"), (-1, "below")):
-            masked = functools.partial(_masked, evidence, name, sign, (low, high))
-            if evidence.fits(masked):
-                words = f"the mask is where {name} is {side} 0"
-                words += (
-                    f"; it belongs where {own} is" if name != own else ", and must be different"
-                )
-                yield Explanation("mask of another array", words)
-
-
-def at_another_place(evidence: Evidence) -> Explanations:
-    """The derivative evaluated at the output or the input instead."""
-    own = evidence.probe.form.names[evidence.place]
-
-    if evidence.fits(functools.partial(_at_output, evidence)):
-        yield Explanation(
-            "evaluated at the output",
-            f"the derivative is evaluated at the output, and must be at {own}",
-        )
-    if evidence.fits(functools.partial(_at_input, evidence)):
-        yield Explanation(
-            "evaluated at the input",
-            f"the formula takes the output, and is given {own}, from before the activation",
-        )
 
 
 def instead(evidence: Evidence) -> Explanations:
@@ -120,11 +72,21 @@ def not_linear(evidence: Evidence) -> Explanations:
     one, two = evidence.samples[:2]  # one point, two cotangents
     if not probe.subject.linear:
         return
-    mixed = jax.tree.map(lambda a, b: 2 * a - b, one.dout, two.dout)
-    found = probe.gradients(evidence.route, one.floats, mixed)[evidence.place]
-    if not evidence.same(2 * evidence[0][0] - evidence[1][0], found):
-        words = f"{evidence.leaf} is not linear in dout: dout may only be a factor"
-        yield Explanation("not linear", words)
+
+    def of(dout: Any) -> np.ndarray:
+        return probe.gradients(evidence.route, one.floats, dout)[evidence.place]
+
+    if evidence.same(
+        2 * evidence[0][0] - evidence[1][0],
+        of(jax.tree.map(lambda a, b: 2 * a - b, one.dout, two.dout)),
+    ):
+        return
+    if evidence.same(2 * evidence[0][0], of(jax.tree.map(lambda a: 2 * a, one.dout))):
+        words = (
+            f"{evidence.leaf} doubles with dout and is not linear in it: is a mask made of dout?"
+        )
+        yield Explanation("mask of another array", words)
+    yield Explanation("not linear", f"{evidence.leaf} is not linear in dout: is it a factor twice?")
 
 
 def own_effect(evidence: Evidence) -> Explanations:
@@ -133,15 +95,13 @@ def own_effect(evidence: Evidence) -> Explanations:
     small = dout is not None and dout.shape == evidence.shape and dout.size <= OWN
     if small and evidence.fits(functools.partial(_of_own_output, evidence)):
         words = f"{evidence.leaf} includes the effect of each entry on its own output alone"
-        missing = "the terms through all other outputs are missing"
-        yield Explanation("term missing", f"{words}; {missing}")
+        yield Explanation("term missing", f"{words}: is a sum over the others missing?")
 
 
 def derivative(evidence: Evidence) -> Explanations:
     """The right form with a wrong derivative: dout times a function of the entry's own input."""
-    one, two = evidence.samples[:2]  # one point, two cotangents
     pairs = []
-    for sample in (one, two):
+    for sample in evidence.samples[:2]:  # one point, two cotangents
         dout = evidence.dout(sample)
         if dout is None or dout.shape not in (evidence.shape, ()):
             return
@@ -155,11 +115,11 @@ def derivative(evidence: Evidence) -> Explanations:
     worst = np.unravel_index(np.nan_to_num(np.abs(found - right)).argmax(), found.shape)
     if _stays(evidence, worst):
         own = evidence.probe.form.names[evidence.place]
+        at = evidence.samples[0].floats[evidence.place][worst]
         yield Explanation(
             "derivative",
             f"the formula of the derivative is wrong: at {own} = "
-            f"{one.floats[evidence.place][worst]:.6g} it must be {right[worst]:.6g}, and "
-            f"{found[worst]:.6g} is used",
+            f"{at:.6g} it must be {right[worst]:.6g}, and {found[worst]:.6g} is used",
         )
 
 
@@ -178,10 +138,6 @@ def _stays(evidence: Evidence, index: tuple[Any, ...]) -> bool:
     return True
 
 
-def _itself(evidence: Evidence, name: str, sample: Sample) -> np.ndarray:
-    return evidence.arrays(sample)[name]
-
-
 def _of_own_output(evidence: Evidence, sample: Sample) -> np.ndarray | None:
     dout = evidence.dout(sample)
     assert dout is not None
@@ -196,45 +152,7 @@ def _of_own_output(evidence: Evidence, sample: Sample) -> np.ndarray | None:
     return found
 
 
-def _at_input(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    """dout h(x) where h, a polynomial of the output, is the derivative: dout h(y)."""
-    out, dout, e = evidence.out(sample), evidence.dout(sample), sample.expected[evidence.place]
-    if out is None or dout is None or not out.shape == dout.shape == e.shape or e.size < 6:
-        return None
-    with np.errstate(all="ignore"):
-        derivative = (e / dout).ravel()
-    if not np.isfinite(derivative).all():
-        return None
-    # In full, so that it does not warn where there are too few different outputs.
-    coefficients = np.polynomial.polynomial.polyfit(out.ravel(), derivative, 3, full=True)[0]
-    fitted = np.polynomial.polynomial.polyval(out.ravel(), coefficients)
-    if np.abs(fitted - derivative).max() > 1e-9 * np.abs(derivative).max():
-        return None
-    x = sample.floats[evidence.place]
-    return dout * np.polynomial.polynomial.polyval(x, coefficients)
-
-
-def _masked(
-    evidence: Evidence, name: str, sign: int, levels: tuple[float, float], sample: Sample
-) -> np.ndarray | None:
-    array, dout = evidence.arrays(sample)[name], evidence.dout(sample)
-    if dout is None or array.shape != dout.shape:
-        return None
-    passes = sign * array > 0
-    if passes.all() or not passes.any():  # it masks nothing
-        return None
-    masked: np.ndarray = np.where(passes, levels[1], levels[0]) * dout
-    return masked
-
-
 def _changed(evidence: Evidence, name: str, change: Change, sample: Sample) -> np.ndarray | None:
     array = sample.floats[evidence.probe.form.names.index(name)]
     moved = change(array)
     return evidence.elsewhere(sample, **{name: moved}) if moved.shape == array.shape else None
-
-
-def _at_output(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    out, own = evidence.out(sample), evidence.probe.form.names[evidence.place]
-    if out is None or out.shape != evidence.shape:
-        return None
-    return evidence.elsewhere(sample, **{own: out})

@@ -1,7 +1,11 @@
 """The probable mistake: explanations, each tested against the numbers."""
 
-from fnet.check.mistakes import amounts, chain, constants, others, places, steps, terms
+import dataclasses
+from collections.abc import Iterable
+
+from fnet.check.mistakes import amounts, chain, constants, others, places, ratios, steps, terms
 from fnet.check.mistakes.evidence import Evidence, Explanation
+from fnet.check.report import Finding
 
 EXPLANATIONS = (  # in this order: those that may fit by accident come later
     amounts.not_finite,
@@ -12,27 +16,27 @@ EXPLANATIONS = (  # in this order: those that may fit by accident come later
     amounts.imprecise,
     chain.upstream,
     chain.unmoved,
-    chain.mask,
     places.transposed,
     places.shifted,
     places.examples,
-    chain.at_another_place,
-    amounts.penalty,
     terms.terms,
+    chain.untouched,
     constants.constants,
     steps.step,
     others.other_value,
     chain.instead,
     places.wrong_axis,
     places.one_slice,
-    amounts.ratio,
-    amounts.slope,
-    amounts.constant,
+    ratios.ratio,
+    amounts.signs,
+    ratios.constant_array,
+    terms.scaled,
+    terms.moved,
+    amounts.partly,
     chain.not_linear,
     chain.own_effect,
     places.influence,
     chain.derivative,
-    amounts.partly,
 )
 
 
@@ -45,3 +49,20 @@ def diagnose(evidence: Evidence) -> Explanation:
         except Exception:  # it does not apply here
             continue
     return Explanation("unknown", "no known mistake explains these numbers")
+
+
+def once(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding for each sentence: a mistake that several gradients inherit is one mistake."""
+    found: dict[tuple[str, str, str], list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        known = finding.kind != "unknown"
+        said = finding.why.replace(finding.leaf, "") if known else str(number)
+        found.setdefault((finding.check, finding.kind, said), []).append(finding)
+    return [_together(same) for same in found.values()]
+
+
+def _together(same: list[Finding]) -> Finding:
+    others = " and ".join(finding.leaf for finding in same[1:])
+    return (
+        dataclasses.replace(same[0], why=f"{same[0].why} (so with {others})") if others else same[0]
+    )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fnet.check.checks.evaluator import Arrays
@@ -12,7 +13,7 @@ from fnet.check.checks.points import Floats
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.arguments import is_float
 from fnet.check.truth.compare import compare
-from fnet.check.truth.plain import Step, steps
+from fnet.check.truth.plain import Step, bound, plainly, steps
 
 RTOL, ATOL = 1e-6, 1e-8  # of an explanation's prediction
 ROUGH = 1e-3  # where the expected gradient comes from differences
@@ -20,6 +21,7 @@ LONG = 3000  # operations: longer functions are not varied
 
 Change = Callable[[np.ndarray], np.ndarray]
 Predict = Callable[["Sample"], np.ndarray | None]
+Name = tuple[str, Any]  # the number of an argument, or the place of an operation
 
 
 class Explanation(NamedTuple):
@@ -174,6 +176,37 @@ class Evidence:
         for step in all_of_them if len(all_of_them) <= LONG else ():
             found.setdefault((step.eqn.primitive.name, step.words()), []).append(step)
         return list(found.values())
+
+    @property
+    def names(self) -> dict[Name, tuple[str, tuple[int, ...]]]:
+        """Description and shape of every value of the forward pass; of a loop's, the last."""
+        found: dict[Name, tuple[str, tuple[int, ...]]] = {}
+        for number, name in enumerate(self.probe.form.names):
+            found["argument", number] = name, self.samples[0].floats[number].shape
+        for *_, last in self.steps:
+            out = last.eqn.outvars[0].aval
+            if last.source and jnp.issubdtype(getattr(out, "dtype", jnp.int32), jnp.floating):
+                found["step", last.place] = last.source, tuple(out.shape)
+        return found
+
+    @functools.cached_property
+    def values(self) -> list[dict[Name, Any]]:
+        """These values, and those of every round, in each sample."""
+        return [self._values(sample) for sample in self.samples]
+
+    def _values(self, sample: Sample) -> dict[Name, Any]:
+        found: dict[Name, Any] = {("argument", n): array for n, array in enumerate(sample.floats)}
+        places = {step.place for same in self.steps for step in same}
+
+        def through(step: Step, operands: list[Any]) -> list[Any]:
+            made = bound(step, operands)
+            if step.place in places and not isinstance(made[0], jax.core.Tracer):
+                found["step", step.place] = np.asarray(made[0])
+            return made
+
+        if places:
+            plainly(self.probe.plain, through)(*map(jnp.asarray, sample.floats))
+        return found
 
     @functools.cached_property
     def constants(self) -> dict[float, str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes import ratios
+from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations
 
 
 def one_entry(evidence: Evidence) -> Explanations:
@@ -13,7 +14,8 @@ def one_entry(evidence: Evidence) -> Explanations:
     wrong = evidence.wrong()
     if wrong.sum() == 1 and wrong.size > 2:
         entry = f"{evidence.leaf}{[int(i) for i in np.argwhere(wrong)[0]]}"
-        yield Explanation("one entry", f"only {entry} is wrong; all others are right")
+        words = f"only {entry} is wrong, and all others are right"
+        yield Explanation("one entry", f"{words}{_by(evidence, wrong)}")
 
 
 def one_slice(evidence: Evidence) -> Explanations:
@@ -25,8 +27,16 @@ def one_slice(evidence: Evidence) -> Explanations:
         if size > 2 and len(rows) == 1:
             named = {(0, 2): "row", (1, 2): "column"}
             what = named.get((axis, wrong.ndim), f"index on axis {axis}:")
-            words = f"only {what} {rows[0]} of {evidence.leaf} is wrong; the others are right"
-            yield Explanation("one row", words)
+            words = f"only {what} {rows[0]} of {evidence.leaf} is wrong, and the others are right"
+            yield Explanation("one row", f"{words}{_by(evidence, wrong)}")
+
+
+def _by(evidence: Evidence, wrong: np.ndarray) -> str:
+    """The factor that these entries are off by, if the forward pass has it."""
+    parts = [np.where(wrong, sample.expected[evidence.place], 0) for sample in evidence.samples]
+    fitting = (f.words for f in ratios.factors(evidence) if ratios.off_by(evidence, parts, f))
+    words = next(fitting, "")
+    return f": it is {words}" if words else ""
 
 
 def transposed(evidence: Evidence) -> Explanations:
@@ -35,17 +45,13 @@ def transposed(evidence: Evidence) -> Explanations:
         return
     for words, turn in (
         ("it is transposed", _turn),
-        (
-            "it was reshaped where it should be transposed",
-            lambda array: _turn(array).reshape(array.shape),
-        ),
-        (
-            "it was reshaped to the transposed shape, and transposed",
-            lambda array: _turn(array.reshape(_turn(array).shape)),
-        ),
+        ("it was reshaped where it should be transposed", lambda a: _turn(a).reshape(a.shape)),
     ):
         if evidence.is_expected(turn):
             yield Explanation("transposed", f"{evidence.leaf}: {words}")
+    dout = evidence.dout(evidence.samples[0])
+    if dout is not None and dout.ndim > 1 and evidence.is_for_dout(_turn):
+        yield Explanation("transposed", f"{evidence.leaf}: dout is transposed, or must be")
 
 
 def shifted(evidence: Evidence) -> Explanations:
@@ -55,8 +61,8 @@ def shifted(evidence: Evidence) -> Explanations:
             continue
         for step in (1, -1):
             roll = functools.partial(np.roll, shift=step, axis=axis)
-            shift = functools.partial(_shift, step=step, axis=axis)
-            if evidence.is_expected(roll) or evidence.is_expected(shift):
+            pushed = functools.partial(shift, step=step, axis=axis)
+            if evidence.is_expected(roll) or evidence.is_expected(pushed):
                 yield Explanation("shifted", f"{evidence.leaf} is off by one along axis {axis}")
         if evidence.is_expected(functools.partial(np.flip, axis=axis)):
             yield Explanation("shifted", f"{evidence.leaf} is reversed along axis {axis}")
@@ -100,11 +106,6 @@ def wrong_axis(evidence: Evidence) -> Explanations:
                     missing = f"{words}: the derivative is not multiplied in"
                     yield Explanation("derivative missing", missing)
                 yield Explanation("wrong axis", f"{words}: the wrong axis")
-    if len(shape) and evidence.is_of_dout(lambda dout: np.broadcast_to(dout.sum(), shape)):
-        yield Explanation("wrong axis", f"{leaf} is the sum of all of dout, in every entry")
-    if evidence.fits(functools.partial(_along_the_other, evidence)):
-        words = f"{leaf} runs along the wrong axis: the other one is meant"
-        yield Explanation("wrong axis", words)
 
 
 def influence(evidence: Evidence) -> Explanations:
@@ -122,7 +123,9 @@ def influence(evidence: Evidence) -> Explanations:
     actual, expected = (_axes_from(array, index, evidence.rtol) for array in (found, wanted))
     if actual is not None and expected is not None and actual != expected:
         words = f"dout at one place changes {evidence.leaf} {_along(actual)}, and must change it"
-        sums = "look at the axes of its sums"
+        sums = (
+            "is a sum missing, or over another axis; or a product of entries for one of matrices?"
+        )
         yield Explanation("wrong axis", f"{words} {_along(expected)}: {sums}")
 
 
@@ -144,10 +147,11 @@ def _turn(array: np.ndarray) -> np.ndarray:
     return np.swapaxes(array, -1, -2)
 
 
-def _shift(array: np.ndarray, step: int, axis: int) -> np.ndarray:
+def shift(array: np.ndarray, step: int, axis: int) -> np.ndarray:
+    """Moved along an axis, zeros following."""
     found = np.roll(array, step, axis)
     edge = [slice(None)] * found.ndim
-    edge[axis] = slice(0, 1) if step > 0 else slice(-1, None)
+    edge[axis] = slice(0, step) if step > 0 else slice(step, None)
     found[tuple(edge)] = 0
     return found
 
@@ -173,14 +177,3 @@ def _natural(evidence: Evidence, axis: int) -> bool:
     long = tuple(size for size in evidence.shape if size != 1)
     fits = [a for a in range(dout.ndim) if np.delete(dout.shape, a).tolist() == list(long)]
     return fits == [axis]
-
-
-def _along_the_other(evidence: Evidence, sample: Sample) -> np.ndarray | None:
-    """The transposed gradient for the transposed argument and dout."""
-    dout = evidence.dout(sample)
-    if dout is None or dout.ndim != 2 or dout.shape != evidence.shape:
-        return None
-    own = evidence.probe.form.names[evidence.place]
-    turned = {own: sample.floats[evidence.place].T}
-    found = evidence.elsewhere(sample, evidence.like(sample, dout.T), **turned)
-    return None if found is None else found.T

@@ -1,6 +1,7 @@
 """Mistakes in one step: autodiff of the function, with one operation differentiated wrongly."""
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,18 +11,26 @@ from fnet.check.mistakes.operations import mistakes
 from fnet.check.mistakes.variations import Variation, varied
 
 MOST = 150  # mistakes
+ALSO = {1.0: "", 0.5: "; and halved", 2.0: "; and doubled", -1.0: "; and negative"}
 
 
 def step(evidence: Evidence) -> Explanations:
-    """The gradient with one operation, or one line of a loop, differentiated wrongly."""
+    """The gradient with one operation, or one line of a loop, differentiated wrongly; perhaps with
+    a factor besides, as where d(√u) = du stands for du / (2√u)."""
     wrongly = varied(evidence, "steps", _variations, MOST)
+    known: dict[tuple[int, int], np.ndarray] = {}
 
-    def predict(number: int, sample: Sample) -> np.ndarray:
-        return wrongly.gradient(evidence.place, sample, [number])
+    def predict(number: int, factor: float, sample: Sample) -> np.ndarray:
+        key = number, id(sample)
+        if key not in known:
+            known[key] = wrongly.gradient(evidence.place, sample, [number])
+        return factor * known[key]
 
-    for number, variation in enumerate(wrongly.variations):
-        if evidence.fits(functools.partial(predict, number)):
-            yield Explanation(variation.kind, f"{evidence.leaf}: {variation.words}")
+    for (factor, also), (number, variation) in itertools.product(
+        ALSO.items(), enumerate(wrongly.variations)
+    ):
+        if evidence.fits(functools.partial(predict, number, factor)):
+            yield Explanation(variation.kind, f"{evidence.leaf}: {variation.words}{also}")
 
 
 def _variations(evidence: Evidence) -> Iterator[Variation]:

@@ -4,7 +4,7 @@ All variations of a function share one program, each behind a switch, since comp
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +16,7 @@ from fnet.check.truth.arguments import filled
 from fnet.check.truth.plain import Place, Step, bound, plainly
 
 # Of an operation: the operands, and what is differentiated by them instead; None for nothing.
-Places = dict[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
+Places = Mapping[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
 
 
 class Variation(NamedTuple):

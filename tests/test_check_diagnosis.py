@@ -1,0 +1,124 @@
+"""What a diagnosis says: the kind, and the words that point at the mistake."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.scipy.linalg import solve_triangular
+
+from fnet.check import Finding, Pair, explain
+from fnet.check.mistakes.diagnosis import once
+
+RNG = np.random.default_rng(0)
+X, SQUARE, POSITIVE = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 3)), RNG.uniform(0.5, 2, 6)
+
+
+def solved(a):
+    return solve_triangular(a, jnp.arange(1.0, 4), lower=True)
+
+
+def rounds(x, w):
+    for _ in range(3):
+        x = jnp.tanh(x @ w)
+    return x
+
+
+def back_through(x, w, dout):
+    """The points and the gradients before each round's tanh, last round first."""
+    points = [x]
+    for _ in range(3):
+        points.append(jnp.tanh(points[-1] @ w))
+    for before, after in zip(points[-2::-1], points[:0:-1], strict=True):
+        dz = dout * (1 - after**2)
+        yield before, dz
+        dout = dz @ w.T
+
+
+CASES = {
+    "a value": (
+        lambda x: (1 + x**2) ** -1.5,
+        lambda dout, x: -3 * x * (1 + x**2) ** -1.5 * dout,
+        "factor extra",
+        "multiplied by `1 + x**2` in test_check_diagnosis.py",
+        (POSITIVE,),
+    ),
+    "a sign here and there": (
+        jnp.abs,
+        lambda dout, x: dout * jnp.where(x > 1.2, 1.0, -1.0),
+        "sign",
+        "entries of darg0 have the wrong sign",
+        (POSITIVE,),
+    ),
+    "of two terms one, twice": (
+        lambda a: a @ a.T,
+        lambda dout, a: 2 * dout @ a,
+        "term missing",
+        "counts twice",
+        (SQUARE,),
+    ),
+    "one of two equal operands": (
+        lambda a: a @ a,
+        lambda dout, a: dout @ a.T,
+        "term missing",
+        "operand 2 of `a @ a`",
+        (SQUARE,),
+    ),
+    "dout not transposed": (
+        lambda a: jnp.exp(a.T),
+        lambda dout, a: dout * jnp.exp(a),
+        "transposed",
+        "dout is transposed, or must be",
+        (SQUARE,),
+    ),
+    "what must be zero": (
+        solved,
+        lambda dout, a: -jnp.outer(solve_triangular(a, dout, lower=True, trans=1), solved(a)),
+        "not zero",
+        "3 entries of darg0 must be 0, and all others are right: is a mask missing?",
+        (SQUARE,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_mistake_is_named(name):
+    function, backward, kind, words, arguments = CASES[name]
+
+    def forward(arg0):
+        return function(arg0), arg0
+
+    finding = explain(Pair(forward, backward), *arguments).findings[0]
+    assert (finding.kind, words in finding.why) == (kind, True), finding.why
+
+
+def test_what_is_set_in_every_round_of_a_loop_in_place_of_added_is_named():
+    def forward(x, w):
+        return rounds(x, w), (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        for before, dz in back_through(x, w, dout):
+            dx, dw = dz @ w.T, before.T @ dz
+        return dx, dw
+
+    (finding,) = explain(Pair(forward, backward), X, SQUARE).findings
+    assert finding.leaf == "dw"
+    assert finding.why.endswith("in all rounds but the first"), finding.why
+
+
+def test_what_is_not_a_number_is_called_so():
+    def forward(x):
+        return x * jnp.sqrt(x**2), x
+
+    finding = explain(Pair(forward, lambda d, x: d * 2 * jnp.sqrt(x**3) / x**0.5), X).findings[0]
+    assert finding.kind == "not finite"
+    assert "NaN" in finding.why
+
+
+def test_one_mistake_is_one_finding_whatever_it_touches():
+    dx, dw = (
+        Finding("parity", "sign", f"{leaf} has the wrong sign", leaf=leaf) for leaf in ("dx", "dw")
+    )
+    unknown = [Finding("parity", "unknown", "no idea", leaf=leaf) for leaf in ("da", "db")]
+    found = once([dx, dw, *unknown])
+    assert [finding.leaf for finding in found] == ["dx", "da", "db"]
+    assert found[0].why == "dx has the wrong sign (so with dw)"
