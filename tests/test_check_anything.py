@@ -335,7 +335,7 @@ def logsumexp(x):
     ("forward", "wrong", "expected", "words"),
     [
         (softmax, lambda dout, y: dout * y * (1 - y), "term missing", "its own output alone"),
-        (softmax, lambda dout, y: y, "upstream ignored", "dx is out itself"),
+        (softmax, lambda dout, y: y, "upstream ignored", "dout is not multiplied in"),
         (softmax, lambda dout, y: y * (dout - (y * dout).sum(0)), "wrong axis", "over the wrong"),
         (
             logsumexp,
@@ -343,7 +343,7 @@ def logsumexp(x):
             "wrong axis",
             "over the wrong",
         ),
-        (lambda x: (x**3, x), lambda dout, x: x, "upstream ignored", "dx is x itself"),
+        (lambda x: (x**3, x), lambda dout, x: x, "upstream ignored", "dout is not multiplied in"),
     ],
 )
 def test_mistakes_of_functions_of_a_row_are_named_in_a_batch_too(forward, wrong, expected, words):
