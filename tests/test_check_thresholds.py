@@ -257,11 +257,9 @@ def stale():
     return [finding.kind for finding in determinism.honest(probe, np.ones(3))]
 
 
-def imprecise():
-    found = precision._compare(
-        "dx", "float32", np.array([1.001]), np.array([1 + 1e-6]), np.array([1.0]), 0.0
-    )
-    return found is not None
+def imprecise(strict=True):
+    ours, theirs, exact = np.array([1.001]), np.array([1 + 1e-6]), np.array([1.0])
+    return precision._compare("dx", "float32", ours, theirs, exact, 0.0, strict=strict) is not None
 
 
 def programs_run(name):
@@ -444,6 +442,7 @@ DECIDED = [
     ("LAW_ANOTHER", 1.0, stale, ["stale"], []),
     ("WORSE", 1e9, imprecise, True, False),
     ("UNITS", 1e9, imprecise, True, False),
+    ("LOST", 0.1, lambda: imprecise(strict=False), True, False),
     ("ROUNDED", 2, programs_run("rounded"), (8, False), (2, False)),
     ("NEARBY", 2, programs_run("both"), (7, True), (3, True)),
     ("AROUND", 0.0, programs_run("both"), (7, True), (7, False)),

@@ -224,6 +224,9 @@ WORSE = 8.0
 # … and so many units in the last place of the largest entry, or effects of rounded arguments: sums
 # in another order.
 UNITS = 16.0
+# … and, in code written elsewhere, may lose this share of its digits: such code is rarely written
+# for precision in float32, and half of them suffice for training.
+LOST = 0.5
 # Samples of rounded arguments: their largest effect counts.
 ROUNDED = 8
 # Random perturbations, repeated in long arrays, since XLA takes seconds to draw as many as entries:

@@ -139,7 +139,7 @@ def _compare(
     others = max(others, around * size)
     if others >= size:
         return None  # autodiff has no correct digit either
-    least = 0.0 if strict else float(jnp.finfo(name).eps) ** 0.5 * size
+    least = 0.0 if strict else float(jnp.finfo(name).eps) ** thresholds.LOST * size
     if error <= max(thresholds.WORSE * others + thresholds.UNITS * (unit + moves), least):
         return None
     if not np.isfinite(error):
