@@ -401,6 +401,13 @@ FORMS = {
     "f and f'": Form(two(np.tanh, lambda k: lambda x: k * (1 - np.tanh(x) ** 2)), (X,)),
     "f and f' of a number": Form(two(lambda x: x**3, lambda k: lambda x: k * 3 * x**2), (1.5,)),
     "f and f' that is constant": Form(two(lambda x: 3 * x, lambda k: lambda x: 3.0 * k), (X,)),
+    "f and f' of the output": Form(two(np.tanh, lambda k: lambda out: k * (1 - out**2)), (X,)),
+    "f and f', one of them of another name": Form(
+        two(np.sin, lambda k: lambda v: k * np.cos(v)), (X,)
+    ),
+    "backward(dout), without a cache": Form(
+        two(lambda x: x.T, lambda k: lambda dout: k * dout.T), (X,)
+    ),
     "f and its gradient": Form(
         two(optimize.rosen, lambda k: lambda x: k * optimize.rosen_der(x)), (P,)
     ),
@@ -921,6 +928,12 @@ def test_a_refusal_ends_with_lines_that_would_do(number):
     assert 1 <= len(would_do) <= 3
     assert words in str(caught.value)
     assert all(line.startswith("  ") for line in would_do)
+
+
+def test_a_derivative_of_the_output_is_said_to_be_one_and_is_none_of_the_input():
+    report = explain(np.tanh, lambda out: 1 - out**2, X)
+    assert any("taken as a function of the output" in note for note in report.notes)
+    assert not explain(np.tanh, lambda x: 1 - x**2, X).right  # tanh is forgotten
 
 
 def test_constants_that_are_not_there():

@@ -10,10 +10,11 @@ import numpy as np
 from fnet.check.checks.points import cotangent
 from fnet.check.checks.programs import known
 from fnet.check.subjects.calls import LINES
-from fnet.check.subjects.forms import Form, forms_of
+from fnet.check.subjects.forms import forms_of
 from fnet.check.subjects.layers import cases_of_layer
 from fnet.check.subjects.library import of_loss
 from fnet.check.subjects.objects import has_methods
+from fnet.check.subjects.pairs import Form
 from fnet.check.subjects.subject import Case, Pair, Subject, ValueAndGrad
 from fnet.check.subjects.user_functions import of_function, of_pair, of_value_and_grad
 from fnet.check.truth.arguments import copied

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from fnet.check.truth.arguments import copied, is_float, is_known, is_none
+from fnet.check.truth.arguments import copied, is_float, is_known, is_none, of_arrays
 from fnet.check.truth.functions import name_of
+from fnet.check.truth.plain import trace
 
 COTANGENT = re.compile(
     r"d_?(out|loss|next|prev|score|top|value|pred|logit|hat)|d_?[a-z]{1,2}\d?$|d$|d_?l[dy]?"
@@ -38,6 +39,17 @@ def called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
             )
         except Exception:
             raise error from None
+
+
+def outlined(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Its trace, and zeros in place of what it returns; None twice where JAX cannot trace it."""
+    only, arrays = of_arrays(function, arguments)
+    try:
+        closed, tree = trace(only, [*map(jnp.asarray, arrays)])
+    except Exception:  # of any kind: it is run instead
+        return None, None
+    zeros = (np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in closed.out_avals)
+    return closed, jax.tree.unflatten(tree, zeros)
 
 
 def accepts(function: Callable[..., Any], count: int) -> bool:
