@@ -99,7 +99,7 @@ def _with_cache(function: Callable[..., Any], pair: Pair, empty: bool) -> Pair:
 
 
 def of_pair(pair: Pair, given: Given, sure: bool) -> Form:
-    """Of forward and backward. If `sure`, backward(dout, cache) is not refused where the other order
+    """Of forward and backward. If `sure`, (dout, cache) is not refused where the other order
     would do as well."""
     usual = usual_gradients(pair, given.arguments)
     left = None if usual is None else claims.unclaimed(usual, *given, fewer=False)
