@@ -308,6 +308,22 @@ def hessian_product(k, first=False):
     return (lambda v, p: product(p, v)) if first else product
 
 
+def logistic_gradient(w, X, y):
+    return X.T @ (1 / (1 + np.exp(-X @ w)) - y)
+
+
+def logistic_hessian(k):
+    def hessian(w, X, y):
+        p = 1 / (1 + np.exp(-X @ w))
+        return k * (X.T * (p * (1 - p))) @ X
+
+    return hessian
+
+
+DATA = RNG.normal(size=3), X, np.array([0.0, 1.0, 1.0, 0.0])
+OF_HESSIAN = {"of": "hessian"}
+
+
 def all_three(k):
     return lambda p: (quartic(p), quartic_gradient(p), quartic_hessian(k)(p))
 
@@ -484,23 +500,32 @@ FORMS = {
     "the loss of a net": Form(lambda k: Net(k).loss, (X, Y)),
     "a loss by entry": Form(loss_gradient, (RNG.uniform(size=5), P)),
     "a loss by row": Form(rows_and_their_gradients, (np.array([0, 2, 1, 1]), X)),
-    "a Hessian": Form(two(quartic_gradient, quartic_hessian), (P,), {"of": "hessian"}),
+    "a Hessian": Form(two(quartic_gradient, quartic_hessian), (P,), OF_HESSIAN),
     "a Hessian and (value, grad)": Form(
-        two(lambda p: (quartic(p), quartic_gradient(p)), quartic_hessian), (P,), {"of": "hessian"}
+        two(lambda p: (quartic(p), quartic_gradient(p)), quartic_hessian), (P,), OF_HESSIAN
     ),
-    "a Hessian-vector product": Form(
-        two(quartic_gradient, hessian_product), (P,), {"of": "hessian"}
-    ),
+    "a Hessian-vector product": Form(two(quartic_gradient, hessian_product), (P,), OF_HESSIAN),
     "a product, the vector first": Form(
         two(quartic_gradient, functools.partial(hessian_product, first=True)),
         (P,),
-        {"of": "hessian"},
+        OF_HESSIAN,
+    ),
+    "a Hessian of (w, X, y)": Form(two(logistic_gradient, logistic_hessian), DATA, OF_HESSIAN),
+    "a product of (w, v, X, y)": Form(
+        two(logistic_gradient, lambda k: lambda w, p, X, y: logistic_hessian(k)(w, X, y) @ p),
+        DATA,
+        OF_HESSIAN,
+    ),
+    "a product of (w, X, y, v)": Form(
+        two(logistic_gradient, lambda k: lambda w, X, y, v: logistic_hessian(k)(w, X, y) @ v),
+        DATA,
+        OF_HESSIAN,
     ),
     "a Pair of gradient and product": Form(
-        lambda k: Pair(quartic_gradient, hessian_product(k)), (P,), {"of": "hessian"}
+        lambda k: Pair(quartic_gradient, hessian_product(k)), (P,), OF_HESSIAN
     ),
     "(grad, Hessian)": Form(
-        lambda k: lambda p: (quartic_gradient(p), quartic_hessian(k)(p)), (P,), {"of": "hessian"}
+        lambda k: lambda p: (quartic_gradient(p), quartic_hessian(k)(p)), (P,), OF_HESSIAN
     ),
     "jax.custom_gradient": Form(custom_gradient, (X,)),
     "jax.custom_vjp, optimize_remat": Form(functools.partial(rule, optimize_remat=True), (X,)),
@@ -912,14 +937,18 @@ def refused():
         return p @ q.T
 
     yield (lambda x: (x.copy(), x.copy())), (product, RNG.normal(size=(3, 3))), "say which"
+    yield Pair(np.sin, np.cos), (X,), "check_gradients(f, derivative, x)"
+    yield ValueAndGrad(np.sum), (X,), "must return a tuple (value, gradients)"
+    named = Pair(affine, lambda dout, cache: {"dz": dout})
+    yield named, (X, W, B), 'return {"dx": …, "dw": …, "db": …}'
     yield (lambda x: 2 * x), (lambda dout, cache, more: dout, X), "these would do"
-    options = {"of": "hessian"}
+    options = OF_HESSIAN
     yield quartic, (quartic_hessian(1.0), P), "returns no gradient", options
     yield quartic_gradient, (P,), "must return (gradient, Hessian)", options
     yield quartic_gradient, (lambda a, b, c, d: a, P), "takes neither", options
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(12))
 def test_a_refusal_ends_with_lines_that_would_do(number):
     subject, arguments, words, *options = [*refused()][number]
     with pytest.raises(ConfigurationError) as caught:

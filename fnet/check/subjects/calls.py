@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet.check.truth.arguments import copied, is_float, is_known, is_none, of_arrays
-from fnet.check.truth.functions import name_of
+from fnet.check.truth.functions import cached, name_of
 from fnet.check.truth.plain import trace
+from fnet.errors import ConfigurationError
 
 COTANGENT = re.compile(
     r"d_?(out|loss|next|prev|score|top|value|pred|logit|hat)|d_?[a-z]{1,2}\d?$|d$|d_?l[dy]?"
@@ -39,6 +40,14 @@ def called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
             )
         except Exception:
             raise error from None
+
+
+def require_two(returned: Any, function: Callable[..., Any], what: str) -> None:
+    """Raise ConfigurationError unless this is a tuple of two results."""
+    try:
+        cached(returned, function, what)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}; these would do:\n{LINES}") from None
 
 
 def outlined(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from fnet.check.subjects import claims, hessians
-from fnet.check.subjects.calls import accepts, called, outlined, required
+from fnet.check.subjects.calls import accepts, called, outlined, require_two, required
 from fnet.check.subjects.derivatives import of_values
 from fnet.check.subjects.foreign import at_home
 from fnet.check.subjects.pairs import (
@@ -103,6 +103,8 @@ def _of_one(
     if reading is None:
         reading = by_shape(returned, None if asked or trace is None else given.arguments)
     if reading is None:
+        if asked:
+            require_two(returned, function, "value, gradients")
         yield given.form(subject or function)
         return
     fixed = reading._replace(constants=(*given.constants, *reading.constants))
@@ -122,7 +124,7 @@ def _hessian(functions: list[Any], given: Given) -> Form:
         and len(required(functions[1])) == 2
         and "cache" in required(functions[1])
     ):
-        return given.form(hessians.of_gradient(functions[0], functions[1], *given))
+        return given.form(*hessians.of_gradient(functions[0], functions[1], *given))
     if len(functions) == 2:
         return of_pair(Pair(*functions), given, sure=True)
     if not isinstance(returned, tuple) or len(returned) < 2:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from fnet.check.subjects.calls import accepts, called, drawn, is_number, named_as, required
-from fnet.check.subjects.claims import fits
+from fnet.check.subjects.claims import fits, unclaimed
 from fnet.check.subjects.derivatives import of_derivative
 from fnet.check.subjects.subject import Pair
 from fnet.check.truth.functions import name_of
@@ -22,8 +22,9 @@ def of_gradient(
     arguments: tuple[Any, ...],
     names: tuple[str, ...],
     constants: tuple[str, ...],
-) -> Pair:
-    """The pair of a gradient and its Hessian, or its product with a vector."""
+) -> tuple[Pair, tuple[str, ...]]:
+    """The pair of a gradient and its Hessian, or its product with a vector; and the arguments that
+    neither is by."""
     gradient = _alone(gradient, arguments)
     found = called(gradient, arguments)
     trees = [arguments[n] for n in _differentiable(arguments, names, constants)]
@@ -33,8 +34,12 @@ def of_gradient(
             f"with one:\n{LINES}"
         )
     if accepts(second, len(arguments)) and len(required(second)) <= len(arguments):
-        return of_derivative(gradient, second, names, constants)
-    return _of_product(gradient, second, arguments, names, found)
+        hessian = called(second, arguments)
+        left = unclaimed(hessian, arguments, names, constants, found) or ()
+        return of_derivative(gradient, second, names, (*constants, *left)), left
+    pair = _of_product(gradient, second, arguments, names, found)
+    product = pair.backward(drawn(found), arguments)
+    return pair, unclaimed(product, arguments, names, constants) or ()
 
 
 def _differentiable(

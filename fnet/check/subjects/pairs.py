@@ -15,6 +15,7 @@ from fnet.check.subjects.calls import (
     is_cotangent,
     is_number,
     named_as,
+    require_two,
     required,
 )
 from fnet.check.subjects.derivatives import of_derivative
@@ -108,9 +109,9 @@ def of_pair(pair: Pair, given: Given, sure: bool) -> Form:
 
 def _by_trying(pair: Pair, given: Given, sure: bool) -> Form:
     returned = called(pair.forward, given.arguments)
-    if not isinstance(returned, tuple) or len(returned) < 2:
-        return given.form(pair)  # which is reported when it is made a subject
-    if len(returned) > 2:
+    if type(returned) is not tuple or len(returned) < 3:
+        require_two(returned, pair.forward, "out, cache")
+    else:
         pair = pair._replace(forward=split(pair.forward))
         returned = tuple(returned[:-1]), returned[-1]
 

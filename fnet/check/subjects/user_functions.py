@@ -22,8 +22,9 @@ from fnet.check.truth.functions import (
     value_of_vjp,
 )
 from fnet.check.truth.held import require_traced, unheld
-from fnet.check.truth.lifting import by_lifting, in_jax, lifted, runs_in_jax
+from fnet.check.truth.lifting import LONG, by_lifting, in_jax, lifted, runs_in_jax
 from fnet.check.truth.plain import has_rule
+from fnet.check.truth.stand_in import at_most
 from fnet.errors import ConfigurationError
 
 
@@ -52,7 +53,9 @@ def of_pair(
 
     def by_lifted(dout: Any, *arguments: Any) -> Gradients:
         cache = lifted(pair.forward)(*arguments)[1]
-        return aligned(lifted(pair.backward)(dout, cache), names, sample, who, constants)
+        with at_most(LONGEST):
+            found = lifted(pair.backward)(dout, cache)
+        return aligned(found, names, sample, who, constants)
 
     runs = runs_in_jax(pair.forward, sample, first)
 
@@ -177,7 +180,8 @@ def of_function(
             words = (str(error).splitlines() or [type(error).__name__])[0]
             raise ConfigurationError(
                 f"{name_of(function)}: JAX rejects it: {words}; bind arguments that must not be "
-                "traced by functools.partial"
+                f"traced by functools.partial:\n  check_gradients(functools.partial("
+                f"{name_of(function)}, …), x)"
             ) from None
         raise ConfigurationError(
             f"{name_of(function)} is not a JAX function: give Pair(forward, backward), or "
@@ -222,6 +226,7 @@ UNRULED = (
     "pass, give Pair(forward, backward)"
 )
 
+LONGEST = 4 * LONG  # operations of a backward pass, which has a few for each of the forward pass
 UNSTEADY = (
     "the forward pass returns different numbers for the same arguments: it draws random numbers "
     "without a seed, or keeps state; the backward pass was not examined. Draw from "

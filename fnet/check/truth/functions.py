@@ -85,9 +85,10 @@ def _by_name(
     if unknown and only:
         return whole  # of another tree, which is reported
     if unknown and missing:
+        items = ", ".join(f'"d{name}": …' for name in names)
         raise ConfigurationError(
             f"{who} names gradients {', '.join(map(str, gradients))}; they are of "
-            f"{', '.join(names)}"
+            f"{', '.join(names)}:\n  return {{{items}}}"
         )
     return tuple(found)
 

@@ -68,7 +68,8 @@ def require_traced(
         if any(map(is_float, jax.tree.leaves(without))) and _is_traced(function, without):
             raise ConfigurationError(
                 f"{name_of(function)}: JAX cannot trace {name}, and so gives no gradient by it; "
-                "bind it by functools.partial"
+                f"bind it by functools.partial:\n  check_gradients(functools.partial("
+                f"{name_of(function)}, {name}={name}), …)"
             )
 
 
