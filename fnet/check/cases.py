@@ -63,13 +63,19 @@ def cases_of(
         )
     elif isinstance(subject, type) and not hasattr(subject, "apply"):
         raise ConfigurationError(_uncheckable(subject))
-    elif isinstance(subject, tuple | list) or callable(subject) or has_methods(subject):
+    elif _may_be_functions(subject):
         if is_constructor(subject):
             raise ConfigurationError(_uncheckable(subject))
         for form in forms_of(subject, arguments, constants, of):
             yield _case_of(form, reference)
     else:
         raise ConfigurationError(_uncheckable(subject))
+
+
+def _may_be_functions(subject: Any) -> bool:
+    both = type(subject) in (tuple, list) and len(subject) == 2 and all(map(callable, subject))
+    pair = isinstance(subject, Pair | ValueAndGrad)
+    return both or pair or callable(subject) or has_methods(subject)
 
 
 def _uncheckable(subject: Any) -> str:

@@ -1,5 +1,6 @@
 """Functions named in the shell, and their arguments: module:function, file.py:forward,backward."""
 
+import copy
 import importlib
 import importlib.util
 import inspect
@@ -88,6 +89,7 @@ def _called(subject: Any) -> Callable[..., Any]:
     """The function that takes the arguments."""
     if isinstance(subject, Pair | ValueAndGrad):
         return subject[0]
+    subject = copy.deepcopy(subject) if has_methods(subject) else subject  # it may keep things
     function: Callable[..., Any] = subject if callable(subject) else subject.forward
     return function
 

@@ -140,6 +140,19 @@ def hessian(p):
 
 def product(p, v):
     return 12 * p * v
+
+class Square:
+    calls = 0
+
+    def forward(self, x):
+        self.x, self.calls = x, self.calls + 1
+        assert self.calls == 1
+        return x**2
+
+    def backward(self, dout):
+        return 2 * self.x * dout
+
+layer = Square()
 """
 
 
@@ -177,6 +190,7 @@ def test_check_of_a_loss_by_some_of_its_arguments_and_of_a_hessian(tmp_path, mon
     hessian = "--shape 4 --of hessian --depth quick".split()
     assert main(["check", "course.py:gradient,hessian", *hessian]) == 0
     assert main(["check", "course.py:gradient,product", *hessian]) == 1
+    assert main(["check", "course.py:layer", "--shape", "4", "--depth", "quick"]) == 0
     capsys.readouterr()
 
 

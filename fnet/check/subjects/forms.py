@@ -59,7 +59,7 @@ def _functions(subject: Any, arguments: tuple[Any, ...]) -> tuple[list[Any], tup
         return [subject.forward, subject.backward], arguments
     if isinstance(subject, ValueAndGrad):
         return [subject.function], arguments
-    if isinstance(subject, tuple | list) and len(subject) == 2 and all(map(callable, subject)):
+    if isinstance(subject, tuple | list):
         return list(subject), arguments
     if arguments and callable(arguments[0]) and _is_second(subject, arguments):
         return [subject, arguments[0]], arguments[1:]

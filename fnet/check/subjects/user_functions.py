@@ -144,7 +144,7 @@ def _unsteady(forward: Callable[..., Any], sample: tuple[Any, ...]) -> str:
         one, other = (forward(*copied(sample)) for _ in range(2))
     except Exception:  # raised again when it is examined
         return ""
-    return "" if alike(one, other, 0.0) else UNSTEADY
+    return "" if alike(one, other, STEADY) else UNSTEADY
 
 
 def _plain(
@@ -227,6 +227,7 @@ UNRULED = (
 )
 
 LONGEST = 4 * LONG  # operations of a backward pass, which has a few for each of the forward pass
+STEADY = 1e-9  # relative: threads add up in any order
 UNSTEADY = (
     "the forward pass returns different numbers for the same arguments: it draws random numbers "
     "without a seed, or keeps state; the backward pass was not examined. Draw from "
