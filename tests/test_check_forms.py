@@ -138,6 +138,21 @@ def cell_backward(k):
     return backward
 
 
+def activated(A_prev, W, activation):
+    Z = A_prev @ W
+    A = np.tanh(Z) if activation == "tanh" else np.maximum(0, Z)
+    return A, ((A_prev, W), Z)
+
+
+def activated_backward(k):
+    def backward(dA, cache, activation):
+        (A_prev, W), Z = cache
+        dZ = dA * (1 - np.tanh(Z) ** 2) if activation == "tanh" else dA * (Z > 0)
+        return dZ @ W.T, k * A_prev.T @ dZ
+
+    return backward
+
+
 CELL = {"Wx": RNG.normal(size=(3, 2)), "Wh": RNG.normal(size=(2, 2)), "Wy": B[:, None]}
 
 
@@ -414,6 +429,17 @@ FORMS = {
         ),
         (X, W),
     ),
+    "backward(x, w, dout)": Form(
+        two(lambda x, w: x @ w, lambda k: lambda x, w, dout: (dout @ w.T, k * x.T @ dout)), (X, W)
+    ),
+    "backward(dA, cache, activation)": Form(two(activated, activated_backward), (X, W, "tanh")),
+    "backward(dout, cache, w)": Form(
+        two(
+            lambda x, w: (x @ w, x),
+            lambda k: lambda dout, cache, w: (dout @ w.T, k * cache.T @ dout),
+        ),
+        (X, W),
+    ),
     "f and f'": Form(two(np.tanh, lambda k: lambda x: k * (1 - np.tanh(x) ** 2)), (X,)),
     "f and f' of a number": Form(two(lambda x: x**3, lambda k: lambda x: k * 3 * x**2), (1.5,)),
     "f and f' that is constant": Form(two(lambda x: 3 * x, lambda k: lambda x: 3.0 * k), (X,)),
@@ -553,6 +579,29 @@ def test_what_is_right_is_right(name):
 @pytest.mark.parametrize("name", FORMS)
 def test_a_mistake_is_found(name):
     assert not examined(FORMS[name], 1.01, depth="quick").right
+
+
+LIFTED = [  # NumPy code that autodiff can see, in a form of which fnet makes functions of its own
+    "backward(cache, dout), told by trying",
+    "backward(dA, cache, activation)",
+    "f and f'",
+    "(grad, value)",
+    "(grads, cost)",
+    "three outputs and a cache",
+    "(out, backprop)",
+    "an object that keeps x",
+    "an object that grows",
+    "the loss of a net",
+    "a loss by entry",
+    "a Hessian-vector product",
+]
+
+
+@pytest.mark.parametrize("name", LIFTED)
+def test_autodiff_sees_it(name):
+    report = examined(FORMS[name], 1.0, depth="quick")
+    assert report.right
+    assert not any("differences alone" in note for note in report.notes), report
 
 
 FULL = [

@@ -42,6 +42,37 @@ def first_of(forward: Callable[..., Any], count: int) -> Callable[..., Any]:
     return of_few
 
 
+def by_names(pair: Pair, names: tuple[str, ...], cached: bool) -> Pair | None:
+    """The pair whose backward pass also takes arguments of the forward pass, by their names:
+    (dout, x, w), (dA, cache, activation); None where the names do not tell."""
+    takes = required(pair.backward)
+    roles = [
+        names.index(name) if name in names else "dout" if is_cotangent(name) else "cache"
+        for name in takes
+    ]
+    unknown = [name for name, role in zip(takes, roles, strict=True) if role == "cache"]
+    if roles.count("dout") != 1 or all(isinstance(role, str) for role in roles):
+        return None
+    if len(unknown) > cached or not all(map(is_cache, unknown)):
+        return None
+
+    @named_as(pair.forward)
+    def forward(*arguments: Any) -> Any:
+        returned = pair.forward(*arguments)
+        out, cache = returned if cached else (returned, None)
+        return out, (cache, arguments)
+
+    def backward(dout: Any, kept: Any) -> Any:
+        cache, arguments = kept
+        values = {"dout": dout, "cache": cache}
+        return pair.backward(
+            *(values[role] if isinstance(role, str) else arguments[role] for role in roles)
+        )
+
+    backward.__name__ = name_of(pair.backward)
+    return pair._replace(forward=forward, backward=backward)
+
+
 class Way(NamedTuple):
     """A backward pass of (dout, cache), what it returns, and of how many outputs, if not all."""
 

@@ -30,15 +30,15 @@ class Slot(NamedTuple):
     gradients: str
     gradient: Any
 
-    def get(self, thing: Any, gradient: bool = False) -> np.ndarray:
+    def get(self, thing: Any, gradient: bool = False) -> Any:
         """The parameter, or its gradient."""
         if gradient:
-            return np.array(_held(thing, self.gradients)[self.gradient])
-        return np.array(_held(thing, self.params)[self.key])
+            return _held(thing, self.gradients)[self.gradient]
+        return _held(thing, self.params)[self.key]
 
     def put(self, thing: Any, value: Any) -> None:
         """Set the parameter; its gradient, which some add to, begins at 0."""
-        _held(thing, self.params)[self.key] = np.array(value)
+        _held(thing, self.params)[self.key] = value
         if self.gradients:
             _held(thing, self.gradients)[self.gradient] = np.zeros_like(value)
 
@@ -90,7 +90,7 @@ def _of_state(thing: Any, first: str, arguments: tuple[Any, ...]) -> Taken:
         every = (*inputs, params) if slots else inputs
         return every if takes_dout else jax.tree.map(lambda d: dout * d, every)
 
-    params = {key: slot.get(base) for key, slot in slots.items()}
+    params = {key: np.array(slot.get(base)) for key, slot in slots.items()}
     names = names_of(getattr(thing, first), arguments)
     forward.__name__ = backward.__name__ = name_of(thing)
     pair = Pair(with_parameters(forward, (*names, PARAMS) if slots else names), backward)

@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnet.check.subjects import claims
-from fnet.check.subjects.backwards import FEW, as_called, first_of, split, usual_gradients
+from fnet.check.subjects.backwards import (
+    FEW,
+    as_called,
+    by_names,
+    first_of,
+    split,
+    usual_gradients,
+)
 from fnet.check.subjects.calls import (
     LINES,
     accepts,
@@ -50,6 +57,9 @@ def of_two(function: Callable[..., Any], second: Callable[..., Any], given: Give
     out = called(function, given.arguments)
     if isinstance(out, tuple) and len(out) > 1:
         return of_pair(Pair(function, second), given, sure=False)
+    named = by_names(Pair(function, second), given.names, cached=False)
+    if named is not None:
+        return of_pair(named, given, sure=True)
     count, takes = len(given.arguments), required(second)
     if len(takes) == 1 and len(takes[0]) > 1 and is_cotangent(takes[0]):
         return of_pair(_with_cache(function, Pair(function, second), True), given, sure=True)
@@ -111,6 +121,10 @@ def _by_trying(pair: Pair, given: Given, sure: bool) -> Form:
     returned = called(pair.forward, given.arguments)
     if type(returned) is not tuple or len(returned) < 3:
         require_two(returned, pair.forward, "out, cache")
+        more = len(required(pair.backward)) > 2
+        named = by_names(pair, given.names, cached=True) if more else None
+        if named is not None:
+            return of_pair(named, given, sure)
     else:
         pair = pair._replace(forward=split(pair.forward))
         returned = tuple(returned[:-1]), returned[-1]

@@ -126,7 +126,7 @@ def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
     return of_jax
 
 
-LIBRARIES = ("numpy", "jax", "jaxlib", "scipy", "torch", "fnet")
+LIBRARIES = ("numpy", "jax", "jaxlib", "scipy", "torch")
 
 Done = dict[int, Any]  # by the id of the original
 
