@@ -80,8 +80,11 @@ def explain(
         a Layer                          the shape of one example, or a tree of shapes; integers
                                          are `ints`, probabilities `uniform` (fnet.core.examples)
         a Loss                           y, target, and optionally `where`
-        Pair(forward, backward)          the arguments of forward
-        ValueAndGrad(function)           the arguments of function
+        forward, backward                the arguments of forward; also as Pair(forward, backward)
+        f, derivative                    their arguments; slopes, a gradient or a Jacobian
+        ValueAndGrad(function)           the arguments of function; also bare, where it returns
+                                         (value, gradients), (gradients, value) or (out, backprop)
+        an object                        the arguments of its `forward`; its parameters are found
         any JAX function                 its arguments; meant for `jax.custom_vjp`
 
     Floating-point arrays are differentiated, and Python numbers for which a Pair or ValueAndGrad
@@ -89,6 +92,10 @@ def explain(
     `NonTrainable` must have a zero gradient. All computation is in float64, enabled only here.
     Autodiff differentiates `reference(*arguments)`, a plain function with the same output; by
     default, the subject itself with every custom rule removed.
+
+    `constants` are arguments that are not differentiated, by name or position: a loss of (w, X, y)
+    that returns (loss, dw) has constants=("X", "y"). Where a gradient is None, none is claimed.
+    With of="hessian", a Hessian or its product with a vector is compared with a gradient.
 
     A layer is examined without a key, as it is used, and again with one, as it is trained, if that
     changes what it computes. `key` and `batch_size` are for layers; the default key is drawn from

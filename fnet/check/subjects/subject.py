@@ -12,10 +12,14 @@ class Pair(NamedTuple):
 
         forward(*arguments) -> out, cache        backward(dout, cache) -> gradients
 
-    Gradients are one per argument (None for a constant), or one per differentiable argument, or a
-    dict by name (`{"dx": …, "dw": …}`). NumPy code is run on JAX arrays for the comparison with
-    autodiff, provided that this gives the same numbers; otherwise it is compared with finite
-    differences alone, unless a `reference` is given: a JAX function, reference(*arguments) -> out.
+    Gradients are one per argument (None where none is claimed), or one per differentiable argument,
+    or a dict by name (`{"dx": …, "dw": …}`). A forward pass may also return y1, y2, …, cache, and a
+    backward pass take (cache, dout), or the gradients of several outputs one by one. The two may be
+    given without a Pair: `check_gradients(forward, backward, x, w)`.
+
+    NumPy code is run on JAX arrays for the comparison with autodiff, provided that this gives the
+    same numbers; otherwise it is compared with finite differences alone, unless a `reference` is
+    given: a JAX function, reference(*arguments) -> out.
 
     >>> import numpy as np
     >>> from fnet.check import check_gradients
@@ -34,7 +38,8 @@ class ValueAndGrad(NamedTuple):
 
         function(*arguments) -> value, gradients
 
-    Gradients and `reference(*arguments) -> value` are as in `Pair`.
+    Gradients and `reference(*arguments) -> value` are as in `Pair`. It may also return (gradients,
+    value), a Hessian after them, or an output that is no scalar with its slopes or its Jacobian.
 
     >>> import numpy as np
     >>> from fnet.check import check_gradients
