@@ -604,6 +604,14 @@ def test_autodiff_sees_it(name):
     assert not any("differences alone" in note for note in report.notes), report
 
 
+@pytest.mark.parametrize("name", [name for name in FORMS if "jax" in name])
+def test_a_rule_of_jax_is_compared_with_the_function_without_it(name):
+    report = examined(FORMS[name], 1.0, depth="quick")
+    assert report.right
+    assert report.notes == ()
+    assert examined(FORMS[name], 1.01, depth="quick").findings[0].kind == "factor"
+
+
 FULL = [
     "forward, backward",
     "backward(cache, dout)",

@@ -24,6 +24,8 @@ INNER = {  # the parameter in which a primitive keeps the function that it calls
     "scan": "jaxpr",
 }
 
+HIJAX = "call_hi_primitive"  # of jax.experimental.hijax: `expand` computes, beside rules of its own
+
 Place = tuple[int, ...]
 
 
@@ -105,7 +107,18 @@ def _found(step: Step, values: list[Any], through: Through) -> list[Any]:
         return list(jax.lax.switch(values[0], branches, *values[1:]))
     if name in INNER:
         return run(params[INNER[name]], values, through, step.place)
+    if name == HIJAX:
+        return run(_expanded(params["_prim"], values), values, through, step.place)
     return through(step, values)
+
+
+def _expanded(primitive: Any, values: list[Any]) -> Any:
+    """The trace of what a primitive of hijax computes."""
+
+    def computed(*values: Any) -> list[Any]:
+        return jax.tree.leaves(primitive.expand(*jax.tree.unflatten(primitive.in_tree, values)))
+
+    return jax.make_jaxpr(computed)(*values)
 
 
 def _scanned(params: Any, values: list[Any], through: Through, place: Place) -> list[Any]:
@@ -135,7 +148,7 @@ def steps_of(closed: Any) -> list[Step]:
 def has_rule(closed: Any, kind: str = "custom_") -> bool:
     """Whether the trace contains a custom derivative, of this kind."""
     return any(
-        eqn.primitive.name.startswith(kind)
+        eqn.primitive.name.startswith((kind, HIJAX))
         or any(has_rule(inner, kind) for _, inner in _inside(Step((), eqn)))
         for eqn in getattr(closed, "jaxpr", closed).eqns
     )
