@@ -9,7 +9,7 @@ import numpy as np
 
 from fnet.check.checks.points import cotangent
 from fnet.check.checks.programs import known
-from fnet.check.subjects.calls import LINES
+from fnet.check.subjects.calls import LINES, drawn
 from fnet.check.subjects.forms import forms_of
 from fnet.check.subjects.layers import cases_of_layer
 from fnet.check.subjects.library import of_loss
@@ -20,6 +20,7 @@ from fnet.check.subjects.user_functions import of_function, of_pair, of_value_an
 from fnet.check.truth.arguments import copied
 from fnet.check.truth.functions import cached, like
 from fnet.check.truth.held import held
+from fnet.check.truth.lengths import is_long
 from fnet.core import Layer, Loss
 from fnet.core.values import is_constructor
 from fnet.errors import ConfigurationError
@@ -93,11 +94,13 @@ def _case_of(form: Form, reference: Any) -> Case:
     if reference is not None and isinstance(subject, Pair | ValueAndGrad):
         subject = subject._replace(reference=reference)
     if isinstance(subject, Pair):
-        given = held(_both_passes(subject), arguments)
-        made = functools.partial(of_pair, subject, **options)
+        long = is_long(subject.forward, arguments), is_long(_both(subject, drawn), arguments)
+        given = arguments if any(long) else held(_both(subject, like), arguments)
+        made = functools.partial(of_pair, subject, long=long, **options)
     elif isinstance(subject, ValueAndGrad):
-        given = held(subject.function, arguments)
-        made = functools.partial(of_value_and_grad, subject, **options)
+        wide = is_long(subject.function, arguments)
+        given = arguments if wide else held(subject.function, arguments)
+        made = functools.partial(of_value_and_grad, subject, long=wide, **options)
     else:
         given = held(subject, arguments, getattr(subject, "nondiff_argnums", ()))
         made = functools.partial(of_function, subject, reference, constants=form.constants)
@@ -106,12 +109,12 @@ def _case_of(form: Form, reference: Any) -> Case:
     return Case(found if arguments is given else made(arguments), arguments)
 
 
-def _both_passes(pair: Pair) -> Callable[..., Any]:
-    """Forward and backward pass in one function of the arguments."""
+def _both(pair: Pair, draw: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Both passes in one function of the arguments; `draw` makes the cotangent of an output."""
 
     def gradients(*arguments: Any) -> Any:
         out, cache = cached(pair.forward(*arguments), pair.forward)
-        return pair.backward(like(out), cache)
+        return pair.backward(draw(out), cache)
 
     return gradients
 

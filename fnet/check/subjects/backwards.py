@@ -17,6 +17,7 @@ from fnet.check.subjects.calls import (
 from fnet.check.subjects.subject import Pair
 from fnet.check.truth.arguments import copied, of_arrays
 from fnet.check.truth.functions import like, name_of
+from fnet.check.truth.lengths import is_long
 from fnet.errors import ConfigurationError
 
 
@@ -148,6 +149,13 @@ def usual_gradients(pair: Pair, arguments: tuple[Any, ...]) -> Any | None:
 
     names = required(pair.backward)
     if len(names) != 2 or is_cache(names[0]) or not (is_cotangent(names[0]) or is_cache(names[1])):
+        return None
+
+    def at_random(*arguments: Any) -> Any:
+        out, cache = pair.forward(*arguments)
+        return pair.backward(drawn(out), cache)
+
+    if is_long(at_random, arguments):
         return None
     only, arrays = of_arrays(gradients, arguments)
     try:

@@ -11,6 +11,7 @@ import numpy as np
 
 from fnet.check.truth.arguments import copied, is_float, is_known, is_none, of_arrays
 from fnet.check.truth.functions import cached, name_of
+from fnet.check.truth.lengths import is_long
 from fnet.check.truth.plain import trace
 from fnet.errors import ConfigurationError
 
@@ -51,7 +52,10 @@ def require_two(returned: Any, function: Callable[..., Any], what: str) -> None:
 
 
 def outlined(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Its trace, and zeros in place of what it returns; None twice where JAX cannot trace it."""
+    """Its trace, and zeros in place of what it returns; None twice where JAX cannot trace
+    it, or should not."""
+    if is_long(function, arguments):
+        return None, None
     only, arrays = of_arrays(function, arguments)
     try:
         closed, tree = trace(only, [*map(jnp.asarray, arrays)])

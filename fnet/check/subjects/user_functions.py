@@ -22,16 +22,22 @@ from fnet.check.truth.functions import (
     value_of_vjp,
 )
 from fnet.check.truth.held import require_traced, unheld
-from fnet.check.truth.lifting import LONG, by_lifting, in_jax, lifted, runs_in_jax
+from fnet.check.truth.lengths import LONG, LONGER
+from fnet.check.truth.lifting import by_lifting, in_jax, lifted, runs_in_jax
 from fnet.check.truth.plain import has_rule
 from fnet.check.truth.stand_in import at_most
 from fnet.errors import ConfigurationError
 
 
 def of_pair(
-    pair: Pair, sample: tuple[Any, ...], constants: tuple[str, ...] = (), note: str = ""
+    pair: Pair,
+    sample: tuple[Any, ...],
+    constants: tuple[str, ...] = (),
+    note: str = "",
+    long: tuple[bool, bool] = (False, False),
 ) -> Subject:
-    """The subject of a forward and a backward function."""
+    """The subject of a forward and a backward function; `long` are the forward pass alone and both
+    passes, if their loops are."""
     names = names_of(pair.forward, sample)
     original = *pair, constants
     who = name_of(pair.backward)
@@ -57,15 +63,13 @@ def of_pair(
             found = lifted(pair.backward)(dout, cache)
         return aligned(found, names, sample, who, constants)
 
-    runs = runs_in_jax(pair.forward, sample, first)
+    plain, runs, unlifted = _differentiable(pair.forward, sample, first, pair.reference, long[0])
 
     def own(*arguments: Any) -> Any:
         return by_hand(like(forward(*arguments)), *arguments)
 
-    traceable = runs and traced(own, sample) is not None
-    plain, unlifted = _plain(pair.reference, sample), ""
-    if plain is None:
-        plain, unlifted = (forward, "") if runs else by_lifting(pair.forward, sample, first)
+    traceable = runs and not long[1] and traced(own, sample) is not None
+    plain = forward if plain is None and runs else plain
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
@@ -92,6 +96,7 @@ def of_value_and_grad(
     sample: tuple[Any, ...],
     constants: tuple[str, ...] = (),
     note: str = "",
+    long: bool = False,
 ) -> Subject:
     """The subject of a function that returns a value and its gradients."""
     function, names = unheld(subject.function, sample), names_of(subject.function, sample)
@@ -113,11 +118,9 @@ def of_value_and_grad(
         found = aligned(gradients, names, sample, name_of(function), constants)
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
-    runs = runs_in_jax(function, sample, first)
+    plain, runs, unlifted = _differentiable(function, sample, first, reference, long)
     traceable = runs and traced(function, sample) is not None
-    plain, unlifted = _plain(reference, sample), ""
-    if plain is None:
-        plain, unlifted = (value, "") if runs else by_lifting(function, sample, first)
+    plain = value if plain is None and runs else plain
     values = {"the reference": reference} if reference else {}
     return Subject(
         name_of(function),
@@ -145,6 +148,23 @@ def _unsteady(forward: Callable[..., Any], sample: tuple[Any, ...]) -> str:
     except Exception:  # raised again when it is examined
         return ""
     return "" if alike(one, other, STEADY) else UNSTEADY
+
+
+def _differentiable(
+    function: Callable[..., Any],
+    sample: tuple[Any, ...],
+    part: Callable[[Any], Any],
+    reference: Callable[..., Any] | None,
+    long: bool,
+) -> tuple[Callable[..., Any] | None, bool, str]:
+    """The reference or the lifted function, whether the function itself runs in JAX, and why there
+    is nothing to differentiate."""
+    runs = not long and runs_in_jax(function, sample, part)
+    plain = _plain(reference, sample)
+    if plain is not None or runs:
+        return plain, runs, ""
+    plain, unlifted = (None, LONGER) if long else by_lifting(function, sample, part)
+    return plain, False, unlifted
 
 
 def _plain(

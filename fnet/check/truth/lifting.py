@@ -18,10 +18,10 @@ import numpy as np
 
 from fnet.check.truth.arguments import in_numpy, is_float, is_known, of_arrays
 from fnet.check.truth.functions import traced
+from fnet.check.truth.lengths import LONG, LONGER, words
 from fnet.check.truth.plain import bound, run, steps_of, trace
 from fnet.check.truth.stand_in import MAKERS, NUMPY, Lifted, TooLongError, at_most, bare
 
-LONG = 300  # operations
 Part = Callable[[Any], Any]
 
 
@@ -88,7 +88,6 @@ def by_lifting(
 
 
 OTHER = "it is not a JAX function"
-LONGER = f"its loops are longer than {LONG} operations; give smaller arrays for autodiff to see it"
 
 
 def _own(array: Any) -> Any:
@@ -160,18 +159,12 @@ def _rebound(function: Any, done: Done) -> Any:
         own = types.FunctionType(function.__code__, names, name, function.__defaults__, cells)
         own.__kwdefaults__ = function.__kwdefaults__
         done[id(function)] = own
-        for word in _words(function.__code__):
+        for word in words(function.__code__):
             if word in old:
                 names[word] = _rebound(old[word], done)
         for cell, held in zip(cells, function.__closure__ or (), strict=True):
             cell.cell_contents = _rebound(held.cell_contents, done)
     return done[id(function)]
-
-
-def _words(code: types.CodeType) -> set[str]:
-    """The names that it looks up, nested functions included."""
-    inner = (_words(const) for const in code.co_consts if isinstance(const, types.CodeType))
-    return set(code.co_names).union(*inner)
 
 
 def _is_of_a_library(module: str | None) -> bool:
