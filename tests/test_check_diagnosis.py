@@ -1,5 +1,7 @@
 """What a diagnosis says: the kind, and the words that point at the mistake."""
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -86,7 +88,7 @@ def test_a_mistake_is_named(name):
     def forward(arg0):
         return function(arg0), arg0
 
-    finding = explain(Pair(forward, backward), *arguments).findings[0]
+    finding = explain(Pair(forward, backward), *arguments, limit=600.0).findings[0]
     assert (finding.kind, words in finding.why) == (kind, True), finding.why
 
 
@@ -100,7 +102,7 @@ def test_what_is_set_in_every_round_of_a_loop_in_place_of_added_is_named():
             dx, dw = dz @ w.T, before.T @ dz
         return dx, dw
 
-    (finding,) = explain(Pair(forward, backward), X, SQUARE).findings
+    (finding,) = explain(Pair(forward, backward), X, SQUARE, limit=600.0).findings
     assert finding.leaf == "dw"
     assert finding.why.endswith("in all rounds but the first"), finding.why
 
@@ -122,3 +124,19 @@ def test_one_mistake_is_one_finding_whatever_it_touches():
     found = once([dx, dw, *unknown])
     assert [finding.leaf for finding in found] == ["dx", "da", "db"]
     assert found[0].why == "dx has the wrong sign (so with dw)"
+
+
+def test_a_number_is_differentiated_though_its_gradient_is_0_for_ones():
+    def spread(u):
+        return jnp.roll(u, 1) - 2 * u + jnp.roll(u, -1)
+
+    def forward(u, k):
+        return u + k * spread(u), (u, k)
+
+    def backward(sign, dout, cache):
+        u, k = cache
+        return dout + k * spread(dout), sign * jnp.sum(u * spread(dout))
+
+    assert explain(Pair(forward, functools.partial(backward, 1)), POSITIVE, 0.2).right
+    (finding,) = explain(Pair(forward, functools.partial(backward, -1)), POSITIVE, 0.2).findings
+    assert (finding.leaf, finding.kind) == ("dk", "sign")

@@ -6,6 +6,7 @@ import pytest
 from fnet.check import explain
 from tests.mutants.certificate import CERTIFICATE
 from tests.mutants.unseen.catalogue import MISTAKES
+from tests.mutants.unseen.said import LIMIT
 from tests.mutants.unseen.truth import error
 from tests.sample import Proof
 
@@ -31,4 +32,4 @@ def test_the_right_one_is_right_and_the_wrong_one_is_wrong(name):
 @pytest.mark.parametrize("name", BY_NAME)
 def test_the_wrong_one_is_caught(name):
     mistake = BY_NAME[name]
-    assert not explain(mistake.subject(mistake.wrong), *mistake.arguments).right
+    assert not explain(mistake.subject(mistake.wrong), *mistake.arguments, limit=LIMIT).right

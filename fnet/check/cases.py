@@ -127,10 +127,9 @@ def _with_numbers(subject: Subject, arguments: tuple[Any, ...]) -> tuple[Any, ..
         return arguments
     given = copied(arguments)
     try:
-        generic = np.random.default_rng(
-            0
-        ).normal  # dout = 1 has no gradient where a sum is conserved
-        dout = cotangent(known(subject.forward(*given)), lambda shape: generic(size=shape))
+        # Not 1, for which a gradient is 0 where the sum of the output is conserved.
+        rng = np.random.default_rng(0)
+        dout = cotangent(known(subject.forward(*given)), lambda shape: rng.normal(size=shape))
         gradients = subject.routes[""](dout, *given)
     except Exception:  # raised again when the subject is examined
         return arguments

@@ -10,6 +10,7 @@ from tests.mutants.unseen.form import Mistake
 NAMED, UNNAMED, MISLEADING, MISSED = "named", "not named", "misleading", "missed"
 # What the checker says when it knows no mistake, and what is true of any wrong formula.
 NOTHING = ("unknown: no known mistake", "the formula of the derivative is wrong: at")
+LIMIT = 600.0  # seconds: on a busy machine a diagnosis is not cut short
 FRAME = "a step of the chain is wrong, that "  # these words name nothing
 
 
@@ -22,7 +23,7 @@ class Said(NamedTuple):
 
 def said(mistake: Mistake) -> Said:
     """Named if one finding says it; misleading if none does, and one says something else."""
-    report = explain(mistake.subject(mistake.wrong), *mistake.arguments)
+    report = explain(mistake.subject(mistake.wrong), *mistake.arguments, limit=LIMIT)
     texts = [_sentence(finding) for finding in report.findings]
     something = [text for text in texts if not any(words in text for words in NOTHING)]
     if not texts:

@@ -61,7 +61,7 @@ def min_max_backward(dy, x):
         jnp.sum(dy * (y - 1), axis=1, keepdims=True),
         -jnp.sum(dy * y, axis=1, keepdims=True),
     )
-    return (dy + dlow * (x == low) + dhigh * (x == high)) / (high - low)
+    return (dy + jnp.where(x == low, dlow, 0) + jnp.where(x == high, dhigh, 0)) / (high - low)
 
 
 def standardised(x):
@@ -136,10 +136,10 @@ MISTAKES = [
     ),
     *of_pair(
         min_max, min_max_backward, (X,),
-        ("ends held constant", "(dy + dlow * (x == low) + dhigh * (x == high))", "dy", "term|min|max|constant"),
-        ("the minimum forgotten", " + dlow * (x == low)", "", "term|min"),
+        ("ends held constant", "(dy + jnp.where(x == low, dlow, 0) + jnp.where(x == high, dhigh, 0))", "dy", "term|min|max|constant"),
+        ("the minimum forgotten", " + jnp.where(x == low, dlow, 0)", "", "term|min"),
         ("sign of the maximum", "-jnp.sum(dy * y,", "jnp.sum(dy * y,", SIGN),
-        ("to all entries", "dhigh * (x == high)", "dhigh", "mask|max|where|all"),
+        ("to all entries", "jnp.where(x == high, dhigh, 0)", "dhigh", "mask|max|where|all"),
     ),
     *of_pair(
         standardised, standardised_backward, (X,),

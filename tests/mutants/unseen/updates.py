@@ -74,6 +74,7 @@ def shrunk(w, threshold):
 
 def shrunk_backward(dy, w, threshold):
     alive = jnp.abs(w) > threshold
+    alive = alive.astype(float)
     return dy * alive, -jnp.sum(dy * alive * jnp.sign(w))
 
 
