@@ -71,7 +71,7 @@ def test_one_wrong_entry_of_two_hundred_thousand():
         return dparams._replace(w=dparams.w.at[391, 17].multiply(-1)), dx
 
     with pytest.raises(GradientMismatch) as caught:
-        check_gradients(layer(big.init, big.forward, backward), (512,))
+        check_gradients(layer(big.init, big.forward, backward), (512,), limit=600)
     assert (caught.value.index, caught.value.wrong, caught.value.total) == ((391, 17), 1, 200_704)
 
 

@@ -19,6 +19,9 @@ from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
 
 
+UNDECIDED = "differences cannot decide; is the function rough?"
+
+
 def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
     """Along a random direction of each array, and at some of its entries."""
     route = next(iter(probe.subject.routes))
@@ -37,7 +40,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
                 break
             right, floats = _along(probe, route, moved, dout, place, rng), moved
         if right is None:
-            notes.append((PLAIN, f"d{name}: differences cannot decide; is the function rough?"))
+            notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
             if probe.autodiff:
                 continue
         size = probe.start[place].size
@@ -51,6 +54,8 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
         entries += size if right else len(chosen)  # a direction moves every entry
         if not wrong.difference.wrong.any():
             error = max(error, wrong.difference.error)
+            if right is False:  # no entry is off by enough
+                notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
         elif words := within_domain(probe, wrong) or _is_noisy(probe, wrong):
             notes.append((PLAIN, f"d{name} {words}"))
         elif not (probe.autodiff and _is_right_nearby(probe, wrong, rng)):
