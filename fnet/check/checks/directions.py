@@ -18,7 +18,6 @@ from fnet.check.checks.points import (
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
 
-
 UNDECIDED = "differences cannot decide; is the function rough?"
 
 
