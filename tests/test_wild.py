@@ -9,7 +9,7 @@ from fnet.check import Pair, ValueAndGrad
 from tests.wild.case import Case
 from tests.wild.differences import slope
 from tests.wild.gradients import moved
-from tests.wild.outcome import ALARM, FOUND, MISS, NEARLY, RIGHT, UNCLEAR, outcome
+from tests.wild.outcome import ALARM, ELSEWHERE, FOUND, MISS, NEARLY, RIGHT, UNCLEAR, outcome
 from tests.wild.truth import truth
 
 
@@ -152,7 +152,9 @@ def test_what_changes_its_argument_is_given_a_copy():
         ("wrong", "disagrees at 1 of 2 entries", [], FOUND),
         ("wrong", "agrees, 1 of 9 unclear", [], ALARM),
         ("wrong", "agrees (differences)", ["agrees (differences)"], ALARM),
-        ("wrong", "agrees (differences)", ["disagrees at 1 of 1 entries"], FOUND),
+        ("wrong", "agrees (differences)", ["disagrees at 1 of 1 entries"], ELSEWHERE),
+        ("wrong", "agrees (differences)", ["nearly at 1 of 1 entries"], NEARLY),
+        ("wrong", "disagrees at 1 of 1 entries", ["disagrees at 1 of 1"], FOUND),
         ("wrong", "nearly at 1 of 2 entries", [], NEARLY),
         ("right", "unclear, 2 of 2 unclear", [], UNCLEAR),
         ("stopped", "agrees", [], "stopped"),

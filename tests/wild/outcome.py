@@ -3,25 +3,27 @@
 RIGHT, FOUND, ALARM, MISS = "rightly right", "true find", "FALSE ALARM", "miss"
 STOPPED, CRASH, REFUSED, UNCLEAR = "stopped", "crash", "refused", "unclear"
 NEARLY = "to the letter"  # the gradient is of a function that is meant as an approximation
-OUTCOMES = (RIGHT, FOUND, ALARM, MISS, NEARLY, STOPPED, CRASH, REFUSED, UNCLEAR)
+ELSEWHERE = "true elsewhere"  # right at the arguments given, wrong where the checker says so
+OUTCOMES = (RIGHT, FOUND, ELSEWHERE, ALARM, MISS, NEARLY, STOPPED, CRASH, REFUSED, UNCLEAR)
 
 
 def outcome(verdict: str, truth: str, elsewhere: list[str] | None = None) -> str:
     """The outcome of a check; truths begin with `agrees`, `disagrees`, `nearly` or `unclear`.
 
     `elsewhere` are truths at other points at which the checker says that the gradient is wrong: if
-    it is wrong there, that is a true find too. What the truth cannot decide is counted neither for
+    it is wrong there, that is no false alarm. What the truth cannot decide is counted neither for
     the checker nor against it.
     """
     if verdict not in ("right", "wrong"):
         return verdict
     what = truth.split(maxsplit=1)[0].strip(",:")
-    if verdict == "wrong" and any(one.startswith("disagrees") for one in elsewhere or []):
-        return FOUND
-    if what == "nearly":
-        return NEARLY
+    if verdict == "wrong" and what != "disagrees":
+        if any(one.startswith("disagrees") for one in elsewhere or []):
+            return ELSEWHERE
+        if any(one.startswith("nearly") for one in elsewhere or []):
+            return NEARLY
     if what not in ("agrees", "disagrees"):
-        return UNCLEAR
+        return NEARLY if what == "nearly" else UNCLEAR
     return {
         ("right", "agrees"): RIGHT,
         ("wrong", "disagrees"): FOUND,
