@@ -31,7 +31,7 @@ def modules() -> dict[str, str]:
 
 
 def examined(module: str, package: str, limit: float) -> list[dict[str, Any]]:
-    """The rows of a module."""
+    """The rows of a module, each kept at once: a long run may be cut short."""
     with_truth = Examiner(module)
     hello = with_truth.hello
     rows = []
@@ -48,6 +48,7 @@ def examined(module: str, package: str, limit: float) -> list[dict[str, Any]]:
         if row["outcome"] == RIGHT:
             row["message"] = row["message"].split("\n")[0]
         rows.append(row)
+        table.keep("rows", rows, module)
         _show(row)
     with_truth.close()
     error = hello.get("error", hello.get("ended"))
