@@ -1,6 +1,8 @@
 """The truth of `tests.wild`, on functions whose derivatives are known; without its extra."""
 
 import math
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from fnet.check import Pair, ValueAndGrad
 from tests.wild.case import Case
 from tests.wild.differences import slope
+from tests.wild.gallery import MISTAKES
 from tests.wild.gradients import moved
 from tests.wild.outcome import ALARM, ELSEWHERE, FOUND, MISS, NEARLY, RIGHT, UNCLEAR, outcome
 from tests.wild.truth import truth
@@ -63,6 +66,9 @@ def test_where_there_is_no_slope_none_is_claimed(function):
     nowhere, smooth = slope(function, 0.0), slope(function, 0.6)
     assert not nowhere.error <= 1e-2 * abs(nowhere.high)
     assert smooth.error <= 1e-9
+
+
+ROOT = Path(__file__).parents[1]
 
 
 def of(derivative, function=np.sin):
@@ -142,6 +148,13 @@ def test_what_changes_its_argument_is_given_a_copy():
 
     pair = Pair(forward, lambda dout, x: 2 * dout * np.cos(x))
     assert truth(Case("none", "one", pair, (X,))).verdict == "agrees"
+
+
+def test_the_gallery_is_of_the_versions_that_are_installed():
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = extra["optional-dependencies"]["wild"]
+    own = {f"{one.package}=={one.version}" for one in MISTAKES if one.package != "jax"}
+    assert own <= set(pinned)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""Linear algebra, solvers, sampling and cumulative operations of jax."""
+"""Linear algebra, solvers and cumulative operations of jax.
+
+Samples are left out: the derivative of `random.gamma` and its like is that of a distribution, and
+not of the program that draws them.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +31,6 @@ def cases() -> Iterator[Case]:
     yield from _determinants(rng)
     yield from _functions(square, tall, positive)
     yield from _solutions(rng, square, tall, positive)
-    yield from _samples()
     yield from _rows(rng)
 
 
@@ -176,18 +179,6 @@ def _solutions(rng: np.random.Generator, square: Any, tall: Any, positive: Any) 
 
         start = np.array([0.6, -0.2]), np.array(1.7)
         yield Case(PACKAGE, "experimental.ode.odeint", orbit, start, label)
-
-
-def _samples() -> Iterator[Case]:
-    shape, key = np.array([0.4, 1.0, 2.6]), jax.random.key(5)
-    for name in ("gamma", "t", "dirichlet"):
-
-        def drawn(a: Any, name: str = name) -> Any:
-            return getattr(jax.random, name)(key, a)
-
-        yield Case(PACKAGE, f"random.{name}", drawn, (shape,), "ordinary")
-    beta = jax.random.beta
-    yield Case(PACKAGE, "random.beta", lambda a, b: beta(key, a, b), (shape, shape[::-1]), "one")
 
 
 def _rows(rng: np.random.Generator) -> Iterator[Case]:
