@@ -25,6 +25,7 @@ from fnet.check.checks.points import cotangent
 from fnet.check.checks.probe import Probe
 from fnet.check.draft import Draft
 from fnet.check.finding import finding_of
+from fnet.check.mistakes.diagnosis import once
 from fnet.check.report import Finding, Report, merge
 from fnet.check.subjects.subject import Case
 from fnet.check.truth.functions import name_of
@@ -229,7 +230,7 @@ def _examine(case: Case, rng: np.random.Generator, options: Options, draft: Draf
                 options.clock.explain()
                 compiled = structure.compiled_otherwise(probe, dout)
                 found = (finding_of(probe, one, case, rng, compared) for one in outcome.wrong)
-                draft.found([compiled] if compiled else found)
+                draft.found([compiled] if compiled else once(found))
         else:
             draft.found(outcome)
         if draft.findings:

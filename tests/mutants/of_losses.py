@@ -80,7 +80,10 @@ LOSSES = (
     of_loss(MSE, "one row", "one row", lambda dy, y, t: dy.at[3].set(0)),
     of_loss(MSE, "off by one", "shifted", lambda dy, y, t: jnp.roll(dy, 1, axis=0)),
     of_loss(
-        MSE, "|y − t| for y − t", "derivative/absolute", lambda dy, y, t: jnp.abs(y - t) * 2 / PER
+        MSE,
+        "|y − t| for y − t",
+        "derivative/absolute/factor extra",
+        lambda dy, y, t: jnp.abs(y - t) * 2 / PER,
     ),
     mutant("mse: apply ignores its cotangent", "upstream ignored", without_cotangent, Y, T),
     of_loss(BCE, "second term forgotten", "term missing", lambda dy, y, t: -t / y / PER),
@@ -138,7 +141,12 @@ LOSSES = (
         "shifted",
         lambda dy, y, t: (jax.nn.softmax(y, axis=1) - hot(y, (t + 1) % 3)) / 5,
     ),
-    of_loss(CROSS, "the label's column alone", "term missing", lambda dy, y, t: dy * hot(y, t)),
+    of_loss(
+        CROSS,
+        "the label's column alone",
+        "term missing/factor extra",
+        lambda dy, y, t: dy * hot(y, t),
+    ),
     of_loss(CROSS, "first example alone", "not summed", lambda dy, y, t: dy.at[1:].set(0)),
     of_loss(CROSS, "one entry", "one entry", lambda dy, y, t: dy.at[1, 2].add(1e-4)),
     of_loss(CROSS, "NaN", "not finite", lambda dy, y, t: dy + jnp.nan),

@@ -46,6 +46,10 @@ def transposed(evidence: Evidence) -> Explanations:
     for words, turn in (
         ("it is transposed", _turn),
         ("it was reshaped where it should be transposed", lambda a: _turn(a).reshape(a.shape)),
+        (
+            "it was reshaped to the transposed shape, and transposed",
+            lambda a: _turn(a.reshape(_turn(a).shape)),
+        ),
     ):
         if evidence.is_expected(turn):
             yield Explanation("transposed", f"{evidence.leaf}: {words}")
