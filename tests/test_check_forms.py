@@ -1080,3 +1080,18 @@ def test_the_user_s_arguments_are_not_written_to():
     kept = Kept(1.0)
     check_gradients(kept, X)
     assert not hasattr(kept, "x")
+
+
+def test_an_array_before_a_number_need_not_be_its_gradient():
+    """A bijector's output and its log determinant, say, of which JAX has the derivatives."""
+
+    def with_log_det(x):
+        return jnp.tanh(x), jnp.log1p(-(jnp.tanh(x) ** 2)).sum()
+
+    def scaled(a, b, x):
+        return a * x + b, jnp.log(jnp.abs(a)).sum()
+
+    x = np.array([0.3, -0.2, 1.0])
+    assert explain(with_log_det, x).right
+    assert explain(scaled, x, np.ones(3), 2 * x).right
+    assert not explain(lambda x: (2.02 * x, (x * x).sum()), x).right

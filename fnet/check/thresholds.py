@@ -262,6 +262,10 @@ NEARER = 0.1
 # The seed of the cotangents to try a backward pass with: not one that drew the arguments too.
 SEED = 7919
 
+# An array before a number is a gradient of it if its direction is: the cosine of the angle between
+# them, which mistakes that keep most entries leave large, and another output leaves to chance.
+SAME_DIRECTION = 0.7
+
 # --- Effort: how long and how much ---------------------------------------------------------------
 
 # Seconds for an examination, where its caller states none: what one waits for.

@@ -17,6 +17,9 @@ from fnet.check.checks.outcome import Wrong
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.differences import Interval
 
+# Points that differ from the given one by more than their scale.
+STRUCTURAL = ("zero", "ties", "constant columns")
+
 
 def is_certain(probe: Probe, wrong: Wrong) -> bool:
     """Whether differences rule the gradient out, and agree with autodiff where there is one."""
@@ -75,6 +78,9 @@ def is_abrupt(probe: Probe, wrong: Wrong) -> bool:
 
     Where the function jumps or bends and its gradient does not, the function is clipped: that is
     for its author to judge."""
+    if not probe.autodiff and not any(word in wrong.where for word in STRUCTURAL):
+        # A solver that stops elsewhere cannot be told from a mistake; an overflow can.
+        return not np.isfinite(wrong.actual[wrong.difference.wrong]).all()
     if probe.autodiff:
         off, cuts, before = _off_by_autodiff(probe, wrong), thresholds.CUTS, thresholds.BEFORE
         still_right, already_wrong = thresholds.STILL_RIGHT, thresholds.ALREADY_WRONG

@@ -111,7 +111,8 @@ def _values(probe: Probe) -> Iterator[Finding]:
             words = _another(probe, found, expected)
             if words:
                 words = f"{how} returns a different output than the function: {words} ({where})"
-                yield Finding("structure", "another value", words)
+                point = dict(zip(probe.form.names, floats, strict=True)) if where != PLAIN else None
+                yield Finding("structure", "another value", words, where=where, point=point)
                 break
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
+import numpy as np
 
+from fnet.check import thresholds
 from fnet.check.subjects import claims, hessians
 from fnet.check.subjects.calls import accepts, called, outlined, require_two, required
 from fnet.check.subjects.derivatives import of_values
@@ -17,10 +19,10 @@ from fnet.check.subjects.pairs import (
     of_pair,
     of_two,
 )
-from fnet.check.subjects.readings import by_shape, hessian_of, read, taken
+from fnet.check.subjects.readings import Reading, by_shape, hessian_of, read, taken
 from fnet.check.subjects.subject import Pair, ValueAndGrad
 from fnet.check.truth.arguments import layout, widened
-from fnet.check.truth.functions import name_of, names_of
+from fnet.check.truth.functions import by_vjp, name_of, names_of
 from fnet.check.truth.plain import has_rule
 from fnet.errors import ConfigurationError
 
@@ -102,6 +104,9 @@ def _of_one(
     reading = read(returned, *given, slopes=slopes)
     if reading is None:
         reading = by_shape(returned, None if asked or trace is None else given.arguments)
+    if reading is not None and reading.value and trace is not None:
+        # Of JAX's functions many return an array and then a number, such as log det.
+        reading = reading if _is_along(function, reading, given) else None
     if reading is None:
         if asked:
             require_two(returned, function, "value, gradients")
@@ -115,6 +120,22 @@ def _of_one(
     hessian = hessian_of(function, fixed, given.names)
     if hessian is not None:
         yield given.form(hessian, reading.constants)
+
+
+def _is_along(function: Callable[..., Any], reading: Reading, given: Given) -> bool:
+    """Whether what comes before the value has the direction of its gradient, mistakes aside."""
+
+    def value(*arguments: Any) -> Any:
+        return function(*arguments)[reading.value].reshape(())
+
+    try:
+        claimed = jax.tree.leaves(function(*given.arguments)[reading.slopes])
+        found = jax.tree.leaves(by_vjp(value, np.ones(()), *given.arguments))
+        a = np.concatenate([np.ravel(leaf) for leaf in claimed])
+        b = np.concatenate([np.ravel(leaf) for leaf in found])[: a.size]
+        return bool(a @ b > thresholds.SAME_DIRECTION * np.linalg.norm(a) * np.linalg.norm(b))
+    except Exception:  # of any kind: then the shapes alone tell
+        return True
 
 
 def _hessian(functions: list[Any], given: Given) -> Form:
