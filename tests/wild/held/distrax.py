@@ -57,8 +57,8 @@ def _probabilities() -> Iterator[Case]:
                 label="narrow")  # fmt: skip
     yield _case("VonMises.log_prob", lambda m, k: distrax.VonMises(m, k).log_prob(0.4), b, a)
     yield _case("VonMises.entropy", lambda k: distrax.VonMises(0.0, k).entropy(), a)
-    yield _case("Multinomial.log_prob", lambda p: distrax.Multinomial(6, probs=p / p.sum()).log_prob(
-        counts), p)  # fmt: skip
+    yield _case("Multinomial.log_prob", lambda p: distrax.Multinomial(
+        6, probs=p / p.sum()).log_prob(counts), p)  # fmt: skip
     sure = np.array([0.5, 0.25, 0.25, 0.0])
     yield _case("Multinomial.log_prob", lambda p: distrax.Multinomial(4, probs=p).log_prob(
         np.array([2, 1, 1, 0])), sure, label="boundary")  # fmt: skip

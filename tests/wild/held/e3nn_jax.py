@@ -18,9 +18,11 @@ def cases() -> Iterator[Case]:
     x, pole = rng.normal(size=(2, 3)), np.array([[0.0, 1.0, 0.0], [0.0, 0.0, -2.0]])
 
     def harmonics(degrees: Any, *algorithm: str, normalize: bool = True) -> Any:
-        return lambda x: e3nn.spherical_harmonics(
-            degrees, x, normalize, "integral", algorithm=algorithm or None
-        ).array
+        return lambda x: (
+            e3nn.spherical_harmonics(
+                degrees, x, normalize, "integral", algorithm=algorithm or None
+            ).array
+        )
 
     for algorithm in (("recursive", "dense", "custom_jvp"), ("legendre", "dense", "custom_jvp")):
         for normalize in (True, False):

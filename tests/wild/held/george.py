@@ -23,7 +23,9 @@ def cases() -> Iterator[Case]:
         "ExpKernel": lambda: kernels.ExpKernel(0.7),
         "Matern32Kernel": lambda: kernels.Matern32Kernel(0.7),
         "Matern52Kernel": lambda: kernels.Matern52Kernel(0.7),
-        "RationalQuadraticKernel": lambda: kernels.RationalQuadraticKernel(log_alpha=0.3, metric=0.7),
+        "RationalQuadraticKernel": lambda: kernels.RationalQuadraticKernel(
+            log_alpha=0.3, metric=0.7
+        ),
         "CosineKernel": lambda: kernels.CosineKernel(log_period=0.4),
         "ExpSine2Kernel": lambda: kernels.ExpSine2Kernel(gamma=0.8, log_period=0.4),
         "LocalGaussianKernel": lambda: kernels.LocalGaussianKernel(location=0.2, log_width=0.1),

@@ -1,5 +1,6 @@
 """GPy: derivatives of likelihoods, links, kernels and constraints, in NumPy by hand."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,7 +31,7 @@ def _links() -> Iterator[Case]:
     for name in ("Identity", "Probit", "Cloglog", "Log", "Log_ex_1", "Reciprocal"):
         link = getattr(links, name)()
         orders = [link.transf, link.dtransf_df, link.d2transf_df2, link.d3transf_df3]
-        for order, (below, above) in enumerate(zip(orders, orders[1:], strict=False), 1):
+        for order, (below, above) in enumerate(itertools.pairwise(orders), 1):
             at = np.abs(f) + 0.3 if name == "Reciprocal" else f
             yield _case(f"{name}, derivative {order}", elementwise(below, above), at)
     scaled = links.ScaledProbit(1.4)
@@ -82,12 +83,11 @@ def _likelihoods() -> Iterator[Case]:
     ]
     for likelihood, at, y, data in of_link:
         orders = ["logpdf_link", "dlogpdf_dlink", "d2logpdf_dlink2", "d3logpdf_dlink3"]
-        for below, above in zip(orders, orders[1:], strict=False):
+        for below, above in itertools.pairwise(orders):
             if below != "logpdf_link" or _is_elementwise(likelihood, at, y, data):
-                subject = elementwise(*(
-                    lambda f, of=getattr(likelihood, order), y=y, data=data: of(f, y, data)
-                    for order in (below, above)
-                ))  # fmt: skip
+                subject = elementwise(
+                    _of_link(likelihood, below, y, data), _of_link(likelihood, above, y, data)
+                )
                 yield _case(f"{type(likelihood).__name__}.{above}", subject, at)
     for likelihood, y in (
         (likelihoods.Bernoulli(links.Probit()), binary),
@@ -95,10 +95,12 @@ def _likelihoods() -> Iterator[Case]:
         (likelihoods.Exponential(links.Log()), positive),
     ):
         for below, above in (("logpdf", "dlogpdf_df"), ("dlogpdf_df", "d2logpdf_df2")):
-            subject = elementwise(*(
-                lambda f, of=getattr(likelihood, order), y=y: of(f, y) for order in (below, above)
-            ))  # fmt: skip
+            subject = elementwise(_of_link(likelihood, below, y), _of_link(likelihood, above, y))
             yield _case(f"{type(likelihood).__name__}.{above}", subject, f)
+
+
+def _of_link(likelihood: Any, order: str, y: Any, data: Any = None) -> Any:
+    return lambda f: getattr(likelihood, order)(f, y, data)
 
 
 def _is_elementwise(likelihood: Any, at: Any, y: Any, data: Any) -> bool:

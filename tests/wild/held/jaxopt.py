@@ -105,6 +105,7 @@ def _solutions() -> Iterator[Case]:
 
     rng = np.random.default_rng(11)
     X, y = rng.normal(size=(8, 3)), rng.normal(size=8)
+
     def ridge(w: Any, strength: Any, y: Any) -> Any:
         return 0.5 * jnp.sum((X @ w - y) ** 2) + 0.5 * strength * w @ w
 

@@ -22,9 +22,11 @@ def cases() -> Iterator[Case]:
     X, y, a = rng.normal(size=(7, 3)), rng.normal(size=7), rng.uniform(0.3, 0.9, 3)
 
     def root(solver: Any) -> Any:
-        return lambda a: optx.root_find(
-            lambda x, a: x**3 + x - a + 0.1 * jnp.sum(x), solver, jnp.ones(3), a
-        ).value
+        return lambda a: (
+            optx.root_find(
+                lambda x, a: x**3 + x - a + 0.1 * jnp.sum(x), solver, jnp.ones(3), a
+            ).value
+        )
 
     def squares(solver: Any) -> Any:
         def residual(w: Any, y: Any) -> Any:

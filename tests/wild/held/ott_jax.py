@@ -6,6 +6,7 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 
+from fnet.check import Pair
 from tests.wild.case import Case
 
 PACKAGE = "ott-jax"
@@ -51,10 +52,10 @@ def _mathematics() -> Iterator[Case]:
     yield _case("sqrtm", definite(lambda m: matrix_square_root.sqrtm(m, 1e-12)[0]), a)
     yield _case("sqrtm", definite(lambda m: matrix_square_root.sqrtm(m)[0]), a, label="default")
     yield _case("sqrtm_only", definite(lambda m: matrix_square_root.sqrtm_only(m, 1e-12)), a)
-    yield _case("inv_sqrtm_only", definite(lambda m: matrix_square_root.inv_sqrtm_only(m, 1e-12)), a)
+    yield _case(
+        "inv_sqrtm_only", definite(lambda m: matrix_square_root.inv_sqrtm_only(m, 1e-12)), a
+    )
     h = rng.normal(size=4)
-    from fnet.check import Pair
-
     conjugate = Pair(
         lambda h: (unbalanced_functions.phi_star(h, 0.7), h),
         lambda dout, h: dout * unbalanced_functions.derivative_phi_star(h, 0.7),

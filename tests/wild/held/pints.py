@@ -85,7 +85,7 @@ def _problems() -> Iterator[Case]:
         def simulate(self, parameters: Any, times: Any) -> Any:
             return self.simulateS1(parameters, times)[0]
 
-        def simulateS1(self, parameters: Any, times: Any) -> Any:
+        def simulateS1(self, parameters: Any, times: Any) -> Any:  # noqa: N802
             powers = np.stack([times**0, times, times**2], 1)
             return powers @ np.asarray(parameters), powers
 

@@ -83,7 +83,8 @@ def cases() -> Iterator[Case]:
     yield _case("sinkhorn2, torch", from_torch(
         lambda C: ot.sinkhorn2(*mass, C, 0.5, numItermax=2000, stopThr=1e-14)), C)  # fmt: skip
     yield _case("sliced_wasserstein_distance, torch", from_torch(
-        lambda x: ot.sliced_wasserstein_distance(x, target, n_projections=5, seed=0)), x)  # fmt: skip
+        lambda x: ot.sliced_wasserstein_distance(x, target, n_projections=5, seed=0)),
+        x)  # fmt: skip
     yield _case("gaussian.bures_distance, torch", from_torch(lambda A: ot.gaussian.bures_distance(
         A @ A.T + torch.eye(2, dtype=A.dtype), 2 * torch.eye(2, dtype=A.dtype))),
         rng.normal(size=(2, 2)))  # fmt: skip

@@ -109,7 +109,9 @@ def _generic() -> Iterator[Case]:
     yield _case("log_cosh", math.log_cosh, _points(0.0, 40.0, -800.0), label="far", exact=log_cosh)
     yield _case("sqrt1pm1", math.sqrt1pm1, x, exact=lambda x: mp.sqrt(1 + x) - 1)
     yield _case("log1mexp", math.log1mexp, x, exact=_log1mexp)
-    yield _case("log1mexp", math.log1mexp, _points(1e-8, 0.6931, 60.0), label="far", exact=_log1mexp)
+    yield _case(
+        "log1mexp", math.log1mexp, _points(1e-8, 0.6931, 60.0), label="far", exact=_log1mexp
+    )
     yield _case("log_sub_exp", math.log_sub_exp, x, y - 2)
     yield _case("log_add_exp", math.log_add_exp, x, y)
     yield _case("softplus_inverse", math.softplus_inverse, x)
@@ -143,7 +145,9 @@ def _distributions() -> Iterator[Case]:
     df, t, p = _draw(1.5, 8), _draw(-2, 2)[::-1].copy(), _draw(0.1, 0.9)
     x = _draw(0.5, 6)[::-1].copy()
     yield _case("StudentT.cdf", lambda df, t: of.StudentT(df, 0.0, 1.0).cdf(t), df, t)
-    yield _case("StudentT.cdf", lambda df, t: of.StudentT(df, 0.0, 1.0).cdf(t), df, 0 * t, label="0")
+    yield _case(
+        "StudentT.cdf", lambda df, t: of.StudentT(df, 0.0, 1.0).cdf(t), df, 0 * t, label="0"
+    )
     yield _case("StudentT.quantile", lambda df, p: of.StudentT(df, 0.0, 1.0).quantile(p), df, p)
     yield _case("NoncentralChi2.cdf", lambda x, df, c: of.NoncentralChi2(df, c).cdf(x), x, df, p)
     yield _case(
@@ -189,7 +193,12 @@ def _kernels() -> Iterator[Case]:
 
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
-    for name in ("MaternOneHalf", "MaternThreeHalves", "RationalQuadratic", "ExponentiatedQuadratic"):
+    for name in (
+        "MaternOneHalf",
+        "MaternThreeHalves",
+        "RationalQuadratic",
+        "ExponentiatedQuadratic",
+    ):
         kernel = getattr(of, name)(1.3, 0.8)
         yield _case(f"{name}.matrix", kernel.matrix, x, y)
     yield _case("MaternFiveHalves.apply", of.MaternFiveHalves(1.3, 0.8).apply, x, x, label="equal")

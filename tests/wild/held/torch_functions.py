@@ -148,9 +148,11 @@ def _losses() -> Iterator[Case]:
     targets = torch.tensor([[1, 2, 2], [3, 1, 1]])
     lengths = torch.tensor([6, 5]), torch.tensor([3, 2])
     yield _case("ctc_loss", lambda x: of.ctc_loss(
-        of.log_softmax(x, -1), targets, *lengths, reduction="none"), rng.normal(size=(6, 2, 4)))  # fmt: skip
-    yield _case("ctc_loss", lambda x: of.ctc_loss(x, targets, *lengths, reduction="none"),
-                np.log(rng.dirichlet(np.ones(4), (6, 2))), label="of log-probabilities")  # fmt: skip
+        of.log_softmax(x, -1), targets, *lengths, reduction="none"),
+        rng.normal(size=(6, 2, 4)))  # fmt: skip
+    logs = np.log(rng.dirichlet(np.ones(4), (6, 2)))
+    yield _case("ctc_loss", lambda x: of.ctc_loss(x, targets, *lengths, reduction="none"), logs,
+                label="of log-probabilities")  # fmt: skip
 
 
 def _linear_algebra() -> Iterator[Case]:

@@ -31,12 +31,10 @@ def cases() -> Iterator[Case]:
 
         return from_torch(run)
 
-    for method in ("dopri5", "rk4", "adams"):
-        of = tight if method == "dopri5" else {"options": {"step_size": 0.02}}
-        if method == "adams":
-            of = {}
-        name = {"adams": "explicit_adams"}.get(method, method)
-        yield Case(PACKAGE, f"odeint, {name}", solved(torchdiffeq.odeint, method=name, **of), (A, y))
+    for method, of in {"dopri5": tight, "rk4": {}, "explicit_adams": {}}.items():
+        yield Case(
+            PACKAGE, f"odeint, {method}", solved(torchdiffeq.odeint, method=method, **of), (A, y)
+        )
     adjoint = solved(torchdiffeq.odeint_adjoint, method="dopri5", **tight)
     yield Case(PACKAGE, "odeint_adjoint, dopri5", adjoint, (A, y))
     coarse = solved(torchdiffeq.odeint_adjoint)

@@ -47,7 +47,8 @@ def cases() -> Iterator[Case]:
         lambda t, a: torch.exp(-a * t * t), low, high, (a,), n=60), one, two, a)  # fmt: skip
     times = torch.linspace(0, 1, 4, dtype=torch.float64)
     yield _case("integrate.solve_ivp", lambda A, y: integrate.solve_ivp(
-        lambda t, y, A: torch.tanh(A @ y), times, y, (A,), rtol=1e-10, atol=1e-11), A, a)  # fmt: skip
+        lambda t, y, A: torch.tanh(A @ y), times, y, (A,), rtol=1e-10, atol=1e-11),
+        A, a)  # fmt: skip
     knots = torch.linspace(0, 1, 5, dtype=torch.float64)
     yield _case("interpolate.Interp1D", lambda x, y: interpolate.Interp1D(
         knots, y, method="cspline")(x), rng.uniform(0.1, 0.9, 3), rng.normal(size=5))  # fmt: skip
