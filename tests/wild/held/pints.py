@@ -92,12 +92,13 @@ def _problems() -> Iterator[Case]:
     times = np.linspace(0.1, 2, 7)
     values = 1 + 0.5 * times + 0.2 * np.random.default_rng(4).normal(size=7)
     problem = pints.SingleOutputProblem(Line(), times, values)
+    censored = pints.SingleOutputProblem(Line(), times, np.clip(values, 1.0, 1.9))
     at = [0.8, 0.6, 0.1]
     for of, more in (
         (pints.GaussianKnownSigmaLogLikelihood(problem, 0.3), []),
         (pints.GaussianLogLikelihood(problem), [0.3]),
         (pints.ConstantAndMultiplicativeGaussianLogLikelihood(problem), [0.3, 1.2, 0.2]),
-        (pints.CensoredGaussianLogLikelihood(problem, 1.0, 1.9), [0.3]),
+        (pints.CensoredGaussianLogLikelihood(censored, 1.0, 1.9), [0.3]),
         (pints.LogNormalLogLikelihood(problem), [0.3]),
         (pints.ScaledLogLikelihood(pints.GaussianKnownSigmaLogLikelihood(problem, 0.3)), []),
         (pints.MeanSquaredError(problem), []),
