@@ -11,7 +11,7 @@ MISTAKES = (
         "tfp-nightly",
         "0.26.0.dev20261027",
         "tfp.math.hpsd_quadratic_form_solve",
-        "The gradient of Bᵀ A⁻¹ B by B is 2 A⁻¹ B G, which holds for a symmetric cotangent G alone; "
+        "The gradient of Bᵀ A⁻¹ B by B is 2 A⁻¹ B G, right for a symmetric cotangent G alone; "
         "it is A⁻¹ B (G + Gᵀ).",
         "the gradient by the right-hand side disagrees for a cotangent that is not symmetric",
         ("hpsd_quadratic_form_solve", ""),

@@ -1,4 +1,4 @@
-"""For each mistake of the held packages one entry: what the package says, and mpmath by a formula."""
+"""For each mistake of the held packages one entry: what the package says, and mpmath's."""
 
 from collections.abc import Callable
 from typing import Any
