@@ -10,10 +10,11 @@ import jax
 import pytest
 
 from fnet import registry, serial
+from fnet.compose import remat, repeat
 from fnet.core import Layer
 from fnet.core.examples import drawn, is_input, shapes_of
 from fnet.initializers import glorot_normal, normal
-from fnet.layers import affine, flatten, leaky_relu, sigmoid, tanh
+from fnet.layers import affine, flatten, gelu, leaky_relu, sigmoid, tanh
 from fnet.models import classification_net, logistic_regression
 
 BATCH = 5
@@ -48,6 +49,8 @@ CASES = [
     Case(leaky_relu(0.3), (11,)),
     Case(tanh(), (2, 3, 7)),
     Case(serial(), (3,)),
+    Case(remat(serial(affine(11), gelu())), (7,)),
+    Case(repeat(remat(serial(affine(7), gelu())), 3), (7,)),
     Case(serial(serial(affine(11), tanh()), serial(flatten(), affine(2, l2=0.1))), (3, 7)),
     Case(logistic_regression(l2=0.2), (7,)),
     Case(classification_net(3, hidden=11, layers=3, activation=sigmoid(), l2=0.1), (2, 7)),

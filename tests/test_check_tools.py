@@ -11,7 +11,8 @@ from hypothesis import given, settings
 
 from fnet.check import Pair, explain
 from fnet.check.cases import cases_of
-from fnet.check.checks import directions, parity, points, probe
+from fnet.check.checks import directions, elsewhere, parity, points, probe
+from fnet.check.checks.outcome import Outcome
 from fnet.check.strategies import arrays, shapes
 from fnet.check.truth import compare
 from fnet.check.truth.differences import interval, slope
@@ -230,12 +231,10 @@ SABOTAGE = {
     "leaf": lambda patch: (
         patch.setattr(probe.Probe, "expected", first_only(probe.Probe.expected)),
         patch.setattr(probe.Probe, "gradients", first_only(probe.Probe.gradients)),
-        patch.setattr(directions, "against_differences", lambda *_: parity.Outcome(0, 0.0, [], [])),
+        patch.setattr(directions, "against_differences", lambda *_: Outcome()),
     ),
-    "huge": lambda patch: patch.setattr(parity, "points", lambda form, floats, rng: []),
-    "hidden": lambda patch: patch.setattr(
-        directions, "against_differences", lambda *_: parity.Outcome(0, 0.0, [], [])
-    ),
+    "huge": lambda patch: patch.setattr(elsewhere, "points", lambda form, floats, domains: []),
+    "hidden": lambda patch: patch.setattr(directions, "against_differences", lambda *_: Outcome()),
 }
 
 

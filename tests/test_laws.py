@@ -261,6 +261,18 @@ def test_9_a_key_makes_it_reproducible_and_none_deterministic(case):
         assert_equal(forward(params, x, key), forward(params, x, key))
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.layer.recipe], ids=lambda case: repr(case.layer)
+)
+def test_10_a_recipe_makes_the_output_from_what_is_cached(case):
+    params, x, _ = draw(case)
+    y, cache = case.layer.forward(params, x)
+    source = case.layer.recipe.source(cache)
+    cached = {id(leaf) for leaf in jax.tree.leaves(cache)}
+    assert cached.issuperset(map(id, jax.tree.leaves(source)))
+    assert_equal(case.layer.recipe.output(source), y)
+
+
 @every_case
 def test_init_is_reproducible(case):
     first, _ = case.layer.init(jax.random.key(1), case.shape)

@@ -52,6 +52,8 @@ def test_narrow_products_run_under_vmap(axes):
     rng = np.random.default_rng(0)
     a, b = (jnp.asarray(rng.normal(size=(2, 5, size)), jnp.bfloat16) for size in (3, 7))
     given = [array if axis == 0 else array[0] for array, axis in zip((a, b), axes, strict=True)]
-    found = jax.jit(jax.vmap(transposed_product, in_axes=axes))(*given)
     a, b = (jnp.broadcast_to(array, (2, *array.shape[-2:])).astype(float) for array in given)
-    np.testing.assert_allclose(found.astype(float), a.swapaxes(1, 2) @ b, rtol=0.02, atol=0.05)
+    expected = a.swapaxes(1, 2) @ b
+    for function in (transposed_product, lambda a, b: product(a.T, b)):
+        found = jax.jit(jax.vmap(function, in_axes=axes))(*given)
+        np.testing.assert_allclose(found.astype(float), expected, rtol=0.02, atol=0.05)

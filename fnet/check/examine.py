@@ -1,52 +1,58 @@
 """The examination: which checks run, in which order, and how failures become findings."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from fnet.check.cases import cases_of
-from fnet.check.checks import determinism, directions, parity, precision, shapes, structure
-from fnet.check.checks.points import PLAIN, cotangent, near
+from fnet.check.checks import (
+    determinism,
+    directions,
+    elsewhere,
+    parity,
+    precision,
+    shapes,
+    structure,
+)
+from fnet.check.checks.clock import Clock, OutOfTime
+from fnet.check.checks.outcome import Outcome
+from fnet.check.checks.points import cotangent
 from fnet.check.checks.probe import Probe
-from fnet.check.mistakes.diagnosis import diagnose
-from fnet.check.mistakes.evidence import Evidence, Explanation, Sample
-from fnet.check.pattern import pattern
+from fnet.check.draft import Draft
+from fnet.check.finding import finding_of
 from fnet.check.report import Finding, Report, merge
 from fnet.check.subjects.subject import Case
-from fnet.check.truth.compare import compare
+from fnet.check.truth.functions import name_of
 from fnet.core import expect
 from fnet.errors import ConfigurationError, GradientMismatch
 
 DEPTHS = ("full", "quick")
+LIMIT = 20.0  # seconds
 
 
-def check_gradients(
-    subject: Any,
-    *arguments: Any,
-    reference: Callable[..., Any] | None = None,
-    key: Any = None,
-    batch_size: int = 3,
-    seed: int = 0,
-    depth: str = "full",
-) -> Report:
+class Options(NamedTuple):
+    """How a case is examined."""
+
+    quick: bool
+    domain: Any
+    rtol: float
+    clock: Clock
+
+
+def check_gradients(subject: Any, *arguments: Any, **options: Any) -> Report:
     """`explain`, raising `GradientMismatch` with the report if anything is wrong.
+
+    The options are those of `explain`.
 
     >>> from fnet.layers import relu
     >>> check_gradients(relu(), (7,)).right
     True
     """
-    report = explain(
-        subject,
-        *arguments,
-        reference=reference,
-        key=key,
-        batch_size=batch_size,
-        seed=seed,
-        depth=depth,
-    )
+    report = explain(subject, *arguments, **options)
     if not report.right:
         raise GradientMismatch(report)
     return report
@@ -60,6 +66,12 @@ def explain(
     batch_size: int = 3,
     seed: int = 0,
     depth: str = "full",
+    constants: Any = (),
+    of: str = "gradient",
+    domain: Mapping[str, Any] | Any = None,
+    at: Sequence[tuple[Any, ...]] = (),
+    rtol: float = 0.0,
+    limit: float = LIMIT,
 ) -> Report:
     """Compare hand-written gradients with autodiff and finite differences, and explain mistakes.
 
@@ -82,15 +94,29 @@ def explain(
     changes what it computes. `key` and `batch_size` are for layers; the default key is drawn from
     `seed`.
 
-    In order: shapes and dtypes; determinism and caches; every entry against autodiff, at the
-    arguments, at a generic point nearby and at extreme ones; directions and entries against finite
-    differences, which also detect a forward pass that hides something from autodiff; linearity,
-    jit, vmap and independence of rows; precision in float32 and bfloat16, relative to autodiff's.
-    Entries of the output that are not finite are left out. `fnet.plots.gradient_errors(report)`
-    draws the errors.
+    Right or wrong is decided at the given arguments, and near them: shapes and dtypes; determinism
+    and caches; every entry against autodiff; directions and entries against finite differences,
+    which also detect a forward pass that hides something from autodiff; linearity, jit, vmap and
+    independence of rows; precision in float32 and bfloat16, relative to autodiff's. Entries of the
+    output that are not finite are left out. Then come extreme points that keep what the arguments
+    show: signs, the unit interval, rows that sum to one, symmetry, the order of scalars. There,
+    only what is certain counts: the function is finite, autodiff and differences agree with each
+    other far better than with the gradient, and it becomes wrong abruptly on the way from the given
+    point. It is reported as "right where you asked; wrong at …", with the point.
 
-    depth="quick" compiles one program where "full" compiles dozens: shapes and dtypes, autodiff at
-    three points, one direction of differences, linearity. What it finds is diagnosed in full.
+        domain       where the function is meant to be called, for all arguments or as a dict by
+                     name: "real", "positive", "nonnegative", "negative", "probability", "simplex",
+                     "symmetric", "positive definite"; (low, high), where None is unbounded; a list
+                     of arrays; a function of a `numpy.random.Generator` that draws one
+        at           a list of further tuples of arguments, each examined as the given ones are
+        rtol         the relative precision of the function, where it is less than float64's: of a
+                     solver with a tolerance, say
+        limit        seconds; what is examined by then is the report, and a note says what is not.
+                     Ctrl-C ends it too. A loop of JAX is cut off after 100,000 steps
+
+    depth="quick": shapes and dtypes, autodiff at three points, one direction of differences,
+    linearity. What it finds is diagnosed in full. `fnet.plots.gradient_errors(report)` draws the
+    errors.
 
     Raises `ConfigurationError` for what cannot be checked (nothing unchecked is reported as right),
     and whatever the functions raise at the arguments given.
@@ -102,114 +128,118 @@ def explain(
     ('dw', 'sign', 4, 5)
     """
     expect.require_whole("seed", seed, least=0)
+    expect.require_number("rtol", rtol, least=0)
+    expect.require_number("limit", limit, above=0)
     if depth not in DEPTHS:
         raise ConfigurationError(f"depth is {depth!r}, and not one of {DEPTHS}")
     rng, quick = np.random.default_rng(seed), depth == "quick"
-    with jax.enable_x64(True), np.errstate(all="ignore"):
-        reports: list[Report] = []
-        for case in cases_of(subject, arguments, reference, key, batch_size, rng, quick):
-            name = case.subject.name
-            try:
-                reports.append(_examine(case, rng, quick))
-            except jax.errors.UnexpectedTracerError:
-                reports.append(Report(name, 0, 0.0, (determinism.KEPT,)))
-            except jax.errors.JAXTypeError as error:
-                reports.append(Report(name, 0, 0.0, (structure.untraced(error),)))
-            if reports[-1].findings:
-                break
-        return merge(reports)
+    clock = Clock(limit)
+    options = Options(quick, domain, rtol, clock)
+    made: list[Draft] = []
+    with _own_settings():
+        try:
+            with clock.watching():
+                for given in ((arguments,) if arguments or not at else ()) + tuple(at):
+                    for case in cases_of(
+                        subject, given, reference, key, batch_size, rng, quick, constants, of
+                    ):
+                        made.append(Draft(case.subject.name, case.subject.note))
+                        _examine_or_say(case, rng, options, made[-1])
+                        if made[-1].findings:
+                            return merge([draft.report() for draft in made])
+        except OutOfTime:
+            _require_compared(subject, made, limit)
+            left = ", ".join(made[-1].left)
+            made[-1].sentences.append(f"stopped after {limit:g} s: not examined: {left}")
+    return merge([draft.report() for draft in made])
 
 
-def _examine(case: Case, rng: np.random.Generator, quick: bool) -> Report:
-    subject, in_full = case.subject, case.in_full and not quick
-    probe = Probe(subject, case.arguments, together=quick)
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """The settings of JAX and NumPy that an examination needs, whatever its caller's are."""
+    with (
+        jax.enable_x64(True),
+        jax.debug_nans(False),
+        jax.debug_infs(False),
+        jax.disable_jit(False),
+        jax.numpy_rank_promotion("allow"),
+        np.errstate(all="ignore"),
+    ):
+        yield
+
+
+def _require_compared(subject: Any, made: list[Draft], limit: float) -> None:
+    """Raise if the time was over before anything was compared: that must not count as right."""
+    if not any(draft.entries or draft.findings for draft in made):
+        who = made[-1].subject if made else name_of(subject)
+        raise ConfigurationError(
+            f"{who}: nothing could be compared within {limit:g} s; give smaller arrays, or a "
+            "larger limit=, in seconds"
+        ) from None
+
+
+def _examine_or_say(case: Case, rng: np.random.Generator, options: Options, draft: Draft) -> None:
+    try:
+        _examine(case, rng, options, draft)
+    except jax.errors.UnexpectedTracerError:
+        draft.findings.append(determinism.KEPT)
+    except jax.errors.JAXTypeError as error:
+        draft.findings.append(structure.untraced(error))
+
+
+def _examine(case: Case, rng: np.random.Generator, options: Options, draft: Draft) -> None:
+    """Everything that is examined of a case: the given point first, those of our own last."""
+    subject, in_full = case.subject, case.in_full and not options.quick
+    draft.left = ["the given point"]
+    probe = Probe(subject, case.arguments, options.domain, options.rtol, options.clock)
     dout = cotangent(probe.out, lambda shape: rng.normal(size=shape))
-    findings = tuple(shapes.shapes(probe, dout)) or tuple(shapes.untrained(probe, dout))
-    if findings:
-        return Report(subject.name, 0, 0.0, findings)
-    findings = tuple(determinism.honest(probe, dout)) if in_full else ()
-    if any(finding.kind in determinism.UNRELIABLE for finding in findings):
-        return Report(subject.name, 0, 0.0, findings)  # nothing it computes can be trusted
-    notes = [subject.note] if subject.note else []
-    notes += [] if probe.autodiff else [f"compared with differences alone: {probe.plain_fails}"]
-    entries, error = 0, 0.0
-    for look in _checks(probe, in_full, quick):
-        outcome = look(probe, rng)
-        entries, error = entries + outcome.entries, max(error, outcome.error)
-        notes += outcome.notes
-        if outcome.wrong:
-            compiled = structure.compiled_otherwise(probe, dout)
-            found = (_finding(probe, wrong, case, rng) for wrong in outcome.wrong)
-            findings += (compiled,) if compiled else tuple(found)
-            break
-    if not findings and (in_full or quick):
-        findings = tuple(structure.laws(probe, dout, quick))
-    if not findings and in_full:
-        findings = tuple(precision.narrow(probe, rng))
-    return Report(subject.name, entries, error, findings, tuple(notes))
-
-
-def _checks(probe: Probe, in_full: bool, quick: bool) -> Iterator[Callable[..., parity.Outcome]]:
-    if probe.autodiff:
-        yield functools.partial(parity.against_autodiff, quick=quick)
-    if quick:
-        yield directions.in_one_direction
+    if draft.found(shapes.shapes(probe, dout)) or draft.found(shapes.untrained(probe, dout)):
+        return
     if in_full:
-        yield directions.against_differences
-    if in_full and not probe.autodiff:
-        yield directions.unkind_by_differences
+        honest = draft.found(determinism.honest(probe, dout))
+        if any(finding.kind in determinism.UNRELIABLE for finding in honest):
+            return  # nothing it computes can be trusted
+    if not probe.autodiff:
+        draft.sentences.append(f"compared with differences alone: {probe.plain_fails}")
+    stages = list(_stages(probe, dout, in_full, options.quick))
+    draft.left = [words for words, _ in stages]
+    for _, look in stages:
+        outcome = look(rng)
+        if isinstance(outcome, Outcome):
+            compared = draft.entries > 0
+            draft.add(outcome)
+            if outcome.wrong:
+                options.clock.explain()
+                compiled = structure.compiled_otherwise(probe, dout)
+                found = (finding_of(probe, one, case, rng, compared) for one in outcome.wrong)
+                draft.found([compiled] if compiled else found)
+        else:
+            draft.found(outcome)
+        if draft.findings:
+            return
+        draft.left.pop(0)
 
 
-def _finding(probe: Probe, wrong: parity.Wrong, case: Case, rng: np.random.Generator) -> Finding:
-    index = wrong.difference.worst()
-    if wrong.check == "differences" and probe.autodiff and _autodiff_agrees(probe, wrong):
-        explanation = HIDDEN
-    else:
-        samples = _samples(probe, wrong, rng)
-        explanation = diagnose(Evidence(probe, wrong.route, wrong.place, samples))
-    why = explanation.words
-    if explanation.kind == "unknown" and not wrong.difference.wrong.all():
-        rows = "\n  ".join(pattern(wrong.difference.wrong))
-        why += f"; it is wrong where marked x:\n  {rows}"
-    if case.right or wrong.where != PLAIN:
-        why += f" (it is right {case.right or 'at the input given'})"
-    where = ", ".join(part for part in (case.words, wrong.where, wrong.route) if part)
-    return Finding(
-        wrong.check,
-        explanation.kind,
-        why,
-        f"d{probe.form.names[wrong.place]}",
-        where,
-        index,
-        float(wrong.actual[index]) + 0.0,  # prints −0 as 0
-        float(wrong.expected[index]) + 0.0,
-        int(wrong.difference.wrong.sum()),
-        wrong.actual.size,
-        np.asarray(wrong.actual - wrong.expected),
-    )
+Stage = Callable[[np.random.Generator], Outcome | Iterator[Finding]]
 
 
-def _autodiff_agrees(probe: Probe, wrong: parity.Wrong) -> bool:
-    expected = probe.expected(wrong.floats, wrong.dout)[wrong.place]
-    return not compare(wrong.actual, expected, probe.epsilon).wrong.any()
-
-
-HIDDEN = Explanation(
-    "hidden from autodiff",
-    "autodiff agrees with it, but the values of the function do not: stop_gradient, rounding or a "
-    "custom rule hides part of it",
-)
-
-
-def _samples(probe: Probe, wrong: parity.Wrong, rng: np.random.Generator) -> list[Sample]:
-    def sample(floats: Any, dout: Any) -> Sample:
-        actual = probe.gradients(wrong.route, floats, dout)
-        return Sample(floats, dout, actual, probe.expected(floats, dout))
-
-    def drawn() -> Any:
-        return cotangent(probe.out, lambda shape: rng.normal(size=shape))
-
-    places = [wrong.floats, wrong.floats]
-    if wrong.where == PLAIN:
-        places.append(near(wrong.floats, rng))
-    return [sample(floats, drawn()) for floats in places]
+def _stages(probe: Probe, dout: Any, in_full: bool, quick: bool) -> Iterator[tuple[str, Stage]]:
+    """What is compared, in this order, each with words for it."""
+    look = parity.elsewhere if probe.autodiff else directions.elsewhere
+    if probe.autodiff:
+        yield "the given point", functools.partial(parity.at_given, probe, quick=quick)
+    if quick:
+        yield "directions", functools.partial(directions.in_one_direction, probe)
+    elif in_full:
+        yield "differences", functools.partial(directions.against_differences, probe)
+    ruled = probe.subject.ruled  # else autodiff would only be compared with itself elsewhere
+    everywhere = ruled and (probe.autodiff or in_full)
+    if everywhere:
+        yield "a point near by", functools.partial(elsewhere.near_by, look, probe)
+    if in_full or quick:
+        yield "linearity", lambda rng: structure.laws(probe, dout, quick)
+    if ruled and in_full:
+        yield "precision", lambda rng: precision.narrow(probe, rng)
+    if everywhere:
+        yield "the stated domain", functools.partial(elsewhere.in_domain, look, probe)
+        yield "extreme points", functools.partial(elsewhere.under_stress, look, probe, quick=quick)

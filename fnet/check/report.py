@@ -14,7 +14,9 @@ class Finding:
     the gradient (dparams.w) and `index` its worst entry, with the values there; `wrong` of `total`
     entries differ; `where` names the point and the route. `kind` names the mistake that explains
     it ("sign", "not summed", "term missing", …; or "unknown"), and `why` describes it in a
-    sentence. `errors` is actual minus expected, None where there is no such array.
+    sentence. `errors` is actual minus expected, None where there is no such array. `point` holds
+    the arrays at which it is wrong, None where these are the given ones; `right_where_asked` says
+    that at the given ones the gradient was compared and is right.
 
     >>> print(Finding("parity", "sign", "its sign is wrong", leaf="dx"))
     dx: its sign is wrong
@@ -31,16 +33,28 @@ class Finding:
     wrong: int = 0
     total: int = 0
     errors: np.ndarray | None = None
+    point: dict[str, np.ndarray] | None = None
+    right_where_asked: bool = False
 
     def __str__(self) -> str:
         if self.errors is None:
             return f"{self.leaf}: {self.why}" if self.leaf else self.why
         index = list(self.index) if self.index else ""
-        return (
+        lines = [
             f"{self.leaf}{index} is {self.actual:.9g} and must be {self.expected:.9g}; "
-            f"{_count(self.wrong, self.total)} ({self.where})\n"
-            f"  {self.why}"
-        )
+            f"{_count(self.wrong, self.total)} ({self.where})",
+            self.why,
+        ]
+        if self.right_where_asked:
+            lines[0] = f"right where you asked; wrong at {self.where}: {lines[0]}"
+        lines += [f"at {name} = {_array(value)}" for name, value in (self.point or {}).items()]
+        return "\n  ".join(lines)
+
+
+def _array(value: np.ndarray) -> str:
+    """The array as it can be typed in, shortened if it is long."""
+    text = np.array2string(value, separator=", ", threshold=24, prefix="  at ")
+    return text.replace("\n", "\n  ")
 
 
 def _count(wrong: int, total: int) -> str:

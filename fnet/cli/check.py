@@ -1,27 +1,23 @@
 """`fnet check`: hand-written gradients against autodiff and differences, as a table."""
 
 import functools
-import importlib
-import importlib.util
-import sys
-import sysconfig
-import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
-import fnet
 from fnet import losses, registry
-from fnet.check import Pair, Report, ValueAndGrad, explain
-from fnet.check.examine import DEPTHS
+from fnet.check import Report, explain
+from fnet.check.examine import DEPTHS, LIMIT
+from fnet.check.subjects.forms import OF
+from fnet.check.truth.domain import NAMED
+from fnet.cli import functions
 from fnet.cli.arguments import Settings, above, command
+from fnet.cli.functions import told
 from fnet.core import Layer, Loss
 from fnet.core.examples import drawn
-from fnet.core.values import is_constructor, read
+from fnet.core.values import read
 from fnet.errors import ConfigurationError, FnetError, nearest
 
 EXAMPLES = """
@@ -32,16 +28,18 @@ fnet check 'serial(affine(7), tanh(), affine(3))' --shape 2 5
 fnet check my_module:gelu --shape 3 5        a function with a jax.custom_vjp
 fnet check course.py:forward,backward --shape 8 5 --shape 5 3 --shape 3
                                              a pair, at random x (8, 5), w (5, 3), b (3,)
+fnet check course.py:dropout_forward,dropout_backward --arguments inputs.py
+                                             at the arguments that the file defines
+fnet check course.py:loss --arguments inputs.py --constants X y
+                                             (loss, dw) of (w, X, y)
+fnet check newton.py:gradient,hessian --shape 5 --of hessian
+fnet check models.py:log_likelihood --arguments inputs.py --domain p=probability scale=positive
 """
 
 SHAPE = (3, 5)  # of one example of a layer that is not registered
 BATCH_SIZE = 7  # of the predictions that a loss is given
 
-LIBRARIES = (  # folders of code that is not one's own
-    str(Path(fnet.__file__).parent),
-    *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")),
-    "<",  # code of no file
-)
+OPTIONS = ("constants", "of", "seed")  # of functions, passed on as they are given
 
 Check = tuple[str, Callable[..., Report]]
 
@@ -66,6 +64,45 @@ def add(commands: Any) -> None:
         help="of one example of a layer; of an argument of a function, once for each",
     )
     parser.add_argument(
+        "--arguments",
+        metavar="FILE.py",
+        help="a file whose `arguments` are those of a function: a tuple, a dict by the names of "
+        "parameters (arrays, labels, dicts, keys), or a function that returns one",
+    )
+    parser.add_argument(
+        "--constants",
+        nargs="+",
+        type=lambda word: int(word) if word.lstrip("-").isdigit() else word,
+        metavar="NAME",
+        help="arguments of a function that are not differentiated, by name or position from 0",
+    )
+    parser.add_argument(
+        "--of",
+        choices=OF,
+        help="hessian: a Hessian, or its product with a vector, against a gradient",
+    )
+    parser.add_argument(
+        "--seed", type=above(-1, int), metavar="N", help="of random arguments (default 0)"
+    )
+    parser.add_argument(
+        "--domain",
+        nargs="+",
+        action="extend",
+        metavar="NAME=DOMAIN",
+        help=f"where a function is meant to be called, by argument: {', '.join(NAMED)}",
+    )
+    parser.add_argument(
+        "--rtol",
+        type=above(0, float),
+        help="the relative precision of a function that has less than float64's, such as a solver",
+    )
+    parser.add_argument(
+        "--limit",
+        type=above(0, float),
+        metavar="SECONDS",
+        help=f"for each; what is examined by then is reported (default {LIMIT:g})",
+    )
+    parser.add_argument(
         "--depth",
         choices=DEPTHS,
         help="quick compiles little: three points, one direction of differences (default full)",
@@ -79,9 +116,11 @@ def run(given: Settings) -> int:
     )
     wrong: list[str] = []
     noted: list[str] = []
-    depth = given.get("depth") or "full"
-    for name, check in _checks(given.get("targets", []), given.get("shape")):
-        report = _carefully(name, functools.partial(check, depth=depth))
+    options = {name: given[name] for name in ("depth", "rtol", "limit") if given.get(name)}
+    if given.get("domain"):
+        options["domain"] = _domains(given["domain"])
+    for name, check in _checks(given):
+        report = _carefully(name, functools.partial(check, **options))
         if report.right:
             table.add_row(name, f"{report.entries:,}", f"{report.error:.1e}", "[green]right")
             own = ":" in name  # of fnet's own layers the conventions are known
@@ -92,9 +131,20 @@ def run(given: Settings) -> int:
             table.add_row(name, f"{report.entries:,}", "", f"[red]wrong: {', '.join(kinds)}")
     console = Console()
     console.print(table)
-    for told in (*wrong, *noted):
-        console.print(told, markup=False, highlight=False)
+    for message in (*wrong, *noted):
+        console.print(message, markup=False, highlight=False)
     return 1 if wrong else 0
+
+
+def _domains(words: list[str]) -> dict[str, str]:
+    """The domains by argument, of NAME=DOMAIN."""
+    for word in words:
+        if "=" not in word:
+            raise ConfigurationError(
+                f"--domain {word}: give NAME=DOMAIN, such as p=probability; the domains are "
+                f"{', '.join(NAMED)}"
+            )
+    return dict(word.split("=", 1) for word in words)
 
 
 def _carefully(name: str, check: Callable[[], Report]) -> Report:
@@ -104,22 +154,15 @@ def _carefully(name: str, check: Callable[[], Report]) -> Report:
     except FnetError:
         raise
     except Exception as error:
-        raise ConfigurationError(f"{name}: {_told(error)}") from None
+        raise ConfigurationError(f"{name}: {told(error)}") from None
 
 
-def _told(error: BaseException) -> str:
-    """What an error says, after the last line that is no library's."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
-    place = f"{own[-1].filename}, line {own[-1].lineno}, `{own[-1].line}`: " if own else ""
-    return f"{place}{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-
-
-def _checks(targets: list[str], shapes: list[list[int]] | None) -> Iterator[Check]:
+def _checks(given: Settings) -> Iterator[Check]:
+    targets, shapes = given.get("targets"), given.get("shape")
     known = [*registry.names("model"), *registry.names("loss")]
     for name in targets or known:
         if ":" in name:
-            yield _of_module(name, shapes or [list(SHAPE)])
+            yield _of_module(name, given)
         elif "(" in name:
             vocabulary = {**registry.VOCABULARY["model"], **registry.VOCABULARY["loss"]}
             yield _value(read(name, vocabulary), name, shapes)
@@ -165,65 +208,16 @@ def _check_of(made: Layer | Loss, takes: Any) -> Check:
     return repr(made), functools.partial(explain, made, *arguments)
 
 
-def _of_module(name: str, shapes: list[list[int]]) -> Check:
+def _of_module(name: str, given: Settings) -> Check:
     """Of module:function, module:forward,backward, or module:constructor(…)."""
-    place, _, names = name.rpartition(":")
-    module = _module(place)
-    if "(" in names:
-        return _value(read(names, vars(module)), name, shapes)
-    found = []
-    for part in map(str.strip, names.split(",")):
-        if not hasattr(module, part):
-            near = nearest(part, [word for word in vars(module) if not word.startswith("_")])
-            raise ConfigurationError(
-                f"{name}: there is no {part or 'function named'} in {place}{near}"
-            )
-        found.append(getattr(module, part))
-    if len(found) > 2:
-        raise ConfigurationError(f"{name}: give a function, or forward,backward")
-    subject = Pair(*found) if len(found) == 2 else found[0]
+    shapes = given.get("shape")
+    found = functions.named(name)
+    if not found.subjects:
+        return _value(read(found.words, vars(found.module)), name, shapes)
+    subject = found.subjects[0]
     if isinstance(subject, Layer):
-        return name, functools.partial(explain, subject, tuple(shapes[0]))
-    if is_constructor(found[0]):
-        raise ConfigurationError(f"{name} makes a layer or a loss; call it: '{name}()'")
-    if not callable(found[0]) and not isinstance(found[0], Pair | ValueAndGrad):
-        kind = type(found[0]).__name__
-        raise ConfigurationError(f"{name} is of type {kind}; name a function, a Pair or a layer")
-    rng = np.random.default_rng(0)
-    arguments = [rng.normal(size=shape) for shape in shapes]
-    function = found[0][0] if isinstance(found[0], Pair | ValueAndGrad) else found[0]
-    try:
-        function(*arguments)
-    except Exception as error:
-        given = ", ".join(str(tuple(shape)) for shape in shapes)
-        raise ConfigurationError(
-            f"{name}: at arrays of {given}: {_told(error):.300}; "
-            "give a --shape for each of its arguments"
-        ) from None
-    return name, functools.partial(explain, subject, *arguments)
-
-
-def _module(place: str) -> Any:
-    """The module of this name, or in this file; the folder we are in is looked at first."""
-    if not place:
-        raise ConfigurationError("name a module or a file before the colon: course.py:forward")
-    if place.endswith(".py") and not Path(place).is_file():
-        raise ConfigurationError(f"there is no file {place}")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        if not place.endswith(".py"):
-            return importlib.import_module(place)
-        spec = importlib.util.spec_from_file_location(Path(place).stem, place)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    except SyntaxError as error:
-        raise ConfigurationError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"{place}: {error}") from None
-    except (Exception, SystemExit) as error:
-        raise ConfigurationError(f"{place}: {_told(error)}") from None
-    finally:
-        sys.path.pop(0)
+        return name, functools.partial(explain, subject, tuple((shapes or [list(SHAPE)])[0]))
+    seed, file = given.get("seed", 0), given.get("arguments")
+    arguments = functions.given(name, subject, shapes or [list(SHAPE)], file, seed)
+    options = {word: given[word] for word in OPTIONS if word in given}
+    return name, functools.partial(explain, *found.subjects, *arguments, **options)

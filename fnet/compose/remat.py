@@ -1,11 +1,12 @@
-"""Less memory for more time: a layer that remembers only its input."""
+"""Less memory for more time: a layer that remembers only its input and its output."""
 
 from typing import Any
 
+import jax
 from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parts import require_layers
-from fnet.core import Layer, Shape, afresh, layer
+from fnet.core import Layer, Recipe, Shape, Tape, afresh, layer
 from fnet.core.values import constructor
 
 
@@ -15,10 +16,12 @@ def remat(block: Layer) -> Layer:
 
         y = f(θ, x)      dθ, dx = backward(θ, cache(θ, x), dy)
 
-    Cache: x and the key. The forward pass runs twice, and none of it is kept in between.
+    Cache: x, the key, and y if the layer caches it, or what its recipe makes y from; whatever
+    follows keeps y anyway. Only what these do not give is computed again: of an `affine` and an
+    activation, nothing but elementwise functions.
     Source: Chen et al. (2016), Training Deep Nets with Sublinear Memory Cost.
 
-    >>> import jax, jax.numpy as jnp
+    >>> import jax.numpy as jnp
     >>> from fnet import serial
     >>> from fnet.layers import affine, tanh
     >>> block = serial(affine(64), tanh(), affine(3))
@@ -32,17 +35,36 @@ def remat(block: Layer) -> Layer:
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         return block.init(key, shape)
 
+    def known(y: Any, cache: ArrayTree) -> Any:
+        return block.recipe.source(cache) if block.recipe else y
+
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
-        return block.forward(params, x, key)[0], (x, key)
+        y, cache = block.forward(params, x, key)
+        kept = known(y, cache)
+        return y, (x, kept if _share(kept, cache) else None, key)
+
+    def recomputed(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
+        """The block's cache: what is kept, and the rest computed again as far as it is used."""
+        x, kept, key = cache
+        y, own = block.forward(params, x, key)
+        if kept is None:
+            return own
+        kept_y = block.recipe.output(kept) if block.recipe else kept
+        return Tape.of(own, known=(y, known(y, own))).caches(known=(kept_y, kept))
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
-        (x, key), dy = afresh(cache, dy)
-        return block.backward(params, block.forward(params, x, key)[1], dy)
+        cache, dy = afresh(cache, dy)
+        return block.backward(params, recomputed(params, cache), dy)
 
     def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
         assert block.observe is not None
-        x, key = cache
-        return block.observe(params, block.forward(params, x, key)[1])
+        return block.observe(params, recomputed(params, cache))
 
     watch = observe if block.observe else None
-    return layer(init, forward, backward, block.penalty, (block,), watch)
+    recipe = block.recipe and Recipe(lambda cache: cache[1], block.recipe.output)
+    return layer(init, forward, backward, block.penalty, (block,), watch, recipe)
+
+
+def _share(a: ArrayTree, b: ArrayTree) -> bool:
+    """Whether an array of one is in the other."""
+    return not {id(leaf) for leaf in jax.tree.leaves(a)}.isdisjoint(map(id, jax.tree.leaves(b)))

@@ -69,7 +69,8 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
         return with_observed(params, model.observe(rho.expand(params), cache))
 
     watch = observe if model.observe else None
-    return layer(init, forward, backward, _penalty(model.penalty, rho), (model,), watch)
+    cost = _penalty(model.penalty, rho)
+    return layer(init, forward, backward, cost, (model,), watch, model.recipe)
 
 
 def _penalty(own: Penalty | None, rho: Reparametrization) -> Penalty | None:

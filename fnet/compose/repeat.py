@@ -9,7 +9,7 @@ from chex import Array, ArrayTree, PRNGKey
 from fnet.compose.parts import require_layers
 from fnet.core import Layer, Penalty, Shape, Tape, layer, out_shape, penalty
 from fnet.core.expect import require_whole
-from fnet.core.trees import add, cast_like, gradient_of, widened, zeros_like
+from fnet.core.trees import add, cast_like, gradient_of, is_none, widened, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ShapeError
 
@@ -24,8 +24,9 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
     The block must return the shape and dtype that it takes, of an array or a tree, else ShapeError.
     Parameters are the block's with a leading axis of size `times`; if `tied` there is one θ,
     without that axis, and its gradient is the sum of the dθᵢ. A key is split among the rounds.
-    Cache: the input of each round, y, and whatever the block caches in a round besides its input
-    and output, so that no array is stored twice.
+    Cache: x, each xᵢ, or what the block's recipe makes it from, and whatever the block caches in a
+    round besides these, so that no array is stored twice. Parts of x that the block hands on
+    unchanged, such as masks, are stored once.
 
     >>> from fnet import serial
     >>> from fnet.layers import affine, tanh
@@ -48,49 +49,66 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
             return block.init(key, shape)
         return jax.vmap(lambda key: block.init(key, shape)[0])(jax.random.split(key, times)), shape
 
+    def kept(x: Any, y: Any, cache: ArrayTree) -> Any:
+        """What is stored of a round's output: its source, or what is not handed on unchanged."""
+        if block.recipe:
+            return block.recipe.source(cache)
+        return jax.tree.map(lambda x, y: None if y is x else y, x, y)
+
+    def output(kept: Any, x: Any) -> Any:
+        if block.recipe:
+            return block.recipe.output(kept)
+        return jax.tree.map(lambda y, x: x if y is None else y, kept, x, is_leaf=is_none)
+
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
         def body(x: Any, inputs: Any) -> Any:
             own, own_key = inputs
             y, cache = block.forward(params if tied else own, x, own_key)
             _require_same(block, x, y)
-            return y, (x, Tape.of(cache, known=(x, y)))
+            known = kept(x, y, cache)
+            return y, (known, Tape.of(cache, known=(x, y, known)))
 
         _require_rounds(None if tied else params, times)
         keys = None if key is None else jax.random.split(key, times)
-        y, (xs, tape) = jax.lax.scan(body, x, (None if tied else params, keys), times)
-        return y, (xs, y, tape)
+        y, (ys, tape) = jax.lax.scan(body, x, (None if tied else params, keys), times)
+        return y, (x, ys, tape)
+
+    def caches_of(round_: Any, x: Any, ys: Any) -> ArrayTree:
+        """The block's cache in round k, whose input is the output of the round before."""
+        k, own_y, tape = round_
+        before = output(jax.tree.map(lambda leaf: leaf[k - 1], ys), x)
+        # Indexed in place: a stack of inputs, shifted by one, would be a copy.
+        own_x = jax.tree.map(lambda x, y: x if y is x else jnp.where(k == 0, x, y), x, before)
+        return tape.caches(known=(own_x, output(own_y, x), own_y))
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
-        xs, y, tape = cache
+        x, ys, tape = cache
 
         def body(carry: Any, inputs: Any) -> Any:
-            (dy, y, total), (own, x, holes) = carry, inputs
-            caches = holes.caches(known=(x, y))  # a round's output is the input of the next round
-            dparams, dx = block.backward(params if tied else own, caches, dy)
+            (dy, total), (own, round_) = carry, inputs
+            dparams, dx = block.backward(params if tied else own, caches_of(round_, x, ys), dy)
             if tied:
-                return (dx, x, add(total, cast_like(dparams, total))), None
-            return (dx, x, None), dparams
+                return (dx, add(total, cast_like(dparams, total))), None
+            return (dx, None), dparams
 
         total = zeros_like(widened(params)) if tied else None  # a sum of many small terms
-        rounds = (None if tied else params, xs, tape)
-        begin = (gradient_of(y, dy), y, total)
-        (dx, _, total), stacked = jax.lax.scan(body, begin, rounds, reverse=True)
+        rounds = None if tied else params, (jnp.arange(times), ys, tape)
+        begin = gradient_of(x, dy), total
+        (dx, total), stacked = jax.lax.scan(body, begin, rounds, reverse=True)
         return cast_like(total, params) if tied else stacked, dx
 
     def observe(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
-        assert block.observe is not None
-        xs, y, tape = cache
-        ys = jax.tree.map(lambda xs, y: jnp.concatenate((xs[1:], y[None])), xs, y)
+        x, ys, tape = cache
 
-        def observe_round(own: ArrayTree, inputs: Any) -> ArrayTree:
-            x, y, holes = inputs
-            return block.observe(own, holes.caches(known=(x, y)))  # type: ignore[misc]
+        def observe_round(own: ArrayTree, round_: Any) -> ArrayTree:
+            return block.observe(own, caches_of(round_, x, ys))  # type: ignore[misc]
 
+        rounds = jnp.arange(times), ys, tape
         if tied:
             return jax.lax.scan(
-                lambda own, inputs: (observe_round(own, inputs), None), params, (xs, ys, tape)
+                lambda own, round_: (observe_round(own, round_), None), params, rounds
             )[0]
-        return jax.vmap(observe_round)(params, (xs, ys, tape))
+        return jax.vmap(observe_round)(params, rounds)
 
     watch = observe if block.observe else None
     cost = block.penalty if tied else _penalty(block.penalty)

@@ -6,7 +6,7 @@ import jax
 from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parts import observe_parts, penalty_of_parts
-from fnet.core import Layer, Shape, Tape, layer, split
+from fnet.core import Layer, Recipe, Shape, Tape, layer, split
 from fnet.core.expect import require_key_and_shape
 from fnet.core.trees import zeros_like
 from fnet.core.values import constructor
@@ -67,4 +67,6 @@ def serial(*layers: Layer) -> Layer:
         return tuple(gradients[::-1]), dy
 
     observe = observe_parts(layers, Tape.caches)
-    return layer(init, forward, backward, penalty_of_parts(layers), layers, observe)
+    last = layers[-1].recipe if layers else None
+    recipe = last and Recipe(lambda tape: last.source(tape.caches()[-1]), last.output)
+    return layer(init, forward, backward, penalty_of_parts(layers), layers, observe, recipe)

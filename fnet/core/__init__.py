@@ -10,6 +10,7 @@ from fnet.core.contract import (
     Loss,
     Optimizer,
     Penalty,
+    Recipe,
 )
 from fnet.core.contract import Shape as Shape
 from fnet.core.tape import Tape
@@ -23,6 +24,7 @@ __all__ = [
     "NonTrainable",
     "Optimizer",
     "Penalty",
+    "Recipe",
     "Tape",
     "afresh",
     "layer",

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from chex import Array, ArrayTree, PRNGKey
 
@@ -11,6 +11,23 @@ from fnet.core.values import Value
 from fnet.core.watching import watched
 
 Shape = Any  # of one example: a tuple of sizes, or a tree of such tuples for a tree of arrays
+
+
+class Recipe(NamedTuple):
+    """How a layer's output is made again from its cache: y = output(source(cache)).
+
+    source(cache) is an array of the cache, or a tree of them, and `output` an elementwise function
+    of it, cheap beside the products around it.
+
+    >>> import jax
+    >>> from fnet.layers import gelu
+    >>> y, cache = gelu().forward((), jax.numpy.array([0.0, 1.0]))
+    >>> bool((gelu().recipe.output(gelu().recipe.source(cache)) == y).all())
+    True
+    """
+
+    source: Callable[[ArrayTree], Any]
+    output: Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -22,13 +39,15 @@ class Layer(Value):
         forward(params, x, key=None) -> y, cache            plain JAX, nothing hand-written
         backward(params, cache, dy)  -> dparams, dx         linear in dy
         observe(params, cache)       -> params              optional: None where there is nothing
+        recipe.output(recipe.source(cache)) -> y            optional: y again, without x
 
     x, y, dx, dy and shapes are arrays, or pytrees of them; a leaf that has no gradient (integers,
     booleans, keys) has dx = None. A key is given in training and absent in use: without one a layer
     behaves as it does after training, deterministic and without noise. `observe` moves the
     statistics of a batch, such as its mean, from a training step's cache into `NonTrainable`
-    parameters. `penalty` is the layer's regularisation, None where it has none; `layers` are the
-    parts of a composition.
+    parameters. A layer that caches something cheaply turned into y, but not y, may say so by a
+    `recipe`: `repeat` and `remat` then keep that in place of y. `penalty` is the layer's
+    regularisation, None where it has none; `layers` are the parts of a composition.
 
     Forward-mode differentiation (`jax.jvp`, `jax.jacfwd`) of `apply` raises: use it on `forward`.
     Forward mode over the gradient of `apply` works.
@@ -47,6 +66,7 @@ class Layer(Value):
     penalty: "Penalty | None" = None
     layers: "tuple[Layer, ...]" = ()
     observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None
+    recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
         plain: Any = getattr(self.forward, "unwatched", self.forward)

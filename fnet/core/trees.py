@@ -101,11 +101,6 @@ def zeros_like(tree: ArrayTree) -> ArrayTree:
     return jax.tree.map(jnp.zeros_like, tree)
 
 
-def zero_gradient(tree: ArrayTree) -> ArrayTree:
-    """Zeros for each floating-point array, the gradient of no influence; None for other leaves."""
-    return jax.tree.map(lambda leaf: jnp.zeros_like(leaf) if is_floating(leaf) else None, tree)
-
-
 def without_gradient(tree: ArrayTree) -> ArrayTree:
     """A gradient with `NonTrainable` parts set to zero."""
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
-from fnet.core.contract import Layer, Loss, Penalty, Shape
+from fnet.core.contract import Layer, Loss, Penalty, Recipe, Shape
 
 
 def layer(
@@ -16,6 +16,7 @@ def layer(
     penalty: Penalty | None = None,
     layers: tuple[Layer, ...] = (),
     observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None,
+    recipe: Recipe | None = None,
 ) -> Layer:
     """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
 
@@ -42,7 +43,7 @@ def layer(
         return dparams, dx, None
 
     apply.defvjp(remember, differentiate)
-    return Layer(init, apply, forward, backward, penalty, layers, observe)
+    return Layer(init, apply, forward, backward, penalty, layers, observe, recipe)
 
 
 def _gradient(d: Any) -> Any:

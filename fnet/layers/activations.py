@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, layer
+from fnet.core import Layer, Recipe, Shape, layer
 from fnet.core.expect import require_number
 from fnet.core.trees import widened
 from fnet.core.values import constructor
@@ -100,7 +100,8 @@ def gelu(approximate: bool = False) -> Layer:
         cdf, density = form(wide)
         return (), (widened(dy) * (cdf + wide * density)).astype(x.dtype)
 
-    return layer(init, forward, backward)
+    recipe = Recipe(source=lambda x: x, output=lambda x: forward((), x)[0])
+    return layer(init, forward, backward, recipe=recipe)
 
 
 # (1 − Φ(t)) / φ(t), the Mills ratio, is u P(u) for t ≥ 0 with u = 1 / (4 + t). P's coefficients, by

@@ -137,8 +137,7 @@ def make_stretch(
             inputs(transform, state.params, x)
             for transform, (x, _) in zip(transforms, parts, strict=True)
         ]
-        by_columns = not _computes_narrowly(model, state.params, given[0])
-        read = [_stored(x, by_columns) for x in given]
+        read = [_stored(x) for x in given]
         targets = [target for _, target in parts]
 
         def epoch(k: Array, carry: tuple[State, ArrayTree]) -> tuple[State, ArrayTree]:
@@ -167,18 +166,9 @@ def make_stretch(
     return stretch
 
 
-def _computes_narrowly(model: Layer, params: ArrayTree, x: Any) -> bool:
-    """Whether the model computes in bfloat16 anywhere.
-
-    Its products with an array stored by columns could not run for many epochs side by side:
-    findings/bfloat16_product_under_vmap.sh.
-    """
-    return "bf16" in str(jax.make_jaxpr(model.forward)(params, x))
-
-
-def _stored(x: Any, by_columns: bool) -> Callable[[], Any]:
+def _stored(x: Any) -> Callable[[], Any]:
     """A function that gives x; one of few columns is stored by columns."""
-    if not by_columns or not isinstance(x, jax.Array) or x.ndim != 2 or x.shape[1] >= NARROW:
+    if not isinstance(x, jax.Array) or x.ndim != 2 or x.shape[1] >= NARROW:
         return lambda: x
     columns = jax.lax.optimization_barrier(x.T)
     return lambda: columns.T

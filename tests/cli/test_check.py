@@ -98,9 +98,86 @@ def test_check_of_functions_of_a_file(tmp_path, monkeypatch, capsys):
     ):
         capsys.readouterr()
         assert main(["check", *words]) == 2
-        err = capsys.readouterr().err
-        assert message in err
-        assert len(err.splitlines()) == 1
+        told, *would_do = capsys.readouterr().err.splitlines()
+        assert message in told
+        assert len(would_do) in (0, 3)
+        assert all(line.startswith("  fnet check course.py:") for line in would_do)
+
+
+INPUTS = """\
+import numpy as np
+
+rng = np.random.default_rng(3)
+by_name = {"x": rng.normal(size=(4, 3)), "dropout_param": {"mode": "train", "p": 0.5, "seed": 1}}
+
+def arguments():
+    return by_name
+"""
+
+DROPOUT = """\
+import numpy as np
+
+def dropout_forward(x, dropout_param):
+    np.random.seed(dropout_param["seed"])
+    mask = (np.random.rand(*x.shape) < dropout_param["p"]) / dropout_param["p"]
+    return x * mask, (dropout_param, mask)
+
+def dropout_backward(dout, cache):
+    return dout * cache[1]
+
+def twice(dout, cache):
+    return 2 * dout * cache[1]
+
+def loss(w, x, y):
+    residual = x @ w - y
+    return (residual ** 2).sum(), 2 * x.T @ residual
+
+def gradient(p):
+    return 4 * p**3
+
+def hessian(p):
+    return np.diag(12 * p**2)
+
+def product(p, v):
+    return 12 * p * v
+"""
+
+
+def test_check_at_the_arguments_of_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "course.py").write_text(DROPOUT)
+    (tmp_path / "inputs.py").write_text(INPUTS)
+    (tmp_path / "none.py").write_text("argument = ()\n")
+    (tmp_path / "other.py").write_text("arguments = {'z': 1.0}\n")
+    pair, quick = "course.py:dropout_forward,dropout_backward", ["--depth", "quick"]
+    assert main(["check", pair, "--arguments", "inputs.py", *quick]) == 0
+    assert "right" in capsys.readouterr().out
+    wrong = "course.py:dropout_forward,twice"
+    assert main(["check", wrong, "--arguments", "inputs.py", *quick]) == 1
+    assert "2 × too large everywhere" in capsys.readouterr().out
+    for file, message in (("none.py", "`arguments` is not there"), ("other.py", "argument: 'x'")):
+        assert main(["check", pair, "--arguments", file]) == 2
+        told, *would_do = capsys.readouterr().err.splitlines()
+        assert message in told
+        assert len(would_do) == 3
+        exec("\n".join(line.strip() for line in would_do), {})
+
+
+def test_check_of_a_loss_by_some_of_its_arguments_and_of_a_hessian(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "course.py").write_text(DROPOUT)
+    loss = "course.py:loss --shape 3 --shape 3 3 --shape 3 --seed 5 --depth quick".split()
+    assert main(["check", *loss]) == 0  # w and y are alike, but y is what one calls data
+    assert "no gradient is returned for x, y" in capsys.readouterr().out
+    for constants in (["x", "y"], ["1", "-1"]):
+        assert main(["check", *loss, "--constants", *constants]) == 0
+        assert "right" in capsys.readouterr().out
+    assert main(["check", *loss, "--constants", "z"]) == 2
+    assert "its arguments are w, x, y" in capsys.readouterr().err
+    hessian = "--shape 4 --of hessian --depth quick".split()
+    assert main(["check", "course.py:gradient,hessian", *hessian]) == 0
+    assert main(["check", "course.py:gradient,product", *hessian]) == 1
+    capsys.readouterr()
 
 
 def test_check_of_losses_and_of_what_a_file_makes(tmp_path, monkeypatch, capsys):

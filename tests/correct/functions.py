@@ -20,4 +20,4 @@ def drawn(entry: Entry, number: int):
 
 def examined(entry: Entry, number: int):
     """What `explain` says of a draw."""
-    return explain(entry.subject, *drawn(entry, number), seed=number)
+    return explain(entry.subject, *drawn(entry, number), seed=number, limit=600)

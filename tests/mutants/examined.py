@@ -16,5 +16,5 @@ class Said(NamedTuple):
 
 def examined(mutant: Mutant) -> Said:
     subject, arguments = mutant.build()
-    report = explain(subject, *arguments)
+    report = explain(subject, *arguments, limit=600)
     return Said(not report.right, report.findings[0].kind if report.findings else "", str(report))

@@ -8,6 +8,7 @@ import numpy as np
 
 from fnet.check.checks.evaluator import given
 from fnet.check.checks.probe import Probe
+from fnet.check.checks.program_cache import constants_of
 from fnet.check.report import Finding
 from fnet.check.truth.arguments import copied, in_layout, in_numpy, is_known
 
@@ -22,18 +23,42 @@ KEPT = Finding(
 )
 
 
+VARIES = Finding(
+    "structure",
+    "not deterministic",
+    "the same call returns different numbers the second time: state is kept between calls",
+)
+
+
 def honest(probe: Probe, dout: Any) -> Iterator[Finding]:
     """Equal calls return equal numbers and have no side effects."""
+    if probe.subject.unsteady:
+        yield Finding("structure", "not deterministic", probe.subject.unsteady)
+        return
+    if probe.subject.staged:  # its passes are only ever traced, and so keep nothing else
+        if probe.traced_anew("route ") != [probe.traces["route "].digest]:
+            yield VARIES
+        return
+    if _keeps_arguments(probe):
+        yield KEPT
+        return
     first, second = called(probe, dout), called(probe, dout)
     if not _identical(first, second):
-        yield Finding(
-            "structure",
-            "not deterministic",
-            "the same call returns different numbers the second time: state is kept between calls",
-        )
+        yield VARIES
         return
     yield from _caches(probe, dout, first)
     yield from _untouched(probe, dout)
+
+
+def _keeps_arguments(probe: Probe) -> bool:
+    """Whether the gradient contains an argument as a constant: one that another call left."""
+    trace = probe.traces.get("route ")
+    kept = list(constants_of(trace.closed)) if trace and trace.closed else []
+    return any(
+        array.size > 1 and np.shape(const) == array.shape and np.array_equal(const, array)
+        for const in map(in_numpy, kept)
+        for array in probe.start
+    )
 
 
 def _caches(probe: Probe, dout: Any, expected: list[np.ndarray]) -> Iterator[Finding]:
@@ -105,4 +130,4 @@ def _arrays(probe: Probe, gradients: Any) -> list[np.ndarray]:
 
 def _identical(found: list[np.ndarray], expected: list[np.ndarray]) -> bool:
     pairs = zip(found, expected, strict=True)
-    return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+    return all(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in pairs)

@@ -4,15 +4,24 @@ from typing import Any
 
 import numpy as np
 
-from fnet.check.checks.parity import CANCELLED, Outcome, Wrong, drawn
-from fnet.check.checks.points import PLAIN, Floats, cotangent, near, points, scale_of
+from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
+from fnet.check.checks.neighbourhood import neighbour
+from fnet.check.checks.outcome import Note, Outcome, Wrong
+from fnet.check.checks.parity import CANCELLED, NOT_FINITE, drawn, within_domain
+from fnet.check.checks.points import (
+    PLAIN,
+    Floats,
+    cotangent,
+    scale_of,
+)
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
 
 SAMPLED = 8  # entries of an array that are compared where autodiff agrees
-ALONE = 200  # where there is no autodiff
+ALONE = 200  # where there is no autodiff, and differences along a direction do not decide
 BUDGET = 2000  # where something is wrong
-COARSE = 1e-2  # of an entry: far from its domain, a function itself may be off by less
+ASIDE, NOISY = 1e-12, 5  # of an entry: too little to change a gradient by itself; samples
+NOISE = 8.0  # times the effect of rounding the arguments on a gradient: its precision
 TRIES = 3  # points tried until differences decide
 
 
@@ -20,7 +29,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
     """Along a random direction of each array, and at some of its entries."""
     route = next(iter(probe.subject.routes))
     dout = cotangent(probe.out, lambda shape: rng.normal(size=shape))
-    notes: list[str] = []
+    notes: list[Note] = []
     entries, error = 0, 0.0
     for place, name in enumerate(probe.form.names):
         floats = probe.start
@@ -29,28 +38,30 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             # Where autodiff agrees with it, a mistake must persist when the point moves.
             if right or (right is False and not probe.autodiff):
                 break
-            try:
-                moved = near(floats, rng)
-                right = _along(probe, route, moved, dout, place, rng)
-            except Exception:  # the function may reject neighbouring points
+            moved = neighbour(probe, rng, floats)
+            if moved is None:
                 break
-            floats = moved
+            right, floats = _along(probe, route, moved, dout, place, rng), moved
         if right is None:
-            notes.append(f"d{name}: differences cannot decide; is the function rough here?")
+            notes.append((PLAIN, f"d{name}: differences cannot decide; is the function rough?"))
             if probe.autodiff:
                 continue
         size = probe.start[place].size
-        budget = BUDGET if right is False else SAMPLED if probe.autodiff else ALONE
+        # A direction that is right leaves little room for a wrong entry.
+        budget = BUDGET if right is False else SAMPLED if probe.autodiff or right else ALONE
         chosen = rng.permutation(size)[:budget]
         if right is False and size > BUDGET:
             chosen = np.append(chosen, _halved(probe, route, floats, dout, place, rng))
         wrong = _by_entry(probe, route, floats, dout, place, chosen)
-        entries += len(chosen)
+        entries += size if right else len(chosen)  # a direction moves every entry
         if not wrong.difference.wrong.any():
             error = max(error, wrong.difference.error)
+        elif words := within_domain(probe, wrong) or _is_noisy(probe, wrong):
+            notes.append((PLAIN, f"d{name} {words}"))
         elif not (probe.autodiff and _is_right_nearby(probe, wrong, rng)):
-            return Outcome(entries, max(error, wrong.difference.error), [wrong], notes)
-    return Outcome(entries, error, [], notes)
+            error = max(error, wrong.difference.error)
+            return Outcome(entries, error, (wrong,), tuple(notes))
+    return Outcome(entries, error, (), tuple(notes))
 
 
 def in_one_direction(probe: Probe, rng: np.random.Generator) -> Outcome:
@@ -59,7 +70,7 @@ def in_one_direction(probe: Probe, rng: np.random.Generator) -> Outcome:
     dout = cotangent(probe.out, lambda shape: rng.normal(size=shape))
     if _all_along(probe, route, probe.start, dout, rng) is False:
         return against_differences(probe, rng)
-    return Outcome(1, 0.0, [], [])
+    return Outcome(1)
 
 
 def _all_along(
@@ -81,12 +92,29 @@ def _moved(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _is_right_nearby(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> bool:
     """Whether it is right nearby: at ties autodiff selects entries, differences do not."""
-    moved, chosen = near(wrong.floats, rng), np.flatnonzero(wrong.difference.wrong)
-    try:
-        again = _by_entry(probe, wrong.route, moved, wrong.dout, wrong.place, chosen)
-    except Exception:  # the function may reject neighbouring points
+    moved, chosen = neighbour(probe, rng, wrong.floats), np.flatnonzero(wrong.difference.wrong)
+    if moved is None:
         return False
+    again = _by_entry(probe, wrong.route, moved, wrong.dout, wrong.place, chosen)
     return not again.difference.wrong.any()
+
+
+def _is_noisy(probe: Probe, wrong: Wrong) -> str:
+    """Whether the gradient itself moves as far when its arguments hardly do: it may be made of
+    differences, or of float32."""
+    if probe.autodiff:
+        return ""
+    rng, moved = np.random.default_rng(0), np.zeros(wrong.actual.shape)
+    for _ in range(NOISY):
+        floats = tuple(a * (1 + ASIDE * rng.uniform(-1, 1, a.shape)) for a in wrong.floats)
+        found = probe.gradients(wrong.route, floats, wrong.dout)[wrong.place]
+        moved = np.maximum(moved, np.abs(found - wrong.actual))
+    largest = float(moved.max(initial=0))
+    away = np.abs(wrong.actual - wrong.expected)[wrong.difference.wrong]
+    if not np.isfinite(largest) or float(away.max(initial=0)) > NOISE * largest:
+        return ""
+    size = float(np.abs(wrong.expected).max(initial=0)) or 1.0
+    return f"has few digits, {largest / size:.0e} of its size is noise, and differs by no more"
 
 
 def _halved(
@@ -129,10 +157,11 @@ def _lies_along(
     lies = probe.along(floats, dout, direction, found)
     # Where autodiff agrees with it, what may be rounding error counts as rounding error.
     slack = max(1e-11 * weight, CANCELLED * probe.reach(dout, direction) * probe.autodiff)
+    slack = max(slack, probe.rtol * lies.size)
     if lies.has(found, slack):
         size = weight + lies.size + 1e-6 * probe.reach(dout, direction)
         return True if lies.high - lies.low <= 1e-4 * size else None
-    return None if lies.kink else False
+    return False if lies.rules_out(found) and not lies.kink else None
 
 
 def _by_entry(
@@ -152,37 +181,56 @@ def _by_entry(
         lies = probe.entry(floats, dout, place, index, value)
         direction, scale = probe.one(floats, place, index)
         least = CANCELLED * probe.reach(dout, direction) / scale * probe.autodiff
-        if np.isfinite(lies.low + lies.high) and not lies.has(value, least):
+        least = max(least, probe.rtol * lies.size)
+        outside = lies.rules_out(value) or (lies.kink and np.isfinite(lies.low + lies.high))
+        if outside and not lies.has(value, least):
             expected[index], slack[index] = (lies.low + lies.high) / 2, (lies.high - lies.low) / 2
-    difference = compare(gradient, expected, probe.epsilon, slack)
+    difference = compare(gradient, expected, probe.epsilon, slack, probe.rtol)
     return Wrong("differences", PLAIN, route, place, floats, dout, difference, gradient, expected)
 
 
-def _is_coarse(wrong: Wrong) -> bool:
-    """Whether an entry is wrong by more than an unconverged iteration would explain."""
-    away = np.abs(wrong.actual - wrong.expected)
-    size = np.maximum(np.abs(wrong.actual), np.abs(wrong.expected))
-    return bool((wrong.difference.wrong & ~(away <= COARSE * size)).any())
+def elsewhere(
+    probe: Probe, where: str, floats: Floats, rng: np.random.Generator, meant: bool = False
+) -> Outcome:
+    """At a point that nobody gave, where only what is certain counts as wrong; `meant` is one of
+    the domain."""
+    try:
+        if probe.finite(probe.start) and not probe.finite(floats):
+            return Outcome(notes=((where, NOT_FINITE),))
+        dout = drawn(probe, floats, rng)
+        for place in range(len(floats)):
+            wrong = _far(probe, where, floats, dout, place, rng, meant)
+            if wrong is not None:
+                return Outcome(wrong.actual.size, wrong.difference.error, (wrong,))
+    except Exception as failure:  # the function may reject an input
+        return Outcome(notes=((where, f"not examined: {type(failure).__name__} is raised there"),))
+    return Outcome()
 
 
-def unkind_by_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
-    """Without autodiff: one direction of each array at each extreme point."""
+def _far(
+    probe: Probe,
+    where: str,
+    floats: Floats,
+    dout: Any,
+    place: int,
+    rng: np.random.Generator,
+    meant: bool,
+) -> Wrong | None:
+    """What is certainly wrong with the gradient of one array at such a point."""
     route = next(iter(probe.subject.routes))
-    notes: list[str] = []
-    for where, floats in points(probe.form, probe.start, rng):
-        try:
-            dout = drawn(probe, floats, rng)
-            for place in range(len(floats)):
-                if _along(probe, route, floats, dout, place, rng) is not False:
-                    continue
-                half = _halved(probe, route, floats, dout, place, rng)
-                chosen = np.append(rng.permutation(floats[place].size)[:BUDGET], half)
-                wrong = _by_entry(probe, route, floats, dout, place, chosen)
-                if _is_coarse(wrong) and _is_coarse(
-                    _by_entry(probe, route, near(floats, rng), dout, place, chosen)
-                ):
-                    found = [wrong._replace(where=where)]
-                    return Outcome(wrong.actual.size, wrong.difference.error, found, notes)
-        except Exception as failure:  # the function may reject an input
-            notes.append(f"{where}: skipped, {type(failure).__name__} is raised there")
-    return Outcome(0, 0.0, [], notes)
+    if _along(probe, route, floats, dout, place, rng) is not False:
+        return None
+    half = _halved(probe, route, floats, dout, place, rng)
+    chosen = np.append(rng.permutation(floats[place].size)[:BUDGET], half)
+    wrong = _by_entry(probe, route, floats, dout, place, chosen)._replace(where=where)
+    if not wrong.difference.wrong.any() or not is_certain(probe, wrong):
+        return None
+    if within_domain(probe, wrong):
+        return None
+    if meant:
+        return wrong
+    beside = neighbour(probe, rng, floats)
+    persists = beside is not None and is_coarse(
+        _by_entry(probe, route, beside, dout, place, chosen)
+    )
+    return wrong if is_coarse(wrong) and persists and is_abrupt(probe, wrong) else None

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.check.checks.clock import Clock
 from fnet.check.checks.points import Floats, cotangent
 from fnet.check.checks.program_cache import kept, traces
 from fnet.check.checks.programs import known, leaves_of, rebuilt
@@ -22,6 +23,7 @@ from fnet.check.truth.arguments import (
     is_known,
     layout,
 )
+from fnet.check.truth.domain import REALS, domains_of
 from fnet.check.truth.plain import narrowest
 from fnet.errors import ConfigurationError
 
@@ -34,9 +36,15 @@ class Evaluator:
     _last_answers: tuple[Floats, Any, Any] | None = None  # point, cotangent, results
 
     def __init__(
-        self, subject: Subject, arguments: tuple[Any, ...], together: bool = False
+        self,
+        subject: Subject,
+        arguments: tuple[Any, ...],
+        domain: Any = None,
+        rtol: float = 0.0,
+        clock: Clock | None = None,
     ) -> None:
-        """With `together`, one compiled program computes everything at a point."""
+        """Of a subject at these arguments; `domain` and `rtol` as in `explain`."""
+        self.clock = clock or Clock(np.inf)
         self.subject = subject
         self.made: dict[str, Any] = {}  # what explanations share
         self.form: Layout = layout(arguments, subject.names, subject.name, subject.constants)
@@ -48,14 +56,16 @@ class Evaluator:
         self.others = constant((self.form.leaves[place] for place in others), numpy=False)
         self.others_called = tuple(self.form.called[place] for place in others)
         self.frozen = tuple(place in self.form.frozen for place in others)
+        self.rtol = rtol
         self.plain_fails = ""
-        self.together = together and subject.traceable and subject.plain is not None
-        like = self._abstract() if self.together else known(self._forward(self.start))
+        like = self._abstract() if subject.traceable else known(self._forward(self.start))
         self.traces = traces(subject, self.form, self.inputs(self.start), ones(like))
         self.programs = kept(subject, self.form, self.traces)
-        self.together = self.together and self._runs_together(like)
-        self.out = self.output(self.start) if self.together else like
+        self.combined = self._combined(like) if subject.traceable else ""
+        self.out = self.output(self.start) if subject.traceable else like
         self._require_numbers()
+        domain = REALS if domain is None and subject.anywhere else domain
+        self.domains = domains_of(self.form.names, self.start, domain)
         self.epsilon = self._epsilon()
 
     def _forward(self, floats: Floats) -> Any:
@@ -74,20 +84,30 @@ class Evaluator:
             like,
         )
 
-    def _runs_together(self, like: Any) -> bool:
-        """Whether the combined program compiles; if not, separate ones are used."""
-        try:
-            self.answers(self.start, ones(like))
-        except Exception:  # of any kind: the separate programs raise it again
-            return False
-        return True
+    def _combined(self, like: Any) -> str:
+        """The program that computes everything at a point, one instead of many, since compiling
+        dominates: "together", or without autodiff "by hand"; "" where separate ones are needed."""
+        for name in ("together", "by hand"):
+            try:
+                self.answers(self.start, ones(like), name)
+            except Exception as error:  # of any kind: separate programs raise it again
+                self.plain_fails = self.plain_fails or _said(error)
+                continue
+            return name
+        return ""
 
-    def answers(self, floats: Floats, dout: Any = None) -> Any:
+    def traced_anew(self, *names: str) -> list[tuple[str, str]]:
+        """What these functions compute, as digests of new traces."""
+        made = traces(self.subject, self.form, self.inputs(self.start), ones(self.out), names)
+        return [made[name].digest for name in names]
+
+    def answers(self, floats: Floats, dout: Any = None, program: str = "") -> Any:
         """Output, gradient by autodiff and by each route; cached for the last point."""
         last = self._last_answers
         if last is None or last[0] is not floats or (dout is not None and last[1] is not dout):
             dout = ones(self.out) if dout is None else dout
-            last = floats, dout, self.programs["together"](self.inputs(floats), dout)
+            inputs = self.inputs(floats)
+            last = floats, dout, self.programs[program or self.combined](inputs, dout)
             self._last_answers = last
         return last[2]
 
@@ -127,7 +147,8 @@ class Evaluator:
         self, route: str, floats: Floats, dout: Any, others: tuple[Any, ...] | None = None
     ) -> Arrays:
         """The hand-written gradients by this route, with other constants if JAX compiles it."""
-        if self.together and others is None:
+        self.clock.check()
+        if self.combined and others is None:
             found = self.answers(floats, dout)[2][route]
         elif self.subject.traceable:
             found = self.programs[route](self.inputs(floats, others), dout)
@@ -140,15 +161,15 @@ class Evaluator:
     @functools.cached_property
     def autodiff(self) -> bool:
         """Whether autodiff can differentiate the plain function."""
-        if self.together:
-            return True
+        if self.combined:
+            return self.combined == "together"
         if self.subject.plain is None:
-            self.plain_fails = "it is not a JAX function"
+            self.plain_fails = self.subject.unlifted or "it is not a JAX function"
             return False
         try:
             self.programs["plain"](self.inputs(self.start), ones(self.out))
         except Exception as error:  # of any kind: differences work for any function
-            self.plain_fails = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            self.plain_fails = _said(error)
             return False
         return True
 
@@ -169,7 +190,8 @@ class Evaluator:
 
     def output(self, floats: Floats) -> Any:
         """The output at this point, in NumPy arrays."""
-        if self.together:
+        self.clock.check()
+        if self.combined:
             found = self.answers(floats)[0]
         elif self.subject.traceable:
             found = self.programs["out"](self.inputs(floats))
@@ -195,6 +217,10 @@ class Evaluator:
         found += [narrowest(trace.closed) for trace in own if trace.closed is not None]
         largest = max(found, default=0.0)
         return largest if largest > 1e-15 else 0.0
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or ['no message'])[0]}"
 
 
 def given(probe: Evaluator, dout: Any) -> Any:

@@ -1,119 +1,80 @@
 """Hand-written gradients against autodiff, entry by entry.
 
-Where the two disagree, differences decide: custom rules are often written because autodiff
-overflows, or to choose another convention at a kink.
+Where the two disagree, differences decide (`kinks`); and at points that nobody gave, only what is
+certain counts (`certainty`).
 """
 
-import functools
 import itertools
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
+from fnet.check.checks.certainty import is_abrupt, is_certain
+from fnet.check.checks.evaluator import ones
+from fnet.check.checks.kinks import borne_out
+from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.points import (
     PLAIN,
     Floats,
     cotangent,
     cotangents,
-    few,
     largest,
-    parts,
-    points,
     rounded,
-    scale_of,
 )
-from fnet.check.checks.probe import PARTS, ROUNDED, ROUNDING, Probe
-from fnet.check.truth.arguments import copied
-from fnet.check.truth.compare import RTOL, TINY, Difference, compare
-from fnet.check.truth.differences import Interval
+from fnet.check.checks.probe import ROUNDED, ROUNDING, Probe
+from fnet.check.truth.compare import TINY, compare
 
-SAMPLED = 6  # entries compared with differences, of those where autodiff disagrees
-LARGE = 0.1  # of an entry: more than rounding error, unless all digits are lost
-SLACK = 1e-9  # of its size, by which an interval is widened
-TIED = 20  # outputs for which tied entries are moved together
-SHARP = 1e-6  # of its size: the width of an interval that is trusted against two NaN
+SAMPLED = 6  # entries for which differences are asked where autodiff has no answer
+SHARP = 1e-6  # of its size: the width of an interval that is trusted where autodiff has no answer
 EXACT = 1e-10  # of its size: an error that needs no further analysis
 CANCELLED = 1e-13  # of its natural size: rounding error of a gradient that cancels
 SMALL = 1e-9  # of its natural size: more is never rounding error
 ANY = float(np.finfo(np.float64).max)  # any finite number is within this slack
 UNDETERMINED = 1e-3  # of its size, by which rounding of the input moves an output
 
-
-class Wrong(NamedTuple):
-    """A wrong gradient: the point, the route, which gradient, and the difference."""
-
-    check: str
-    where: str
-    route: str
-    place: int
-    floats: Floats
-    dout: Any
-    difference: Difference
-    actual: np.ndarray
-    expected: np.ndarray
+NOT_FINITE = "not examined: the function is not finite there"
+IS_NAN = (
+    "it is NaN where the function is finite, as autodiff's is, and differences do not settle it"
+)
+NO_DERIVATIVE = (
+    "not compared where autodiff's derivative is not finite, and differences do not settle it"
+)
 
 
-class Outcome(NamedTuple):
-    """The number of entries compared, and what is wrong."""
-
-    entries: int
-    error: float
-    wrong: list[Wrong]
-    notes: list[str]
-
-
-def against_autodiff(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
-    """At the given point with several cotangents, and at extreme points; if quick, at three.
-
-    Stops at the first point with a wrong gradient, and returns all that are wrong there.
-    """
-    entries, error, notes = 0, 0.0, list[str]()
-    for where, floats, draw in _points(probe, rng, quick):
-        try:
-            dout = draw()
-            expected = probe.expected(floats, dout)
-            by_route = {
-                route: probe.gradients(route, floats, dout) for route in probe.subject.routes
-            }
-        except Exception as failure:
-            if where == PLAIN:
-                raise
-            notes.append(f"{where}: skipped, {type(failure).__name__} is raised there")
-            continue
-        wrong: list[Wrong] = []
-        for route, actual in by_route.items():
-            for place, (a, e) in enumerate(zip(actual, expected, strict=True)):
-                e = _known(probe, floats, dout, place, a, e)
-                difference = compare(a, e, probe.epsilon)
-                if difference.wrong.any() or difference.error > EXACT:
-                    slack = CANCELLED * probe.natural(floats, dout)[place]
-                    slack += ROUNDING * TINY * largest(dout)
-                    difference = compare(a, e, probe.epsilon, slack)
-                entries += a.size
-                if not difference.wrong.any():
-                    error = max(error, difference.error)
-                elif not any(one.place == place for one in wrong):
-                    found = Wrong("parity", where, route, place, floats, dout, difference, a, e)
-                    note = _accepted(probe, found)
-                    if note:
-                        notes.append(note)
-                    else:
-                        wrong.append(found)
-        if wrong:
-            return Outcome(entries, error, wrong, notes)
-    return Outcome(entries, error, [], notes)
-
-
-def _points(
-    probe: Probe, rng: np.random.Generator, quick: bool
-) -> Iterator[tuple[str, Floats, Callable[[], Any]]]:
+def at_given(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
+    """At the given point, with several cotangents, or with one if quick; stops at the first for
+    which something is wrong."""
+    outcome = Outcome()
     several = cotangents(probe.out, rng)
     for dout in itertools.islice(several, 1) if quick else several:
-        yield PLAIN, probe.start, functools.partial(copied, dout)
-    for where, floats in (few if quick else points)(probe.form, probe.start, rng):
-        yield where, floats, functools.partial(drawn, probe, floats, rng)
+        outcome = outcome.and_also(_compared(probe, PLAIN, probe.start, dout))
+        if outcome.wrong:
+            break
+    return outcome
+
+
+def elsewhere(
+    probe: Probe, where: str, floats: Floats, rng: np.random.Generator, meant: bool = False
+) -> Outcome:
+    """At a point that nobody gave, where only what is certain counts as wrong; `meant` is one of
+    the domain."""
+    try:
+        dout = drawn(probe, floats, rng)
+        if not any(map(np.any, jax.tree.leaves(dout))):
+            return Outcome(notes=((where, NOT_FINITE),))
+        outcome = _compared(probe, where, floats, dout)
+        certain = [
+            wrong
+            for wrong in outcome.wrong
+            if is_certain(probe, wrong) and (meant or is_abrupt(probe, wrong))
+        ]
+    except Exception as failure:
+        return Outcome(notes=((where, f"not examined: {type(failure).__name__} is raised there"),))
+    if outcome.wrong and not certain:
+        doubt: Note = (where, "not decided: autodiff and differences do not settle it there")
+        return outcome._replace(wrong=(), notes=(*outcome.notes, doubt))
+    return outcome._replace(wrong=tuple(certain))
 
 
 def drawn(probe: Probe, floats: Floats, rng: np.random.Generator) -> Any:
@@ -121,108 +82,99 @@ def drawn(probe: Probe, floats: Floats, rng: np.random.Generator) -> Any:
     return cotangent(probe.output(floats), lambda shape: rng.normal(size=shape))
 
 
+def _compared(probe: Probe, where: str, floats: Floats, dout: Any) -> Outcome:
+    """Every gradient by every route at one point, for one cotangent."""
+    entries, error = 0, 0.0
+    wrong: list[Wrong] = []
+    notes: list[Note] = []
+    expected = probe.expected(floats, dout)
+    by_route = {route: probe.gradients(route, floats, dout) for route in probe.subject.routes}
+    for route, actual in by_route.items():
+        for place, (a, e) in enumerate(zip(actual, expected, strict=True)):
+            e, unknown = _known(probe, where, floats, dout, place, a, e)
+            if unknown:
+                words = IS_NAN if np.isnan(a).any() else NO_DERIVATIVE
+                notes.append((where, f"d{probe.form.names[place]}: {words}"))
+            difference = compare(a, e, probe.epsilon, rtol=probe.rtol)
+            if difference.wrong.any() or difference.error > EXACT:
+                slack = CANCELLED * probe.natural(floats, dout)[place]
+                slack += ROUNDING * TINY * largest(dout)
+                difference = compare(a, e, probe.epsilon, slack, probe.rtol)
+            entries += a.size - unknown
+            if not difference.wrong.any():
+                error = max(error, difference.error)
+            elif not any(one.place == place for one in wrong):
+                found = Wrong("parity", where, route, place, floats, dout, difference, a, e)
+                note = _accepted(probe, found)
+                if note:
+                    notes.append((where, note))
+                else:
+                    wrong.append(found)
+    return Outcome(entries, error, tuple(wrong), tuple(notes))
+
+
 def _known(
-    probe: Probe, floats: Floats, dout: Any, place: int, a: np.ndarray, e: np.ndarray
-) -> np.ndarray:
-    """The expected gradient; by differences in entries that are NaN on both sides."""
-    neither = np.argwhere(np.isnan(a) & np.isnan(e))
-    if not len(neither) or not probe.finite(floats):
-        return e
+    probe: Probe, where: str, floats: Floats, dout: Any, place: int, a: np.ndarray, e: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """The expected gradient, by differences where autodiff's is not finite at the given point; and
+    how many entries stay unknown, which are returned as they are."""
+    odd = np.argwhere(~np.isfinite(e) & ~((a == e) & np.isinf(e)))
+    if not len(odd):
+        return e, 0
     determined, size = e.copy(), probe.natural(floats, dout)[place]
-    for index in map(tuple, neither[:SAMPLED]):
+    determined[tuple(odd.T)] = a[tuple(odd.T)]
+    unknown = len(odd)
+    for index in map(tuple, odd[:SAMPLED] if where == PLAIN else ()):
         lies = probe.entry(floats, dout, place, index, np.nan)
-        sharp = lies.high - lies.low <= SHARP * max(lies.size, size)
+        if _is_infinite(probe, floats, place, index):
+            continue  # and times a cotangent of 0 it is NaN
+        # Of a derivative of 0, the size is that of the cotangent.
+        sharp = lies.high - lies.low <= SHARP * max(lies.size, size, 1e-3 * largest(dout))
+        if lies.kink:  # any number between the two slopes would do, and NaN is none
+            sharp = bool(np.isnan(a[index])) and np.isfinite(lies.high - lies.low)
         if sharp and probe.finite_beside(floats, dout, place, index):
-            determined[index] = (lies.low + lies.high) / 2
-    return determined
+            middle, slack = (lies.low + lies.high) / 2, lies.high - lies.low
+            if not lies.has(float(a[index]), slack + SHARP * lies.size):
+                determined[index] = middle
+            unknown -= 1
+    return determined, unknown
+
+
+def _is_infinite(probe: Probe, floats: Floats, place: int, index: tuple[int, ...]) -> bool:
+    """Whether the derivative is infinite, by hand or by autodiff."""
+    dout = ones(probe.out)
+    by_hand = probe.gradients(next(iter(probe.subject.routes)), floats, dout)[place][index]
+    return bool(np.isinf(by_hand) or np.isinf(probe.expected(floats, dout)[place][index]))
 
 
 def _accepted(probe: Probe, found: Wrong) -> str:
     """Why a difference from autodiff is not a mistake; empty where it is one."""
     if not any(jax.tree.leaves(jax.tree.map(np.any, found.dout))):
-        return f"{found.where}: the function itself is not finite there"
+        return NOT_FINITE
     size, moved = probe.noise(found.floats, found.dout)
-    if moved > UNDETERMINED * size:
-        return f"{found.where}: rounding of the input changes the output there"
-    words = _borne_out(probe, found)
+    if moved > UNDETERMINED * size and not np.isnan(found.actual).any():
+        return "rounding of the input changes the output"
+    words = borne_out(probe, found) or within_domain(probe, found)
     if not words and _cancels(probe, found):  # last, since it takes longest
         words = "cancels, and what is left is rounding error"
-    return f"{found.where}: d{probe.form.names[found.place]} {words}" if words else ""
+    return f"d{probe.form.names[found.place]} {words}" if words else ""
 
 
-def _borne_out(probe: Probe, found: Wrong) -> str:
-    """Why differences support the hand-written gradient; empty where they do not."""
-    kinks: dict[float, tuple[int, ...]] = {}  # one entry per value: equal values are tied
-    beyond = not probe.finite(found.floats) and found.where != PLAIN
-    for index in found.difference.first(SAMPLED):
-        value, expected = float(found.actual[index]), float(found.expected[index])
-        lies = probe.entry(found.floats, found.dout, found.place, index, value)
-        if not np.isfinite(value) and np.isfinite(expected):
-            # Where the function is infinite on either side, its gradient may be NaN; and overflow
-            # at extreme points, far from the given arguments, is tolerated.
-            if not beyond and probe.finite_beside(found.floats, found.dout, found.place, index):
-                return ""
-        elif not lies.has(value, SLACK * lies.size):
-            return ""
-        each = [lies]
-        if not lies.kink and _is_blind(lies, value, expected):
-            each = _of_each(probe, found, index)
-            if not each:
-                return ""
-        if any(one.kink for one in each):
-            kinks.setdefault(float(found.floats[found.place][index]), index)
-    if not all(_moves_together(probe, found, index) for index in kinks.values()):
+def within_domain(probe: Probe, found: Wrong) -> str:
+    """Whether the gradient is right for changes that keep what the given argument shows: symmetry,
+    or rows that sum to one; empty where it is not."""
+    domain = probe.domains[found.place]
+    if not domain.linear:
         return ""
-    if kinks:
-        return "is within the two slopes of a kink, by another convention"
-    return "differs from autodiff by less than differences can resolve"
-
-
-def _is_blind(lies: Interval, value: float, expected: float) -> bool:
-    """Whether differences cannot resolve a large disagreement, as on the staircase of a narrow
-    dtype; then autodiff decides."""
-    away = abs(value - expected)
-    large = away > LARGE * max(abs(value), abs(expected))
-    return large and lies.has(expected) and away < lies.high - lies.low < np.inf
-
-
-def _of_each(probe: Probe, found: Wrong, index: tuple[int, ...]) -> list[Interval]:
-    """The interval for each output in which the two disagree; empty where differences do not
-    support the hand-written gradient, or there are too many."""
-    each = list(itertools.islice(parts(found.dout), PARTS + 1))
-    if len(each) > PARTS:
-        return []
-    apart, values = [], []
-    for part in each:
-        value = float(probe.gradients(found.route, found.floats, part)[found.place][index])
-        expected = float(probe.expected(found.floats, part)[found.place][index])
-        if abs(value - expected) > RTOL * abs(expected):
-            apart.append(part)
-            values.append((value, expected))
-    determined = probe.sharpest(found.floats, apart, found.place, index)
-    for lies, (value, expected) in zip(determined, values, strict=True):
-        blind = not lies.kink and _is_blind(lies, value, expected)
-        if blind or not lies.has(value, SLACK * lies.size):
-            return []
-    return determined
-
-
-def _moves_together(probe: Probe, found: Wrong, index: tuple[int, ...]) -> bool:
-    """Whether the gradients of tied entries add up, for each output, to the derivative when they
-    move together; undecided, and so true, where that is a kink too."""
-    array = found.floats[found.place]
-    tied = array == array[index]
-    direction = [np.zeros(a.shape) for a in found.floats]
-    direction[found.place] = max(abs(float(array[index])), scale_of(array)) * tied
-    for part in itertools.islice(parts(found.dout), TIED):
-        gradient = probe.gradients(found.route, found.floats, part)[found.place]
-        moved = gradient * direction[found.place]
-        total, size = float(moved.sum()), float(np.abs(moved).sum())
-        lies = probe.along(found.floats, part, direction, total)
-        apart = lies.decides(total) and not lies.has(total, SLACK * (size + lies.size))
-        if apart and probe.stays(lies, found.floats, part, direction):
-            return False
-    return True
+    for index in found.difference.first(SAMPLED):
+        direction, _ = probe.one(found.floats, found.place, index)
+        direction[found.place] = domain.along(direction[found.place])
+        value = float((found.actual * direction[found.place]).sum())
+        lies = probe.along(found.floats, found.dout, direction, value)
+        if not lies.has(value, SHARP * lies.size) or not np.isfinite(lies.high - lies.low):
+            return ""
+    kept = "rows that sum to one" if domain.simplex else "a symmetric matrix"
+    return f"is right for changes that keep {kept}, as the argument is, and only for these"
 
 
 def _cancels(probe: Probe, found: Wrong) -> bool:

@@ -1,19 +1,41 @@
 """The points at which gradients are compared: the given one, and extreme ones."""
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from fnet.check.truth.arguments import Layout, beside, is_float
+from fnet.check.truth.domain import REALS, Domain
+from fnet.errors import ConfigurationError
 
 Floats = tuple[np.ndarray, ...]
 PLAIN = "plain input"  # the given arguments
+DRAWN = 3  # points of a domain that is given as a function
+NEAR_BY = "near by"
 
 
-def extreme(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Descriptions of extreme variants of an array, with the variants."""
+def extreme(array: np.ndarray, domain: Domain = REALS) -> Iterator[tuple[str, np.ndarray]]:
+    """Descriptions of extreme variants of an array that stay in its domain, with the variants."""
+    if domain.linear and not domain.simplex:  # scaled, a matrix stays symmetric
+        step = scale_of(array)
+        yield "tiny {}", 1e-6 * array
+        yield "ten times {}", 10 * array
+        yield "huge {}", 1e3 * array
+        if not domain.definite:
+            yield "zero {}", 0 * array
+            yield "{} of the other sign", -array
+            yield "{} with ties", step * (array / step).round()
+        return
+    for words, variant in _extreme(array):
+        moved = domain.into(variant) if domain.simplex else variant
+        if domain.has(moved):
+            yield words, moved
+
+
+def _extreme(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "tiny {}", 1e-6 * array
     yield "ten times {}", 10 * array
     yield "huge {}", 1e3 * array
@@ -26,32 +48,61 @@ def extreme(array: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield "constant columns of {}", np.broadcast_to(array[:1], array.shape).copy()
 
 
-def points(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
-    """A generic point nearby, and extreme ones, one argument changed at a time; arrays of one
-    pytree change together."""
-    yield "near by", near(floats, rng)
+def points(form: Layout, floats: Floats, domains: Sequence[Domain]) -> Iterator[tuple[str, Floats]]:
+    """Extreme points, one argument changed at a time; arrays of one pytree change together.
+
+    A point whose arguments are ordered otherwise than the given ones is left out: a lower bound
+    must not exceed its upper bound."""
     arguments = [*map(argument_of, form.names)]
     for argument in dict.fromkeys(arguments):
         mine = [place for place, name in enumerate(arguments) if name == argument]
-        changed = [dict(extreme(floats[place])) for place in mine]
+        changed = [dict(extreme(floats[place], domains[place])) for place in mine]
         for words in dict.fromkeys(word for found in changed for word in found):
             moved = list(floats)
             for place, found in zip(mine, changed, strict=True):
                 moved[place] = found.get(words, moved[place])
-            yield words.format(argument), tuple(moved)
+            if _in_order(floats, moved):
+                yield words.format(argument), tuple(moved)
 
 
-def few(form: Layout, floats: Floats, rng: np.random.Generator) -> Iterator[tuple[str, Floats]]:
-    """A generic point nearby, and one that is extreme in most ways: of many sizes."""
-    yield "near by", near(floats, rng)
+def stated(
+    form: Layout, floats: Floats, domains: Sequence[Domain], rng: np.random.Generator
+) -> Iterator[tuple[str, Floats]]:
+    """The points that a domain lists, and some of those that it draws, one array at a time."""
+    for place, domain in enumerate(domains):
+        drawn = [domain.sample(rng) for _ in range(DRAWN)] if domain.sample else []
+        for number, array in enumerate([*domain.points, *drawn], 1):
+            if np.shape(array) != floats[place].shape:
+                raise ConfigurationError(
+                    f"the domain of {form.names[place]} holds an array of {np.shape(array)}; "
+                    f"the argument is {floats[place].shape}"
+                )
+            new = np.asarray(array, np.float64)
+            moved = tuple(new if at == place else a for at, a in enumerate(floats))
+            yield f"point {number} of the domain of {form.names[place]}", moved
+
+
+def few(form: Layout, floats: Floats, domains: Sequence[Domain]) -> Iterator[tuple[str, Floats]]:
+    """One point that is extreme in most ways: of many sizes."""
     last = argument_of(form.names[-1])
     places = [place for place, name in enumerate(form.names) if argument_of(name) == last]
     words = "{} of many sizes"
     moved = tuple(
-        dict(extreme(array))[words] if place in places else array
+        dict(extreme(array, domains[place])).get(words, array) if place in places else array
         for place, array in enumerate(floats)
     )
     yield words.format(last), moved
+
+
+def _in_order(given: Sequence[np.ndarray], moved: Sequence[np.ndarray]) -> bool:
+    """Whether each scalar that was below another argument, or above it, still is."""
+    for a, b in itertools.permutations(range(len(given)), 2):
+        if given[a].size == 1 and given[b].size:
+            below = (given[a] < given[b]).all() and not (moved[a] <= moved[b]).all()
+            above = (given[a] > given[b]).all() and not (moved[a] >= moved[b]).all()
+            if below or above:
+                return False
+    return True
 
 
 def argument_of(name: str) -> str:
@@ -59,13 +110,25 @@ def argument_of(name: str) -> str:
     return name.split(".")[0].split("[")[0]
 
 
-def near(floats: Floats, rng: np.random.Generator) -> Floats:
-    """A random point near this one, away from any kink at it."""
+def near(
+    floats: Floats,
+    rng: np.random.Generator,
+    domains: Sequence[Domain],
+    radius: float,
+) -> Floats:
+    """A random point near this one and in its domain, away from any kink at it."""
     return tuple(
-        array * (1 + 0.05 * rng.normal(size=array.shape))
-        + 0.01 * scale_of(array) * rng.normal(size=array.shape)
-        for array in floats
+        _near(array, rng, domain, radius) for array, domain in zip(floats, domains, strict=True)
     )
+
+
+def _near(array: np.ndarray, rng: np.random.Generator, domain: Domain, radius: float) -> np.ndarray:
+    moved = array * (1 + radius * rng.normal(size=array.shape))
+    added = 0.2 * radius * scale_of(array) * rng.normal(size=array.shape)
+    if domain.low == 0 or domain.high == 0:  # zeros are on the edge, and stay
+        added = np.where(array == 0, 0, np.clip(added, -np.abs(moved) / 2, np.abs(moved) / 2))
+    found: np.ndarray = domain.into(moved + added)
+    return found
 
 
 def rounded(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -16,11 +16,12 @@ from fnet.check.truth.rounding import rounded_otherwise
 
 CLOSER = (1e-2, 1e-4, 1e-6)  # factors of the steps, where differences do not agree
 SHARP, SHARP_ALONE = 1e-3, 1e-6  # of the value: the width of an interval that decides
-NEAR = 2.0**-15  # of the size of an entry: a neighbouring point
+BESIDE = 2.0**-15  # of the size of an entry: how far aside a value must be finite
 PARTS = 200  # most entries of a cotangent that are examined one by one
 EPSILON = 2.0**-52
 ROUNDING = 8.0  # units in the last place that a value may be off by
 ROUNDED = 3  # perturbed copies of a point
+LARGE = 4096  # entries: from here on evaluating costs more than compiling
 
 # A function of the step along a direction, and the error of its values.
 Line = tuple[Callable[[float], float], float]
@@ -35,7 +36,7 @@ class Probe(Evaluator):
 
     def expected(self, floats: Floats, dout: Any) -> Arrays:
         """The gradient by autodiff of the plain function, or else by differences."""
-        if self.together:
+        if self.combined == "together":
             return [np.asarray(leaf) for leaf in self.answers(floats, dout)[1]]
         if self.autodiff:
             found = self.programs["plain"](self.inputs(floats), dout)
@@ -87,7 +88,7 @@ class Probe(Evaluator):
     def finite_beside(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
         """Whether it is finite on at least one side of this entry."""
         direction, _ = self.one(floats, place, index)
-        beside = [self._values(floats, [dout], direction, step) for step in (-NEAR, NEAR)]
+        beside = [self._values(floats, [dout], direction, step) for step in (-BESIDE, BESIDE)]
         return bool(np.isfinite(beside).any())
 
     def entry(
@@ -208,7 +209,7 @@ class Probe(Evaluator):
             size, moved = self.noise(floats, dout)
             return ROUNDING * max(size * max(self.epsilon, EPSILON), moved)
 
-        if self.subject.traceable and not self.together:
+        if self.subject.traceable and (not self.combined or self._is_large()):
             return [(tabulated(functools.partial(compiled, d)), rounding(d)) for d in each]
         values = functools.cache(functools.partial(self._values, floats, each, direction))
 
@@ -216,6 +217,10 @@ class Probe(Evaluator):
             return values(step)[number]
 
         return [(functools.partial(line, number), rounding(d)) for number, d in enumerate(each)]
+
+    def _is_large(self) -> bool:
+        """Whether a program of the values alone is worth compiling."""
+        return sum(array.size for array in self.start) > LARGE
 
     def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
         """⟨|dout|, |out|⟩, and how far rounding the point moves ⟨dout, out⟩."""

@@ -6,6 +6,7 @@ compiles only if the trace is new.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from fnet.check.checks.programs import compiled, rebuilt
 from fnet.check.subjects.subject import Subject
 from fnet.check.truth.arguments import Layout, Same, in_numpy, signature
 
+ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of a function in the text of a trace
 MOST = 64
 Programs = dict[str, Callable[..., Any]]
 _programs: dict[Any, Programs] = {}  # least recently used first
@@ -28,8 +30,11 @@ class Trace(NamedTuple):
     digest: tuple[str, str]
 
 
-def traces(subject: Subject, form: Layout, inputs: Any, dout: Any) -> dict[str, Trace]:
-    """The traces of the subject's functions: "plain", "out", and "route " with the name of each."""
+def traces(
+    subject: Subject, form: Layout, inputs: Any, dout: Any, only: tuple[str, ...] = ()
+) -> dict[str, Trace]:
+    """The traces of the subject's functions: "plain", "out", and "route " with the name of each; or
+    `only` some of these."""
     traced: dict[str, Callable[..., Any]] = {}
     plain = subject.plain
     if plain is not None and not (subject.traceable and plain is subject.forward):
@@ -40,7 +45,11 @@ def traces(subject: Subject, form: Layout, inputs: Any, dout: Any) -> dict[str, 
             traced[f"route {name}"] = lambda inputs, dout, by=route: by(
                 dout, *rebuilt(form, inputs)
             )
-    return {name: _trace(function, inputs, dout) for name, function in traced.items()}
+    return {
+        name: _trace(function, inputs, dout)
+        for name, function in traced.items()
+        if not only or name in only
+    }
 
 
 def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
@@ -61,15 +70,16 @@ def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:
     except Exception as error:  # of any kind: raised again when it is run
         return Trace(None, None, (str(type(error)), ""))
     digest = hashlib.sha256()
-    for const in _consts(closed):
+    for const in constants_of(closed):
         digest.update(in_numpy(const).tobytes())
-    return Trace(closed, given, (str(closed), digest.hexdigest()))
+    return Trace(closed, given, (ADDRESS.sub("", str(closed)), digest.hexdigest()))
 
 
-def _consts(closed: Any) -> Iterator[Any]:
+def constants_of(closed: Any) -> Iterator[Any]:
+    """The arrays that a trace contains."""
     yield from getattr(closed, "consts", ())
     for eqn in getattr(closed, "jaxpr", closed).eqns:
         for value in eqn.params.values():
             for inner in value if isinstance(value, tuple) else (value,):
                 if hasattr(inner, "eqns") or hasattr(inner, "jaxpr"):
-                    yield from _consts(inner)
+                    yield from constants_of(inner)

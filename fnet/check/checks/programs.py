@@ -20,12 +20,13 @@ from fnet.check.truth.arguments import (
     is_none,
     of_arrays,
 )
+from fnet.check.truth.loops import bounded
 from fnet.check.truth.plain import plainly
 
 
 def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
     """By name: "out"; values along a "line"; gradients by "plain" autodiff and by each route; these
-    "together"; and "out by" each other way to it.
+    "together", or "by hand" alone with the output; and "out by" each other way to it.
 
     "both" computes gradients by hand and by autodiff in the dtype of the arrays; "vmap" by hand at
     many points; "rounded" by hand with arguments, dout and cache each perturbed by a relative
@@ -59,7 +60,14 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
 
     def together(inputs: Any, dout: Any) -> Any:
         by_routes = {name: of_route(by, form)(inputs, dout) for name, by in subject.routes.items()}
-        return subject.forward(*at(inputs)), of_plain(inputs, dout), by_routes
+        return subject.forward(*at(inputs)), of_plain(inputs, dout), by_routes, others(inputs)
+
+    def without_autodiff(inputs: Any, dout: Any) -> Any:
+        by_routes = {name: of_route(by, form)(inputs, dout) for name, by in subject.routes.items()}
+        return subject.forward(*at(inputs)), None, by_routes, others(inputs)
+
+    def others(inputs: Any) -> Any:
+        return {how: value(*at(inputs)) for how, value in subject.values.items()}
 
     def frozen(inputs: Any, dout: Any) -> Any:
         by_routes = [by(dout, *at(inputs)) for by in subject.routes.values()]
@@ -97,6 +105,7 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         "vmap": mapped,
         "rounded": rounded,
         "together": together,
+        "by hand": without_autodiff,
         "frozen": frozen,
     }
     functions = {
@@ -104,7 +113,7 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         **{name: of_route(route, form) for name, route in subject.routes.items()},
         **{f"out by {how}": of_value(value, form) for how, value in subject.values.items()},
     }
-    return {name: jax.jit(function) for name, function in functions.items()}
+    return {name: jax.jit(bounded(function)) for name, function in functions.items()}
 
 
 def of_value(function: Callable[..., Any], form: Layout) -> Callable[..., Any]:

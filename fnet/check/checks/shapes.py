@@ -28,11 +28,13 @@ def shapes(probe: Probe, dout: Any) -> Iterator[Finding]:
         except (TypeError, ValueError) as error:
             if probe.subject.passes is None or route:
                 if "Custom VJP bwd" not in str(error):
-                    raise
+                    raise _not_differentiable(probe, error) from None
                 yield Finding("structure", "shape", f"JAX rejects it: {error}", where=route)
                 return
             _, cache = probe.subject.passes[0](*arguments)  # what JAX rejected, unwrapped
             returned = probe.subject.passes[1](given(probe, dout), cache, *arguments)
+        except NotImplementedError as error:
+            raise _not_differentiable(probe, error) from None
         _require_differentiated(probe, returned, arguments)
         places = (*probe.form.places, *probe.form.frozen)
         found = in_layout(returned, probe.form, places)
@@ -48,6 +50,17 @@ def shapes(probe: Probe, dout: Any) -> Iterator[Finding]:
         yield from wrong
         if wrong:
             return
+
+
+def _not_differentiable(probe: Probe, error: Exception) -> Exception:
+    """What to raise for a function of JAX that has no gradient; other code raises as it does."""
+    if not probe.subject.staged:
+        return error
+    words = (str(error).splitlines() or [type(error).__name__])[0]
+    return ConfigurationError(
+        f"{probe.subject.name}: JAX cannot differentiate it, and so there is no gradient to check: "
+        f"{words}"
+    )
 
 
 def untrained(probe: Probe, dout: Any) -> Iterator[Finding]:

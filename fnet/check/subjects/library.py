@@ -45,6 +45,7 @@ def of_layer(layer: Layer, in_training: bool = False) -> Subject:
         (forward, backward),
         {"apply": apply},
         rows=() if in_training else ("x",),
+        anywhere=True,
     )
 
 
@@ -64,7 +65,9 @@ def of_penalty(layer: Layer) -> Subject:
     through = functools.partial(by_vjp, penalty.apply)
     routes: dict[str, Any] = {"": by_hand, "through apply": through}
     name = f"the penalty of {layer!r}"
-    return Subject(name, (penalty,), ("params",), plain, routes, plain, True, linear=False)
+    return Subject(
+        name, (penalty,), ("params",), plain, routes, plain, True, linear=False, anywhere=True
+    )
 
 
 def of_loss(loss: Loss) -> tuple[Subject, Subject]:
@@ -93,6 +96,7 @@ def of_loss(loss: Loss) -> tuple[Subject, Subject]:
         True,
         linear=False,
         constants=names[1:],
+        anywhere=True,
     )
     of_value = Subject(
         repr(loss),
@@ -104,5 +108,6 @@ def of_loss(loss: Loss) -> tuple[Subject, Subject]:
         True,
         values={"apply": lambda y, target, where: loss.apply(y, target, where)},
         constants=names[1:],
+        anywhere=True,
     )
     return of_total, of_value

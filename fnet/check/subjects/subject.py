@@ -73,6 +73,11 @@ class Subject:
     constants: tuple[str, ...] = ()  # arguments that are not differentiated, even if floating
     untrained: bool = True  # whether NonTrainable arrays must have a zero gradient
     rows: tuple[str, ...] = ()  # arguments with one independent row per example
+    anywhere: bool = False  # whether it must be right for all arguments, whatever the given show
+    ruled: bool = True  # whether anything in it is differentiated by hand
+    staged: bool = False  # whether JAX traces both passes whenever they are called
+    unsteady: str = ""  # why two calls of its forward pass differ
+    unlifted: str = ""  # why there is no plain function
 
 
 class Case(NamedTuple):

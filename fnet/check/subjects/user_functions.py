@@ -6,8 +6,9 @@ from typing import Any
 
 import jax
 
+from fnet.check.subjects.calls import LINES, alike
 from fnet.check.subjects.subject import Pair, Subject, ValueAndGrad
-from fnet.check.truth.arguments import layout
+from fnet.check.truth.arguments import copied, layout
 from fnet.check.truth.functions import (
     Gradients,
     aligned,
@@ -26,10 +27,13 @@ from fnet.check.truth.plain import has_rule
 from fnet.errors import ConfigurationError
 
 
-def of_pair(pair: Pair, sample: tuple[Any, ...]) -> Subject:
+def of_pair(
+    pair: Pair, sample: tuple[Any, ...], constants: tuple[str, ...] = (), note: str = ""
+) -> Subject:
     """The subject of a forward and a backward function."""
     names = names_of(pair.forward, sample)
-    original = pair
+    original = *pair, constants
+    who = name_of(pair.backward)
     pair = pair._replace(
         forward=unheld(pair.forward, sample), reference=unheld(pair.reference, sample)
     )
@@ -41,14 +45,14 @@ def of_pair(pair: Pair, sample: tuple[Any, ...]) -> Subject:
         return first(pair.forward(*arguments))
 
     def backward(dout: Any, cache: Any, *arguments: Any) -> Gradients:
-        return aligned(pair.backward(dout, cache), names, sample, name_of(pair.backward))
+        return aligned(pair.backward(dout, cache), names, sample, who, constants)
 
     def by_hand(dout: Any, *arguments: Any) -> Gradients:
         return backward(dout, cached(pair.forward(*arguments), pair.forward)[1], *arguments)
 
     def by_lifted(dout: Any, *arguments: Any) -> Gradients:
         cache = lifted(pair.forward)(*arguments)[1]
-        return aligned(lifted(pair.backward)(dout, cache), names, sample, name_of(pair.backward))
+        return aligned(lifted(pair.backward)(dout, cache), names, sample, who, constants)
 
     runs = runs_in_jax(pair.forward, sample, first)
 
@@ -56,12 +60,13 @@ def of_pair(pair: Pair, sample: tuple[Any, ...]) -> Subject:
         return by_hand(like(forward(*arguments)), *arguments)
 
     traceable = runs and traced(own, sample) is not None
-    plain = _plain(pair.reference, sample)
-    plain = plain or (forward if runs else by_lifting(pair.forward, sample, first))
+    plain, unlifted = _plain(pair.reference, sample), ""
+    if plain is None:
+        plain, unlifted = (forward, "") if runs else by_lifting(pair.forward, sample, first)
     passes = (lambda *arguments: cached(pair.forward(*arguments), pair.forward), backward)
     values = {"the reference": pair.reference} if pair.reference else {}
     return Subject(
-        name_of(pair.backward),
+        who,
         original,
         names,
         forward,
@@ -72,10 +77,19 @@ def of_pair(pair: Pair, sample: tuple[Any, ...]) -> Subject:
         values,
         strict=False,
         lifted=by_lifted,
+        note=note,
+        constants=constants,
+        unsteady="" if traceable else _unsteady(forward, sample),
+        unlifted=unlifted,
     )
 
 
-def of_value_and_grad(subject: ValueAndGrad, sample: tuple[Any, ...]) -> Subject:
+def of_value_and_grad(
+    subject: ValueAndGrad,
+    sample: tuple[Any, ...],
+    constants: tuple[str, ...] = (),
+    note: str = "",
+) -> Subject:
     """The subject of a function that returns a value and its gradients."""
     function, names = unheld(subject.function, sample), names_of(subject.function, sample)
     reference = unheld(subject.reference, sample)
@@ -93,17 +107,18 @@ def of_value_and_grad(subject: ValueAndGrad, sample: tuple[Any, ...]) -> Subject
         return scaled(dout, lifted(function)(*arguments)[1])
 
     def scaled(dout: Any, gradients: Any) -> Gradients:
-        found = aligned(gradients, names, sample, name_of(function))
+        found = aligned(gradients, names, sample, name_of(function), constants)
         return tuple(jax.tree.map(lambda d: dout * d, gradient) for gradient in found)
 
     runs = runs_in_jax(function, sample, first)
     traceable = runs and traced(function, sample) is not None
-    plain = _plain(reference, sample)
-    plain = plain or (value if runs else by_lifting(function, sample, first))
+    plain, unlifted = _plain(reference, sample), ""
+    if plain is None:
+        plain, unlifted = (value, "") if runs else by_lifting(function, sample, first)
     values = {"the reference": reference} if reference else {}
     return Subject(
         name_of(function),
-        subject,
+        (*subject, constants),
         names,
         value,
         {"": by_hand},
@@ -113,7 +128,20 @@ def of_value_and_grad(subject: ValueAndGrad, sample: tuple[Any, ...]) -> Subject
         linear=False,
         strict=False,
         lifted=by_lifted,
+        note=note,
+        constants=constants,
+        unsteady="" if traceable else _unsteady(value, sample),
+        unlifted=unlifted,
     )
+
+
+def _unsteady(forward: Callable[..., Any], sample: tuple[Any, ...]) -> str:
+    """Why two forward passes on the same arguments differ, if they do."""
+    try:
+        one, other = (forward(*copied(sample)) for _ in range(2))
+    except Exception:  # raised again when it is examined
+        return ""
+    return "" if alike(one, other, 0.0) else UNSTEADY
 
 
 def _plain(
@@ -131,11 +159,14 @@ def _plain(
 
 
 def of_function(
-    function: Callable[..., Any], reference: Any, arguments: tuple[Any, ...]
+    function: Callable[..., Any],
+    reference: Any,
+    arguments: tuple[Any, ...],
+    constants: tuple[str, ...] = (),
 ) -> Subject:
     """The subject of a JAX function with a derivative rule of its own: `jax.custom_vjp`."""
-    names, of = names_of(function, arguments), (function, reference)
-    layout(arguments, names, name_of(function))
+    names, of = names_of(function, arguments), (function, reference, constants)
+    layout(arguments, names, name_of(function), constants)
     called, reference = unheld(function, arguments), unheld(reference, arguments)
     trace = traced(called, arguments)
     if trace is None:
@@ -143,7 +174,7 @@ def of_function(
         try:
             called(*arguments)  # it may raise a better error
         except (jax.errors.JAXTypeError, jax.errors.UnexpectedTracerError) as error:
-            words = str(error).splitlines()[0]
+            words = (str(error).splitlines() or [type(error).__name__])[0]
             raise ConfigurationError(
                 f"{name_of(function)}: JAX rejects it: {words}; bind arguments that must not be "
                 "traced by functools.partial"
@@ -151,7 +182,7 @@ def of_function(
         raise ConfigurationError(
             f"{name_of(function)} is not a JAX function: give Pair(forward, backward), or "
             "ValueAndGrad(function), for NumPy code; tracing it raises "
-            f"{untraceable(called, arguments)}"
+            f"{untraceable(called, arguments)}. These would do:\n{LINES}"
         )
     return Subject(
         name_of(function),
@@ -166,6 +197,9 @@ def of_function(
         | ({"the reference": reference} if reference else {}),
         note="" if has_rule(trace) else UNRULED,
         untrained=False,
+        ruled=has_rule(trace),
+        staged=True,
+        constants=constants,
     )
 
 
@@ -186,4 +220,10 @@ def _passes(function: Any, names: tuple[str, ...], arguments: tuple[Any, ...]) -
 UNRULED = (
     "it has no hand-written derivative, so autodiff was compared with itself; to check a backward "
     "pass, give Pair(forward, backward)"
+)
+
+UNSTEADY = (
+    "the forward pass returns different numbers for the same arguments: it draws random numbers "
+    "without a seed, or keeps state; the backward pass was not examined. Draw from "
+    "np.random.default_rng(0) in it, or give the random numbers as an argument"
 )

@@ -222,6 +222,18 @@ def copied(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: np.array(leaf) if isinstance(leaf, np.ndarray) else leaf, tree)
 
 
+def widened(tree: Any) -> Any:
+    """The tree with NumPy's narrow floating-point arrays in float64, in which all is computed."""
+    return jax.tree.map(
+        lambda leaf: (
+            leaf.astype(np.float64)
+            if isinstance(leaf, np.ndarray | np.generic) and is_float(leaf)
+            else leaf
+        ),
+        tree,
+    )
+
+
 def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
     """The leaves, their arrays copied as NumPy's or converted to JAX's."""
     # JAX caches whether a NumPy index had 32 or 64 bits, even from outside of x64.

@@ -29,15 +29,21 @@ class Difference(NamedTuple):
 
 
 def compare(
-    actual: np.ndarray, expected: np.ndarray, epsilon: float = 0.0, slack: Any = 0.0
+    actual: np.ndarray,
+    expected: np.ndarray,
+    epsilon: float = 0.0,
+    slack: Any = 0.0,
+    rtol: float = 0.0,
 ) -> Difference:
     """Where `actual` is not `expected`: beyond 1e-7 of the entry and 1e-12 of the largest.
 
     `epsilon` is that of a narrower dtype used in the computation; `slack` is an additional absolute
-    tolerance. A finite number is never close to infinity; two NaN are equal.
+    tolerance, `rtol` a larger relative one. A finite number is never close to infinity; two NaN
+    are equal.
     """
     size = np.abs(expected).max(initial=0, where=np.isfinite(expected))
-    rtol, atol = max(RTOL, min(0.1, 2e3 * epsilon)), max(ATOL, min(0.1, 64 * epsilon))
+    atol = max(ATOL, min(0.1, 64 * epsilon), 1e-3 * rtol)
+    rtol = max(RTOL, min(0.1, 2e3 * epsilon), rtol)
     with np.errstate(all="ignore"):
         equal = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
         distance = np.where(equal, 0, np.abs(actual - expected))

@@ -14,6 +14,7 @@ HALVINGS = 13
 FIRST = 0.125  # the first step, relative to the caller's direction
 SECOND = 0.61  # the first step of the second tableau, relative to FIRST
 SAFETY = 8.0
+OUTSIDE = 10.0  # times its width: how far from an interval a value is ruled out
 NARROW, FAR = 1e-6, 1e3  # an interval is decisive: its width by its size; distance by its width
 
 
@@ -52,6 +53,14 @@ class Interval(NamedTuple):
         width = self.high - self.low
         away = max(self.low - value, value - self.high)
         return not self.kink and width <= NARROW * self.size and away > FAR * width
+
+    def rules_out(self, value: float) -> bool:
+        """Whether the value is outside by many times the width; NaN and infinity are outside of any
+        bounds."""
+        width = self.high - self.low
+        if not np.isfinite(width) or not np.isfinite(value):
+            return bool(np.isfinite(width))
+        return max(self.low - value, value - self.high) > OUTSIDE * width
 
     def scaled(self, factor: float) -> "Interval":
         """The interval times a factor."""

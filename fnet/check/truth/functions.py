@@ -15,34 +15,81 @@ Gradients = tuple[Any, ...]
 
 
 def aligned(
-    gradients: Any, names: tuple[str, ...], arguments: tuple[Any, ...], who: str
+    gradients: Any,
+    names: tuple[str, ...],
+    arguments: tuple[Any, ...],
+    who: str,
+    constants: tuple[str, ...] = (),
 ) -> Gradients:
     """One gradient per argument, None where there is none."""
-    wanted = [any(map(is_float, jax.tree.leaves(argument))) for argument in arguments]
-    if isinstance(gradients, dict) and not (len(arguments) == 1 and isinstance(arguments[0], dict)):
-        known = {f"d{name}": name for name in names} | {name: name for name in names}
-        if set(gradients) <= set(known):
-            by_name = {known[key]: value for key, value in gradients.items()}
-            return tuple(by_name.get(name) for name in names)
+    wanted = [
+        name not in constants and any(map(is_float, jax.tree.leaves(argument)))
+        for name, argument in zip(names, arguments, strict=True)
+    ]
+    if isinstance(gradients, dict):
+        return _by_name(gradients, names, arguments, wanted, who)
+    only = arguments[wanted.index(True)] if sum(wanted) == 1 else None
+    alone = not isinstance(gradients, tuple | list) or (
+        only is not None and isinstance(only, type(gradients))
+    )
+    found = (gradients,) if alone else tuple(gradients)
+    if len(found) == len(arguments):
+        return tuple(
+            None if name in constants else gradient
+            for name, gradient in zip(names, found, strict=True)
+        )
+    if len(found) == sum(wanted):
+        left = iter(found)
+        return tuple(next(left) if want else None for want in wanted)
+    floats = [name for name, want in zip(names, wanted, strict=True) if want]
+    rest = tuple(floats[len(found) :]) or tuple(floats)
+    raise ConfigurationError(
+        f"{who} returns {'None' if gradients is None else f'{len(found)} gradients'} for "
+        f"{sum(wanted)} differentiable arguments ({', '.join(floats)}): return one for each, or "
+        f"name those without one:\n  check_gradients(…, constants={rest!r})"
+    )
+
+
+def _by_name(
+    gradients: dict[Any, Any],
+    names: tuple[str, ...],
+    arguments: tuple[Any, ...],
+    wanted: list[bool],
+    who: str,
+) -> Gradients:
+    """The gradients that a dict names, with or without a d: of the arguments, or of what is in
+    those that are dicts themselves."""
+    inside = [
+        dict.fromkeys(argument) if isinstance(argument, dict) and want else {}
+        for argument, want in zip(arguments, wanted, strict=True)
+    ]
+    whole = tuple(gradients if want else None for want in wanted)
+    only = sum(wanted) == 1 and isinstance(arguments[wanted.index(True)], dict)
+    if only and set(gradients) == set(inside[wanted.index(True)]):
+        return whole
+    found: list[Any] = [None] * len(names)
+    unknown = []
+    for key, gradient in gradients.items():
+        bare = key[1:].lstrip("_") if isinstance(key, str) and key.startswith("d") else key
+        place = next((n for n, name in enumerate(names) if name in (key, bare)), None)
+        if place is not None:
+            found[place] = gradient
+            continue
+        place = next((n for n, known in enumerate(inside) if key in known or bare in known), None)
+        if place is None:
+            unknown.append(str(key))
+            continue
+        found[place] = found[place] if isinstance(found[place], dict) else dict(inside[place])
+        found[place][key if key in inside[place] else bare] = gradient
+    missing = any(want and gradient is None for want, gradient in zip(wanted, found, strict=True))
+    if unknown and only:
+        return whole  # of another tree, which is reported
+    if unknown and missing:
         raise ConfigurationError(
             f"{who} names gradients {', '.join(map(str, gradients))}; they are of "
             f"{', '.join(names)}"
         )
-    alone = not isinstance(gradients, tuple | list) or (
-        sum(wanted) == 1 and isinstance(arguments[wanted.index(True)], type(gradients))
-    )
-    found = (gradients,) if alone else tuple(gradients)
-    if len(found) == len(arguments):
-        return found
-    if len(found) == sum(wanted):
-        left = iter(found)
-        return tuple(next(left) if want else None for want in wanted)
-    raise ConfigurationError(
-        f"{who} returns {'None' if gradients is None else f'{len(found)} gradients'} for "
-        f"{sum(wanted)} differentiable arguments "
-        f"({', '.join(name for name, want in zip(names, wanted, strict=True) if want)}): "
-        "return one for each"
-    )
+    return tuple(found)
 
 
 def by_vjp(function: Callable[..., Any], dout: Any, *arguments: Any) -> Gradients:

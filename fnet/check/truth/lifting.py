@@ -5,7 +5,9 @@ whose new arrays are stand-ins too, since results are written into them. Not eve
 lifted: its results are compared with those of the original.
 """
 
+import copy
 import functools
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +19,7 @@ import numpy as np
 from fnet.check.truth.arguments import in_numpy, is_float, is_known, of_arrays
 from fnet.check.truth.functions import traced
 from fnet.check.truth.plain import bound, run, steps_of, trace
-from fnet.check.truth.stand_in import MAKERS, NUMPY, Lifted, bare
+from fnet.check.truth.stand_in import MAKERS, NUMPY, Lifted, TooLongError, at_most, bare
 
 LONG = 300  # operations
 Part = Callable[[Any], Any]
@@ -51,35 +53,42 @@ def in_jax(
     that changes its results."""
     if runs_in_jax(function, arguments, part):
         return lambda *given: part(function(*given))
-    return by_lifting(function, arguments, part)
+    return by_lifting(function, arguments, part)[0]
 
 
 def by_lifting(
     function: Callable[..., Any], arguments: tuple[Any, ...], part: Part = whole
-) -> Callable[..., Any] | None:
-    """The lifted function, of this part of its result; None where that changes its results.
+) -> tuple[Callable[..., Any] | None, str]:
+    """The lifted function, of this part of its result; or None, and why.
 
     Functions of many operations, unrolled loops included, take too long to compile and are not
-    lifted.
+    lifted; nor are those whose results lifting changes.
     """
-    other = lifted(function)
-
-    def of_jax(*given: Any) -> Any:
-        return part(other(*given))
-
-    only, arrays = of_arrays(of_jax, arguments)
     plain, _ = of_arrays(lambda *given: part(function(*given)), arguments)
     try:
-        closed, tree = trace(only, arrays)
-        if len(steps_of(closed)) <= LONG:
-            for point in (arrays, [1.0625 * a if is_float(a) else a for a in arrays]):
-                found = jax.tree.unflatten(tree, run(closed, point, bound))
-                if not _same(found, plain(*map(_own, point))):
-                    return None
-            return of_jax
+        other = lifted(function)
+
+        def of_jax(*given: Any) -> Any:
+            return part(other(*given))
+
+        only, arrays = of_arrays(of_jax, arguments)
+        with at_most(LONG):
+            closed, tree = trace(only, arrays)
+        if len(steps_of(closed)) > LONG:
+            return None, LONGER
+        for point in (arrays, [1.0625 * a if is_float(a) else a for a in arrays]):
+            found = jax.tree.unflatten(tree, run(closed, point, bound))
+            if not _same(found, plain(*map(_own, point))):
+                return None, OTHER
+    except TooLongError:
+        return None, LONGER
     except Exception:  # of any kind: differences remain
-        return None
-    return None
+        return None, OTHER
+    return of_jax, ""
+
+
+OTHER = "it is not a JAX function"
+LONGER = f"its loops are longer than {LONG} operations; give smaller arrays for autodiff to see it"
 
 
 def _own(array: Any) -> Any:
@@ -94,9 +103,14 @@ def _same(found: Any, wanted: Any) -> bool:
     leaves = ([*map(in_numpy, jax.tree.leaves(tree))] for tree in (found, wanted))
     return all(
         np.shape(a) == np.shape(b)
-        and np.allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(b).max(initial=0), equal_nan=True)
+        and np.allclose(a, b, _rtol(a, b), _rtol(a, b) * np.abs(b).max(initial=0), equal_nan=True)
         for a, b in zip(*leaves, strict=True)
     )
+
+
+def _rtol(*arrays: np.ndarray) -> float:
+    """NumPy and XLA differ by some units in the last place of the narrowest dtype."""
+    return max([1e-9, *(64 * float(jnp.finfo(a.dtype).eps) for a in arrays if is_float(a))])
 
 
 def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -112,7 +126,7 @@ def lifted(function: Callable[..., Any]) -> Callable[..., Any]:
     return of_jax
 
 
-LIBRARIES = ("numpy", "jax", "scipy")
+LIBRARIES = ("numpy", "jax", "jaxlib", "scipy", "torch", "fnet")
 
 Done = dict[int, Any]  # by the id of the original
 
@@ -123,15 +137,21 @@ def _rebound(function: Any, done: Done) -> Any:
         own = _rebound(function.func, done)
         return functools.partial(own, *function.args, **function.keywords)
     if isinstance(function, types.MethodType):
-        return types.MethodType(_rebound(function.__func__, done), function.__self__)
+        return types.MethodType(
+            _rebound(function.__func__, done), _rebound(function.__self__, done)
+        )
     if function is np:
         return NUMPY
     if isinstance(function, np.ndarray) and is_float(function):
         return Lifted(function)  # methods of an ndarray do not accept stand-ins
+    if isinstance(function, types.ModuleType):
+        return function if _is_of_a_library(function.__name__) else _Module(function, done)
     name = getattr(function, "__name__", None)
     if name in MAKERS and function is getattr(np, name):  # from numpy import zeros
         return MAKERS[name]
-    if not isinstance(function, types.FunctionType) or _is_of_a_library(function):
+    if not isinstance(function, types.FunctionType):
+        return _with_rebound_methods(function, done)
+    if _is_of_a_library(function.__module__):
         return function
     if id(function) not in done:
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
@@ -154,5 +174,41 @@ def _words(code: types.CodeType) -> set[str]:
     return set(code.co_names).union(*inner)
 
 
-def _is_of_a_library(function: types.FunctionType) -> bool:
-    return (function.__module__ or "").split(".")[0] in LIBRARIES
+def _is_of_a_library(module: str | None) -> bool:
+    root = (module or "").split(".")[0]
+    return root in LIBRARIES or root in sys.stdlib_module_names
+
+
+class _Module(types.ModuleType):
+    """A user's module, its functions rebound when they are looked up."""
+
+    def __init__(self, module: types.ModuleType, done: Done) -> None:
+        super().__init__(module.__name__)
+        self._module, self._done = module, done
+
+    def __getattr__(self, name: str) -> Any:
+        return _rebound(getattr(self._module, name), self._done)
+
+
+def _with_rebound_methods(thing: Any, done: Done) -> Any:
+    """A copy of a user's object whose methods are rebound; anything else unchanged."""
+    kind = type(thing)
+    if not hasattr(thing, "__dict__") or not all(map(_is_in_python, kind.__mro__[:-1])):
+        return thing
+    if id(thing) not in done:
+        own = done[id(thing)] = copy.copy(thing)
+        methods = {
+            name: _rebound(method, done)
+            for base in reversed(kind.__mro__[:-1])
+            for name, method in vars(base).items()
+            if isinstance(method, types.FunctionType)
+        }
+        own.__class__ = type(kind.__name__, (kind,), methods)
+    return done[id(thing)]
+
+
+def _is_in_python(kind: type) -> bool:
+    """Whether a class is written in Python, by the user or in a package that is no library here:
+    the class of an object in C must not be replaced."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return file.endswith(".py") and not _is_of_a_library(kind.__module__)

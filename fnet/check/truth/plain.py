@@ -132,11 +132,11 @@ def steps_of(closed: Any) -> list[Step]:
     return list(_steps(closed, ()))
 
 
-def has_rule(closed: Any) -> bool:
-    """Whether the trace contains a custom derivative."""
+def has_rule(closed: Any, kind: str = "custom_") -> bool:
+    """Whether the trace contains a custom derivative, of this kind."""
     return any(
-        eqn.primitive.name.startswith("custom_")
-        or any(has_rule(inner) for _, inner in _inside(Step((), eqn)))
+        eqn.primitive.name.startswith(kind)
+        or any(has_rule(inner, kind) for _, inner in _inside(Step((), eqn)))
         for eqn in getattr(closed, "jaxpr", closed).eqns
     )
 

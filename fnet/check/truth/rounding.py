@@ -3,10 +3,12 @@
 Source: Parker (1997), Monte Carlo arithmetic: how to gamble with floating point and win.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fnet.check.truth.arguments import is_float
@@ -23,6 +25,7 @@ ROUNDED = {
 }
 TIMES = 3
 EPSILON = 2.0**-52
+OMEGA, PHASES = 12.9898, 97
 
 
 def rounded_otherwise(
@@ -31,18 +34,28 @@ def rounded_otherwise(
     """The results of several runs of the program, each with different rounding errors."""
     rng = np.random.default_rng(seed)
     closed = jax.make_jaxpr(program)(*arguments)
+
+    def shaken(inputs: Any, phases: Any) -> list[Any]:
+        number = itertools.count()
+
+        def through(step: Step, values: list[Any]) -> list[Any]:
+            found = bound(step, values)
+            if step.eqn.primitive.name not in ROUNDED:
+                return found
+            return [_shaken(array, phases[next(number) % len(phases)]) for array in found]
+
+        return run(closed, inputs, through)
+
+    compiled = jax.jit(shaken)
+    phases = rng.uniform(0, 2 * np.pi, (TIMES, PHASES))
     inputs = jax.tree.leaves(arguments)
-
-    def through(step: Step, values: list[Any]) -> list[Any]:
-        found = bound(step, values)
-        rounded = step.eqn.primitive.name in ROUNDED
-        return [_shaken(array, rng) for array in found] if rounded else found
-
-    return [[np.asarray(leaf) for leaf in run(closed, inputs, through)] for _ in range(TIMES)]
+    return [[np.asarray(leaf) for leaf in compiled(inputs, each)] for each in phases]
 
 
-def _shaken(array: Any, rng: np.random.Generator) -> Any:
+def _shaken(array: Any, phase: Any) -> Any:
+    """The array with errors that do not average out: sin(ω i² + φ) has no period."""
     if not is_float(array):
         return array
-    share = EPSILON * rng.uniform(-1, 1, np.shape(array))
+    place = jnp.arange(array.size, dtype=jnp.float64).reshape(array.shape)
+    share = EPSILON * jnp.sin(OMEGA * place * place + phase)
     return array * (1 + share).astype(array.dtype)

@@ -4,6 +4,7 @@ NumPy functions of such an array are forwarded to `jax.numpy` by NumPy's overrid
 and 18. The array can be written into. Anything unsupported raises an error.
 """
 
+import contextlib
 import functools
 import types
 from collections.abc import Callable, Iterator
@@ -14,6 +15,29 @@ import jax.numpy as jnp
 import jax.scipy.special
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
+
+
+class TooLongError(Exception):
+    """More operations than are unrolled."""
+
+
+_left: list[float] = [float("inf")]  # operations that may still run
+
+
+@contextlib.contextmanager
+def at_most(operations: int) -> Iterator[None]:
+    """Raise TooLongError beyond so many operations of stand-ins."""
+    before, _left[0] = _left[0], operations
+    try:
+        yield
+    finally:
+        _left[0] = before
+
+
+def _count() -> None:
+    _left[0] -= 1
+    if _left[0] < 0:
+        raise TooLongError
 
 
 class Lifted(NDArrayOperatorsMixin):
@@ -45,7 +69,11 @@ class Lifted(NDArrayOperatorsMixin):
             return _lifted(found)
         return lambda *inputs, **options: _called(found, inputs, options)
 
+    def __deepcopy__(self, memo: Any) -> "Lifted":
+        return Lifted(self.value)
+
     def __getitem__(self, index: Any) -> Any:
+        _count()
         at = _index(index)
         if _is_mask(at) and at.shape == self.value.shape:
             # A full array with 1 where the mask is off: enough for elementwise operations whose
@@ -54,6 +82,7 @@ class Lifted(NDArrayOperatorsMixin):
         return Lifted(self.value[at])
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        _count()
         at, into = _index(index), bare(value)
         if _is_mask(at) and np.shape(into) in ((), self.value.shape):
             at = at.reshape(at.shape + (1,) * (self.value.ndim - at.ndim))
@@ -82,6 +111,7 @@ def _is_mask(index: Any) -> bool:
 
 
 def _called(function: Callable[..., Any], inputs: Any, options: Any) -> Any:
+    _count()
     out = options.pop("out", None)
     found = _lifted(function(*bare(inputs), **bare(options)))
     if out is None:
