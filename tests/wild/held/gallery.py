@@ -96,6 +96,16 @@ MISTAKES = (
         proofs.zero_row,
     ),
     Mistake(
+        "ott-jax",
+        "0.6.0",
+        "ott.math.utils.norm, under differentiation",
+        "At zeros the rule evaluates the norm of ones, and returns its value too: "
+        "`jax.value_and_grad` gives 2 for the norm of four zeros.",
+        "forward pass and function disagree at 0",
+        ("norm", ""),
+        proofs.norm_of_zeros,
+    ),
+    Mistake(
         "distrax",
         "0.1.9",
         "distrax.Multinomial.log_prob",

@@ -137,6 +137,15 @@ def zero_row() -> tuple[float, float]:
     return float(jax.grad(lambda x: utils.norm(x, axis=-1).sum())(rows)[1, 0]), 0.0
 
 
+def norm_of_zeros() -> tuple[float, float]:
+    """The value that comes with the gradient, of the norm of four zeros."""
+    import jax
+    from ott.math import utils
+
+    zeros = np.zeros(4, "f")
+    return float(jax.value_and_grad(utils.norm)(zeros)[0]), float(np.linalg.norm(zeros))
+
+
 def impossible_class() -> tuple[float, float]:
     """2 log p₀ + log p₁ + log p₂ by p₀, where p₃ = 0 and class 3 was never seen."""
     import distrax
