@@ -2,7 +2,8 @@
 # The Hessian of statsmodels' ZeroInflatedPoisson has zeros for the mixed derivatives, by inflation and
 # by mean, which are far from 0; its other blocks are right. (The block is computed above the diagonal
 # and then overwritten by what lies below.) The standard errors of a fit come from that Hessian,
-# and are too small, two of these three by a sixth. So: take them from the inverse of differences of the score, which is right.
+# and are too small, two of these three by a sixth. So: take them from the inverse of differences
+# of the score, which is right.
 # Seen with statsmodels 0.15.0, Linux x86-64, for 500 counts, one inflation parameter and two of means:
 #   mixed derivatives: Hessian [0. 0.], differences [68.84 -1.59]
 #   standard errors: of the fit [0.1542 0.0521 0.0508], from differences [0.1856 0.0627 0.0522]
