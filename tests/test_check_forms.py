@@ -1092,6 +1092,12 @@ def test_an_array_before_a_number_need_not_be_its_gradient():
         return a * x + b, jnp.log(jnp.abs(a)).sum()
 
     x = np.array([0.3, -0.2, 1.0])
+
+    def softplus(x):
+        return jnp.logaddexp(x, 0), jax.nn.log_sigmoid(x).sum()
+
     assert explain(with_log_det, x).right
+    assert explain(softplus, x).right
+    assert explain(with_log_det, x[0]).right
     assert explain(scaled, x, np.ones(3), 2 * x).right
     assert not explain(lambda x: (2.02 * x, (x * x).sum()), x).right

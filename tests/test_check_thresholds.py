@@ -40,6 +40,7 @@ CHECK = Path(thresholds.__file__).parent
 NUMBERS = [name for name in vars(thresholds) if name.isupper()]
 SCOPE = [path for path in CHECK.rglob("*.py") if path.parent.name != "mistakes"]
 UNPROVED = (  # and why no case shows what it decides
+    "SAME_SIZE",  # as the next
     "SAME_DIRECTION",  # shown by what forms are taken (tests/test_check_forms.py)
     "INTERRUPTED",  # of the interpreter's threads, which no test can time
     "LIFTED_BACKWARD",  # a limit of effort, a multiple of LIFTED

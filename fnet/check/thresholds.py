@@ -262,9 +262,11 @@ NEARER = 0.1
 # The seed of the cotangents to try a backward pass with: not one that drew the arguments too.
 SEED = 7919
 
-# An array before a number is a gradient of it if its direction is: the cosine of the angle between
-# them, which mistakes that keep most entries leave large, and another output leaves to chance.
-SAME_DIRECTION = 0.7
+# Of two outputs of a function of JAX, one may be the gradient of the other: if it and the gradient
+# have this cosine, that is but for a factor …
+SAME_DIRECTION = 0.999
+# … or if it is as close as this, relative to it; another output is so by chance alone.
+SAME_SIZE = 0.1
 
 # --- Effort: how long and how much ---------------------------------------------------------------
 

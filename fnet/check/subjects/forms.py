@@ -104,9 +104,8 @@ def _of_one(
     reading = read(returned, *given, slopes=slopes)
     if reading is None:
         reading = by_shape(returned, None if asked or trace is None else given.arguments)
-    if reading is not None and reading.value and trace is not None:
-        # Of JAX's functions many return an array and then a number, such as log det.
-        reading = reading if _is_along(function, reading, given) else None
+    if reading is not None and trace is not None and _is_doubtful(reading, returned):
+        reading = reading if _resembles(function, reading, given) else None
     if reading is None:
         if asked:
             require_two(returned, function, "value, gradients")
@@ -122,8 +121,14 @@ def _of_one(
         yield given.form(hessian, reading.constants)
 
 
-def _is_along(function: Callable[..., Any], reading: Reading, given: Given) -> bool:
-    """Whether what comes before the value has the direction of its gradient, mistakes aside."""
+def _is_doubtful(reading: Reading, returned: Any) -> bool:
+    """Whether a function of JAX may as well have two outputs: an array and then a number, such as a
+    log determinant, or two numbers."""
+    return bool(reading.value) or all(np.size(leaf) == 1 for leaf in jax.tree.leaves(returned))
+
+
+def _resembles(function: Callable[..., Any], reading: Reading, given: Given) -> bool:
+    """Whether what may be a gradient is one, but for a factor or a small mistake."""
 
     def value(*arguments: Any) -> Any:
         return function(*arguments)[reading.value].reshape(())
@@ -133,7 +138,9 @@ def _is_along(function: Callable[..., Any], reading: Reading, given: Given) -> b
         found = jax.tree.leaves(by_vjp(value, np.ones(()), *given.arguments))
         a = np.concatenate([np.ravel(leaf) for leaf in claimed])
         b = np.concatenate([np.ravel(leaf) for leaf in found])[: a.size]
-        return bool(a @ b > thresholds.SAME_DIRECTION * np.linalg.norm(a) * np.linalg.norm(b))
+        sizes = np.linalg.norm(a), np.linalg.norm(b)
+        along = a.size > 1 and a @ b > thresholds.SAME_DIRECTION * sizes[0] * sizes[1]
+        return bool(along or np.linalg.norm(a - b) < thresholds.SAME_SIZE * sizes[1])
     except Exception:  # of any kind: then the shapes alone tell
         return True
 
