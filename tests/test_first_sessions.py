@@ -157,7 +157,7 @@ def test_the_student_is_told_what_is_wrong_with_a_gradient(person, tmp_path):
         assert said[str(number)] == "".join(cells[number]["outputs"][0]["text"])
     assert said["right"].startswith("softmax_backward: right, ")
     assert "160 of 160 entries are wrong" in said["mean"]
-    assert "a term is 0.2 × its correct value (5 is the size of axis 1" in said["mean"]
+    assert "a term is 0.2 × its correct value: the term of dz" in said["mean"]
     assert "through `e.sum(axis=1, keepdims=True)` in " in said["mean"]
 
 
