@@ -21,6 +21,6 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
             hash((args, tuple(kwargs.items())))
         except TypeError:
             return make(*args, **kwargs)
-        return kept(*args, **kwargs)  # type: ignore[arg-type]
+        return kept(*args, **kwargs)  # type: ignore[arg-type]  # they have a hash, as was seen
 
     return found

@@ -153,9 +153,9 @@ MISTAKES = (
 )
 
 
-def main() -> None:
+def show(mistakes: tuple[Mistake, ...]) -> None:
     """Print each mistake with both numbers, where the package is installed."""
-    for one in MISTAKES:
+    for one in mistakes:
         print(f"{one.package} {one.version}, {one.function}: {one.what}\n  Seen: {one.how}.")
         try:
             said, true = one.proof()
@@ -166,4 +166,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    show(MISTAKES)

@@ -3,7 +3,7 @@
 Each is confirmed by two means, as in `tests.wild.gallery`.
 """
 
-from tests.wild.gallery import Mistake
+from tests.wild.gallery import Mistake, show
 from tests.wild.held import proofs
 
 MISTAKES = (
@@ -137,17 +137,5 @@ MISTAKES = (
 )
 
 
-def main() -> None:
-    """Print each mistake with both numbers, where the package is installed."""
-    for one in MISTAKES:
-        print(f"{one.package} {one.version}, {one.function}: {one.what}\n  Seen: {one.how}.")
-        try:
-            said, true = one.proof()
-        except ImportError as error:
-            print(f"  not installed: {error}")
-            continue
-        print(f"  one entry is {said:.9g}; by mpmath it is {true:.9g}")
-
-
 if __name__ == "__main__":
-    main()
+    show(MISTAKES)
