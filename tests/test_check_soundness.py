@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import special
 
 from fnet import losses
 from fnet.check import Pair, ValueAndGrad, explain
@@ -12,6 +13,7 @@ from fnet.layers import affine, relu
 
 RNG = np.random.default_rng(0)
 X, SQUARE = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 4))
+TINY = np.finfo(np.float64).tiny
 MASK = np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1], [1, 1, 1]], bool)
 
 
@@ -61,7 +63,31 @@ def long(x):
     return np.log(np.asarray(x)).sum() + 0 * len(str(x)), x
 
 
+def power_law(x, a):
+    """It has its own branch at a = −1, where the other one is rounding error alone."""
+    beside = jnp.where(a == -1, 1.0, a + 1)
+    log, power = jnp.log(x) / jnp.log(3.0), (x**beside - 1) / (3.0**beside - 1)
+    return jnp.where(a == -1, log, power), (x, a)
+
+
+def wrong_sign_in_its_branch(dout, cache):
+    dx, da = jax.vjp(lambda *both: power_law(*both)[0], *cache)[1](dout)
+    return jnp.where(cache[1] == -1, -dx, dx), da
+
+
+def clipped(p):
+    return 9 * jnp.log1p(-jnp.maximum(p, TINY)), p
+
+
+def through_a_huge_factor(dout, p):
+    return dout / TINY * jnp.where(p > TINY, -9 * TINY / (1 - p), 0)
+
+
 WRONG = {
+    "wrong in a branch of another argument": (
+        Pair(power_law, wrong_sign_in_its_branch),
+        (np.array([1.3, 2.0]), np.array([-1.0, 1.0])),
+    ),
     "wrong where the output is finite, beside infinities": (
         Pair(masked, lambda dout, x: jnp.where(MASK, -2 * x * dout, 0)),
         (X,),
@@ -151,6 +177,17 @@ def counting():
 
 
 RIGHT = {
+    "overflow for a cotangent of 1e15": (
+        Pair(clipped, through_a_huge_factor),
+        (np.array([0.0, 0.4]),),
+    ),
+    "a slope of 1e-18 where the value is 0": (
+        Pair(
+            lambda x: (np.log(np.clip(special.gammaincc(20.0, x), 1e-35, 1.0)), x),
+            lambda d, x: -d * x**19 * np.exp(-x) / special.gamma(20.0) / special.gammaincc(20.0, x),
+        ),
+        (np.array([30.0, 1.0]),),
+    ),
     "data of its own in float64": (ValueAndGrad(least_squares), (np.ones(3),)),
     "a target of its own": (
         Pair(lambda x: (((x - TARGET) ** 2).mean(), x), lambda d, x: d * (x - TARGET) / 2),

@@ -43,6 +43,8 @@ UNDETERMINED = 1e-3
 # How often the effect of one unit in the last place that a result may be off by: a few operations
 # are rounded, most of them not all in one direction.
 ROUNDING = 8.0
+# A cotangent of which more is the checker's own, and no user's: overflow for it alone says nothing.
+LARGE_COTANGENT = 1e6
 # Copies of a point, perturbed by rounding, whose largest effect counts: three rarely all miss it.
 PERTURBED = 3
 # Units in the last place by which such a copy is perturbed at most: what the code that made the

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 def keep(kind: str, rows: list[Row], module: str) -> None:
     """Replace the rows of a module."""
-    kept = _read()
+    kept = read()
     kept[kind] = [row for row in kept.get(kind, []) if row["module"] != module] + rows
     _write(kept)
 
@@ -36,13 +36,13 @@ def _write(kept: dict[str, list[Row]]) -> None:
     DATA.write_text("{\n" + ",\n".join(parts) + "\n}\n", "utf-8")
 
 
-def _read() -> dict[str, list[Row]]:
+def read() -> dict[str, list[Row]]:
     return json.loads(DATA.read_text("utf-8")) if DATA.exists() else {}
 
 
 def summary() -> str:
     """The counts in a sentence, and how long it took."""
-    rows = [row for row in _read().get("rows", []) if "truth" in row]
+    rows = [row for row in read().get("rows", []) if "truth" in row]
     counts = Counter(row["outcome"] for row in rows)
     functions = {(row["package"], row["name"]) for row in rows}
     packages = {row["package"] for row in rows}
@@ -61,7 +61,7 @@ def summary() -> str:
 
 
 def _speed() -> list[str]:
-    rows = [row for row in _read().get("compared", []) if row["there"]]
+    rows = [row for row in read().get("compared", []) if row["there"]]
     if not rows:
         return []
     here, there = ([row[side] for row in rows] for side in ("here", "there"))
@@ -91,7 +91,7 @@ def _ninetieth(values: list[float]) -> float:
 
 def write(modules: list[str]) -> None:
     """RESULTS.md, of modules that there still are, in their order."""
-    kept = _read()
+    kept = read()
     for kind, rows in kept.items():
         known = [row for row in rows if row["module"] in modules]
         kept[kind] = sorted(known, key=lambda row: modules.index(row["module"]))

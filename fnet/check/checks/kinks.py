@@ -33,8 +33,11 @@ def borne_out(probe: Probe, found: Wrong) -> str:
             lies.has(expected, thresholds.SLACK * lies.size) or lies.rules_out(value)
         ):
             return ""
+        direction, scale = probe.one(found.floats, found.place, index)
+        least = thresholds.ROUNDING * thresholds.EPSILON * probe.reach(found.dout, direction)
+        lost = max(abs(value), abs(expected)) <= least / scale  # in rounding the values
         each = [lies]
-        if not lies.kink and _is_blind(lies, value, expected):
+        if not lies.kink and not lost and _is_blind(lies, value, expected):
             each = _of_each(probe, found, index)
             if not each:
                 return ""

@@ -36,6 +36,8 @@ NO_DERIVATIVE = (
     "not compared where autodiff's derivative is not finite, and differences do not settle it"
 )
 
+OVERFLOWS = "not compared where it overflows for a cotangent far above 1, and for 1 does not"
+
 
 def at_given(probe: Probe, rng: np.random.Generator, quick: bool = False) -> Outcome:
     """At the given point, with several cotangents, or with one if quick; stops at the first for
@@ -84,6 +86,10 @@ def _compared(probe: Probe, where: str, floats: Floats, dout: Any) -> Outcome:
             e, unknown = _known(probe, where, floats, dout, place, a, e)
             if unknown:
                 notes.append((where, _unknown(probe, floats, place, a)))
+            beyond = _overflowing(probe, route, floats, dout, place, a, e)
+            if beyond.any():
+                e, unknown = np.where(beyond, a, e), unknown + int(beyond.sum())
+                notes.append((where, f"d{probe.form.names[place]}: {OVERFLOWS}"))
             difference = compare(a, e, probe.epsilon, rtol=probe.rtol)
             if difference.wrong.any() or difference.error > thresholds.EXACT:
                 slack = thresholds.CANCELLED * probe.natural(floats, dout)[place]
@@ -144,11 +150,23 @@ def _is_infinite(probe: Probe, floats: Floats, place: int, index: tuple[int, ...
     return bool(np.isinf(by_hand) or np.isinf(probe.expected(floats, dout)[place][index]))
 
 
+def _overflowing(
+    probe: Probe, route: str, floats: Floats, dout: Any, place: int, a: np.ndarray, e: np.ndarray
+) -> np.ndarray:
+    """The entries that are not finite for this large cotangent of the checker's own, and are for an
+    ordinary one."""
+    odd = ~np.isfinite(a) & np.isfinite(e)
+    if odd.any() and largest(dout) > thresholds.LARGE_COTANGENT:
+        odd &= np.isfinite(probe.gradients(route, floats, ones(probe.out))[place])
+        return odd
+    return np.zeros(a.shape, bool)
+
+
 def _accepted(probe: Probe, found: Wrong) -> str:
     """Why a difference from autodiff is not a mistake; empty where it is one."""
     if not any(jax.tree.leaves(jax.tree.map(np.any, found.dout))):
         return NOT_FINITE
-    size, moved = probe.noise(found.floats, found.dout)
+    size, moved = probe.noise(found.floats, found.dout, found.place)
     if moved > thresholds.UNDETERMINED * size and not np.isnan(found.actual).any():
         return "rounding of the input changes the output"
     words = borne_out(probe, found) or within_domain(probe, found)

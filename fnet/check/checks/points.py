@@ -187,8 +187,8 @@ def cotangents(out: Any, rng: np.random.Generator) -> Iterator[Any]:
 
     def balanced(y: np.ndarray) -> np.ndarray:
         size = np.abs(np.asarray(y, np.float64))
-        with np.errstate(all="ignore"):
-            weight = 1 / np.clip(size, 1e-15, 1e15)
+        with np.errstate(all="ignore"):  # an output of 0 has no size, and may be rounded to that
+            weight = 1 / np.clip(np.where(size == 0, 1.0, size), 1e-15, 1e15)
         return np.where(np.isfinite(size), weight * rng.normal(size=y.shape), 0.0)
 
     leaves, tree = jax.tree.flatten(out)

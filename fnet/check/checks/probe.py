@@ -10,6 +10,7 @@ import numpy as np
 from fnet.check import thresholds
 from fnet.check.checks.evaluator import Arrays, Evaluator
 from fnet.check.checks.points import Floats, largest, parts, rounded, scale_of
+from fnet.check.checks.program_cache import has_loops
 from fnet.check.checks.programs import inner, of_route
 from fnet.check.truth.arguments import beside, is_float
 from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
@@ -22,9 +23,8 @@ Line = tuple[Callable[[float], float], float]
 class Probe(Evaluator):
     """An evaluator that also takes differences of the values."""
 
-    _last: tuple[Floats, Any, list[Any]] | None = (
-        None  # a point, its output, and those at perturbed copies
-    )
+    # A point, its output, and those at copies that are perturbed in one array, or in all (None).
+    _last: tuple[Floats, Any, dict[int | None, list[Any]]] | None = None
 
     def expected(self, floats: Floats, dout: Any) -> Arrays:
         """The gradient by autodiff of the plain function, or else by differences."""
@@ -170,9 +170,12 @@ class Probe(Evaluator):
             for d, y in pairs
             if d is not None
         ]
-        # The output may cancel too; its rounding error does not.
-        size = max(*sizes, self.noise(floats, dout)[1] / thresholds.EPSILON)
-        return [size / scale_of(array) if np.isfinite(size) else 0.0 for array in floats]
+        natural = []
+        for place, array in enumerate(floats):
+            # The output may cancel too; its rounding error does not.
+            size = max(*sizes, self.noise(floats, dout, place)[1] / thresholds.EPSILON)
+            natural.append(size / scale_of(array) if np.isfinite(size) else 0.0)
+        return natural
 
     def reach(self, dout: Any, direction: Sequence[np.ndarray]) -> float:
         """The change of ⟨dout, out⟩ along a direction if the function were the identity."""
@@ -199,11 +202,13 @@ class Probe(Evaluator):
             inputs = self.inputs(floats)
             return np.asarray(self.programs["line"](inputs, dout, list(direction), steps))
 
+        moving = [place for place, array in enumerate(direction) if array.any()]
+
         def rounding(dout: Any) -> float:
-            size, moved = self.noise(floats, dout)
+            size, moved = self.noise(floats, dout, moving[0] if len(moving) == 1 else None)
             return thresholds.ROUNDING * max(size * max(self.epsilon, thresholds.EPSILON), moved)
 
-        if self.subject.traceable and (not self.combined or self._is_large()):
+        if self.subject.traceable and (not self.combined or self._is_slow()):
             return [(tabulated(functools.partial(compiled, d)), rounding(d)) for d in each]
         values = functools.cache(functools.partial(self._values, floats, each, direction))
 
@@ -212,25 +217,44 @@ class Probe(Evaluator):
 
         return [(functools.partial(line, number), rounding(d)) for number, d in enumerate(each)]
 
-    def _is_large(self) -> bool:
+    def _is_slow(self) -> bool:
         """Whether a program of the values alone is worth compiling."""
-        return sum(array.size for array in self.start) > thresholds.COMPILED_FROM
+        large = sum(array.size for array in self.start) > thresholds.COMPILED_FROM
+        return large or has_loops(self.traces)
 
-    def noise(self, floats: Floats, dout: Any) -> tuple[float, float]:
-        """⟨|dout|, |out|⟩, and how far rounding the point moves ⟨dout, out⟩."""
+    def noise(self, floats: Floats, dout: Any, place: int | None = None) -> tuple[float, float]:
+        """⟨|dout|, |out|⟩, and how far rounding the point moves ⟨dout, out⟩.
+
+        Where that is much of it, the point is on a jump, of one argument perhaps: then, if a place
+        is given, it is how far rounding that array alone moves it."""
         if self._last is None or self._last[0] is not floats:
-            self._last = floats, self.output(floats), self._rounded(floats)
-        _, out, others = self._last
-        here = float(inner(dout, out, np))
-        away = np.abs([float(inner(dout, other, np)) - here for other in others])
+            self._last = floats, self.output(floats), {}
+        out = self._last[1]
         size = float(inner(_absolute(dout), _absolute(out), np))
-        return size, float(away.max(initial=0.0, where=np.isfinite(away)))
+        moved = self._moved(dout, None)
+        if place is not None and len(floats) > 1 and moved > thresholds.UNDETERMINED * size:
+            moved = self._moved(dout, place)
+        return size, moved
 
-    def _rounded(self, floats: Floats) -> list[Any]:
+    def _moved(self, dout: Any, place: int | None) -> float:
+        assert self._last is not None
+        floats, out, outputs = self._last
+        if place not in outputs:
+            outputs[place] = self._rounded(floats, place)
+        here = float(inner(dout, out, np))
+        away = np.abs([float(inner(dout, other, np)) - here for other in outputs[place]])
+        return float(away.max(initial=0.0, where=np.isfinite(away)))
+
+    def _rounded(self, floats: Floats, place: int | None) -> list[Any]:
         """The outputs at perturbed copies of the point; none where the function rejects them."""
         rng = np.random.default_rng(0)
-        copies = range(thresholds.PERTURBED)
-        points = [tuple(rounded(array, rng) for array in floats) for _ in copies]
+        points = [
+            tuple(
+                rounded(array, rng) if place in (None, at) else array
+                for at, array in enumerate(floats)
+            )
+            for _ in range(thresholds.PERTURBED)
+        ]
         try:
             return [*map(self.output, points)]
         except Exception:  # the function may reject neighbouring points

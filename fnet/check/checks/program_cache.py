@@ -16,6 +16,7 @@ from fnet.check import thresholds
 from fnet.check.checks.programs import compiled, rebuilt
 from fnet.check.subjects.subject import Subject
 from fnet.check.truth.arguments import Layout, Same, in_numpy, signature
+from fnet.check.truth.loops import has_loop
 
 ADDRESS = re.compile(" at 0x[0-9a-f]+")  # of a function in the text of a trace
 Programs = dict[str, Callable[..., Any]]
@@ -57,11 +58,17 @@ def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
     arguments = form.rebuild([form.leaves[place] for place in form.places])
     digest = [(name, *trace.digest) for name, trace in traced.items()]
     key = tuple(map(Same, subject.of)), signature(arguments), tuple(digest)
-    found = _programs.pop(key, None) or compiled(subject, form)
+    found = _programs.pop(key, None) or compiled(subject, form, has_loops(traced))
     _programs[key] = found
     while len(_programs) > thresholds.PROGRAMS:
         del _programs[next(iter(_programs))]
     return found
+
+
+def has_loops(traced: dict[str, Trace]) -> bool:
+    """Whether one of these contains a loop."""
+    known = [trace.closed for trace in traced.values() if trace.closed is not None]
+    return any(has_loop(closed, ("while", "scan")) for closed in known)
 
 
 def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:

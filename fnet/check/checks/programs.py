@@ -20,17 +20,19 @@ from fnet.check.truth.arguments import (
     is_none,
     of_arrays,
 )
+from fnet.check.truth.compiling import compiled as quickly
 from fnet.check.truth.loops import bounded
 from fnet.check.truth.plain import plainly
 
 
-def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
+def compiled(subject: Subject, form: Layout, often: bool) -> dict[str, Callable[..., Any]]:
     """By name: "out"; values along a "line"; gradients by "plain" autodiff and by each route; these
     "together", or "by hand" alone with the output; and "out by" each other way to it.
 
     "both" computes gradients by hand and by autodiff in the dtype of the arrays; "vmap" by hand at
     many points; "rounded" by hand with arguments, dout and cache each perturbed by a relative
-    amount; "frozen" the largest entry that each route returns for a frozen parameter.
+    amount; "frozen" the largest entry that each route returns for a frozen parameter. `often` is
+    said of loops, which are worth compiling well.
     """
     at = functools.partial(rebuilt, form)
 
@@ -113,7 +115,7 @@ def compiled(subject: Subject, form: Layout) -> dict[str, Callable[..., Any]]:
         **{name: of_route(route, form) for name, route in subject.routes.items()},
         **{f"out by {how}": of_value(value, form) for how, value in subject.values.items()},
     }
-    return {name: jax.jit(bounded(function)) for name, function in functions.items()}
+    return {name: quickly(bounded(function), often) for name, function in functions.items()}
 
 
 def of_value(function: Callable[..., Any], form: Layout) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from fnet.check.mistakes.evidence import Evidence, Sample
 from fnet.check.truth.arguments import filled
+from fnet.check.truth.compiling import compiled
 from fnet.check.truth.plain import Place, Step, bound, plainly
 
 # Of an operation: the operands, and what is differentiated by them instead; None for nothing.
@@ -56,7 +57,7 @@ class Varied:
             out, vjp = jax.vjp(plainly(probe.plain, through), *floats)
             return vjp(filled(dout, out))
 
-        self._gradient = jax.jit(gradient)
+        self._gradient = compiled(gradient)
 
     def gradient(
         self, place: int, sample: Sample, chosen: Iterable[int], at_hand: Any = None

@@ -28,10 +28,11 @@ def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
     return ending
 
 
-def has_loop(closed: Any) -> bool:
-    """Whether a trace contains a loop with a condition, however deep."""
+def has_loop(closed: Any, kinds: tuple[str, ...] = ("while",)) -> bool:
+    """Whether a trace contains a loop of these kinds, however deep; by default, one with a
+    condition."""
     return any(
-        eqn.primitive.name == "while" or any(map(has_loop, _traces(eqn.params)))
+        eqn.primitive.name in kinds or any(has_loop(one, kinds) for one in _traces(eqn.params))
         for eqn in getattr(closed, "jaxpr", closed).eqns
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from fnet.check import thresholds
 from fnet.check.truth.arguments import is_float
+from fnet.check.truth.compiling import compiled
 from fnet.check.truth.plain import Step, bound, run
 
 # Operations with rounded results; those that only move or select numbers are exact.
@@ -31,7 +32,8 @@ def rounded_otherwise(
 ) -> list[list[np.ndarray]]:
     """The results of several runs of the program, each with different rounding errors."""
     rng = np.random.default_rng(0)
-    closed = jax.make_jaxpr(program)(*arguments)
+    # Options of the compiler may not stand inside another program.
+    closed = jax.make_jaxpr(getattr(program, "__wrapped__", program))(*arguments)
 
     def shaken(inputs: Any, phases: Any) -> list[Any]:
         number = itertools.count()
@@ -44,10 +46,10 @@ def rounded_otherwise(
 
         return run(closed, inputs, through)
 
-    compiled = jax.jit(shaken)
+    perturbed = compiled(shaken)
     phases = rng.uniform(0, 2 * np.pi, (thresholds.SHAKEN, thresholds.PHASES))
     inputs = jax.tree.leaves(arguments)
-    return [[np.asarray(leaf) for leaf in compiled(inputs, each)] for each in phases]
+    return [[np.asarray(leaf) for leaf in perturbed(inputs, each)] for each in phases]
 
 
 def _shaken(array: Any, phase: Any) -> Any:
