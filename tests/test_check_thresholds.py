@@ -219,7 +219,7 @@ def neighbours(width):
 def shaken(function, judged):
     def found():
         with jax.enable_x64(True):
-            return judged(rounded_otherwise(function, (jnp.ones(50),)))
+            return judged(rounded_otherwise(function, (jnp.ones(50),))([jnp.ones(50)]))
 
     return found
 

@@ -155,11 +155,12 @@ def _overflowing(
 ) -> np.ndarray:
     """The entries that are not finite for this large cotangent of the checker's own, and are for an
     ordinary one."""
-    odd = ~np.isfinite(a) & np.isfinite(e)
+    odd: np.ndarray = ~np.isfinite(a) & np.isfinite(e)
     if odd.any() and largest(dout) > thresholds.LARGE_COTANGENT:
         odd &= np.isfinite(probe.gradients(route, floats, ones(probe.out))[place])
-        return odd
-    return np.zeros(a.shape, bool)
+    else:
+        odd[:] = False
+    return odd
 
 
 def _accepted(probe: Probe, found: Wrong) -> str:

@@ -14,7 +14,7 @@ from fnet.check.checks.program_cache import has_loops
 from fnet.check.checks.programs import inner, of_route
 from fnet.check.truth.arguments import beside, is_float
 from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
-from fnet.check.truth.rounding import rounded_otherwise
+from fnet.check.truth.rounding import Rounded, rounded_otherwise
 
 # A function of the step along a direction, and the error of its values.
 Line = tuple[Callable[[float], float], float]
@@ -25,6 +25,10 @@ class Probe(Evaluator):
 
     # A point, its output, and those at copies that are perturbed in one array, or in all (None).
     _last: tuple[Floats, Any, dict[int | None, list[Any]]] | None = None
+
+    @functools.cached_property
+    def _perturbed(self) -> dict[str, Rounded]:
+        return {}
 
     def expected(self, floats: Floats, dout: Any) -> Arrays:
         """The gradient by autodiff of the plain function, or else by differences."""
@@ -49,7 +53,9 @@ class Probe(Evaluator):
             program = of_route(self.subject.lifted, self.form)
         try:
             expected = [np.asarray(leaf) for leaf in program(*arguments)]
-            rounded = rounded_otherwise(program, arguments)
+            if route not in self._perturbed:
+                self._perturbed[route] = rounded_otherwise(program, arguments)
+            rounded = self._perturbed[route](jax.tree.leaves(arguments))
         except Exception:
             if self.subject.traceable or route == "plain":
                 raise

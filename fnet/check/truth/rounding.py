@@ -4,7 +4,7 @@ Source: Parker (1997), Monte Carlo arithmetic: how to gamble with floating point
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -27,15 +27,16 @@ ROUNDED = {
 }
 
 
-def rounded_otherwise(
-    program: Callable[..., Any], arguments: tuple[Any, ...]
-) -> list[list[np.ndarray]]:
-    """The results of several runs of the program, each with different rounding errors."""
-    rng = np.random.default_rng(0)
+Rounded = Callable[[Sequence[Any]], list[list[np.ndarray]]]
+
+
+def rounded_otherwise(program: Callable[..., Any], arguments: tuple[Any, ...]) -> Rounded:
+    """The results of several runs of a program with different rounding errors each, for leaves like
+    those of these arguments."""
     # Options of the compiler may not stand inside another program.
     closed = jax.make_jaxpr(getattr(program, "__wrapped__", program))(*arguments)
 
-    def shaken(inputs: Any, phases: Any) -> list[Any]:
+    def shaken(leaves: Any, phases: Any) -> list[Any]:
         number = itertools.count()
 
         def through(step: Step, values: list[Any]) -> list[Any]:
@@ -44,12 +45,12 @@ def rounded_otherwise(
                 return found
             return [_shaken(array, phases[next(number) % len(phases)]) for array in found]
 
-        return run(closed, inputs, through)
+        return run(closed, leaves, through)
 
     perturbed = compiled(shaken)
-    phases = rng.uniform(0, 2 * np.pi, (thresholds.SHAKEN, thresholds.PHASES))
-    inputs = jax.tree.leaves(arguments)
-    return [[np.asarray(leaf) for leaf in perturbed(inputs, each)] for each in phases]
+    size = (thresholds.SHAKEN, thresholds.PHASES)
+    phases = np.random.default_rng(0).uniform(0, 2 * np.pi, size)
+    return lambda leaves: [[*map(np.asarray, perturbed(leaves, each))] for each in phases]
 
 
 def _shaken(array: Any, phase: Any) -> Any:
