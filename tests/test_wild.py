@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+import types
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.wild.case import Case
 from tests.wild.differences import slope
 from tests.wild.gallery import MISTAKES
 from tests.wild.gradients import moved
+from tests.wild.mutation import changes, mutant, planted
 from tests.wild.outcome import ALARM, ELSEWHERE, FOUND, MISS, NEARLY, RIGHT, UNCLEAR, outcome
 from tests.wild.truth import truth
 
@@ -176,3 +178,31 @@ def test_the_gallery_is_of_the_versions_that_are_installed():
 )
 def test_a_row_is_classified(verdict, told, elsewhere, expected):
     assert outcome(verdict, told, elsewhere) == expected
+
+
+def test_a_change_is_planted_in_what_is_loaded_and_taken_back(tmp_path):
+    source = """
+def value(x):
+    return x**3
+
+def slope(x):
+    def inner(scale=3):
+        return scale * x**2
+    return inner()
+"""
+    path = tmp_path / "outside.py"
+    path.write_text(source)
+    module = types.ModuleType("outside")
+    exec(compile(source, str(path), "exec"), module.__dict__)  # as an import does
+    every = [mutant(*change) for change in changes(module.slope.__code__)]
+    found = []
+    for one in every:
+        with planted(one):
+            found.append(module.slope(2))
+    words = [one.words.rpartition(", ")[2] for one in every]
+    outcomes = dict(zip(words, found, strict=True))
+    assert outcomes["twice: return inner()"] == 24
+    assert outcomes["Div in place: scale * x ** 2"] == 3 / 4
+    assert outcomes["its left operand alone: x ** 2"] == 6
+    assert outcomes["3 in place: 2"] == 24
+    assert module.slope(2) == 12
