@@ -1,5 +1,7 @@
 """Matrix products in the form that the platform multiplies fastest; the numbers are the same."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from chex import Array
@@ -12,10 +14,18 @@ def product(a: Array, b: Array) -> Array:
     cannot run such a product under `jax.vmap` where only b is mapped and a is stored by columns
     (jaxlib 0.10.2: findings/bfloat16_product_under_vmap.sh). So a is stored by rows first.
     """
-    if a.dtype.itemsize < 4:
-        wide = jnp.matmul(_by_rows(a), b, preferred_element_type=jnp.float32)
-        return wide.astype(a.dtype)
-    return jnp.matmul(a, b, preferred_element_type=a.dtype)
+    return wide_product(a, b).astype(a.dtype)
+
+
+def wide(dtype: Any) -> Any:
+    """The dtype in which many numbers of this one are summed: float32 at least."""
+    return jnp.float32 if jnp.dtype(dtype).itemsize < 4 else dtype
+
+
+def wide_product(a: Array, b: Array) -> Array:
+    """a b in float32 where they are narrower, for sums of many such products."""
+    a = _by_rows(a) if a.dtype.itemsize < 4 else a
+    return jnp.matmul(a, b, preferred_element_type=wide(a.dtype))
 
 
 def transposed_product(a: Array, b: Array) -> Array:

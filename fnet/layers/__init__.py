@@ -11,9 +11,27 @@ Each is registered by an example in `EXAMPLES`: its call, and the shape that it 
 from fnet.layers.activations import gelu, leaky_relu, relu, sigmoid, tanh
 from fnet.layers.affine import Affine as Affine
 from fnet.layers.affine import affine
+from fnet.layers.convolution import conv
+from fnet.layers.convolution_transpose import conv_transpose
+from fnet.layers.depthwise import Separable as Separable
+from fnet.layers.depthwise import depthwise_conv, separable_conv
+from fnet.layers.kernels import Conv as Conv
 from fnet.layers.reshape import flatten, squeeze
 
-__all__ = ["affine", "flatten", "gelu", "leaky_relu", "relu", "sigmoid", "squeeze", "tanh"]
+__all__ = [
+    "affine",
+    "conv",
+    "conv_transpose",
+    "depthwise_conv",
+    "flatten",
+    "gelu",
+    "leaky_relu",
+    "relu",
+    "separable_conv",
+    "sigmoid",
+    "squeeze",
+    "tanh",
+]
 
 EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "affine(3)": (7,),
@@ -24,6 +42,11 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "gelu(approximate=True)": (3, 7),
     "sigmoid()": (3, 7),
     "tanh()": (3, 7),
+    "conv(3, (2, 3), stride=2)": (5, 7, 2),
+    "conv(2, padding='causal', dilation=2, bias=False, l2=0.3)": (7, 3),
+    "conv_transpose(3, stride=2)": (5, 2),
+    "depthwise_conv(2)": (3, 5, 2),
+    "separable_conv(3, padding='valid')": (7, 2),
     "flatten()": (2, 3, 7),
     "squeeze()": (7, 1),
 }
@@ -35,6 +58,10 @@ LARGE = {  # of a size that is worth timing
     "gelu()": (1000,),
     "sigmoid()": (1000,),
     "tanh()": (1000,),
+    "conv(32)": (16, 16, 16),
+    "conv_transpose(16, 4, stride=2)": (16, 16, 32),
+    "depthwise_conv()": (16, 16, 64),
+    "separable_conv(32)": (16, 16, 32),
     "flatten()": (32, 32, 3),
     "squeeze()": (1000, 1),
 }

@@ -1,0 +1,89 @@
+"""Depthwise convolutions, each channel on its own: a multiply-add per tap, and no patches.
+
+The functions are those of `patches`, for w (window..., 1, C · m): output channel c m + j is made of
+input channel c alone. Their products are as wide as float32 or wider, and few images at a time.
+"""
+
+import math
+
+import jax.numpy as jnp
+from chex import Array
+
+from fnet.core.blocks import over_images
+from fnet.core.patches import Sums, interleaved, padded, shifted
+from fnet.core.products import wide
+from fnet.core.windows import Windows
+
+
+def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
+    """y (N, outputs..., C m)."""
+    kernel = w.reshape(-1, w.shape[-1])
+
+    def of_images(carry: None, x: Array) -> tuple[None, Array]:
+        return None, _correlate(_repeated(x, kernel), kernel, b, windows)
+
+    y: Array = over_images(of_images, None, _bytes(x, kernel), x)[1]
+    return y
+
+
+def _correlate(x: Array, kernel: Array, b: Array | None, windows: Windows) -> Array:
+    dtype = wide(x.dtype)
+    taps = shifted(padded(x, windows).astype(dtype), windows)
+    y = sum(tap * k for tap, k in zip(taps, kernel.astype(dtype), strict=True))
+    y = y if b is None else y + b.astype(dtype)
+    narrow: Array = y.astype(x.dtype)
+    return narrow
+
+
+def kernel_gradient(x: Array, dy: Array, windows: Windows, bias: bool) -> Sums:
+    """dw (window..., 1, C m), and db (C m,) where there is a bias."""
+    dtype = wide(dy.dtype)
+    width, axes = dy.shape[-1], range(dy.ndim - 1)
+
+    def of_images(sums: Sums, x: Array, dy: Array) -> tuple[Sums, None]:
+        dw, db = sums
+        dy = dy.astype(dtype)
+        taps = shifted(padded(_repeated(x, dy), windows).astype(dtype), windows)
+        dw = dw + jnp.stack([(tap * dy).sum(axes) for tap in taps])
+        return (dw, None if db is None else db + dy.sum(axes)), None
+
+    zero = jnp.zeros((windows.taps, width), dtype)
+    sums = zero, zero[0] if bias else None
+    dw, db = over_images(of_images, sums, _bytes(x, dy), x, dy)[0]
+    dw = dw.reshape(*windows.sizes, 1, width).astype(dy.dtype)
+    return dw, None if db is None else db.astype(dy.dtype)
+
+
+def spread(dy: Array, w: Array, b: Array | None, windows: Windows, channels: int) -> Array:
+    """dx (N, inputs..., C), plus b (C,) where there is a bias."""
+    dtype = wide(dy.dtype)
+
+    def of_images(carry: None, dy: Array) -> tuple[None, Array]:
+        dy, parts = dy.astype(dtype), []
+        for counts, reached in windows.phases():
+            if reached is None:
+                parts.append(jnp.zeros((dy.shape[0], *counts, dy.shape[-1]), dtype))
+            else:
+                taps, over = reached
+                kernel = jnp.flip(w[taps], range(len(taps))).reshape(-1, w.shape[-1])
+                parts.append(_correlate(dy, kernel, None, over))
+        dx = interleaved(parts, windows)
+        if dx.shape[-1] != channels:
+            dx = dx.reshape(*dx.shape[:-1], channels, -1).sum(-1)
+        dx = dx if b is None else dx + b.astype(dtype)
+        return None, dx.astype(w.dtype)
+
+    dx: Array = over_images(of_images, None, _bytes(dy, w), dy)[1]
+    return dx
+
+
+def _repeated(x: Array, like: Array) -> Array:
+    """x with each channel once for each of the outputs made of it."""
+    each = like.shape[-1] // x.shape[-1]
+    return x if each == 1 else jnp.repeat(x, each, -1)
+
+
+def _bytes(x: Array, like: Array) -> int:
+    """How many bytes one image takes, as wide as it is computed."""
+    size: int = math.prod(x.shape[1:-1]) * like.shape[-1] * max(int(x.dtype.itemsize), 4)
+    return size

@@ -1,0 +1,104 @@
+"""What layers with a kernel share: its parameters, how they begin, and what is expected of them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from chex import Array, PRNGKey
+
+from fnet.core import Penalty, Shape, penalty
+from fnet.core.expect import (
+    require,
+    require_floating,
+    require_key_and_shape,
+    require_number,
+    require_whole,
+)
+from fnet.core.trees import is_shape
+from fnet.errors import ConfigurationError
+from fnet.initializers import Initializer
+
+
+class Conv(NamedTuple):
+    """The parameters of a convolution, and their gradients: the kernel w, and b or None.
+
+    >>> import jax
+    >>> from fnet.layers import conv
+    >>> params, _ = conv(5, bias=False).init(jax.random.key(0), (32, 32, 3))
+    >>> params.w.shape, params.b
+    ((3, 3, 3, 5), None)
+    """
+
+    w: Array
+    b: Array | None
+
+
+def check_kernel(name: str, w_init: Any, bias: Any, **whole: Any) -> None:
+    """Raise ConfigurationError unless they are an initializer, a bool, and whole numbers."""
+    for argument, value in whole.items():
+        require_whole(f"{name}: {argument}", value, least=1)
+    if not isinstance(w_init, Initializer):
+        raise ConfigurationError(f"{name}: w_init is {w_init!r}; take one of fnet.initializers")
+    if not isinstance(bias, bool):
+        raise ConfigurationError(f"{name}: bias is {bias!r}; it must be True or False")
+
+
+def drawn_kernel(key: PRNGKey, w_init: Initializer, shape: Shape) -> Array:
+    """(window..., in, out), drawn as (out, window..., in): fan-in is all but the first axis."""
+    return jnp.moveaxis(w_init.draw(key, (shape[-1], *shape[:-1])), 0, -1)
+
+
+def zero_bias(bias: bool, width: int, w: Array) -> Array | None:
+    """b, which begins at zero, or None without a bias."""
+    return jnp.zeros(width, w.dtype) if bias else None
+
+
+def require_image(name: str, key: Any, shape: Any) -> tuple[tuple[int, ...], int]:
+    """The spatial sizes and the channels of an example of this shape."""
+    require_key_and_shape(key, shape)
+    shape = tuple(shape)
+    require(
+        is_shape(shape) and 2 <= len(shape) <= 4,
+        f"{name}: an example is {shape}; it must have 1, 2 or 3 spatial axes, and channels last: "
+        "(32, 32, 3)",
+    )
+    return shape[:-1], shape[-1]
+
+
+def require_groups(name: str, groups: int, **sizes: int) -> None:
+    """Raise ShapeError unless these sizes can be divided among the groups."""
+    for what, size in sizes.items():
+        require(
+            size % groups == 0,
+            f"{name}: {size} {what} cannot be divided among {groups} groups: take a divisor of it",
+        )
+
+
+def check_input(name: str, params: Any, x: Any, channels: Callable[[Array], int]) -> None:
+    """Raise ShapeError unless x is a batch of images of as many axes and channels as w takes."""
+    require(
+        hasattr(params, "_fields"),
+        f"{name}: params are of type {type(params).__name__}; give what init returns first, then x",
+    )
+    require_floating(f"{name}: x", x, ": convert it, or rescale images by fnet.data.rescale")
+    w = params[0]
+    rank, wanted = w.ndim - 2, channels(w)
+    require(
+        x.ndim == rank + 2 and x.shape[-1] == wanted,
+        f"{name}: x is {x.shape}; w {w.shape} takes a batch with {rank} spatial axes and {wanted} "
+        "channels last" + ("; a single example is a batch of one: x[None]" * (x.ndim == rank + 1)),
+    )
+    require(x.dtype == w.dtype, f"{name}: x is {x.dtype} and w {w.dtype}; cast one to the other's")
+
+
+def kernel_penalty(name: str, strength: float, kernels: int = 1) -> Penalty | None:
+    """λ times the squares of the first arrays, which are kernels; None for λ = 0."""
+    require_number(f"{name}: l2", strength, least=0)
+
+    def value_and_grad(params: Any) -> tuple[Array, Any]:
+        weights, rest = params[:kernels], params[kernels:]
+        value = strength * sum(jnp.sum(w**2) for w in weights)
+        zeros = (None if b is None else jnp.zeros_like(b) for b in rest)
+        return value, type(params)(*(2 * strength * w for w in weights), *zeros)
+
+    return penalty(value_and_grad) if strength else None
