@@ -2,7 +2,8 @@
 
 `serial` makes a chain; `residual`, `parallel`, `fan_out`, `first`, `each`, `repeat`, `recurrent`
 and `bidirectional` make any other network of data flow. `remat` trades time for memory; `frozen`,
-`tied`, `low_rank`, `weight_norm` and `mixed_precision` change what the parameters of a layer are.
+`tied`, `low_rank`, `weight_norm`, `weight_standardization` and `mixed_precision` change what the
+parameters of a layer are.
 
 >>> from fnet.layers import affine, relu
 >>> serial(affine(3), residual(affine(3), relu()))
@@ -18,6 +19,7 @@ from fnet.compose.reparametrized import Reparametrization, reparametrized
 from fnet.compose.repeat import repeat
 from fnet.compose.residual import Residual, residual
 from fnet.compose.serial import serial
+from fnet.compose.standardized import weight_standardization
 from fnet.core.examples import ints
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "serial",
     "tied",
     "weight_norm",
+    "weight_standardization",
 ]
 
 CELL = "serial(parallel(affine(3), affine(3), join='add'), tanh())"  # an Elman network
@@ -66,6 +69,7 @@ EXAMPLES = {
     "tied(serial(affine(3), tanh(), affine(7)), '[2].w', '[0].w', transpose=True)": (7,),
     "low_rank(affine(3), 2)": (7,),
     "weight_norm(affine(3))": (7,),
+    "weight_standardization(affine(3))": (7,),
     "mixed_precision(affine(3))": (7,),
 }
 
@@ -86,5 +90,6 @@ LARGE = {
     "tied(serial(affine(128), tanh(), affine(256)), '[2].w', '[0].w', transpose=True)": (256,),
     "low_rank(affine(256), 8)": (256,),
     "weight_norm(affine(256))": (256,),
+    "weight_standardization(affine(256))": (256,),
     "mixed_precision(affine(256))": (256,),
 }

@@ -11,22 +11,37 @@ Each is registered by an example in `EXAMPLES`: its call, and the shape that it 
 from fnet.layers.activations import gelu, leaky_relu, relu, sigmoid, tanh
 from fnet.layers.affine import Affine as Affine
 from fnet.layers.affine import affine
+from fnet.layers.batch_norm import BatchNorm as BatchNorm
+from fnet.layers.batch_norm import Running as Running
+from fnet.layers.batch_norm import batch_norm
 from fnet.layers.convolution import conv
 from fnet.layers.convolution_transpose import conv_transpose
 from fnet.layers.depthwise import Separable as Separable
 from fnet.layers.depthwise import depthwise_conv, separable_conv
 from fnet.layers.kernels import Conv as Conv
+from fnet.layers.norms import Norm as Norm
+from fnet.layers.norms import group_norm, instance_norm, layer_norm, rms_norm
+from fnet.layers.pooling import avg_pool, global_avg_pool, global_max_pool, max_pool
 from fnet.layers.reshape import flatten, squeeze
 
 __all__ = [
     "affine",
+    "avg_pool",
+    "batch_norm",
     "conv",
     "conv_transpose",
     "depthwise_conv",
     "flatten",
     "gelu",
+    "global_avg_pool",
+    "global_max_pool",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
     "leaky_relu",
+    "max_pool",
     "relu",
+    "rms_norm",
     "separable_conv",
     "sigmoid",
     "squeeze",
@@ -49,6 +64,21 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "separable_conv(3, padding='valid')": (7, 2),
     "flatten()": (2, 3, 7),
     "squeeze()": (7, 1),
+    "max_pool()": (5, 7, 3),
+    "max_pool(3, stride=2, padding=1)": (5, 7, 3),
+    "max_pool((3, 2), stride=(1, 2), padding='same', ceil=True)": (5, 7, 3),
+    "avg_pool()": (7, 3),
+    "avg_pool(3, stride=2, padding='same')": (5, 7, 3),
+    "avg_pool(2, padding=((0, 1), (1, 0)), count_padding=True, ceil=True)": (5, 7, 3),
+    "global_avg_pool()": (5, 7, 3),
+    "global_max_pool()": (5, 7, 3),
+    "layer_norm()": (3, 7),
+    "layer_norm((-2, -1), scale=False)": (2, 3, 7),
+    "rms_norm()": (3, 7),
+    "group_norm(1)": (5, 7, 3),
+    "instance_norm()": (5, 7, 3),
+    "batch_norm()": (3, 7),
+    "batch_norm(scale=False, bias=False)": (7,),
 }
 
 LARGE = {  # of a size that is worth timing
@@ -64,4 +94,13 @@ LARGE = {  # of a size that is worth timing
     "separable_conv(32)": (16, 16, 32),
     "flatten()": (32, 32, 3),
     "squeeze()": (1000, 1),
+    "max_pool()": (32, 32, 32),
+    "avg_pool()": (32, 32, 32),
+    "global_avg_pool()": (32, 32, 32),
+    "global_max_pool()": (32, 32, 32),
+    "layer_norm()": (64, 512),
+    "rms_norm()": (64, 512),
+    "group_norm(8)": (32, 32, 32),
+    "instance_norm()": (32, 32, 32),
+    "batch_norm()": (32, 32, 32),
 }

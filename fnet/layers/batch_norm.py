@@ -1,0 +1,133 @@
+"""Batch normalisation: the one layer that mixes the rows of a batch, in training alone."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from chex import Array, PRNGKey
+
+from fnet.core import Layer, NonTrainable, Shape, layer
+from fnet.core.expect import require, require_key_and_shape, require_number
+from fnet.core.trees import is_shape, widened, zeros_like
+from fnet.core.values import constructor
+from fnet.layers import groups as by_group
+from fnet.layers.norms import Norm, begin, gradient, require_flags, require_input
+
+
+class Running(NamedTuple):
+    """What `batch_norm` has observed of each channel, (C,) each.
+
+    >>> Running(mean=jnp.zeros(3), variance=jnp.ones(3)).variance.tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    mean: Array
+    variance: Array
+
+
+class BatchNorm(NamedTuple):
+    """The parameters of `batch_norm`: γ and β, or None, and the statistics in use.
+
+    >>> params, _ = batch_norm().init(jax.random.key(0), (3,))
+    >>> params.scale.tolist(), params.running.value.mean.tolist()
+    ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
+    """
+
+    scale: Array | None
+    bias: Array | None
+    running: NonTrainable
+
+
+@constructor
+def batch_norm(
+    *, eps: float = 1e-5, momentum: float = 0.9, scale: bool = True, bias: bool = True
+) -> Layer:
+    """Each channel less its mean, divided by its standard deviation, both over the whole batch.
+
+        x̂  = (x − μ) / s                 μ = mean x   s = √(mean (x − μ)² + ε)
+        y  = γ x̂ + β                     dγ = Σ dy x̂   dβ = Σ dy
+        dx = γ (dy − mean dy − x̂ mean(dy x̂)) / s
+        μ' ← m μ' + (1 − m) μ            v' ← m v' + (1 − m) n / (n − 1) mean (x − μ)²
+
+    x, y and dx have one shape, (N, d1, ..., dk, C); γ (initially 1, left out where `scale` is
+    False), β (0, `bias`), μ' (0) and v' (1): (C,). Means and sums are over all axes but the last,
+    of n entries. That is with a key, in training; there a batch of one entry per channel gives β.
+    Without a key μ' and s' = √(v' + ε) are used, no row sees another, and dx = γ dy / s'.
+
+    `observe` moves μ' and v' by `momentum` m after a step of training; they are `NonTrainable`. As
+    in PyTorch v' estimates the variance without bias; flax and Keras leave out n / (n − 1). As in
+    flax and Keras m is what stays; PyTorch's momentum is 1 − m. Sums are in float32 or wider, of x
+    less its first entry, so that a mean of 10⁴ beside a spread of 0.1 is harmless. The last batch
+    of an epoch is padded with samples of the first, which count as any other in μ and s.
+
+    Cache: x; with a key also μ, v and 1/s of each channel. Raises ConfigurationError for arguments
+    out of range.
+    Source: Ioffe & Szegedy (2015), Batch Normalization, algorithms 1 and 2.
+
+    >>> params, _ = batch_norm(momentum=0.5).init(jax.random.key(0), (1,))
+    >>> x = jnp.array([[1.0], [3.0]])
+    >>> y, cache = batch_norm(momentum=0.5).forward(params, x, jax.random.key(0))
+    >>> params = batch_norm(momentum=0.5).observe(params, cache)
+    >>> y.round(3).tolist(), params.running.value.mean.tolist()
+    ([[-1.0], [1.0]], [1.0])
+    """
+    require_flags("batch_norm", eps, scale, bias)
+    require_number("batch_norm: momentum", momentum, least=0, below=1)
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[BatchNorm, Shape]:
+        require_key_and_shape(key, shape)
+        fits = is_shape(tuple(shape)) and len(shape) > 0
+        require(fits, f"batch_norm takes one array, and an example is {shape}")
+        channels = shape[-1:]
+        running = Running(jnp.zeros(channels), jnp.ones(channels))
+        return BatchNorm(*begin(channels, scale, bias), NonTrainable(running)), shape
+
+    def forward(params: BatchNorm, x: Array, key: PRNGKey | None = None) -> tuple[Array, Any]:
+        require_input("batch_norm", x)
+        if key is None:
+            wide, (mean, rate) = widened(x), in_use(params)
+            y = (wide - mean) * (rate if scale is False else rate * widened(params.scale))
+            y = y + widened(params.bias) if bias else y
+            return y.astype(x.dtype), (x, None)
+        whole = x.reshape(1, -1, x.shape[-1])
+        y, moments = by_group.normalized(whole, *params[:2], x.shape[-1], eps)
+        return y.reshape(x.shape), (x, moments)
+
+    def backward(params: BatchNorm, cache: Any, dy: Array) -> tuple[BatchNorm, Array]:
+        x, moments = cache
+        if moments is None:
+            wide, (mean, rate) = widened(dy), in_use(params)
+            axes = tuple(range(x.ndim - 1))
+            dscale = (wide * (widened(x) - mean)).sum(axes) * rate
+            dbias = wide.sum(axes)
+            dx = wide * (rate if scale is False else rate * widened(params.scale))
+        else:
+            whole = (1, -1, x.shape[-1])
+            dx, dscale, dbias = by_group.gradients(
+                x.reshape(whole), moments, params.scale, dy.reshape(whole)
+            )
+        trained = gradient(Norm(*params[:2]), dscale, dbias)
+        return BatchNorm(*trained, zeros_like(params.running)), dx.reshape(x.shape).astype(x.dtype)
+
+    def observe(params: BatchNorm, cache: Any) -> BatchNorm:
+        x, moments = cache
+        if moments is None:
+            return params
+        n = x.size // x.shape[-1]
+        first = widened(x.reshape(-1, x.shape[-1])[0])
+        variance = jnp.maximum(moments.rate.ravel() ** -2 - eps, 0) * (n / max(n - 1, 1))
+        batch = Running(first + moments.mean.ravel(), variance)
+
+        def moved(old: Array, new: Array) -> Array:
+            wide = momentum * widened(old) + (1 - momentum) * new.astype(widened(old).dtype)
+            return wide.astype(old.dtype)
+
+        running = jax.tree.map(moved, params.running.value, batch)
+        return params._replace(running=NonTrainable(running))
+
+    def in_use(params: BatchNorm) -> tuple[Array, Array]:
+        """μ' and 1/s'."""
+        running = widened(params.running.value)
+        return running.mean, jax.lax.rsqrt(running.variance + eps)
+
+    return layer(init, forward, backward, observe=observe)

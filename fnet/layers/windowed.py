@@ -1,0 +1,148 @@
+"""What windows see, and the way back from windows to the entries that they have seen.
+
+The entries of an axis are cut into blocks as long as the stride. An entry in block b, at r from its
+beginning, is seen by the windows b, b − 1, ..., where it is number r, r + s, ... as long as that is
+less than the window's size. So what is spread from windows is a few shifted copies of them, one
+loop without scatter or dilation.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array
+
+from fnet.core.trees import widened
+from fnet.core.windows import Windows
+
+NOWHERE = -1  # as a number of an entry that is beyond the window
+ONE_BYTE = 255  # entries of a window that one byte can number, beside NOWHERE
+
+
+def padded(x: Array, windows: Windows, value: float) -> Array:
+    """x with `value` around it."""
+    if windows.padded == windows.inputs:
+        return x
+    pairs = [(0, 0, 0), *((*pair, 0) for pair in windows.padding), (0, 0, 0)]
+    return jax.lax.pad(x, jnp.asarray(value, x.dtype), pairs)
+
+
+def views(x: Array, windows: Windows) -> Iterator[Array]:
+    """Entry k of all windows over x, which is padded, for each k in row-major order."""
+    for offset in windows.offsets():
+        axes = zip(offset, windows.outputs, windows.strides, strict=True)
+        ends = (k + (o - 1) * s + 1 for k, o, s in axes)
+        limits = (x.shape[0], *ends, x.shape[-1])
+        yield jax.lax.slice(x, (0, *offset, 0), limits, (1, *windows.strides, 1))
+
+
+def along(windows: Windows, axis: int, sizes: tuple[int, ...]) -> Windows:
+    """The windows along one axis of an array of these sizes; single entries along the others."""
+
+    def alone(values: tuple[Any, ...], other: Any) -> tuple[Any, ...]:
+        return tuple(v if a == axis else other for a, v in enumerate(values))
+
+    return Windows(
+        tuple(windows.inputs[a] if a == axis else size for a, size in enumerate(sizes)),
+        alone(windows.sizes, 1),
+        alone(windows.strides, 1),
+        alone(windows.dilations, 1),
+        alone(windows.padding, (0, 0)),
+    )
+
+
+def spread(term: Callable[..., Array], windows: Windows, dy: Array, *others: Array) -> Array:
+    """Σ over the windows that see an entry of term(k, dy, *others), where k is its number there.
+
+    dy and others: (N, o1, ..., or, C), one per window; the result (N, d1, ..., dr, C). k is an
+    array of numbers in row-major order, NOWHERE where the window does not see the entry, which
+    broadcasts against dy. Narrow floats are added in float32.
+    """
+    reach = [-(-k // s) for k, s in zip(windows.sizes, windows.strides, strict=True)]
+    starts = [before for before, _ in windows.padding]
+    blocks = [
+        -(-(n + before) // s)
+        for n, before, s in zip(windows.inputs, starts, windows.strides, strict=True)
+    ]
+    backs = list(itertools.product(*map(range, reach)))
+    arrays = [_around(array, reach, blocks) for array in (dy, *others)]
+    total: Any = 0
+    for back in backs:
+        seen = [_shifted(array, reach, blocks, back) for array in arrays]
+        part = term(_numbers(windows, back), *seen)
+        total = part if len(backs) == 1 else total + widened(part)
+    sizes = [b * s for b, s in zip(blocks, windows.strides, strict=True)]
+    total = jnp.broadcast_to(total, _cut(dy.shape, blocks, windows.strides))
+    whole = total.reshape(dy.shape[0], *sizes, dy.shape[-1]).astype(dy.dtype)
+    ends = [before + n for before, n in zip(starts, windows.inputs, strict=True)]
+    return jax.lax.slice(whole, (0, *starts, 0), (dy.shape[0], *ends, dy.shape[-1]))
+
+
+def _around(array: Array, reach: list[int], blocks: list[int]) -> Array:
+    """The array with zeros for the windows that would begin before the first or after the last."""
+    pairs = [(r - 1, b - o, 0) for r, b, o in zip(reach, blocks, array.shape[1:-1], strict=True)]
+    if not any(map(any, pairs)):
+        return array
+    return jax.lax.pad(array, jnp.zeros((), array.dtype), [(0, 0, 0), *pairs, (0, 0, 0)])
+
+
+def _shifted(array: Array, reach: list[int], blocks: list[int], back: tuple[int, ...]) -> Array:
+    """For each block the window that begins so many blocks earlier, (N, b1, 1, ..., br, 1, C)."""
+    starts = [r - 1 - a for r, a in zip(reach, back, strict=True)]
+    ends = [start + b for start, b in zip(starts, blocks, strict=True)]
+    n, c = array.shape[0], array.shape[-1]
+    seen = jax.lax.slice(array, (0, *starts, 0), (n, *ends, c))
+    return seen.reshape(_cut(array.shape, blocks, (1,) * len(blocks)))
+
+
+def _cut(shape: tuple[int, ...], blocks: list[int], rests: tuple[int, ...]) -> tuple[int, ...]:
+    """(N, b1, r1, ..., br, rr, C)"""
+    pairs = zip(blocks, rests, strict=True)
+    return (shape[0], *itertools.chain.from_iterable(pairs), shape[-1])
+
+
+def _numbers(windows: Windows, back: tuple[int, ...]) -> np.ndarray:
+    """The numbers of a block's entries in the window that begins so many blocks earlier."""
+    rank = len(back)
+    numbers, inside = np.zeros((), int), np.ones((), bool)
+    for axis, (a, k, s) in enumerate(zip(back, windows.sizes, windows.strides, strict=True)):
+        shape = [1] * (2 * rank + 2)
+        shape[2 * axis + 2] = s
+        offset = (np.arange(s) + a * s).reshape(shape)
+        numbers, inside = numbers * k + offset, inside & (offset < k)
+    return np.where(inside, numbers, NOWHERE)
+
+
+def first_maximum(x: Array, windows: Windows) -> tuple[Array, Array]:
+    """The maximum of each window, and its number in the window: the first, in row-major order.
+
+    What is in the padding is −inf and takes no part: a window of nothing but −inf has its first
+    maximum at its first entry that is in the input.
+    """
+    dtype = jnp.uint8 if windows.taps <= ONE_BYTE else jnp.int32
+    first, *rest = views(padded(x, windows, -jnp.inf), windows)
+    best, at = first, jnp.asarray(_first_inside(windows), dtype)
+    for number, view in enumerate(rest, 1):
+        stays = (view <= best) | (best != best)  # a NaN is larger than every number
+        best, at = jnp.where(stays, best, view), jnp.where(stays, at, jnp.asarray(number, dtype))
+    return best, jnp.broadcast_to(at, best.shape)
+
+
+def inside(windows: Windows, margins: Any = None) -> Iterator[np.ndarray]:
+    """For each axis, whether entry k of window o is in the input, or in these margins of it."""
+    margins = margins or ((0, 0),) * len(windows.inputs)
+    axes = zip(*windows[:3], windows.outputs, windows.padding, margins, strict=True)
+    for n, k, s, o, (before, _), (low, high) in axes:
+        places = np.arange(o)[:, None] * s + np.arange(k) - before
+        yield (places >= -low) & (places < n + high)
+
+
+def _first_inside(windows: Windows) -> np.ndarray:
+    """The number of each window's first entry that is not padding, (o1, ..., or, 1)."""
+    numbers = np.zeros((), int)
+    for k, seen in zip(windows.sizes, inside(windows), strict=True):
+        numbers = np.add.outer(numbers * k, seen.argmax(1))
+    return numbers[..., None]
