@@ -11,19 +11,84 @@ Each is registered by an example in `EXAMPLES`: its call, and the shape that it 
 from fnet.layers.activations import gelu, leaky_relu, relu, sigmoid, tanh
 from fnet.layers.affine import Affine as Affine
 from fnet.layers.affine import affine
+from fnet.layers.dropout import drop_path, dropout, gaussian_noise, spatial_dropout
+from fnet.layers.exponential import celu, elu, selu
+from fnet.layers.gates import Glu as Glu
+from fnet.layers.gates import geglu, glu, swiglu
+from fnet.layers.hard import hard_sigmoid, hard_swish, hard_tanh, relu6, relu_squared
+from fnet.layers.prelu import Prelu as Prelu
+from fnet.layers.prelu import prelu
 from fnet.layers.reshape import flatten, squeeze
+from fnet.layers.smooth import log_sigmoid, mish, silu, softplus, softsign
+from fnet.layers.softmax import log_softmax, softmax
 
-__all__ = ["affine", "flatten", "gelu", "leaky_relu", "relu", "sigmoid", "squeeze", "tanh"]
+__all__ = [
+    "affine",
+    "celu",
+    "drop_path",
+    "dropout",
+    "elu",
+    "flatten",
+    "gaussian_noise",
+    "geglu",
+    "gelu",
+    "glu",
+    "hard_sigmoid",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_squared",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "spatial_dropout",
+    "squeeze",
+    "swiglu",
+    "tanh",
+]
 
 EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "affine(3)": (7,),
     "affine(2, l2=0.3)": (3, 7),
     "relu()": (3, 7),
     "leaky_relu()": (3, 7),
+    "prelu()": (3, 7),
+    "relu6()": (3, 7),
+    "relu_squared()": (3, 7),
     "gelu()": (3, 7),
     "gelu(approximate=True)": (3, 7),
+    "silu()": (3, 7),
+    "mish()": (3, 7),
+    "elu()": (3, 7),
+    "celu(a=0.5)": (3, 7),
+    "selu()": (3, 7),
+    "softplus()": (3, 7),
+    "softsign()": (3, 7),
     "sigmoid()": (3, 7),
+    "log_sigmoid()": (3, 7),
+    "hard_sigmoid()": (3, 7),
+    "hard_swish()": (3, 7),
     "tanh()": (3, 7),
+    "hard_tanh()": (3, 7),
+    "softmax()": (3, 7),
+    "softmax(axis=1)": (3, 7),
+    "log_softmax()": (3, 7),
+    "glu(3)": (2, 7),
+    "swiglu(3)": (7,),
+    "geglu(3)": (7,),
+    "dropout(0.3)": (3, 7),
+    "spatial_dropout(0.3)": (3, 7),
+    "drop_path(0.3)": (3, 7),
+    "gaussian_noise(0.1)": (3, 7),
     "flatten()": (2, 3, 7),
     "squeeze()": (7, 1),
 }
