@@ -22,12 +22,12 @@ from fnet.core.values import constructor
 def dropout(rate: float) -> Layer:
     """Each entry is zero with probability `rate`.
 
-        y  = m x / (1 − rate)          m: 0 with probability rate, else 1, entry by entry
+        y  = m x / (1 − rate)
         dx = m dy / (1 − rate)
 
-    y and dx have the shape of x, any. Without a key y is x. At rate 1 y and dx are 0. What is
-    dropped is 0 even where it was NaN. Cache: the key, from which m is drawn again. Raises
-    ConfigurationError for a rate that is not from 0 to 1.
+    m is 0 with that probability, else 1. y, dx and m have the shape of x, any. Without a key y is
+    x. At rate 1 y and dx are 0. What is dropped is 0 even where it was NaN. Cache: the key, from
+    which m is drawn again. Raises ConfigurationError for a rate that is not from 0 to 1.
     Source: Srivastava et al. (2014), Dropout: A Simple Way to Prevent Neural Networks from
     Overfitting, section 4.
 
@@ -43,12 +43,12 @@ def dropout(rate: float) -> Layer:
 def spatial_dropout(rate: float) -> Layer:
     """Each channel of an example is zero with probability `rate`, in all places at once.
 
-        y  = m x / (1 − rate)          x: (N, ..., C)   m: (N, 1, ..., 1, C), of 0 and 1
+        y  = m x / (1 − rate)          x: (N, ..., C)   m: (N, 1, ..., 1, C)
         dx = m dy / (1 − rate)
 
-    y and dx have the shape of x. Without a key y is x. At rate 1 y and dx are 0. Cache: the key,
-    from which m is drawn again. Raises ConfigurationError for a rate that is not from 0 to 1,
-    ShapeError where x has no axis of channels.
+    m is 0 with that probability, else 1. y and dx have the shape of x. Without a key y is x. At
+    rate 1 y and dx are 0. Cache: the key, from which m is drawn again. Raises ConfigurationError
+    for a rate that is not from 0 to 1, ShapeError where x has no axis of channels.
     Source: Tompson et al. (2015), Efficient Object Localization Using Convolutional Networks,
     section 3.2, arXiv:1411.4280.
 
@@ -72,12 +72,13 @@ def drop_path(rate: float) -> Layer:
     """Each example is zero with probability `rate`: at the end of a residual branch, stochastic
     depth.
 
-        y  = m x / (1 − rate)          x: (N, ...)   m: (N, 1, ..., 1), of 0 and 1
+        y  = m x / (1 − rate)          x: (N, ...)   m: (N, 1, ..., 1)
         dx = m dy / (1 − rate)
 
-    y and dx have the shape of x; of a tree, an example is dropped in all leaves or in none. Without
-    a key y is x. At rate 1 y and dx are 0. Cache: the key, from which m is drawn again. Raises
-    ConfigurationError for a rate that is not from 0 to 1, ShapeError where x is a single number.
+    m is 0 with that probability, else 1. y and dx have the shape of x; of a tree, an example is
+    dropped in all leaves or in none. Without a key y is x. At rate 1 y and dx are 0. Cache: the
+    key, from which m is drawn again. Raises ConfigurationError for a rate that is not from 0 to 1,
+    ShapeError where x is a single number.
     Source: Huang et al. (2016), Deep Networks with Stochastic Depth, arXiv:1603.09382.
 
     >>> y, _ = drop_path(0.5).forward((), jnp.ones((7, 3)), jax.random.key(0))
@@ -96,11 +97,11 @@ def drop_path(rate: float) -> Layer:
 def gaussian_noise(std: float) -> Layer:
     """Normal numbers are added.
 
-        y  = x + std ε          ε: independent, N(0, 1)
+        y  = x + std ε
         dx = dy
 
-    y and dx have the shape of x, any. Without a key y is x. ε is drawn in float32 or wider. Cache:
-    nothing. Raises ConfigurationError for a negative std.
+    The entries of ε are independent, N(0, 1). y and dx have the shape of x, any. Without a key y is
+    x. ε is drawn in float32 or wider. Cache: nothing. Raises ConfigurationError for a negative std.
     Source: Bishop (1995), Training with Noise is Equivalent to Tikhonov Regularization.
 
     >>> y, cache = gaussian_noise(0.5).forward((), jnp.zeros(9999), jax.random.key(0))

@@ -27,7 +27,7 @@ def _exponential(name: str, scale: float, floor: float, length: float) -> Layer:
 def elu(a: float = 1.0) -> Layer:
     """The exponential linear unit.
 
-        y  = x for x > 0, else a (eˣ − 1)
+        y  = x where x > 0, else a (eˣ − 1)
         dx = dy · (1 where y > 0, else y + a)
 
     x, y and dx have the same shape; a >= 0, else ConfigurationError. At x = 0 the derivative is a.
@@ -47,8 +47,8 @@ def elu(a: float = 1.0) -> Layer:
 def celu(a: float = 1.0) -> Layer:
     """The exponential linear unit whose slope has no jump.
 
-        y  = x for x > 0, else a (e^(x/a) − 1)
-        dx = dy · (1 where y > 0, else y/a + 1)
+        y  = x where x > 0, else a (exp(x / a) − 1)
+        dx = dy · (1 where y > 0, else y / a + 1)
 
     x, y and dx have the same shape; a > 0, else ConfigurationError. Cache: y.
     Source: Barron (2017), Continuously Differentiable Exponential Linear Units, arXiv:1704.07483.
@@ -68,10 +68,11 @@ LAMBDA, ALPHA = 1.0507009873554805, 1.6732632423543772  # mean 0 and variance 1 
 def selu() -> Layer:
     """The exponential linear unit that normalises itself.
 
-        y  = λ x for x > 0, else λ α (eˣ − 1)        λ = 1.0507..., α = 1.6733...
+        y  = λ x where x > 0, else λ α (eˣ − 1)
         dx = dy · (λ where y > 0, else y + λ α)
 
-    x, y and dx have the same shape. At x = 0 the derivative is λ α. Cache: y.
+    λ = 1.0507... and α = 1.6733... keep mean 0 and variance 1. x, y and dx have the same shape. At
+    x = 0 the derivative is λ α. Cache: y.
     Source: Klambauer et al. (2017), Self-Normalizing Neural Networks, arXiv:1706.02515.
 
     >>> y, cache = selu().forward((), jnp.array([-1000.0, 0.0, 1.0]))

@@ -33,14 +33,14 @@ class Glu(NamedTuple):
 def glu(width: int, activation: Layer = sigmoid(), w_init: Initializer = glorot_normal) -> Layer:
     """A linear map of the last axis, gated by the activation of another.
 
-        y  = f(a) ⊙ b,   a = x wᵀ,   b = x vᵀ           x: (N, ..., D)   w, v: (M, D)
-        da = f′(a) dy b      db = f(a) dy               y, a, b: (N, ..., M)
+        y  = f(a) b          a = x wᵀ      b = x vᵀ     x: (N, ..., D)   w: (M, D)   v: (M, D)
+        da = dy b df/da      db = f(a) dy
         dw = daᵀ x     dv = dbᵀ x     dx = da w + db v
 
-    f is `activation`, a layer without parameters; M is `width`. There are no biases. Cache: x, a
-    and b; f(a) is computed again. Narrow floats are multiplied in float32. Raises
-    ConfigurationError for an activation that is no layer, or has parameters, and ShapeError where
-    x is not floating point or its last axis is not D.
+    y, a and b are (N, ..., M), multiplied entry by entry. f is `activation`, a layer without
+    parameters; M is `width`. There are no biases. Cache: x, a and b; f(a) is computed again. Narrow
+    floats are multiplied in float32. Raises ConfigurationError for an activation that is no layer,
+    or has parameters, and ShapeError where x is not floating point or its last axis is not D.
     Source: Dauphin et al. (2017), Language Modeling with Gated Convolutional Networks, eq. 1,
     arXiv:1612.08083.
 
@@ -102,7 +102,7 @@ def glu(width: int, activation: Layer = sigmoid(), w_init: Initializer = glorot_
 def swiglu(width: int, w_init: Initializer = glorot_normal) -> Layer:
     """`glu` whose gate is `silu`.
 
-        y = silu(x wᵀ) ⊙ (x vᵀ)        x: (N, ..., D)   w, v: (M, D)   y: (N, ..., M)
+        y = silu(x wᵀ) (x vᵀ)        x: (N, ..., D)   w: (M, D)   v: (M, D)   y: (N, ..., M)
 
     Gradients, cache and errors are those of `glu(width, silu())`.
     Source: Shazeer (2020), GLU Variants Improve Transformer, eq. 5, arXiv:2002.05202.
@@ -118,7 +118,7 @@ def swiglu(width: int, w_init: Initializer = glorot_normal) -> Layer:
 def geglu(width: int, w_init: Initializer = glorot_normal) -> Layer:
     """`glu` whose gate is `gelu`.
 
-        y = gelu(x wᵀ) ⊙ (x vᵀ)        x: (N, ..., D)   w, v: (M, D)   y: (N, ..., M)
+        y = gelu(x wᵀ) (x vᵀ)        x: (N, ..., D)   w: (M, D)   v: (M, D)   y: (N, ..., M)
 
     Gradients, cache and errors are those of `glu(width, gelu())`.
     Source: Shazeer (2020), GLU Variants Improve Transformer, eq. 5, arXiv:2002.05202.

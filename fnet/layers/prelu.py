@@ -32,7 +32,7 @@ def prelu(a: float = 0.25) -> Layer:
     """The positive part, plus a learned fraction of the negative one, per channel.
 
         y  = max(0, x) + a min(0, x)                    x: (N, ..., C)   a: (C,)
-        da = Σ dy min(0, x) over all axes but the last
+        da = Σ dy min(0, x)        over all axes but the last
         dx = dy · (1 where x > 0, else a)
 
     y and dx have the shape of x; every a begins at the given number, else ConfigurationError. At

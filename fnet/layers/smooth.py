@@ -38,10 +38,10 @@ def silu() -> Layer:
 def mish() -> Layer:
     """The input times the hyperbolic tangent of its softplus.
 
-        y  = x t,                t = tanh log(1 + eˣ) = (e² + 2e) / (e² + 2e + 2),   e = eˣ
-        dx = dy (t + x dt/dx),   dt/dx = 4 e (1 + e) / (e² + 2e + 2)²
+        y  = x t                 t = tanh log(1 + u) = (u² + 2u) / (u² + 2u + 2)
+        dx = dy (t + x dt/dx)    dt/dx = 4 u (1 + u) / (u² + 2u + 2)²     u = eˣ
 
-    x, y and dx have the same shape. Right of 0 the fractions are written in e⁻ˣ: nothing overflows,
+    x, y and dx have the same shape. Right of 0 the fractions are those of 1/u: nothing overflows,
     nothing cancels, and y has all its digits however far below 0; at x = −∞ both are 0. Cache: x.
     Source: Misra (2019), Mish: A Self Regularized Non-Monotonic Activation Function,
     arXiv:1908.08681.
@@ -52,7 +52,7 @@ def mish() -> Layer:
     """
 
     def parts(x: Array) -> tuple[Array, Array, Array]:
-        """e⁻ˡˣˡ, numerator and denominator of t."""
+        """exp(−|x|), and numerator and denominator of t."""
         e = decay(x)
         top = jnp.where(x > 0, 1 + 2 * e, e * (e + 2))
         return e, top, top + 2 * jnp.where(x > 0, e * e, 1)
@@ -73,7 +73,7 @@ def mish() -> Layer:
 def softplus() -> Layer:
     """A smooth positive part.
 
-        y  = log(1 + eˣ) = max(0, x) + log(1 + e⁻ˡˣˡ)
+        y  = log(1 + eˣ) = max(0, x) + log(1 + exp(−|x|))
         dx = dy σ(x) = dy (1 − e⁻ʸ)
 
     x, y and dx have the same shape. Nothing overflows, and far below 0 y is eˣ with all its digits,
@@ -95,7 +95,7 @@ def softplus() -> Layer:
 def log_sigmoid() -> Layer:
     """The logarithm of the logistic function.
 
-        y  = log σ(x) = min(0, x) − log(1 + e⁻ˡˣˡ)
+        y  = log σ(x) = min(0, x) − log(1 + exp(−|x|))
         dx = dy σ(−x) = dy (1 − eʸ)
 
     x, y and dx have the same shape. y is x far below 0, and −e⁻ˣ with all its digits far above.

@@ -15,7 +15,7 @@ from fnet.layers.elementwise import Function, Gradient, of_output
 def softmax(axis: int = -1) -> Layer:
     """Probabilities from logits.
 
-        y  = exp(x − m) / Σ exp(x − m),   m = max x        Σ and max along the axis
+        y  = exp(x − m) / (Σ exp(x − m))        m = max x     along the axis
         dx = y (dy − Σ dy y)
 
     x, y and dx have the same shape (N, ...), of which `axis` is any axis but the first: the rows of
@@ -45,7 +45,7 @@ def softmax(axis: int = -1) -> Layer:
 def log_softmax(axis: int = -1) -> Layer:
     """Logarithms of probabilities from logits.
 
-        y  = x − m − log Σ exp(x − m),   m = max x         Σ and max along the axis
+        y  = x − m − log Σ exp(x − m)        m = max x     along the axis
         dx = dy − eʸ Σ dy
 
     x, y and dx have the same shape (N, ...), of which `axis` is any axis but the first. Sums are in
