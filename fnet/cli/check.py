@@ -186,7 +186,7 @@ def _registered(name: str, shapes: list[list[int]] | None) -> Iterator[Check]:
         ]
         if kind == "loss" and made:
             takes = made[0][1]
-            each = (getattr(losses, name)(reduction) for reduction in losses.REDUCTIONS)
+            each = (getattr(losses, name)(reduction=reduction) for reduction in losses.REDUCTIONS)
             made = [*((value, takes) for value in each), *made[1:]]
         for value, takes in made[:1] if shapes else made:
             yield _check_of(value, tuple(shapes[0]) if shapes and kind == "model" else takes)

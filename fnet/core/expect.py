@@ -50,16 +50,19 @@ def require_number(
     *,
     above: float = -math.inf,
     least: float = -math.inf,
+    most: float = math.inf,
     below: float = math.inf,
 ) -> None:
     """Raise ConfigurationError unless this is a finite number within these bounds."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and value > above and value >= least and value < below:
+    if number and value > above and least <= value <= most and value < below:
         return
     bounds = [
         *([f"above {above}"] if above > -math.inf else []),
         *([f"at least {least}"] if least > -math.inf else []),
-        f"below {below}" if below < math.inf else "finite",
+        *([f"at most {most}"] if most < math.inf else []),
+        *([f"below {below}"] if below < math.inf else []),
+        *([] if min(most, below) < math.inf else ["finite"]),
     ]
     raise ConfigurationError(f"{name} is {value!r}; it must be a number, {' and '.join(bounds)}")
 

@@ -1,33 +1,15 @@
-"""Activations: one number in, one number out. Most cache only their output, which the next layer
-caches as its input anyway, so that in a chain an activation needs no memory of its own."""
+"""The activations of every textbook: relu and its kin, sigmoid, tanh, and gelu."""
 
 import math
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from chex import Array, PRNGKey
+from chex import Array
 
-from fnet.core import Layer, Recipe, Shape, layer
+from fnet.core import Layer
 from fnet.core.expect import require_number
-from fnet.core.trees import widened
 from fnet.core.values import constructor
-
-
-def _elementwise(f: Callable[[Array], Array], df: Callable[[Array, Array], Array]) -> Layer:
-    """The layer y = f(x) with gradient dx = df(y, dy), for derivatives that are functions of y."""
-
-    def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
-        return (), shape
-
-    def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        y = f(x)
-        return y, y
-
-    def backward(params: tuple[()], y: Array, dy: Array) -> tuple[tuple[()], Array]:
-        return (), df(y, dy)
-
-    return layer(init, forward, backward)
+from fnet.layers.elementwise import of_input, of_output
 
 
 @constructor
@@ -45,7 +27,9 @@ def relu() -> Layer:
     ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
     """
     # Not jnp.maximum, whose derivative at 0 is ½; and "not x <= 0" lets a NaN through.
-    return _elementwise(lambda x: jnp.where(x <= 0, 0, x), lambda y, dy: jnp.where(y > 0, dy, 0))
+    return of_output(
+        "relu", lambda x: jnp.where(x <= 0, 0, x), lambda y, dy: jnp.where(y > 0, dy, 0)
+    )
 
 
 @constructor
@@ -64,8 +48,10 @@ def leaky_relu(a: float = 0.1) -> Layer:
     ([-0.5, 0.0, 3.0], [0.25, 0.25, 1.0])
     """
     require_number("leaky_relu: a", a, least=0, below=1)
-    return _elementwise(
-        lambda x: jnp.where(x > 0, x, a * x), lambda y, dy: jnp.where(y > 0, dy, a * dy)
+    return of_output(
+        "leaky_relu",
+        lambda x: jnp.where(x > 0, x, a * x),
+        lambda y, dy: jnp.where(y > 0, dy, a * dy),
     )
 
 
@@ -88,20 +74,11 @@ def gelu(approximate: bool = False) -> Layer:
 
     form = _tanh_form if approximate else _normal
 
-    def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
-        return (), shape
+    def slope(x: Array, dy: Array) -> Array:
+        cdf, density = form(x)
+        return dy * (cdf + x * density)
 
-    def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        wide = widened(x)
-        return (wide * form(wide)[0]).astype(x.dtype), x
-
-    def backward(params: tuple[()], x: Array, dy: Array) -> tuple[tuple[()], Array]:
-        wide = widened(x)
-        cdf, density = form(wide)
-        return (), (widened(dy) * (cdf + wide * density)).astype(x.dtype)
-
-    recipe = Recipe(source=lambda x: x, output=lambda x: forward((), x)[0])
-    return layer(init, forward, backward, recipe=recipe)
+    return of_input("gelu", lambda x: x * form(x)[0], slope)
 
 
 # (1 − Φ(t)) / φ(t), the Mills ratio, is u P(u) for t ≥ 0 with u = 1 / (4 + t). P's coefficients, by
@@ -150,7 +127,7 @@ def sigmoid() -> Layer:
     >>> y.tolist(), sigmoid().backward((), cache, jnp.ones(3))[1].tolist()
     ([0.0, 0.5, 1.0], [0.0, 0.25, 0.0])
     """
-    return _elementwise(jax.lax.logistic, lambda y, dy: dy * y * (1 - y))
+    return of_output("sigmoid", jax.lax.logistic, lambda y, dy: dy * y * (1 - y))
 
 
 @constructor
@@ -167,4 +144,4 @@ def tanh() -> Layer:
     >>> y.tolist(), tanh().backward((), cache, jnp.ones(3))[1].tolist()
     ([-1.0, 0.0, 1.0], [0.0, 1.0, 0.0])
     """
-    return _elementwise(jnp.tanh, lambda y, dy: dy * (1 - y * y))
+    return of_output("tanh", jnp.tanh, lambda y, dy: dy * (1 - y * y))

@@ -11,18 +11,58 @@ Shapes and dtypes are checked; arrays are never broadcast.
 
 from fnet.core.examples import ints, uniform
 from fnet.losses.binary import bce, bce_with_logits
-from fnet.losses.classes import cross_entropy
+from fnet.losses.classes import cross_entropy, focal, nll
 from fnet.losses.classes import softmax as softmax
+from fnet.losses.likelihoods import gaussian_nll, poisson
+from fnet.losses.margins import hinge, multiclass_hinge, squared_hinge
+from fnet.losses.overlap import dice, tversky
 from fnet.losses.pointwise import REDUCTIONS as REDUCTIONS
 from fnet.losses.regression import l1, mse
+from fnet.losses.robust import huber, log_cosh, quantile, smooth_l1
 
-__all__ = ["bce", "bce_with_logits", "cross_entropy", "l1", "mse"]  # the constructors
+__all__ = [  # the constructors
+    "bce",
+    "bce_with_logits",
+    "cross_entropy",
+    "dice",
+    "focal",
+    "gaussian_nll",
+    "hinge",
+    "huber",
+    "l1",
+    "log_cosh",
+    "mse",
+    "multiclass_hinge",
+    "nll",
+    "poisson",
+    "quantile",
+    "smooth_l1",
+    "squared_hinge",
+    "tversky",
+]
 
 EXAMPLES = {  # the shape of predictions, and what the targets are
     "l1()": ((3, 5), (3, 5)),
     "mse()": ((3, 5), (3, 5)),
+    "huber()": ((3, 5), (3, 5)),
+    "smooth_l1(beta=0.5)": ((3, 5), (3, 5)),
+    "log_cosh()": ((3, 5), (3, 5)),
+    "quantile(q=0.3)": ((3, 5), (3, 5)),
+    "poisson()": ((3, 5), uniform(3, 5)),
+    "gaussian_nll()": ((3, 2), (3,)),
     "bce()": (uniform(3, 5), uniform(3, 5)),
+    "bce(pos_weight=3.0)": (uniform(3, 5), uniform(3, 5)),
     "bce_with_logits()": ((3, 5), uniform(3, 5)),
+    "bce_with_logits(pos_weight=3.0)": ((3, 5), uniform(3, 5)),
+    "hinge()": ((3, 5), uniform(3, 5)),
+    "squared_hinge()": ((3, 5), uniform(3, 5)),
+    "dice()": ((3, 5), uniform(3, 5)),
+    "tversky(alpha=0.3, beta=0.7, per_class=True)": ((3, 5), uniform(3, 5)),
     "cross_entropy()": ((5,), ints(below=5)),
     "cross_entropy('sum')": ((3, 5), ints(3, below=5)),
+    "cross_entropy(label_smoothing=0.1, ignore=1)": ((3, 5), ints(3, below=5)),
+    "cross_entropy(weights=(1.0, 3.0, 0.5))": ((5, 3), uniform(5, 3)),
+    "nll()": ((3, 5), ints(3, below=5)),
+    "focal()": ((3, 5), ints(3, below=5)),
+    "multiclass_hinge()": ((3, 5), ints(3, below=5)),
 }

@@ -1,31 +1,40 @@
 """Losses for two classes: binary cross-entropy from probabilities and from logits."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from chex import Array
 
 from fnet.core import Loss
+from fnet.core.expect import require
+from fnet.core.limits import times
 from fnet.core.values import constructor
+from fnet.errors import ConfigurationError
 from fnet.losses.pointwise import check_range, pointwise_loss
 
 FLOOR = 1e-12  # `bce` clips probabilities below this before it takes logarithms and inverses
 
 
 @constructor
-def bce(reduction: str = "mean") -> Loss:
+def bce(reduction: str = "mean", pos_weight: float | tuple[float, ...] = 1.0) -> Loss:
     """Binary cross-entropy of a probability y against a target t in [0, 1].
 
-        value = −t log y − (1 − t) log(1 − y)        dy = −t / y + (1 − t) / (1 − y)
+        value = −w t log y − (1 − t) log(1 − y)        dy = −w t / y + (1 − t) / (1 − y)
 
     y and target: one shape, any; y floating point, in [0, 1]. Arguments of logarithms and
     denominators are at least 1e-12, so that value and dy are finite at y = 0 and y = 1; a perfect
-    prediction costs 0. From logits, `bce_with_logits` is more precise.
+    prediction costs 0. From logits, `bce_with_logits` is more precise. w is `pos_weight`, a number
+    of at least 0 or one for each entry of the last axis; a mean divides by the number of entries.
     Source: Goodfellow et al., Deep Learning (2016), section 3.13.
 
     >>> value, dy = bce("none").value_and_grad(jnp.array([0.5, 1.0]), jnp.array([1.0, 1.0]))
     >>> print(value.round(4), dy)
     [0.6931 0.    ] [-2. -1.]
     """
+    _check_weight("bce", pos_weight)
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
         check_range("bce: y", y, 0, 1)
@@ -33,27 +42,34 @@ def bce(reduction: str = "mean") -> Loss:
         y = jnp.where((y >= 0) & (y <= 1), y, jnp.nan)  # for jit, where nothing can be raised
         floor = max(FLOOR, float(jnp.finfo(y.dtype).tiny))
         p, q = jnp.maximum(y, floor), jnp.maximum(1 - y, floor)
-        value = -target * jnp.log(p) - (1 - target) * jnp.log(q)
-        return value, (1 - target) / q - target / p
+        positive = _weighted("bce", pos_weight, target)
+        value = -positive * jnp.log(p) - (1 - target) * jnp.log(q)
+        return value, (1 - target) / q - positive / p
 
     def probabilities(y: Array) -> Array:
         return jnp.stack((1 - y, y), axis=-1)
 
-    return pointwise_loss(pointwise, "bce", reduction, probabilities, lambda y: _above(y, 0.5))
+    return pointwise_loss(pointwise, "bce", reduction, probabilities, lambda y: above(y, 0.5))
 
 
 @constructor
-def bce_with_logits(reduction: str = "mean") -> Loss:
+def bce_with_logits(reduction: str = "mean", pos_weight: float | tuple[float, ...] = 1.0) -> Loss:
     """Binary cross-entropy of σ(y) against a target t in [0, 1], from the logit y.
 
         value = softplus(y) − t y = log(1 + eʸ) − t y        dy = σ(y) − t
 
-    y and target: one shape, any; y floating point, of any size: nothing overflows.
+    y and target: one shape, any; y floating point, of any size: nothing overflows. With a
+    `pos_weight` w, a number of at least 0 or one for each entry of the last axis,
+
+        value = w t softplus(−y) + (1 − t) softplus(y)       dy = (1 − t) σ(y) − w t σ(−y)
+
+    and a mean divides by the number of entries, as it does without.
 
     >>> value, dy = bce_with_logits().value_and_grad(jnp.array(500.0), jnp.array(0.0))
     >>> float(value), float(dy)
     (500.0, 1.0)
     """
+    _check_weight("bce_with_logits", pos_weight)
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
         check_range("bce_with_logits: target", target, 0, 1)
@@ -61,14 +77,56 @@ def bce_with_logits(reduction: str = "mean") -> Loss:
         softplus = jnp.maximum(y, 0) + jnp.log1p(jnp.exp(-y * jnp.sign(y)))
         return softplus - target * y, jax.lax.logistic(y) - target
 
-    def probabilities(y: Array) -> Array:
-        return jnp.stack((jax.lax.logistic(-y), jax.lax.logistic(y)), axis=-1)
+    def weighted(y: Array, target: Array) -> tuple[Array, Array]:
+        check_range("bce_with_logits: target", target, 0, 1)
+        positive, negative = _weighted("bce_with_logits", pos_weight, target), 1 - target
+        near = jnp.log1p(jnp.exp(-y * jnp.sign(y)))
+        value = times(positive, jnp.maximum(-y, 0) + near)
+        value += times(negative, jnp.maximum(y, 0) + near)
+        return value, negative * jax.lax.logistic(y) - positive * jax.lax.logistic(-y)
 
-    return pointwise_loss(
-        pointwise, "bce_with_logits", reduction, probabilities, lambda y: _above(y, 0)
-    )
+    if pos_weight == 1:
+        return of_logits(pointwise, "bce_with_logits", reduction)
+    return of_logits(weighted, "bce_with_logits", reduction, wide=True)
 
 
-def _above(y: Array, threshold: float) -> Array:
+def of_logits(
+    pointwise: Callable[[Array, Array], tuple[Array, Array]],
+    name: str,
+    reduction: str,
+    wide: bool = False,
+) -> Loss:
+    """A loss of logits of two classes, entry by entry."""
+    return pointwise_loss(pointwise, name, reduction, two_classes, lambda y: above(y, 0), wide)
+
+
+def two_classes(y: Array) -> Array:
+    """The probabilities of class 0 and class 1 of the logit y."""
+    return jnp.stack((jax.lax.logistic(-y), jax.lax.logistic(y)), axis=-1)
+
+
+def above(y: Array, threshold: float) -> Array:
     """1 where y is above the threshold, 0 where it is not, −1 where it is NaN."""
     return jnp.where(jnp.isnan(y), -1, (y > threshold).astype(jnp.int32))
+
+
+def _check_weight(name: str, weight: Any) -> None:
+    numbers = weight if isinstance(weight, tuple) else (weight,)
+    right = all(isinstance(w, int | float) and 0 <= w < np.inf for w in numbers)
+    if not right or not numbers:
+        raise ConfigurationError(
+            f"{name}: pos_weight is {weight!r}; it must be a finite number, at least 0, or a tuple "
+            "of them, one for each entry of the last axis"
+        )
+
+
+def _weighted(name: str, weight: float | tuple[float, ...], target: Array) -> Array:
+    """The target times the weight of the positive class."""
+    if isinstance(weight, tuple):
+        require(
+            target.shape[-1:] == (len(weight),),
+            f"{name}: pos_weight is of {len(weight)} numbers, and y is {target.shape}; it must "
+            "have one for each entry of the last axis",
+        )
+        return target * jnp.asarray(weight, target.dtype)
+    return target if weight == 1 else weight * target

@@ -10,6 +10,7 @@ from chex import Array
 
 from fnet.core import Loss, loss, rows
 from fnet.core.expect import require, require_array, require_floating
+from fnet.core.trees import widened
 from fnet.errors import ConfigurationError, DataError
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -21,8 +22,12 @@ def pointwise_loss(
     reduction: str,
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
+    wide: bool = False,
 ) -> Loss:
-    """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked."""
+    """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked.
+
+    If `wide`, narrow floats are computed and reduced in float32, and rounded at the end.
+    """
     check_reduction(name, reduction)
 
     def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
@@ -32,8 +37,10 @@ def pointwise_loss(
             y.shape == target.shape,
             f"{name}: y is {y.shape} and target {target.shape}; they must have one shape",
         )
-        values, dy = pointwise(y, target.astype(y.dtype))
-        return reduce(values, dy, where, reduction)
+        given = widened(y) if wide else y
+        values, dy = pointwise(given, target.astype(given.dtype))
+        value, dy = reduce(values, dy, where, reduction)
+        return value.astype(y.dtype), dy.astype(y.dtype)
 
     return loss(value_and_grad, probabilities, predict, reduction)
 
@@ -42,11 +49,7 @@ def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tup
     """Reduce the values of the rows that count to their sum or mean; scale dy to match."""
     count: Array | int = values.size
     if where is not None:
-        require(
-            where.ndim > 0 and where.shape == values.shape[: where.ndim] and where.dtype == bool,
-            f"where is {where.shape} {where.dtype}; it must be bool, one entry per row of y, "
-            f"or one per entry of the loss, {values.shape}",
-        )
+        require_where(where, values)
         # A row that does not count may hold anything, even NaN: select, do not multiply.
         values = jnp.where(rows(where, values), values, 0)
         dy = jnp.where(rows(where, dy), dy, 0)
@@ -57,6 +60,15 @@ def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tup
         return values.sum(), dy
     n = jnp.asarray(count, dtype=values.dtype)
     return values.sum() / n, dy / n
+
+
+def require_where(where: Array, values: Array) -> None:
+    """Raise ShapeError unless this marks rows, or also positions, of these values."""
+    require(
+        where.ndim > 0 and where.shape == values.shape[: where.ndim] and where.dtype == bool,
+        f"where is {where.shape} {where.dtype}; it must be bool, one entry per row of y, "
+        f"or one per entry of the loss, {values.shape}",
+    )
 
 
 def check_reduction(name: str, reduction: str) -> None:
