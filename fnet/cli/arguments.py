@@ -29,8 +29,10 @@ DATA: Settings = {
     "split": (0.6, 0.2, 0.2),
     "seed": 0,
 }
+MODELS = ("cnn", "resnet", "mobile", "mlp", "logistic")
 MODEL: Settings = {
-    "model": "mlp",
+    "model": None,  # cnn for images, mlp for tables
+    "depth": 8,
     "hidden": 100,
     "layers": 2,
     "activation": "relu",
@@ -127,11 +129,22 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
-        choices=("mlp", "logistic"),
-        help="mlp: affine layers with activations between them (default); logistic: two classes",
+        choices=MODELS,
+        help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
+        "depthwise convolutions; mlp: affine layers with activations between them (the default for "
+        "tables); logistic: two classes",
     )
     group.add_argument(
-        "--hidden", type=above(0, int), metavar="N", help="width of the hidden layers (default 100)"
+        "--depth",
+        type=above(0, int),
+        metavar="N",
+        help="number of layers of the resnet, 6 n + 2 (default 8)",
+    )
+    group.add_argument(
+        "--hidden",
+        type=above(0, int),
+        metavar="N",
+        help="width of the hidden layers of the mlp (default 100)",
     )
     group.add_argument(
         "--layers",

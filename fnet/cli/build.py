@@ -1,5 +1,6 @@
 """Model, loss and optimizer from the settings."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from fnet import layers, losses, models, optimizers
@@ -21,7 +22,7 @@ def build(settings: Settings, classes: int) -> Built:
     """The model, loss and optimizer that the settings name, for this number of classes."""
     rate = settings["learning_rate"] or default_rate(settings)
     optimizer = getattr(optimizers, settings["optimizer"])(rate)
-    if settings["model"] == "mlp":
+    if settings["model"] != "logistic":
         return Built(build_model(settings, classes), losses.cross_entropy(), optimizer)
     if classes != 2:
         raise ConfigurationError(
@@ -39,14 +40,19 @@ def default_rate(settings: Settings) -> float:
 
 def build_model(settings: Settings, classes: int) -> Layer:
     """The network that the settings describe; a logistic regression ignores `classes`."""
-    if settings["model"] == "logistic":
-        model = models.logistic_regression(l2=settings["l2"])
-    else:
-        model = models.classification_net(
+    l2 = settings["l2"]
+    made: dict[str, Callable[[], Layer]] = {
+        "cnn": lambda: models.convnet(classes, l2=l2),
+        "resnet": lambda: models.resnet(classes, depth=settings["depth"], l2=l2),
+        "mobile": lambda: models.mobile(classes, l2=l2),
+        "mlp": lambda: models.classification_net(
             classes,
             hidden=settings["hidden"],
             layers=settings["layers"],
             activation=getattr(layers, settings["activation"])(),
-            l2=settings["l2"],
-        )
+            l2=l2,
+        ),
+        "logistic": lambda: models.logistic_regression(l2=l2),
+    }
+    model = made[settings["model"]]()
     return mixed_precision(model) if settings["precision"] == "bfloat16" else model

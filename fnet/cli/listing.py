@@ -119,9 +119,11 @@ def _table(entries: list[Run]) -> Table:
 
 
 def _model(settings: Settings) -> str:
-    """The network in brief: mlp 100-100, logistic."""
-    if settings["model"] == "logistic":
-        return "logistic"
+    """The network in brief: mlp 100-100, resnet 8, cnn."""
+    if settings["model"] == "resnet":
+        return f"resnet {settings['depth']}"
+    if settings["model"] != "mlp":
+        return str(settings["model"])
     widths = "-".join([str(settings["hidden"])] * (settings["layers"] - 1))
     return f"mlp {widths}" if widths else "linear"
 

@@ -15,7 +15,7 @@ from fnet.cli.arguments import (
     say,
 )
 from fnet.cli.build import build
-from fnet.cli.source import load_parts
+from fnet.cli.source import load_parts, resolved
 from fnet.training.overfitting import overfit
 
 EXAMPLES = """
@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
 def run(given: Settings) -> int:
     """Run the command; the exit status is 1 if a set is not learned."""
     steps = given.pop("steps", 1000)
-    settings = {**DATA, **MODEL, **TRAINING, **given}
+    settings = resolved({**DATA, **MODEL, **TRAINING, **given})
     parts = load_parts(settings)
     model, loss, optimizer = build(settings, len(parts.train.classes))
     say(f"data       {parts.about}")

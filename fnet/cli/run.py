@@ -59,6 +59,8 @@ def claimed(folder: Path) -> Iterator[None]:
             f"{folder}: another process is training there; wait for it, or choose another --out"
         ) from None
 
+LATER = {"depth"}  # settings that runs of earlier versions do not have
+
 
 def read_config(folder: Path) -> Settings:
     """The settings of the run in this folder."""
@@ -70,9 +72,9 @@ def read_config(folder: Path) -> Settings:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
-    if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} <= {*settings}:
+    if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} - LATER <= {*settings}:
         raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
-    return settings
+    return {**{name: MODEL[name] for name in LATER}, **settings}
 
 
 def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:

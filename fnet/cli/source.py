@@ -62,13 +62,21 @@ def load_parts(settings: Settings) -> Parts:
 
 
 def resolved(settings: Settings) -> Settings:
-    """These settings with an absolute path and explicit columns: they stay valid anywhere."""
+    """These settings with an absolute path, explicit columns and a model: they stay valid
+    anywhere."""
+    settings = {**settings, "model": settings["model"] or default_model(settings)}
     if settings["data"] is None:
         return settings
     path, features = Path(settings["data"]).absolute(), settings["features"]
     if path.suffix.lower() == ".csv" and features is None and settings["target"] is not None:
         features = [name for name in data.csv_columns(path) if name != settings["target"]]
     return {**settings, "data": str(path), "features": features}
+
+
+def default_model(settings: Settings) -> str:
+    """The model if none is given: convolutions for images, which have fewer weights there and know
+    that a shape may be anywhere."""
+    return "cnn" if settings["target"] is None else "mlp"
 
 
 def short_name(settings: Settings) -> str:

@@ -52,6 +52,6 @@ def _model(given: Settings) -> tuple[Layer, Shape]:
             )
         checkpoint = read_run(Path(given["run_folder"]))[1]
         return checkpoint.model, checkpoint.shape
-    settings = {**MODEL, **given}
     shape = tuple(given.get("shape", (32, 32, 3)))
+    settings = {**MODEL, "model": "cnn" if len(shape) == 3 else "mlp", **given}
     return build_model(settings, given.get("classes", 10)), shape

@@ -1,0 +1,6 @@
+"""Networks, each a few lines of composition."""
+
+from fnet.models.classic import classification_net, logistic_regression
+from fnet.models.vision import convnet, mobile, resnet
+
+__all__ = ["classification_net", "convnet", "logistic_regression", "mobile", "resnet"]
