@@ -14,8 +14,10 @@ from fnet.training.evaluation import evaluate
 from fnet.training.records import Record
 
 
-def tell_start(checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: Voice) -> None:
-    """Report data, model and training."""
+def tell_start(
+    checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: Voice, why: str = ""
+) -> None:
+    """Report data, model and training, and why this model if nobody chose it."""
     record = checkpoint.record
     samples = {part: len(getattr(parts, part)) for part in PARTS}
     facts: dict[str, Any] = {
@@ -36,6 +38,7 @@ def tell_start(checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: 
         f"data       {parts.about}",
         f"           {sizes}; {len(checkpoint.classes)} classes: {', '.join(checkpoint.classes)}",
         f"model      {checkpoint.model}, {facts['parameters']:,} parameters",
+        *([f"           {why}"] if why else []),
         f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
         f"{settings['batch_size']}, seed {settings['seed']}, on {facts['device']}",
     ]

@@ -59,6 +59,7 @@ def claimed(folder: Path) -> Iterator[None]:
             f"{folder}: another process is training there; wait for it, or choose another --out"
         ) from None
 
+
 LATER = {"depth"}  # settings that runs of earlier versions do not have
 
 

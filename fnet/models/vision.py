@@ -6,9 +6,17 @@ from fnet.compose import residual, serial
 from fnet.core import Layer
 from fnet.core.expect import require_whole
 from fnet.errors import ConfigurationError
-from fnet.initializers import normal
-from fnet.layers import affine, batch_norm, conv, depthwise_conv, dropout, global_avg_pool
-from fnet.layers import max_pool, relu
+from fnet.initializers import he_normal, normal
+from fnet.layers import (
+    affine,
+    batch_norm,
+    conv,
+    depthwise_conv,
+    dropout,
+    global_avg_pool,
+    max_pool,
+    relu,
+)
 
 STAGES = 3  # of a residual network for small images; each halves the image and doubles the channels
 
@@ -96,11 +104,11 @@ def _normed(norm: bool) -> list[Layer]:
 
 def _block(width: int, stride: int, norm: bool, l2: float) -> Layer:
     """A block, whose shortcut is a convolution where the shape changes."""
-    begins = {} if norm else {"w_init": normal(0.0)}
+    last = he_normal if norm else normal(0.0)
     return residual(
         *_normed(norm),
         conv(width, stride=stride, bias=not norm, l2=l2),
         *_normed(norm),
-        conv(width, bias=not norm, l2=l2, **begins),
+        conv(width, bias=not norm, w_init=last, l2=l2),
         shortcut=conv(width, 1, stride=stride, bias=False, l2=l2) if stride > 1 else None,
     )

@@ -81,6 +81,13 @@ def as_users():
             jax.config.update(name, value)
 
 
+def small(words):
+    """A command that trains, with a model that takes no time, unless another is named."""
+    trains = words and words[0] in ("train", "sweep", "overfit")
+    named = {"--model", "--target", "--resume", "--help"} & {*map(str, words)}
+    return (*words, "--model", "mlp") if trains and not named else words
+
+
 class Shell(NamedTuple):
     """Runs fnet in `home` as any user would, without the settings of the tests' own process."""
 
@@ -89,7 +96,7 @@ class Shell(NamedTuple):
 
     def start(self, *words, **keywords):
         return subprocess.Popen(
-            [sys.executable, "-m", "fnet", *map(str, words)],
+            [sys.executable, "-m", "fnet", *map(str, small(words))],
             cwd=self.home,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -106,6 +113,10 @@ class Shell(NamedTuple):
         return Result(process.returncode, out, err)
 
     def __call__(self, *words):
+        return self.plainly(*small(words))
+
+    def plainly(self, *words):
+        """With the default model."""
         out, err = io.StringIO(), io.StringIO()
         with (
             as_users(),
