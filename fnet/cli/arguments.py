@@ -31,7 +31,7 @@ DATA: Settings = {
 }
 MODELS = ("cnn", "resnet", "mobile", "mlp", "logistic")
 MODEL: Settings = {
-    "model": None,  # cnn for images, mlp for tables
+    "model": None,  # see `build.chosen`
     "depth": 8,
     "hidden": 100,
     "layers": 2,

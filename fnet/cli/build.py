@@ -9,6 +9,8 @@ from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Optimizer
 from fnet.errors import ConfigurationError
 
+OF_MODEL = {"hidden": "mlp", "layers": "mlp", "activation": "mlp", "depth": "resnet"}
+
 
 class Built(NamedTuple):
     """What training takes."""
@@ -30,6 +32,24 @@ def build(settings: Settings, classes: int) -> Built:
             "model for more is --model mlp --layers 1"
         )
     return Built(build_model(settings, classes), losses.bce(), optimizer)
+
+
+def chosen(given: Settings, images: bool) -> tuple[Settings, str]:
+    """What is given, with a model; and why it is this one if none is named."""
+    options = [name for name in given if name in OF_MODEL]
+    named = given.get("model")
+    for name in options:
+        if named not in (None, OF_MODEL[name]):
+            raise ConfigurationError(
+                f"--{name} is for --model {OF_MODEL[name]}, and the model is {named}; leave one out"
+            )
+    if named is not None:
+        return given, ""
+    if options:
+        return {**given, "model": OF_MODEL[options[0]]}, f"chosen for --{options[0]}"
+    if images:
+        return {**given, "model": "cnn"}, "chosen for images: it finds a pattern wherever it is"
+    return {**given, "model": "mlp"}, "chosen for a table: the order of columns means nothing"
 
 
 def default_rate(settings: Settings) -> float:

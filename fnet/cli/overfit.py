@@ -14,8 +14,8 @@ from fnet.cli.arguments import (
     command,
     say,
 )
-from fnet.cli.build import build
-from fnet.cli.source import load_parts, resolved
+from fnet.cli.build import build, chosen
+from fnet.cli.source import load_parts
 from fnet.training.overfitting import overfit
 
 EXAMPLES = """
@@ -37,7 +37,8 @@ def add(commands: Any) -> None:
 def run(given: Settings) -> int:
     """Run the command; the exit status is 1 if a set is not learned."""
     steps = given.pop("steps", 1000)
-    settings = resolved({**DATA, **MODEL, **TRAINING, **given})
+    given, _ = chosen(given, images=given.get("target") is None)
+    settings = {**DATA, **MODEL, **TRAINING, **given}
     parts = load_parts(settings)
     model, loss, optimizer = build(settings, len(parts.train.classes))
     say(f"data       {parts.about}")

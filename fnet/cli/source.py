@@ -62,27 +62,13 @@ def load_parts(settings: Settings) -> Parts:
 
 
 def resolved(settings: Settings) -> Settings:
-    """These settings with an absolute path, explicit columns and a model: they stay valid
-    anywhere."""
-    settings = {**settings, "model": settings["model"] or default_model(settings)}
+    """These settings with an absolute path and explicit columns: they stay valid anywhere."""
     if settings["data"] is None:
         return settings
     path, features = Path(settings["data"]).absolute(), settings["features"]
     if path.suffix.lower() == ".csv" and features is None and settings["target"] is not None:
         features = [name for name in data.csv_columns(path) if name != settings["target"]]
     return {**settings, "data": str(path), "features": features}
-
-
-def default_model(settings: Settings) -> str:
-    """The model if none is given."""
-    return "cnn" if settings["target"] is None else "mlp"
-
-
-def why_default(settings: Settings) -> str:
-    """Why this model is the default for these data, for those who did not choose it."""
-    if settings["target"] is None:
-        return "chosen for images, since it finds a pattern wherever it is; see --model"
-    return "chosen for a table, whose columns have no order; see --model"
 
 
 def short_name(settings: Settings) -> str:

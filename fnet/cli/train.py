@@ -22,11 +22,11 @@ from fnet.cli.arguments import (
     add_training,
     command,
 )
-from fnet.cli.build import build
+from fnet.cli.build import build, chosen
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
-from fnet.cli.source import Parts, load_parts, resolved, short_name, why_default
+from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training import fit
@@ -77,10 +77,10 @@ def train(given: Settings) -> int:
     out, resume = given.pop("out", None), given.pop("resume", None)
     if resume:
         folder, settings = _resumed(out, given)
-        chosen = True
+        why = ""
     else:
+        given, why = chosen(given, images=given.get("target") is None)
         settings = resolved({**DEFAULTS, **given})
-        chosen = given.get("model") is not None
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
     checkpoint = _fresh(settings, parts)
@@ -97,7 +97,7 @@ def train(given: Settings) -> int:
                 "already; set as many or more, or begin a new run"
             )
         runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
-        tell_start(checkpoint, parts, settings, voice, why="" if chosen else why_default(settings))
+        tell_start(checkpoint, parts, settings, voice, why)
         with stop_on_signals() as stop:
             checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)
         if stop.by:
