@@ -31,7 +31,7 @@ DATA: Settings = {
 }
 MODELS = ("cnn", "resnet", "mobile", "mlp", "logistic")
 MODEL: Settings = {
-    "model": None,  # see `build.chosen`
+    "model": None,  # see `build.with_model`
     "depth": 8,
     "hidden": 100,
     "layers": 2,

@@ -34,7 +34,7 @@ def build(settings: Settings, classes: int) -> Built:
     return Built(build_model(settings, classes), losses.bce(), optimizer)
 
 
-def chosen(given: Settings, images: bool) -> tuple[Settings, str]:
+def with_model(given: Settings, images: bool) -> tuple[Settings, str]:
     """What is given, with a model; and why it is this one if none is named."""
     options = [name for name in given if name in OF_MODEL]
     named = given.get("model")

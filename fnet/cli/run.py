@@ -75,7 +75,7 @@ def read_config(folder: Path) -> Settings:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
     if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} - LATER <= {*settings}:
         raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
-    return {**{name: MODEL[name] for name in LATER}, **settings}
+    return settings | {name: MODEL[name] for name in LATER - settings.keys()}
 
 
 def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from fnet.cli.arguments import MODEL, Settings, above, add_model, command, say
-from fnet.cli.build import build_model, chosen
+from fnet.cli.build import build_model, with_model
 from fnet.cli.run import read_run
 from fnet.core import Layer, Shape
 from fnet.errors import ConfigurationError
@@ -53,5 +53,5 @@ def _model(given: Settings) -> tuple[Layer, Shape]:
         checkpoint = read_run(Path(given["run_folder"]))[1]
         return checkpoint.model, checkpoint.shape
     shape = tuple(given.get("shape", (32, 32, 3)))
-    settings = {**MODEL, **chosen(given, images=len(shape) == 3)[0]}
+    settings = {**MODEL, **with_model(given, images=len(shape) == 3)[0]}
     return build_model(settings, given.get("classes", 10)), shape

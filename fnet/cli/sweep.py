@@ -23,7 +23,7 @@ from fnet.cli.arguments import (
     add_training,
     command,
 )
-from fnet.cli.build import build, chosen, default_rate
+from fnet.cli.build import build, default_rate, with_model
 from fnet.cli.progress import Status, shown
 from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import load_parts, resolved, short_name
@@ -70,7 +70,7 @@ def run(given: Settings) -> int:
     """Run the command."""
     voice, out = take_voice(given), given.pop("out", None)
     seeds, rates = given.pop("seed", [0]), given.pop("learning_rate", None)
-    given, _ = chosen(given, images=given.get("target") is None)
+    given, _ = with_model(given, images=given.get("target") is None)
     settings = resolved({**DATA, **MODEL, **TRAINING, **given, "seed": seeds[0]})
     rates = rates or [float(f"{factor * default_rate(settings):.6g}") for factor in FACTORS]
     if settings["epochs"] < 1:

@@ -22,7 +22,7 @@ from fnet.cli.arguments import (
     add_training,
     command,
 )
-from fnet.cli.build import build, chosen
+from fnet.cli.build import build, with_model
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
@@ -79,7 +79,7 @@ def train(given: Settings) -> int:
         folder, settings = _resumed(out, given)
         why = ""
     else:
-        given, why = chosen(given, images=given.get("target") is None)
+        given, why = with_model(given, images=given.get("target") is None)
         settings = resolved({**DEFAULTS, **given})
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)

@@ -45,8 +45,8 @@ def test_a_sweep_is_the_trainings_one_by_one(shell, inside):
     }
     best = max(means, key=means.get)
     assert f"reached    {means[best]:.1%} validation accuracy" in result.out
-    line = f"next       fnet train --data {shell.home}/photos --hidden 8 --learning-rate {best} "
-    assert line + "--batch-size 16 --epochs 3\n" in result.out
+    line = f"next       fnet train --data {shell.home}/photos --model mlp --hidden 8 "
+    assert line + f"--learning-rate {best} --batch-size 16 --epochs 3\n" in result.out
 
 
 def test_the_next_command_trains(shell, inside):

@@ -209,3 +209,27 @@ def test_precision_is_kept_with_the_run(shell, inside):
         "uint8",
     }
     assert inside("evaluate", "narrow").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "model", "why"),
+    [
+        ([], "serial(conv(32), relu(), max_pool()", "chosen for images"),
+        (["--depth", "8"], "serial(conv(16, bias=False), residual(", "chosen for --depth"),
+        (["--model", "mobile"], "serial(conv(32, bias=False), batch_norm(), relu(), depth", ""),
+        (["--hidden", "5"], "serial(affine(5), relu(), affine(3))", "chosen for --hidden"),
+    ],
+)
+def test_the_model_that_nobody_chose_is_said_with_the_reason(shell, photos, words, model, why):
+    result = shell.plainly(
+        "train", "--data", "photos", *words, "--epochs", 1, "--out", f"m{len(model)}"
+    )
+    assert result.status == 0, result.err
+    assert f"model      {model}" in result.out
+    assert (why in result.out) if why else "chosen for" not in result.out
+
+
+def test_an_option_of_another_model_is_refused(shell, photos):
+    result = shell.plainly("train", "--data", "photos", "--model", "cnn", "--hidden", 9)
+    assert result.status == 2
+    assert "--hidden is for --model mlp, and the model is cnn" in result.err
