@@ -8,6 +8,7 @@ import scipy.stats
 
 from fnet import serial
 from fnet.compose import remat, repeat
+from fnet.core.trees import cast
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.layers import affine, drop_path, dropout, gaussian_noise, spatial_dropout, tanh
 
@@ -72,6 +73,16 @@ def test_at_rate_1_all_is_zero_and_nothing_is_nan(build):
     y, cache = layer.forward((), x, KEY)
     assert (np.asarray(y) == 0).all()
     assert (np.asarray(layer.backward((), cache, x)[1]) == 0).all()
+
+
+@every_dropout
+def test_in_single_precision_as_users_have_it(build):
+    """Where Python's integers are 32 bits to JAX, and a threshold has as many."""
+    with jax.enable_x64(False):
+        x = jnp.ones((50, 7))
+        y, cache = build(0.3).forward((), x, KEY)
+        np.testing.assert_array_equal(build(0.3).backward((), cache, x)[1], y)
+        np.testing.assert_allclose(y[y != 0], 1 / 0.7, rtol=1e-6)
 
 
 def test_a_small_rate_is_met_though_an_entry_takes_16_bits():
@@ -172,3 +183,23 @@ def test_a_wrong_spread_or_shape_is_told():
         spatial_dropout(0.5).forward((), jnp.ones(3), KEY)
     with pytest.raises(ShapeError, match="drop_path: x is a single number"):
         drop_path(0.5).forward((), jnp.ones(()), KEY)
+
+
+def test_the_masks_of_a_chain_are_not_held_together():
+    """One at a time is drawn again; autodiff holds them all."""
+    model = serial(*(block for _ in range(6) for block in (affine(256), tanh(), dropout(0.3))))
+    params, x = cast(model.init(KEY, (256,))[0], jnp.float32), jnp.ones((1024, 256), jnp.float32)
+
+    def temporaries(run):
+        total = jax.jit(jax.grad(lambda params: run(params, x, KEY).sum()))
+        return total.lower(params).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporaries(model.apply) < 0.9 * temporaries(lambda *args: model.forward(*args)[0])
+
+
+def test_a_key_of_numbers_drops_as_well():
+    key, x = jax.random.PRNGKey(0), jnp.ones((50, 7))
+    y, cache = dropout(0.3).forward((), x, key)
+    np.testing.assert_array_equal(dropout(0.3).backward((), cache, x)[1], y)
+    empty = jnp.ones((0, 7))
+    assert dropout(0.3).backward((), dropout(0.3).forward((), empty, key)[1], empty)[1].size == 0

@@ -81,7 +81,7 @@ def test_smoothing_takes_from_every_class_by_its_weight():
     np.testing.assert_allclose(value(loss, Z, LABELS), expected)
 
 
-@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
 @pytest.mark.parametrize("build", [cross_entropy, nll, focal, multiclass_hinge])
 def test_an_ignored_row_might_as_well_not_be_there(build, reduction):
     for options in ({}, {"weights": W}):
@@ -248,8 +248,9 @@ GRADIENTS = [
 ]
 
 
-@pytest.mark.parametrize(("loss", "y", "target", "where"), GRADIENTS, ids=lambda v: repr(v)[:40])
-def test_the_gradient_is_that_of_the_value(loss, y, target, where):
+@pytest.mark.parametrize("row", GRADIENTS, ids=lambda row: repr(row[0])[:40])
+def test_the_gradient_is_that_of_the_value(row):
+    loss, y, target, where = row
     more = () if where is None else (where,)
     assert check_gradients(loss, y, target, *more, depth="quick").error < 1e-10
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, afresh, layer
@@ -150,7 +151,7 @@ def _dropping(
         if key is None:
             return (), dy
         key, dy = afresh(key, dy)  # else XLA would keep the mask of the forward pass
-        return (), _each_leaf(thinned, dy, key, together)
+        return (), _each_leaf(thinned, dy, _once_known(key, dy), together)
 
     return layer(_init, forward, backward)
 
@@ -178,6 +179,25 @@ def _each_leaf(
     return jax.tree.unflatten(structure, made)
 
 
+def _once_known(key: PRNGKey, dy: Any) -> PRNGKey:
+    """The key, as numbers that cannot be computed before dy.
+
+    On a CPU XLA (jax 0.10.2) drops barriers before it orders the operations. What follows from the
+    key alone it would then compute at the start, and hold until it is used: all masks of a network
+    at once, in place of one.
+    """
+    first = next((leaf.ravel()[0] for leaf in jax.tree.leaves(dy) if leaf.size), None)
+    if first is None:
+        return key
+    never = ((first != first) & (first == first)).astype(jnp.uint32)
+    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        return key ^ never.astype(key.dtype)
+    numbers = jax.random.key_data(key)
+    return jax.random.wrap_key_data(
+        numbers ^ never.astype(numbers.dtype), impl=jax.random.key_impl(key)
+    )
+
+
 def _mask(key: PRNGKey, rate: float, shape: Shape) -> Array:
     """Independent booleans, false with probability `rate`.
 
@@ -192,5 +212,5 @@ def _mask(key: PRNGKey, rate: float, shape: Shape) -> Array:
     bits = halves.reshape(*leading, 2 * words.shape[-1])[..., :last].reshape(shape)
     whole = math.floor(rate * 2**16)
     fraction = min(round((rate * 2**16 - whole) * 2**32), 2**32 - 1)
-    up = jax.random.bits(rounding, (), jnp.uint32) < fraction
+    up = jax.random.bits(rounding, (), jnp.uint32) < np.uint32(fraction)
     return bits.astype(jnp.int32) >= whole + up.astype(jnp.int32)
