@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.trees import widened
-from fnet.layers.blocks import NUMBERS, Moments, divisor
+from fnet.layers.blocks import NUMBERS, Moments, divisor, over_blocks
 
 WIDTH = 512  # numbers side by side
 LEAST = 2**11  # numbers in a block that is worth a round of a loop
@@ -34,13 +34,12 @@ def normalized(
     first = _first(x, groups)
 
     def in_blocks(lanes: Lanes, x: Array, first: Array) -> tuple[Array, Array]:
-        def of_block(carry: None, each: tuple[Array, Array]) -> tuple[None, tuple[Array, Array]]:
-            d = widened(each[0]) - each[1]
+        def of_block(x: Array, first: Array) -> tuple[None, tuple[Array, Array]]:
+            d = widened(x) - first
             mean = _added(d) / len(d)
             return None, (mean, _added((d - mean) ** 2) / len(d))
 
-        blocks = _cut(x, lanes), _repeated(first, x, lanes)
-        means, squares = jax.lax.scan(of_block, None, blocks)[1]
+        means, squares = over_blocks(of_block, _cut(x, lanes), _repeated(first, x, lanes))[1]
         n, channels = x.shape[0], x.shape[-1]
         means, squares = (a.reshape(n, -1, channels) for a in (means, squares))
         mean = _mean(means, groups)
@@ -69,14 +68,15 @@ def gradients(
     def in_blocks(
         lanes: Lanes, x: Array, first: Array, moments: Moments, dy: Array
     ) -> tuple[Array, Array]:
-        def of_block(carry: None, each: tuple[Array, ...]) -> tuple[None, tuple[Array, Array]]:
-            x, first, mean, dy = each
+        def of_block(
+            x: Array, first: Array, mean: Array, dy: Array
+        ) -> tuple[None, tuple[Array, Array]]:
             wide = widened(dy)
             return None, (_added(wide * (widened(x) - first - mean)), _added(wide))
 
         mean = _repeated(_each(moments.mean, x), x, lanes)
         blocks = _cut(x, lanes), _repeated(first, x, lanes), mean, _cut(dy, lanes)
-        along, plain = jax.lax.scan(of_block, None, blocks)[1]
+        along, plain = over_blocks(of_block, *blocks)[1]
         shape = x.shape[0], -1, x.shape[-1]
         return along.reshape(shape).sum(1, keepdims=True), plain.reshape(shape).sum(
             1, keepdims=True
