@@ -6,6 +6,7 @@ ones, which no fusion takes apart; what is elementwise is left to the compiler. 
 compiler fuses sums with what they are sums of, there is one block, of everything.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,30 +39,50 @@ PLAIN = Sums(lambda z, w: (z * w).sum(axis=1, keepdims=True), lambda z: z.sum(ax
 PRODUCTS = Sums(lambda z, w: (z @ w)[:, None], lambda z: jnp.ones(len(z), z.dtype) @ z)
 
 
-def over_blocks(
-    of_block: Callable[..., Any], carry: Any, size: int | None, *arrays: Any
-) -> tuple[Any, Any]:
-    """carry, out = of_block(sums, carry, *arrays), on a CPU for `size` rows after the other.
+def over_rows(of_block: Callable[..., Any], size: int | None, *arrays: Any) -> tuple[Any, Any]:
+    """sums, out = of_block(how to sum, *arrays), on a CPU for `size` rows after the other.
 
-    `out` is put together; None for `size` is one block of all rows.
+    The sums of blocks are added up, and `out`, of rows, is put together. None for `size` is one
+    block of all rows.
     """
+    whole = functools.partial(of_block, PLAIN)
 
-    def whole(carry: Any, *arrays: Any) -> Any:
-        return of_block(PLAIN, carry, *arrays)
-
-    def in_blocks(carry: Any, *arrays: Any) -> Any:
-        def one(carry: Any, each: Any) -> Any:
-            return of_block(PRODUCTS, carry, *each)
-
+    def in_blocks(*arrays: Any) -> tuple[Any, Any]:
         cut = jax.tree.map(lambda a: a.reshape(-1, size, *a.shape[1:]), arrays)
-        carry, out = jax.lax.scan(one, carry, cut)
-        return carry, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+        sums, out = over_blocks(functools.partial(of_block, PRODUCTS), *cut)
+        return sums, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
 
     if size is None:
-        found: tuple[Any, Any] = whole(carry, *arrays)
+        found: tuple[Any, Any] = whole(*arrays)
     else:
-        found = jax.lax.platform_dependent(carry, *arrays, cpu=in_blocks, default=whole)
+        found = jax.lax.platform_dependent(*arrays, cpu=in_blocks, default=whole)
     return found
+
+
+def over_blocks(of_block: Callable[..., Any], *arrays: Any) -> tuple[Any, Any]:
+    """The sum of sums and the stack of outs of sums, out = of_block(*block), for each block.
+
+    Two loops take every other block, since XLA runs loops that do not depend on each other on two
+    cores, and the operations of one on one.
+    """
+    blocks = len(jax.tree.leaves(arrays)[0])
+    beside = 2 - blocks % 2
+    cut = jax.tree.map(lambda a: a.reshape(-1, beside, *a.shape[1:]), arrays)
+
+    def loop(place: int) -> tuple[Any, Any]:
+        def one(sums: Any, each: Any) -> tuple[Any, Any]:
+            more, out = of_block(*jax.tree.map(lambda a: a[place], each))
+            return jax.tree.map(jnp.add, sums, more), out
+
+        return jax.lax.scan(one, zeros, cut)
+
+    shapes = jax.eval_shape(of_block, *jax.tree.map(lambda a: a[0], arrays))[0]
+    zeros = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+    sums, outs = zip(*map(loop, range(beside)), strict=True)
+    together = jax.tree.map(
+        lambda *parts: jnp.stack(parts, 1).reshape(blocks, *parts[0].shape[1:]), *outs
+    )
+    return functools.reduce(functools.partial(jax.tree.map, jnp.add), sums), together
 
 
 def block_of(rows: int, width: int) -> int | None:

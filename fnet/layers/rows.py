@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.trees import widened
-from fnet.layers.blocks import Moments, Sums, block_of, over_blocks
+from fnet.layers.blocks import Moments, Sums, block_of, over_rows
 
 
 def normalized(
@@ -19,7 +19,7 @@ def normalized(
     """y = (x − μ) / s · scale + bias, and the moments (R, 1), of x (R, D)."""
     width = x.shape[1]
 
-    def of_block(sums: Sums, carry: None, x: Array, first: Array | None) -> tuple[None, Moments]:
+    def of_block(sums: Sums, x: Array, first: Array | None) -> tuple[None, Moments]:
         d = _shifted(x, first)
         ones, mean = jnp.ones(width, d.dtype), None
         if first is not None:
@@ -28,7 +28,7 @@ def normalized(
         return None, Moments(mean, jax.lax.rsqrt(sums.rows(d * d, ones) / width + eps))
 
     first = _first(x) if centred else None
-    _, moments = over_blocks(of_block, None, block_of(*x.shape), x, first)
+    _, moments = over_rows(of_block, block_of(*x.shape), x, first)
     y = _standard(x, first, moments)
     y = y if scale is None else y * widened(scale)
     y = y if bias is None else y + widened(bias)
@@ -39,28 +39,20 @@ def gradients(
     x: Array, moments: Moments, scale: Array | None, dy: Array
 ) -> tuple[Array, Array, Array]:
     """dx, and the gradients of scale and bias, (D,) in float32 or wider."""
-    width, wide_type = x.shape[1], moments.rate.dtype
-    weights = jnp.ones(width, wide_type) if scale is None else widened(scale)
+    width = x.shape[1]
+    weights = jnp.ones(width, moments.rate.dtype) if scale is None else widened(scale)
 
     def of_block(
-        sums: Sums,
-        carry: tuple[Array, Array],
-        x: Array,
-        first: Array | None,
-        moments: Moments,
-        dy: Array,
+        sums: Sums, x: Array, first: Array | None, moments: Moments, dy: Array
     ) -> tuple[tuple[Array, Array], tuple[Array, Array | None]]:
         wide = widened(dy)
         along = wide * _standard(x, first, moments)
-        carry = carry[0] + sums.columns(along), carry[1] + sums.columns(wide)
         plain = None if first is None else sums.rows(wide, weights) / width
-        return carry, (sums.rows(along, weights) / width, plain)
+        rows = sums.rows(along, weights) / width, plain
+        return (sums.columns(along), sums.columns(wide)), rows
 
     first = None if moments.mean is None else _first(x)
-    zero = jnp.zeros(width, wide_type)
-    (dscale, dbias), (along, plain) = over_blocks(
-        of_block, (zero, zero), block_of(*x.shape), x, first, moments, dy
-    )
+    (dscale, dbias), (along, plain) = over_rows(of_block, block_of(*x.shape), x, first, moments, dy)
     dx = widened(dy) * weights - _standard(x, first, moments) * along
     dx = dx if plain is None else dx - plain
     return (moments.rate * dx).astype(x.dtype), dscale, dbias
