@@ -155,12 +155,10 @@ def _overflowing(
 ) -> np.ndarray:
     """The entries that are not finite for this large cotangent of the checker's own, and are for an
     ordinary one."""
-    odd: np.ndarray = ~np.isfinite(a) & np.isfinite(e)
-    if odd.any() and largest(dout) > thresholds.LARGE_COTANGENT:
-        odd &= np.isfinite(probe.gradients(route, floats, ones(probe.out))[place])
-    else:
-        odd[:] = False
-    return odd
+    odd: np.ndarray = np.asarray(~np.isfinite(a) & np.isfinite(e))
+    if not odd.any() or largest(dout) <= thresholds.LARGE_COTANGENT:
+        return np.zeros(a.shape, bool)
+    return odd & np.isfinite(probe.gradients(route, floats, ones(probe.out))[place])
 
 
 def _accepted(probe: Probe, found: Wrong) -> str:
