@@ -72,7 +72,7 @@ def avg_pool(
     """The average of each window.
 
         y[o]  = Σ_k x[s o + k − p] / n[o]                k in the window
-        dx[i] = Σ_{o, k: s o + k − p = i} dy[o] / n[o]
+        dx[i] = Σ_o dy[o] / n[o]                        o: the windows that hold i
 
     x: (N, d1, ..., dr, C)   y: (N, o1, ..., or, C), r = 1, 2 or 3. `window`, `stride`, `padding`
     and `ceil` are those of `max_pool`. n is the number of entries of the window that lie in the
