@@ -18,7 +18,7 @@ GREEK = "α-ωΔΦ"
 RELATIONS = "=←:<>≤≥≠∈"
 PROSE = ("as", "else", "if", "where", "with")  # words allowed in a formula
 CLOSING = {"(": ")", "[": "]", "|": "|", "‖": "‖"}
-ABOVE = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀᵏⁿᵗˣʸ", "0123456789+−Tkntxy", strict=True))
+ABOVE = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀᵏⁿᵗˣʸ′", "0123456789+−Tkntxy′", strict=True))
 BELOW = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₙₜ", "0123456789+−ijknt", strict=True))
 HAT = "\u0302"
 THIN = '<mspace width="0.17em"/>'
