@@ -47,7 +47,7 @@ def batch_norm(
         x̂  = (x − μ) / s                 μ = mean x   s = √(mean (x − μ)² + ε)
         y  = γ x̂ + β                     dγ = Σ dy x̂   dβ = Σ dy
         dx = γ (dy − mean dy − x̂ mean(dy x̂)) / s
-        μ′ ← m μ′ + (1 − m) μ            v′ ← m v′ + (1 − m) n / (n − 1) mean (x − μ)²
+        μ′ ← m μ′ + (1 − m) μ            v′ ← m v′ + (1 − m) n mean (x − μ)² / (n − 1)
 
     x, y and dx have one shape, (N, d1, ..., dk, C); γ (initially 1, left out where `scale` is
     False), β (0, `bias`), μ′ (0) and v′ (1): (C,). Means and sums are over all axes but the last,
