@@ -16,7 +16,10 @@ import pytest
 
 from tests.certificates import CERTIFICATES, git, of_other_versions, renewed
 
-MARKER = "proof(...): each row of a table, of which a run repeats a sample"
+MARKERS = (
+    "proof(...): each row of a table, of which a run repeats a sample",
+    "turns(n): a test of many rows, of which a run takes one of n, unless it asks for some by name",
+)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -60,7 +63,8 @@ class Sample:
     """Takes out of a run the rows of proofs that are not in its sample."""
 
     def __init__(self, config: pytest.Config) -> None:
-        config.addinivalue_line("markers", MARKER)
+        for marker in MARKERS:
+            config.addinivalue_line("markers", marker)
         if config.option.sample_seed is None:
             config.option.sample_seed = _today()  # the workers are given it
 
@@ -74,8 +78,15 @@ class Sample:
                 proofs.setdefault(item.nodeid.split("[")[0], []).append(item)
         taken = {row for name, rows in proofs.items() for row in self._sampled(config, name, rows)}
         left = [row for rows in proofs.values() for row in rows if row not in taken]
+        left += [item for item in items if not self._has_its_turn(config, item)]
         items[:] = [item for item in items if item not in left]
         config.hook.pytest_deselected(items=left)
+
+    def _has_its_turn(self, config: pytest.Config, item: pytest.Item) -> bool:
+        turns, options = item.get_closest_marker("turns"), config.option
+        if turns is None or options.long_changed or options.keyword:
+            return True
+        return zlib.crc32(f"{item.nodeid} {options.sample_seed}".encode()) % turns.args[0] == 0
 
     def _sampled(self, config: pytest.Config, name: str, rows: list) -> set:
         (proof,) = rows[0].get_closest_marker("proof").args
@@ -99,7 +110,7 @@ class Sample:
 def _words(config: pytest.Config) -> str:
     if config.option.long:
         return "proofs: every row"
-    return f"proofs: a sample, which --sample-seed {config.option.sample_seed} repeats"
+    return f"proofs and laws: a sample, which --sample-seed {config.option.sample_seed} repeats"
 
 
 def _today() -> int:

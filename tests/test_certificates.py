@@ -1,5 +1,6 @@
 """A certificate differs where what was run differs, and nowhere else; the sample rotates."""
 
+import functools
 import json
 from types import SimpleNamespace
 
@@ -92,14 +93,7 @@ def test_the_sample_rotates_and_a_seed_repeats_it(tmp_path, monkeypatch):
         row(name, Proof(5, tmp_path / "none", lambda: names[:9], of_stale=2)) for name in names
     ]
 
-    def sampled(seed, **options):
-        option = SimpleNamespace(**{"long": False, "long_changed": False, **options})
-        option.sample_seed = seed
-        hook = SimpleNamespace(pytest_deselected=lambda items: None)
-        config = SimpleNamespace(option=option, hook=hook, addinivalue_line=lambda *words: None)
-        items = [*marked]
-        Sample(config).pytest_collection_modifyitems(config, items)
-        return [item.callspec.params["name"] for item in items]
+    sampled = functools.partial(names_of_sample, marked)
 
     assert sampled(1) == sampled(1) != sampled(2)
     assert all(5 <= len(sampled(seed)) <= 7 for seed in range(9))
@@ -109,16 +103,38 @@ def test_the_sample_rotates_and_a_seed_repeats_it(tmp_path, monkeypatch):
     assert sampled(1, long=True) == names
 
 
+def test_a_law_has_its_turn_in_one_run_of_three_unless_it_is_asked_for():
+    names = [f"row {number}" for number in range(50)]
+    sampled = functools.partial(names_of_sample, [row(name, 3, "turns") for name in names])
+    assert sampled(1) == sampled(1) != sampled(2)
+    assert all(5 < len(sampled(seed)) < 30 for seed in range(9))
+    assert set(names) == {name for seed in range(99) for name in sampled(seed)}
+    for asked in ({"long": True}, {"long_changed": True}, {"keyword": "row"}):
+        assert sampled(1, **asked) == names
+
+
+def names_of_sample(marked, seed, **options):
+    plain = {"long": False, "long_changed": False, "keyword": ""}
+    option = SimpleNamespace(**plain | options, sample_seed=seed)
+    hook = SimpleNamespace(pytest_deselected=lambda items: None)
+    config = SimpleNamespace(option=option, hook=hook, addinivalue_line=lambda *words: None)
+    items = [*marked]
+    Sample(config).pytest_collection_modifyitems(config, items)
+    return [item.callspec.params["name"] for item in items]
+
+
 class Item(SimpleNamespace):
     __hash__ = object.__hash__
 
 
-def row(name, proof):
+def row(name, argument, marker="proof"):
     """A test of a row, as far as the sample looks at it."""
     return Item(
         nodeid=f"test[{name}]",
         callspec=SimpleNamespace(params={"name": name}),
-        get_closest_marker=lambda kind: SimpleNamespace(args=(proof,)),
+        get_closest_marker=lambda kind: (
+            SimpleNamespace(args=(argument,)) if kind == marker else None
+        ),
     )
 
 

@@ -1,4 +1,8 @@
-"""The laws of a layer: every row of tests/cases.py keeps all of them."""
+"""The laws of a layer: every row of tests/cases.py keeps all of them.
+
+The first three are proved of every row in every run; of the others a run takes one row of three,
+another one on another day and at another commit, and `.ci/run` all.
+"""
 
 import functools
 import zlib
@@ -139,6 +143,7 @@ def test_2_and_3_backward_and_apply_agree_with_autodiff_of_forward(case, pytestc
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_4_backward_is_linear_in_dy(case):
     params, x, dy = draw(case)
     other = floats(lambda d: jnp.roll(d, 1, axis=0) * 3, dy)
@@ -152,6 +157,7 @@ def test_4_backward_is_linear_in_dy(case):
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_5_rows_do_not_see_each_other(case):
     params, x, dy = draw(case)
     y, (_, dx) = gradients(case, params, x, dy)
@@ -161,6 +167,7 @@ def test_5_rows_do_not_see_each_other(case):
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_6_jit_changes_nothing(case):
     params, x, dy = draw(case)
     expected = eagerly(case.layer, params, x, dy)
@@ -168,6 +175,7 @@ def test_6_jit_changes_nothing(case):
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_6_vmap_is_a_loop(case):
     params, x, dy = draw(case)
     each = [floats(lambda leaf, k=k: k * leaf, x) for k in (1, 2, -1)]
@@ -178,6 +186,7 @@ def test_6_vmap_is_a_loop(case):
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_6_scan_is_a_loop_and_differentiates(case):
     params, x, _ = draw(case)
     each = [floats(lambda leaf, k=k: k * leaf, x) for k in (1, 2, -1)]
@@ -200,6 +209,7 @@ def test_6_scan_is_a_loop_and_differentiates(case):
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_6_a_rebuilt_layer_is_the_same_value_and_does_not_retrace(case):
     params, x, _ = draw(case)
     traces = []
@@ -218,6 +228,7 @@ def test_6_a_rebuilt_layer_is_the_same_value_and_does_not_retrace(case):
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=lambda dtype: dtype.__name__)
 @every_case
+@pytest.mark.turns(3)
 def test_7_dtype_is_preserved(case, dtype):
     params, x, dy = draw(case, dtype)
     y, (dparams, dx) = jax.eval_shape(functools.partial(eagerly, case.layer), params, x, dy)
@@ -230,6 +241,7 @@ def test_7_dtype_is_preserved(case, dtype):
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_7_low_precision_is_near_the_precise(case):
     params, x, dy = draw(case, jnp.bfloat16)
     low = gradients(case, params, x, dy)
@@ -240,6 +252,7 @@ def test_7_low_precision_is_near_the_precise(case):
 
 
 @every_case
+@pytest.mark.turns(3)
 def test_8_nothing_is_changed_and_the_same_call_gives_the_same_bits(case):
     params, x, dy = draw(case)
     before = jax.tree.map(np.array, (params, x, dy))
