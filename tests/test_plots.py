@@ -465,7 +465,7 @@ def test_attention_is_where_the_gradient_is():
     figure = plots.attention(np.zeros((1, 4, 4, 3)), gradients, [1], [0], ("cat", "dog"))
     _, found = (image.get_array() for image in figure.axes[0].images)
     assert np.argwhere(found.sum(axis=-1)).tolist() == [[1, 2]]
-    assert [text.get_text() for text in figure.axes[0].texts][-1] == "✗ cat"
+    assert "✗ cat" in [text.get_text() for text in figure.axes[0].texts]
     with pytest.raises(DataError, match="they must have one shape"):
         plots.attention(np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4)), [1], [0], ("cat", "dog"))
 
