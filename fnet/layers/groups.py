@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array
 
+from fnet.core import afresh
 from fnet.core.trees import widened
 from fnet.layers.blocks import Moments
 
@@ -49,6 +50,8 @@ def gradients(
 ) -> tuple[Array, Array, Array]:
     """dx, and the gradients of scale and bias, (C,) in float32 or wider."""
     shape, groups = x.shape, moments.rate.shape[-1]
+    # Otherwise XLA would keep the x − t of the forward pass.
+    (x, moments), dy = afresh((x, moments), dy)
     x, mean, rate, dy = map(_without_batch_of_one, (x, *moments, dy))
     wide, rate = widened(dy), _each(rate, x)
     t, rest = _centre(_first(x, groups), mean, x)
