@@ -12,6 +12,7 @@ import pytest
 from fnet import interop, serial
 from fnet.compose import frozen, parallel, recurrent, repeat, residual
 from fnet.errors import ConfigurationError, DataError, ShapeError
+from fnet.interop.names import Unordered
 from fnet.interop.walk import template
 from fnet.layers import (
     affine,
@@ -476,10 +477,25 @@ def test_an_order_that_is_none_is_not_believed():
     names = [f"layer.{n}" for n in parts]
     params = interop.from_torch(model, shape, named, names=names)
     np.testing.assert_array_equal(params[10].b, own["10.bias"])
-    apart = dict(sorted(own.items(), key=lambda item: item[0][::-1]))
-    scattered = {f"layer.{name}": array for name, array in apart.items()}
+
+
+def test_each_sign_that_an_order_is_none():
+    bare = serial(conv(2, 1, bias=False), conv(2, 1, bias=False))
+    kernel = np.zeros((2, 2, 1, 1), np.float32)
+    full, arrays = serial(affine(2), affine(2)), {"weight": np.zeros((2, 2)), "bias": np.zeros(2)}
+    for model, names in (
+        (full, ("a.weight", "b.weight", "a.bias", "b.bias")),  # a module's arrays apart
+        (full, ("a.bias", "a.weight", "b.bias", "b.weight")),  # not as they are registered
+        (bare, ("a.10.weight", "a.2.weight")),  # not as torch.nn.Sequential numbers them
+    ):
+        state = {n: arrays[n[2:]] if model is full else kernel for n in names}
+        shape = (2,) if model is full else (1, 1, 2)
+        with pytest.raises(ConfigurationError, match="not in the order of the layers"):
+            interop.from_torch(model, shape, state)
+    plain = {"a.weight": kernel, "b.weight": kernel + 1}
+    assert interop.from_torch(bare, (1, 1, 2), plain)[1].w.max() == 1
     with pytest.raises(ConfigurationError, match="not in the order of the layers"):
-        interop.from_torch(model, shape, scattered)
+        interop.from_torch(bare, (1, 1, 2), Unordered(plain))  # which a file's are
 
 
 def test_safetensors_hold_what_they_were_given(tmp_path):

@@ -24,7 +24,7 @@ class Unordered(dict[str, np.ndarray]):
 
 
 def state_of(source: Any) -> Mapping[str, Any]:
-    """The `state_dict` of a module, or that mapping itself; raises ConfigurationError otherwise."""
+    """The state_dict of a module, or that mapping itself; raises ConfigurationError otherwise."""
     if callable(getattr(source, "state_dict", None)):
         source = source.state_dict()
     if not isinstance(source, Mapping):
@@ -44,7 +44,7 @@ def state_of(source: Any) -> Mapping[str, Any]:
 def module_names(state: Any) -> tuple[str, ...]:
     """The modules of a PyTorch state that have arrays of their own, in its order.
 
-    `state` is a module, its `state_dict()`, or any mapping of such names. This is the form in which
+    `state` is a module, its state_dict(), or any mapping of such names. This is the form in which
     `from_torch` and `to_torch` take `names`.
 
     >>> module_names({"conv.weight": 0, "conv.bias": 0, "head.fc.weight": 0})

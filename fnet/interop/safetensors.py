@@ -21,10 +21,9 @@ def load_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     The order of layers is not in such a file, so that `from_torch` takes `names` beside it, unless
     all modules are numbers, or named as `to_torch` names them:
 
-        state = load_safetensors("resnet18.safetensors")
-        params = from_torch(model, (224, 224, 3), state, names=module_names(module))
+        from_torch(model, shape, load_safetensors(path), names=module_names(module))
 
-    bfloat16 is that of JAX (`jnp.bfloat16`). Needs the extra `interop`, else ConfigurationError.
+    bfloat16 is that of JAX. Needs the extra `interop`, else ConfigurationError.
     Raises DataError where the file cannot be read.
 
     >>> load_safetensors("nowhere.safetensors")

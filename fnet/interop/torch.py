@@ -37,7 +37,7 @@ def from_torch(
     names: Names = None,
     channels_first: bool | None = None,
 ) -> ArrayTree:
-    """The model's parameters, from a PyTorch module, its `state_dict()`, or arrays by such names.
+    """The model's parameters, from a PyTorch module, its state_dict(), or arrays by such names.
 
     `shape` is that of one example as fnet has it, channels last. What is turned:
 
@@ -49,13 +49,14 @@ def from_torch(
       PyTorch from (C, H, W), its columns change places, and so do the entries of a norm there;
     - a norm's weight and bias become scale and bias. Both libraries normalise a batch by its biased
       variance and keep a running one without bias. Momentum is no array: PyTorch's is 1 − m;
-      `num_batches_tracked`, which counts, has no place here.
+      num_batches_tracked, which counts, has no place here.
 
     Modules and layers with weights are matched by `names`: the modules' names in the order of the
     layers (see `module_names`), or a mapping from the names here, such as "3.layers.0", to them.
-    Without `names` they are matched by name, if all are the same, or else in order, which is that
-    of `state_dict()`. The order of a .safetensors file is none: names are then required, unless
-    they are numbers. Whatever is missing, left over or of another shape is an error.
+    Without `names` they are matched by name, if all are the same, or else in the order of
+    state_dict(), which is that in which PyTorch's modules were made. A .safetensors file keeps no
+    such order: its modules must be named, unless their names are numbers. Whatever is missing, left
+    over or of another shape is an error.
 
     A state has no settings. They must agree, and are compared if `state` is the module itself:
 
@@ -66,9 +67,10 @@ def from_torch(
     - a transposed convolution's size: PyTorch's padding=1, output_padding=1 at a stride of 2 and a
       window of 3 is padding=1, output_padding=1 here, not "same", which has the same size too.
 
-    Layers without weights, such as pooling, have nothing in a state, and are not compared: at last
-    compare outputs. `channels_first` says whether PyTorch flattened (C, H, W), which is believed
-    where None is given of everything but an example of two axes that no layer took as channels.
+    Layers without weights, such as pooling, have nothing in a state and are not compared, so compare
+    outputs in the end. `channels_first` says whether PyTorch flattened (C, H, W), or as here. None
+    assumes the former, but of an example of two axes before any layer that takes channels, such as
+    a convolution, it must be said.
 
     Arrays keep their dtype, as far as JAX has it; they are copied. The inverse is `to_torch`.
     Raises ConfigurationError where names, settings or layers have no match, ShapeError where shapes
@@ -125,13 +127,13 @@ def to_torch(
     The inverse of `from_torch`, with the same arguments. `names` are those of the modules in
     PyTorch; without them a layer's name is its place, as in torch.nn.Sequential: "2.weight" in a
     chain, "3.layers.0.weight" and "3.shortcut.weight" in a `residual`. Every array is new,
-    writable, and in memory in the order of its axes. A batch norm's `num_batches_tracked` is 0.
-    Gradients are turned in the same way. For a module of PyTorch:
+    writable, and in memory in the order of its axes. A batch norm's num_batches_tracked is 0.
+    Gradients are turned in the same way. A module of PyTorch takes arrays with names of its own,
+    names=module_names(module), by
 
-        arrays = to_torch(model, shape, params, names=module_names(module))
         module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
 
-    There torch.from_numpy does not take bfloat16: cast such params to float32 first.
+    where torch.from_numpy does not know bfloat16: cast such params to float32 first.
 
     >>> from fnet import serial
     >>> from fnet.layers import batch_norm, conv
