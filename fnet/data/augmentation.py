@@ -100,8 +100,8 @@ def flip(horizontal: bool = True, vertical: bool = False) -> Augmentation:
 
         y[n, i, j] = x[n, i, W − 1 − j]
 
-    or else x[n, i, j]. x and y: (N, H, W, C). With both, the two are independent. Raises ConfigurationError for
-    neither, ShapeError where x is not a batch of images.
+    or else x[n, i, j]. x and y: (N, H, W, C). With both, the two are independent. Raises
+    ConfigurationError for neither, ShapeError where x is not a batch of images.
 
     >>> x = jnp.arange(4.0).reshape(1, 1, 4, 1).repeat(6, axis=0)
     >>> y, _ = flip()(jax.random.key(0), x, None)
@@ -200,10 +200,10 @@ def brightness(most: float) -> Augmentation:
 
         y = f x
 
-    f is uniform from 1 − most to 1 + most. x and y: (N, H, W, C). uint8 is computed in float32, rounded, and clipped to 0 to 255; floating
-    point, whose range is not known, is not clipped, and narrow floats are computed in float32.
-    Raises ConfigurationError unless `most` is from 0 to 1, ShapeError where x is not a batch of
-    images.
+    f is uniform from 1 − most to 1 + most. x and y: (N, H, W, C). uint8 is computed in float32,
+    rounded, and clipped to 0 to 255; floating point, whose range is not known, is not clipped, and
+    narrow floats are computed in float32. Raises ConfigurationError unless `most` is from 0 to 1,
+    ShapeError where x is not a batch of images.
 
     >>> x = jnp.full((9, 1, 1, 1), 100, jnp.uint8)
     >>> y, _ = brightness(0.2)(jax.random.key(0), x, None)
@@ -226,9 +226,9 @@ def contrast(most: float) -> Augmentation:
 
         y = m + f (x − m)
 
-    f is uniform from 1 − most to 1 + most, m is the mean of a channel of the image. x and y: (N, H, W, C), computed, rounded and clipped as
-    in `brightness`. Raises ConfigurationError unless `most` is from 0 to 1, ShapeError where x is
-    not a batch of images.
+    f is uniform from 1 − most to 1 + most, m is the mean of a channel of the image. x and y: (N, H,
+    W, C), computed, rounded and clipped as in `brightness`. Raises ConfigurationError unless `most`
+    is from 0 to 1, ShapeError where x is not a batch of images.
 
     >>> x = jnp.array([90.0, 110.0]).reshape(1, 1, 2, 1)
     >>> y, _ = contrast(0.5)(jax.random.key(0), x, None)
@@ -256,9 +256,9 @@ def mixup(alpha: float = 0.2) -> Augmentation:
 
         y[n] = λₙ x[n] + (1 − λₙ) x[k]        t[n] = λₙ u[n] + (1 − λₙ) u[k]
 
-    k is another row, drawn at random. λ ~ Beta(alpha, alpha), or 1 − λ, whichever is larger: a pair comes in both orders, so that
-    nothing is lost, and the image's own target weighs most. (Training counts an answer as correct
-    by the image's own label.) x and y: (N, H, W, C); uint8 is rounded.
+    k is another row, drawn at random. λ ~ Beta(alpha, alpha), or 1 − λ, whichever is larger: a pair
+    comes in both orders, so that nothing is lost, and the image's own target weighs most. (Training
+    counts an answer as correct by the image's own label.) x and y: (N, H, W, C); uint8 is rounded.
 
     u are targets that are floating point, or one-hot labels: t is (N, C), C being that of the
     model's outputs, for a loss that takes soft labels, such as `cross_entropy`. Where outputs have
