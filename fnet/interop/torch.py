@@ -67,7 +67,7 @@ def from_torch(
     - a transposed convolution's size: PyTorch's padding=1, output_padding=1 at a stride of 2 and a
       window of 3 is padding=1, output_padding=1 here, not "same", which has the same size too.
 
-    Layers without weights, such as pooling, have nothing in a state and are not compared, so compare
+    Layers without weights, such as pooling, have nothing in a state and are not compared: compare
     outputs in the end. `channels_first` says whether PyTorch flattened (C, H, W), or as here. None
     assumes the former, but of an example of two axes before any layer that takes channels, such as
     a convolution, it must be said.
