@@ -359,28 +359,33 @@ def test_every_layer_that_pytorch_has():
         check_against(torch, module, model, shape)
 
 
-DISAGREE = [  # a module, a layer that takes its arrays and computes something else, what is said
-    ("Conv2d(2, 3, 3, 2, 1)", conv(3, stride=2), r"padding \(\(1, 1\), .* write padding=1"),
-    ("Conv2d(2, 3, 3, padding=1)", conv(3, stride=2), r"stride \(1, 1\).*\(2, 2\)"),
-    ("Conv2d(2, 3, 3, padding='same')", conv(3, dilation=2), "dilation"),
-    ("Conv2d(2, 2, 3)", conv_transpose(2, padding="valid"), "transposed False"),
-    ("Conv2d(2, 3, 3, 1, 1, padding_mode='reflect')", conv(3), "padding_mode reflect"),
-    ("Conv2d(4, 4, 3, 1, 1, groups=2)", serial(conv(4, 1), conv(4, groups=4)), "missing|modules"),
-    ("ConvTranspose2d(2, 3, 3, 2, 1, 1)", conv_transpose(3, stride=2), r"output_padding=\(1, 1\)"),
-    ("ConvTranspose2d(2, 3, 3, 2, 1)", conv_transpose(3, stride=2), "write padding=1"),
-    ("BatchNorm2d(2, eps=1e-3)", batch_norm(), "write eps=0.001"),
-    ("BatchNorm2d(2, momentum=0.2)", batch_norm(), "write momentum=0.8"),
-    ("BatchNorm2d(2, momentum=None)", batch_norm(), "the mean of all batches"),
-    ("GroupNorm(1, 2)", group_norm(2), r"write group_norm\(1\)"),
-    ("LayerNorm(2, eps=1e-6)", layer_norm(), "write eps=1e-06"),
-    ("RMSNorm(2)", rms_norm(), "write eps=1.19"),
-]
+def disagreements(nn):
+    """A module, a layer that takes its arrays and computes something else, and what is said."""
+    return [
+        (nn.Conv2d(2, 3, 3, 2, 1), conv(3, stride=2), r"padding \(\(1, 1\), .* write padding=1"),
+        (nn.Conv2d(2, 3, 3, padding=1), conv(3, stride=2), r"stride \(1, 1\).*\(2, 2\)"),
+        (nn.Conv2d(2, 3, 3, padding="same"), conv(3, dilation=2), "dilation"),
+        (nn.Conv2d(2, 2, 3), conv_transpose(2, padding="valid"), "transposed False"),
+        (nn.Conv2d(2, 3, 3, 1, 1, padding_mode="reflect"), conv(3), "padding_mode reflect"),
+        (nn.Conv2d(4, 4, 3, 1, 1, groups=2), conv(4), "groups 2, and .* 1: write conv"),
+        (
+            nn.ConvTranspose2d(2, 3, 3, 2, 1, 1),
+            conv_transpose(3, stride=2),
+            r"output_padding=\(1, 1\)",
+        ),
+        (nn.ConvTranspose2d(2, 3, 3, 2, 1), conv_transpose(3, stride=2), "write padding=1"),
+        (nn.BatchNorm2d(2, eps=1e-3), batch_norm(), "write eps=0.001"),
+        (nn.BatchNorm2d(2, momentum=0.2), batch_norm(), "write momentum=0.8"),
+        (nn.BatchNorm2d(2, momentum=None), batch_norm(), "the mean of all batches"),
+        (nn.GroupNorm(1, 2), group_norm(2), r"write group_norm\(1\)"),
+        (nn.LayerNorm(2, eps=1e-6), layer_norm(), "write eps=1e-06"),
+        (nn.RMSNorm(2), rms_norm(), "write eps=1.19"),
+    ]
 
 
 def test_settings_that_differ_are_named():
     torch = pytest.importorskip("torch")
-    for text, model, words in DISAGREE:
-        module = eval(f"torch.nn.{text}", {"torch": torch})
+    for module, model, words in disagreements(torch.nn):
         with pytest.raises(ConfigurationError, match=words):
             interop.from_torch(model, (8, 8, 2), module)
 

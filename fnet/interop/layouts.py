@@ -75,13 +75,20 @@ class Layout(NamedTuple):
         """A new array, in memory in the order of its axes."""
         array = array.reshape(self.view)
         if self.order is not None:
-            array = array[..., np.argsort(self.order)]
-        return np.array(array.transpose(self.axes), order="C")
+            array = np.take(array, np.argsort(self.order), axis=-1)
+        return _laid_out(array.transpose(self.axes), self.order is not None)
 
     def to_fnet(self, array: np.ndarray) -> np.ndarray:
         """A new array, in memory in the order of its axes."""
         array = array.transpose(np.argsort(self.axes)).reshape(self.shape)
-        return np.array(array if self.order is None else array[..., self.order], order="C")
+        if self.order is not None:
+            array = np.take(array, self.order, axis=-1)
+        return _laid_out(array, self.order is not None)
+
+
+def _laid_out(array: np.ndarray, new: bool) -> np.ndarray:
+    """In memory in the order of its axes; a copy, unless it is one already."""
+    return np.ascontiguousarray(array) if new else np.array(array, order="C")
 
 
 class Entry(NamedTuple):
