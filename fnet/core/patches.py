@@ -100,8 +100,14 @@ def padded(x: Array, windows: Windows) -> Array:
 def patches(x: Array, windows: Windows) -> tuple[Array, tuple[int, ...]]:
     """(places, taps C) of a padded input or a band of one, and (N, outputs...)."""
     taps = list(shifted(x, windows))
-    rows = jnp.concatenate(taps, -1) if len(taps) > 1 else taps[0]
-    return rows.reshape(-1, rows.shape[-1]), rows.shape[:-1]
+    places, channels = taps[0].shape[:-1], x.shape[-1]
+    # Each is written in place. XLA would compute what it concatenates into arrays of their own, and
+    # then copy those; and it would copy what is reshaped after it is written.
+    rows = jnp.zeros((math.prod(places), len(taps) * channels), x.dtype)
+    for number, tap in enumerate(taps):
+        columns = tap.reshape(-1, channels)
+        rows = lax.dynamic_update_slice(rows, columns, (0, number * channels))
+    return rows, places
 
 
 def shifted(x: Array, windows: Windows) -> Any:

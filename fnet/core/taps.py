@@ -15,7 +15,7 @@ from fnet.core.products import wide
 from fnet.core.spreading import interleaved
 from fnet.core.windows import Windows
 
-PARTS = 32  # of an axis, added one by one
+PARTS = 16  # of an axis, added one by one
 
 
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:

@@ -31,7 +31,7 @@ from fnet.core.products import by_rows, product
 from fnet.core.spreading import reversed_kernel
 from fnet.core.windows import Windows
 
-LEAST = 16  # channels on either side: with fewer, the sums cost more than the products they save
+LEAST = 32  # channels on either side: with fewer, the sums cost what the products save
 
 Parts = list[Array]
 
