@@ -1,163 +1,116 @@
 """The moments of groups of channels, and y and dx of a norm that normalises them.
 
-x (N, P, C): the P places of an example, and C channels in groups of neighbours. A group is shifted
-by its first entry before anything is added, as rows are in `rows`, and all sums are in float32 or
-wider. On a CPU places are laid side by side in lanes, so that few channels are added as fast as
-many, and what blocks say of mean and variance is joined by Chan's formula.
+x (N, P, C): the P places of an example, and C channels in groups of neighbours, each example by
+itself or all of them `across`. A group is shifted by its first entry before anything is added, as
+rows are in `rows`, and all sums are in float32 or wider.
+
+Every sum stands behind a barrier. A sum of a product is all that XLA should fuse: it has a kernel
+for that on a CPU, while one with more in it, or in which y or dx begin, takes up to ten times as
+long. For the same reason the mean is subtracted as one number, t, and what that loses is added to
+the sums, which know it.
 """
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from chex import Array
 
+from fnet.core import afresh
 from fnet.core.trees import widened
-from fnet.layers.blocks import NUMBERS, Moments, divisor, over_blocks
-
-WIDTH = 512  # numbers side by side
-LEAST = 2**11  # numbers in a block that is worth a round of a loop
+from fnet.layers.blocks import Moments
 
 
-class Lanes(NamedTuple):
-    """Blocks (rows, beside · C) of an example's places, `beside` of them in a row."""
+class Centre(NamedTuple):
+    """The mean of each channel's group: t as it is rounded, and what is left of it."""
 
-    rows: int
-    beside: int
+    t: Array
+    rest: Array
 
 
 def normalized(
-    x: Array, scale: Array | None, bias: Array | None, groups: int, eps: float
+    x: Array, scale: Array | None, bias: Array | None, groups: int, eps: float, across: bool = False
 ) -> tuple[Array, Moments]:
-    """y = (x − μ) / s · scale + bias, and the moments (N, 1, groups)."""
-    first = _first(x, groups)
-
-    def in_blocks(lanes: Lanes, x: Array, first: Array) -> tuple[Array, Array]:
-        def of_block(x: Array, first: Array) -> tuple[None, tuple[Array, Array]]:
-            d = widened(x) - first
-            mean = _added(d) / len(d)
-            return None, (mean, _added((d - mean) ** 2) / len(d))
-
-        means, squares = over_blocks(of_block, _cut(x, lanes), _repeated(first, x, lanes))[1]
-        n, channels = x.shape[0], x.shape[-1]
-        means, squares = (a.reshape(n, -1, channels) for a in (means, squares))
-        mean = _mean(means, groups)
-        return mean, _mean(squares + (means - _each(mean, x)) ** 2, groups)
-
-    def whole(x: Array, first: Array) -> tuple[Array, Array]:
-        d = widened(x) - first
-        mean = _mean(_total(d) / x.shape[1], groups)
-        return mean, _mean(_total((d - _each(mean, x)) ** 2) / x.shape[1], groups)
-
-    mean, variance = _by_platform(in_blocks, whole, x, first)
-    moments = Moments(mean, jax.lax.rsqrt(variance + eps))
-    factor = _each(moments.rate, x)
-    y = _centred(x, first, moments) * (factor if scale is None else factor * widened(scale))
+    """y = (x − μ) / s · scale + bias, and the moments (N, 1, groups), or (1, 1, groups)."""
+    shape, x = x.shape, _without_batch_of_one(x)
+    first = _first(x, groups, across)
+    mean = _mean(_total(widened(x) - first, across), groups, x, across)
+    t, rest = _centre(first, mean, x)
+    square = _mean(_total((widened(x) - t) ** 2, across), groups, x, across)
+    variance = square - rest[..., :: _width(groups, x)] ** 2
+    rate = jax.lax.rsqrt(variance + eps)
+    factor = _each(rate, x)
+    factor = factor if scale is None else factor * widened(scale)
+    y = (widened(x) - t - rest) * jax.lax.optimization_barrier(factor)
     y = y if bias is None else y + widened(bias)
-    return y.astype(x.dtype), moments
+    moments = Moments(*(m.reshape(-1, 1, groups) for m in (mean, rate)))
+    return y.astype(x.dtype).reshape(shape), moments
 
 
 def gradients(
-    x: Array, moments: Moments, scale: Array | None, dy: Array
+    x: Array, moments: Moments, scale: Array | None, dy: Array, across: bool = False
 ) -> tuple[Array, Array, Array]:
     """dx, and the gradients of scale and bias, (C,) in float32 or wider."""
-    groups = moments.rate.shape[-1]
-    first = _first(x, groups)
-
-    def in_blocks(
-        lanes: Lanes, x: Array, first: Array, moments: Moments, dy: Array
-    ) -> tuple[Array, Array]:
-        def of_block(
-            x: Array, first: Array, mean: Array, dy: Array
-        ) -> tuple[None, tuple[Array, Array]]:
-            wide = widened(dy)
-            return None, (_added(wide * (widened(x) - first - mean)), _added(wide))
-
-        mean = _repeated(_each(moments.mean, x), x, lanes)
-        blocks = _cut(x, lanes), _repeated(first, x, lanes), mean, _cut(dy, lanes)
-        along, plain = over_blocks(of_block, *blocks)[1]
-        shape = x.shape[0], -1, x.shape[-1]
-        return along.reshape(shape).sum(1, keepdims=True), plain.reshape(shape).sum(
-            1, keepdims=True
-        )
-
-    def whole(x: Array, first: Array, moments: Moments, dy: Array) -> tuple[Array, Array]:
-        wide = widened(dy)
-        along = wide * _centred(x, first, moments)
-        return _total(along), _total(wide)
-
-    along, plain = _by_platform(in_blocks, whole, x, first, moments, dy)
-    rate = _each(moments.rate, x)
-    along, wide = along * rate, widened(dy)
-    sums = along.sum((0, 1)), plain.sum((0, 1))
+    # Otherwise XLA would keep the x − t of the forward pass.
+    (x, moments), dy = afresh((x, moments), dy)
+    shape, groups = x.shape, moments.rate.shape[-1]
+    x, dy, mean, rate = map(_without_batch_of_one, (x, dy, *moments))
+    wide, rate = widened(dy), _each(rate, x)
+    t, rest = _centre(_first(x, groups, across), mean, x)
+    plain = _total(wide, across)
+    along = (_total(wide * (widened(x) - t), across) - rest * plain) * rate
+    axes = tuple(range(x.ndim - 1))
+    sums = along.sum(axes), plain.sum(axes)
     if scale is not None:
-        along, plain, wide = (a * widened(scale) for a in (along, plain, wide))
-    number = x.shape[1]
-    along, plain = (_each(_mean(a / number, groups), x) for a in (along, plain))
-    dx = rate * (wide - plain - _centred(x, first, moments) * (rate * along))
-    return dx.astype(x.dtype), *sums
+        along, plain = along * widened(scale), plain * widened(scale)
+    along, plain = (rate * _each(_mean(a, groups, x, across), x) for a in (along, plain))
+    factor, along = rate if scale is None else rate * widened(scale), rate * along
+    factor, along, plain = jax.lax.optimization_barrier((factor, along, plain - rest * along))
+    dx = wide * factor - (widened(x) - t) * along - plain
+    return dx.astype(x.dtype).reshape(shape), *sums
 
 
-def _by_platform(in_blocks: Any, whole: Any, x: Array, *others: Any) -> Any:
-    lanes = _lanes(*x.shape)
-    if lanes is None:
-        return whole(x, *others)
-    on_cpu = functools.partial(in_blocks, lanes)
-    return jax.lax.platform_dependent(x, *others, cpu=on_cpu, default=whole)
+def _without_batch_of_one(x: Array) -> Array:
+    """(P, C) for (1, P, C), whose sums XLA's CPU does not hand to its kernel."""
+    return x[0] if x.shape[0] == 1 else x
 
 
-def _lanes(n: int, places: int, channels: int) -> Lanes | None:
-    """How x is cut, None where it is small, or would fall into too small blocks."""
-    beside = divisor(places, max(WIDTH // max(channels, 1), 1))
-    rows = divisor(places // beside, max(NUMBERS // (beside * channels), 1))
-    large = n * places * channels > NUMBERS and rows * beside * channels >= LEAST
-    return Lanes(rows, beside) if large else None
+def _total(x: Array, across: bool) -> Array:
+    """The sum over places, alone, and then over examples if `across` them."""
+    total: Array = jax.lax.optimization_barrier(x.sum(axis=-2, keepdims=True))
+    return total.sum(axis=0, keepdims=True) if across and x.ndim == 3 else total
 
 
-def _cut(x: Array, lanes: Lanes) -> Array:
-    """x as blocks."""
-    return x.reshape(-1, lanes.rows, lanes.beside * x.shape[-1])
-
-
-def _repeated(each: Array, x: Array, lanes: Lanes) -> Array:
-    """What belongs to the channels of an example (N, 1, C), in the lanes of each of its blocks."""
-    n, places, channels = x.shape
-    blocks = places // (lanes.rows * lanes.beside)
-    whole = jnp.broadcast_to(each[:, :, None], (n, blocks, lanes.beside, channels))
-    return whole.reshape(n * blocks, lanes.beside * channels)
-
-
-def _total(x: Array) -> Array:
-    """The sum over places, (N, 1, C); XLA's CPU has a kernel for it, but not for (1, P, C)."""
-    total: Array = x[0].sum(axis=0)[None, None] if len(x) == 1 else x.sum(axis=1, keepdims=True)
-    return total
-
-
-def _added(block: Array) -> Array:
-    """The sum of each column, by a product with ones, which no fusion takes apart."""
-    return jnp.ones(len(block), block.dtype) @ block
-
-
-def _first(x: Array, groups: int) -> Array:
+def _first(x: Array, groups: int, across: bool) -> Array:
     """The first entry of its group for each channel, (N, 1, C)."""
-    return _each(widened(x[:, :1, :: x.shape[-1] // groups]), x)
+    examples = x[:1] if across and x.ndim == 3 else x
+    first = _each(widened(examples[..., :1, :: _width(groups, x)]), x)
+    alone: Array = jax.lax.optimization_barrier(first)
+    return alone
 
 
-def _centred(x: Array, first: Array, moments: Moments) -> Array:
-    return widened(x) - first - _each(moments.mean, x)
+def _centre(first: Array, mean: Array, x: Array) -> Centre:
+    each = _each(mean, x)
+    t = jax.lax.optimization_barrier(first + each)
+    return Centre(t, (first - t) + each)
 
 
-def _mean(x: Array, groups: int) -> Array:
-    """The mean of each group of channels and of all places, (N, 1, groups)."""
-    n, _, channels = x.shape
-    return x.mean(axis=1).reshape(n, 1, groups, channels // groups).mean(axis=-1)
+def _mean(totals: Array, groups: int, x: Array, across: bool) -> Array:
+    """The mean of each group, (N, 1, groups), from the totals of its channels."""
+    width = _width(groups, x)
+    each = totals.reshape(*totals.shape[:-1], groups, width).sum(axis=-1)
+    return each / (x.shape[-2] * width * (x.shape[0] if across and x.ndim == 3 else 1))
+
+
+def _width(groups: int, x: Array) -> int:
+    """How many channels a group has."""
+    return int(x.shape[-1] // groups)
 
 
 def _each(of_groups: Any, x: Array) -> Array:
     """What belongs to a group, for each of its channels."""
-    n, _, groups = of_groups.shape
-    width = x.shape[-1] // groups
+    width = _width(of_groups.shape[-1], x)
     if width == 1:
         return of_groups
-    return jnp.broadcast_to(of_groups[..., None], (n, 1, groups, width)).reshape(n, 1, -1)
+    each = jnp.broadcast_to(of_groups[..., None], (*of_groups.shape, width))
+    return each.reshape(*of_groups.shape[:-1], x.shape[-1])
