@@ -119,6 +119,8 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
     """How many rows are classified correctly (none in a regression), and how many count.
 
+    The label of a row of soft labels is its most probable class.
+
     >>> from fnet import losses
     >>> y, target = jnp.array([0.9, 0.2, 0.4]), jnp.array([1.0, 1.0, 0.0])
     >>> right, rows = correct(losses.bce(), y, target, where=jnp.array([True, True, False]))
@@ -128,8 +130,11 @@ def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[A
     rows = jnp.asarray(len(y)) if where is None else where.sum()
     if loss.predict is None:
         return jnp.zeros((), jnp.float32), rows
-    integral = jnp.issubdtype(target.dtype, jnp.integer)
-    guess, label = loss.predict(y), target if integral else target >= 0.5
+    guess = loss.predict(y)
+    if jnp.issubdtype(target.dtype, jnp.integer):
+        label = target
+    else:
+        label = target.argmax(axis=-1) if target.ndim > guess.ndim else target >= 0.5
     hits = (guess == label.astype(guess.dtype)).reshape(len(y), -1)
     share = hits.mean(axis=1, dtype=jnp.float32)
     return (share if where is None else jnp.where(where, share, 0)).sum(), rows
