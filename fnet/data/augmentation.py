@@ -278,8 +278,7 @@ def mixup(alpha: float = 0.2) -> Augmentation:
         far, shares = jax.random.split(key)
         distance = jax.random.randint(far, (n,), 1, max(n, 2), jnp.int32)
         other = (jnp.arange(n, dtype=jnp.int32) + distance) % n
-        share = jax.random.beta(shares, alpha, alpha, (n,), jnp.float32)
-        return other, jnp.maximum(share, 1 - share)
+        return other, _larger_shares(shares, alpha, n)
 
     def blended(key: PRNGKey, x: Array) -> Array:
         other, share = pairs(key, len(x))
@@ -294,6 +293,20 @@ def mixup(alpha: float = 0.2) -> Augmentation:
         return blended(key, _shares_of_classes(target, outputs))
 
     return Augmentation(change, blend)
+
+
+def _larger_shares(key: PRNGKey, alpha: float, n: int) -> Array:
+    """max(λ, 1 − λ) for n numbers λ ~ Beta(alpha, alpha), without any rejected.
+
+    With s = √(1 − u^(2 / (2 alpha + 1))) cos 2πv, (1 + s)/2 ~ Beta(alpha + 1, alpha + 1) (Ulrich,
+    1984), the share of one Gamma(alpha + 1) in two. Each times a uniform number to the power of
+    1/alpha is Gamma(alpha): to the logarithm of the odds that adds a Laplace number over alpha.
+    """
+    circle, tails = jax.random.split(key)
+    u, v = jax.random.uniform(circle, (2, n), jnp.float32)
+    s = jnp.sqrt(-jnp.expm1(jnp.log(u) * (2 / (2 * alpha + 1)))) * jnp.cos(2 * jnp.pi * v)
+    odds = 2 * jnp.arctanh(s) + jax.random.laplace(tails, (n,), jnp.float32) / alpha
+    return jax.nn.sigmoid(jnp.abs(odds))
 
 
 def _shares_of_classes(target: Array, outputs: Any) -> Array:

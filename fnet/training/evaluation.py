@@ -119,6 +119,8 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
     """How many rows are classified correctly (none in a regression), and how many count.
 
+    The label of a row of soft labels is its most probable class.
+
     >>> from fnet import losses
     >>> y, target = jnp.array([0.9, 0.2, 0.4]), jnp.array([1.0, 1.0, 0.0])
     >>> right, rows = correct(losses.bce(), y, target, where=jnp.array([True, True, False]))

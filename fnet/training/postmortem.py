@@ -105,7 +105,7 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
     name, target_name = dataset.fields
     whole = [jax.tree.map(jnp.asarray, batch[field]) for field in (name, target_name)]
     noise = jax.random.fold_in(key, state.step)
-    augmented = augmentation.images(noise, whole[0])
+    augmented = jax.jit(augmentation.images)(noise, whole[0])
     raw, target = taken(whole, slice(len(rows)))
     x = inputs(dataset.transform, params, raw)
     for path, values in jax.tree_util.tree_leaves_with_path({name: x, target_name: target}):
@@ -120,7 +120,7 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
     y, cache = model.forward(params, x, noise)
     if not all_finite(y):
         return _layer(model, params, x, noise, slower)
-    blended = augmentation.targets(noise, whole[1], y)
+    blended = jax.jit(augmentation.targets)(noise, whole[1], y)
     value, dy = loss.value_and_grad(y, taken(blended, slice(len(rows))))
     reach = largest(y)
     if not all_finite(value) or not all_finite(dy):
