@@ -49,7 +49,7 @@ fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
-fnet train --out runs/shapes-mlp-1 --resume --epochs 40   continue a run
+fnet train --out runs/shapes-cnn-1 --resume --epochs 40   continue a run
 """
 
 
