@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from jax import lax
 
-from fnet.core import blocks, winograd
+from fnet.core import blocks, convolving, winograd
+from fnet.core.windows import lay
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.layers import Conv, conv, conv_transpose, depthwise_conv, separable_conv
 
 SAMPLE = {False: 12, True: 2}  # rows of a run that is not long; True: those for `winograd`
 CHUNK = 10  # rows that are compiled as one program
 SMALL = 300  # bytes of a block, so that loops, bands and rests are run
+
+
+KEY = jax.random.key(0)
 
 
 class Row(NamedTuple):
@@ -196,6 +200,43 @@ def test_the_table_is_of_more_than_200_convolutions_of_every_kind():
         assert min(np.unique([str(what(row)) for row in TABLE], return_counts=True)[1]) > 30
 
 
+OTHERS = [  # window, stride, dilation, and channels per group, outputs and groups
+    ((2, 3), 2, 1, 2, 4, 2),
+    (3, 1, 2, 3, 2, 1),
+    (3, 2, 1, 1, 6, 3),
+]
+
+
+@pytest.mark.parametrize("given", OTHERS, ids=str)
+def test_other_platforms_compute_the_same(monkeypatch, given):
+    """What they run is run here, without the `jit` that remembers what it traced for a CPU."""
+    window, stride, dilation, channels, width, groups = given
+    windows = lay("conv", (5, 4), window, stride, "same", dilation)
+
+    def gradients(dtype, unjitted):
+        correlate, kernel_gradient, spread = (
+            f.__wrapped__ if unjitted else f
+            for f in (convolving.correlate, convolving.kernel_gradient, convolving.spread)
+        )
+        x, w, b = (
+            jax.random.normal(KEY, shape, dtype)
+            for shape in (
+                (4, 5, 4, channels * groups),
+                (*windows.sizes, channels, width),
+                (width,),
+            )
+        )
+        y = correlate(x, w, b, windows, groups)
+        return y, kernel_gradient(x, y, windows, groups, True), spread(y, w, None, windows, groups)
+
+    here = jax.jit(lambda: gradients(jnp.float64, False))()
+    monkeypatch.setattr(lax, "platform_dependent", lambda *a, cpu, default: default(*a))
+    there = jax.jit(lambda: gradients(jnp.float64, True))()
+    assert_the_same(here, there, given)
+    narrow = jax.eval_shape(lambda: gradients(jnp.bfloat16, True))
+    assert {leaf.dtype for leaf in jax.tree.leaves(narrow)} == {jnp.dtype(jnp.bfloat16)}
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_a_transposed_one_is_that_of_lax(padding):
     layer, rng = conv_transpose(3, (3, 4), stride=(2, 3), padding=padding, bias=False), np.random
@@ -239,9 +280,6 @@ def test_separable_is_one_after_the_other():
     dparams, found = layer.backward(params, cache, y)
     assert_the_same(found, dx, "dx")
     assert_the_same(tuple(dparams), (u.w, w.w.reshape(4, 5), w.b), "dparams")
-
-
-KEY = jax.random.key(0)
 
 
 def test_causal_outputs_depend_on_nothing_behind_them():
