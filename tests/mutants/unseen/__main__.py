@@ -1,7 +1,7 @@
 """`python -m tests.mutants.unseen [WORD ...]`: how many of these mistakes the checker names.
 
-WORD: a part of the names, or the file, of the mistakes that are asked about. What is said of the held-out half is
-counted, and printed with --all alone: who improves diagnoses reads the other half.
+WORD: a part of the names, or of the file, of the mistakes that are asked about. What is said of the
+held-out half is counted, and printed with --all alone: who improves diagnoses reads the other half.
 """
 
 import argparse

@@ -30,7 +30,8 @@ def largest(x):
 def largest_backward(dy, x):
     each = blocks(x)
     mask = each == each.max(axis=-1, keepdims=True)
-    return unblocked(np.where(mask, dy[..., None], 0.0))
+    share = (dy / mask.sum(axis=-1))[..., None]
+    return unblocked(np.where(mask, share, 0.0))
 
 
 def overlapping(x):
@@ -136,8 +137,8 @@ def framed_backward(dy, x):
 MISTAKES = [
     *of_pair(
         largest, largest_backward, (PICTURES,),
-        ("to all entries", "np.where(mask, dy[..., None], 0.0)", "np.repeat(dy[..., None], 4, axis=-1)", "mask|max|largest|where|all entries"),
-        ("as of the mean", "np.where(mask, dy[..., None], 0.0)", "np.repeat(dy[..., None] / 4, 4, axis=-1)", "mask|max|largest|mean|average"),
+        ("to all entries", "np.where(mask, share, 0.0)", "np.repeat(dy[..., None], 4, axis=-1)", "mask|max|largest|where|all entries"),
+        ("as of the mean", "np.where(mask, share, 0.0)", "np.repeat(dy[..., None] / 4, 4, axis=-1)", "mask|max|largest|mean|average"),
         ("smallest for largest", "each.max(", "each.min(", r"mask|\bmin|small|largest|max"),
     ),
     *of_pair(
