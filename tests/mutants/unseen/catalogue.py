@@ -5,11 +5,11 @@ import hashlib
 from tests.mutants.unseen import (
     attention,
     convolutions,
+    dropouts,
     geometry,
     kernels,
     likelihoods,
     losses,
-    masks,
     matrices,
     norms,
     physics,
@@ -38,7 +38,7 @@ MODULES = (
     convolutions,
     poolings,
     norms,
-    masks,
+    dropouts,
 )
 MISTAKES = [mistake for module in MODULES for mistake in module.MISTAKES]
 
