@@ -71,5 +71,7 @@ def backwards(evidence: Evidence) -> Explanations:
 def _reversed(evidence: Evidence, flip: Change, sample: Sample) -> np.ndarray | None:
     dout = evidence.dout(sample)
     assert dout is not None
-    found = evidence.elsewhere(sample, evidence.like(sample, flip(dout)))
+    own = evidence.probe.form.names[evidence.place]
+    there = {own: flip(sample.floats[evidence.place])}
+    found = evidence.elsewhere(sample, evidence.like(sample, flip(dout)), **there)
     return None if found is None else flip(found)
