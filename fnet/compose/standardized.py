@@ -23,9 +23,9 @@ def weight_standardization(model: Layer, eps: float = 1e-5) -> Layer:
     v is what is trained, and w what the model uses. Means are over all that one output adds up: a
     row of a matrix (out, in), all axes but the last of a kernel (window..., in, out), which has
     three or more; they are taken in float32 or wider. Other parameters are unchanged, and v begins
-    as the model draws it. Cache: the model's. Put it inside `repeat`, whose stacked biases have two
-    axes.
-    Raises ConfigurationError unless eps is above 0.
+    as the model draws it. (A transposed convolution's kernel is (window..., out, in), so that its
+    means are over all that one input is given to.) Put it inside `repeat`, whose stacked biases
+    have two axes. Cache: the model's. Raises ConfigurationError unless eps is above 0.
     Source: Qiao et al. (2019), Micro-Batch Training with Batch-Channel Normalization and Weight
     Standardization, equation 7.
 

@@ -1,8 +1,8 @@
 """Sums over parts of a large array, on a CPU a block at a time.
 
-A norm reads its input several times and computes little, so that it takes as long as memory does.
-What it adds up is therefore added in blocks that stay in the processor's cache, by products with
-ones, which no fusion takes apart; what is elementwise is left to the compiler. On a GPU, whose
+A norm of rows reads them several times and computes little, so that it takes as long as memory
+does. What it adds up is therefore added in blocks that stay in the processor's cache, by products
+with ones, which no fusion takes apart; what is elementwise is left to the compiler. On a GPU, whose
 compiler fuses sums with what they are sums of, there is one block, of everything.
 """
 
