@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fnet import losses, serial
+from fnet.check import check_gradients
 from fnet.compose import (
     bidirectional,
     each,
@@ -29,7 +30,7 @@ from fnet.core import Optimizer, layer
 from fnet.core.trees import is_non_trainable
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.initializers import normal
-from fnet.layers import affine, flatten, gelu, relu, squeeze, tanh
+from fnet.layers import affine, conv, flatten, gelu, relu, squeeze, tanh
 from fnet.optimizers import adam, apply_updates
 from fnet.training import State, make_step
 
@@ -429,6 +430,15 @@ def test_low_rank_begins_as_the_model_and_trains_its_correction_alone():
     )
     change = after[0].w.b @ after[0].w.a
     assert np.linalg.matrix_rank(np.asarray(change)) == 2
+
+
+def test_weight_norm_of_a_kernel_has_a_length_for_each_output():
+    layer = weight_norm(conv(5, (2, 3)))
+    params, _ = layer.init(KEY, (4, 4, 3))
+    assert (params.w.g.shape, params.w.v.shape) == ((5,), (2, 3, 3, 5))
+    lengths = np.sqrt(np.square(params.w.v).sum((0, 1, 2)))
+    np.testing.assert_allclose(params.w.g, lengths, rtol=1e-12)
+    assert check_gradients(layer, (4, 4, 3), depth="quick").right
 
 
 def test_weight_norm_begins_as_the_model_and_keeps_directions_apart_from_lengths():

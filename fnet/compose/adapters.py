@@ -187,12 +187,12 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
 
 @constructor
 def weight_norm(model: Layer) -> Layer:
-    """Each weight of two axes or more is the length of its rows times their direction.
+    """Each weight of two axes or more is the length of what makes an output times its direction.
 
         w = g v / ‖v‖      dg = Σ dw v / ‖v‖      dv = (g / ‖v‖) (dw − dg v / ‖v‖)
 
-    v: (M, ...)   g, ‖v‖: (M, 1, ...), over all axes but the first. Initially v = w and g = ‖w‖, the
-    same function. Other parameters are unchanged. Cache: the model's. Put it inside `repeat`, whose
+    v: (M, D), whose rows make an output each, or a convolution's kernel (..., C, M); g: (M,). ‖v‖ is
+    over all axes but that of M. Initially v = w and g = ‖w‖, the same function. Other parameters are unchanged. Cache: the model's. Put it inside `repeat`, whose
     stacked biases have two axes: repeat(weight_norm(block), 12).
     Source: Salimans & Kingma (2016), Weight Normalization, equations 2 and 3.
 
@@ -203,13 +203,15 @@ def weight_norm(model: Layer) -> Layer:
     """
     require_layers("weight_norm", model)
 
+    def axes(v: Array) -> tuple[int, ...]:
+        return (1,) if v.ndim == 2 else tuple(range(v.ndim - 1))
+
     def length(v: Array) -> Array:
-        axes = tuple(range(1, v.ndim))
-        norm: Array = jnp.sqrt(jnp.sum(v * v, axis=axes, keepdims=True))
+        norm: Array = jnp.sqrt(jnp.sum(v * v, axis=axes(v), keepdims=True))
         return norm
 
     def along(g: Array, v: Array) -> Array:
-        return g.reshape(-1, *(1,) * (v.ndim - 1))
+        return jnp.expand_dims(g, axes(v))
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
         def split(leaf: Any) -> Any:
@@ -234,7 +236,7 @@ def weight_norm(model: Layer) -> Layer:
                 return dw
             norm = length(node.v)
             direction = node.v / norm
-            dg = jnp.sum(dw * direction, axis=tuple(range(1, dw.ndim)), keepdims=True)
+            dg = jnp.sum(dw * direction, axis=axes(dw), keepdims=True)
             return WeightNorm(dg.ravel(), along(node.g, node.v) / norm * (dw - dg * direction))
 
         return jax.tree.map(gradient, params, dparams, is_leaf=_is_leaf(WeightNorm))

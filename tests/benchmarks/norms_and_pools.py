@@ -6,7 +6,6 @@ keep the memory that a pass gives back: to have it again from the system page by
 some processes and not to others, takes longer than what is measured.
 """
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -21,11 +20,6 @@ GROUPS, EPS = 8, 1e-5
 PASSES = 10
 TARGETS = {"max_pool": 15.0, "batch_norm": 1.7, "layer_norm": 2.5, "group_norm": 2.0}  # jax.grad
 TORCH = 0.8
-MEMORY = {  # of glibc: one arena, and nothing smaller than 32 MB is given back
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TRIM_THRESHOLD_": str(2**30),
-}
 
 
 def results(rounds: int) -> dict[str, dict]:
@@ -57,7 +51,6 @@ def _contest(name: str) -> Contest:
             for last in layouts
         ),
     ]
-    contestants = [dataclasses.replace(c, environment=MEMORY) for c in contestants]
     targets = {"jax.grad": TARGETS[name], "PyTorch": TORCH}
     return Contest(name, {"name": name, "passes": PASSES}, contestants, targets, "pass", PASSES)
 
