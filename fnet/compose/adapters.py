@@ -191,9 +191,10 @@ def weight_norm(model: Layer) -> Layer:
 
         w = g v / ‖v‖      dg = Σ dw v / ‖v‖      dv = (g / ‖v‖) (dw − dg v / ‖v‖)
 
-    v: (M, D), whose rows make an output each, or a convolution's kernel (..., C, M); g: (M,). ‖v‖ is
-    over all axes but that of M. Initially v = w and g = ‖w‖, the same function. Other parameters are unchanged. Cache: the model's. Put it inside `repeat`, whose
-    stacked biases have two axes: repeat(weight_norm(block), 12).
+    v: (M, D), whose rows make an output each, or the kernel (..., C, M) of a convolution; g: (M,).
+    ‖v‖ is over all axes but that of M. Initially v = w and g = ‖w‖, the same function. Other
+    parameters are unchanged. Cache: the model's. Put it inside `repeat`, whose stacked biases have
+    two axes: repeat(weight_norm(block), 12).
     Source: Salimans & Kingma (2016), Weight Normalization, equations 2 and 3.
 
     >>> from fnet.layers import affine
