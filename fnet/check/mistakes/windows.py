@@ -32,18 +32,15 @@ def convolved(step: Step, operands: list[int]) -> Iterator[Mistake]:
             other = functools.partial(_with, step, out, **{name: (1,) * spatial})
             yield Mistake("stride", words, VALUE, other)
     kernel = numbers.rhs_spec  # channels out, in, and the axes along which it moves
-    if 1 in operands or 0 in operands:
-        flip = functools.partial(jnp.flip, axis=kernel[2:])
-        for operand in operands:
-            words = "the kernel is not flipped, or must not be"
-            yield Mistake(
-                "flipped", words, (operand,), lambda x, w, flip=flip: done(step, x, flip(w))
-            )
-        if step.eqn.invars[1].aval.shape[kernel[0]] == step.eqn.invars[1].aval.shape[kernel[1]]:
-            words = "the channels of the kernel, in and out, are not exchanged, or must not be"
-            yield Mistake(
-                "transposed", words, (0,), lambda x, w: done(step, x, w.swapaxes(*kernel[:2]))
-            )
+    flip = functools.partial(jnp.flip, axis=kernel[2:])
+    for operand in operands:
+        words = "the kernel is not flipped, or must not be"
+        yield Mistake("flipped", words, (operand,), lambda x, w: done(step, x, flip(w)))
+    to, of = (step.eqn.invars[1].aval.shape[axis] for axis in kernel[:2])
+    if to == of and 0 in operands:
+        words = "the channels of the kernel, in and out, are not exchanged, or must not be"
+        exchange = functools.partial(jnp.swapaxes, axis1=kernel[0], axis2=kernel[1])
+        yield Mistake("transposed", words, (0,), lambda x, w: done(step, x, exchange(w)))
     for by in (1, -1):
         moved = tuple((low + by, high - by) for low, high in params["padding"])
         words = "the padding is off by one"
