@@ -15,7 +15,7 @@ from chex import ArrayTree
 
 from fnet.core import Layer, Loss, Shape
 from fnet.core.values import Value, read
-from fnet.data import transforms
+from fnet.data import Augmentation, augment, transforms
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
@@ -24,6 +24,7 @@ from fnet.training.records import Best, Metrics, Record, State
 
 FORMAT = 3
 READABLE = (2, 3)  # format 2 leaves out arguments at their defaults; no default has changed
+LATER = ("augmentation",)  # parts that files of earlier versions do not name, and runs did not have
 KEY = "key: "  # then the implementation's name: the dtype of a typed PRNG key
 CONFIG = "config.json"  # the member that is not an array of the run
 
@@ -32,7 +33,8 @@ class Checkpoint(NamedTuple):
     """All that a run needs to predict and to resume training.
 
     `shape` is that of one example as the model sees it, after `transform`; `classes` are the names
-    of the labels; `seed` determines the initial weights and the order of samples.
+    of the labels; `seed` determines the initial weights and the order of samples, and with
+    `augmentation` what becomes of them in training: give both to `fit` again.
 
     >>> from fnet import losses, models, optimizers
     >>> from fnet.training.records import start
@@ -50,15 +52,17 @@ class Checkpoint(NamedTuple):
     seed: int = 0
     transform: transforms.Transform = transforms.compose()
     classes: tuple[str, ...] = ()
+    augmentation: Augmentation = augment()
 
 
 def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Write the checkpoint as one .npz; at any time `path` holds the old one or the new one.
 
-    The one that was there is kept as `previous(path)`. Model, loss, optimizer and transform are
-    stored as the calls that make them, with all arguments; one that no fnet constructor made (an
-    optax optimizer) is not stored: give it to `load`. Raises CheckpointError where the file cannot
-    be written, for instance because the disk is full; the old one is then intact.
+    The one that was there is kept as `previous(path)`. Model, loss, optimizer, transform and
+    augmentation are stored as the calls that make them, with all arguments; one that no fnet
+    constructor made (an optax optimizer) is not stored: give it to `load`. Raises CheckpointError
+    where the file cannot be written, for instance because the disk is full; the old one is then
+    intact.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -107,9 +111,9 @@ def previous(path: str | os.PathLike[str]) -> Path:
 def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
     """The checkpoint saved at `path`; its record has no `losses` and no `history`.
 
-    `parts` (model, loss, optimizer, transform) replace those that the file names, and are required
-    where it names none. Every bit of the file is checked. Raises CheckpointError, which names the
-    file, what is wrong, and where the previous checkpoint is.
+    `parts` (model, loss, optimizer, transform, augmentation) replace those that the file names, and
+    are required where it names none. Every bit of the file is checked. Raises CheckpointError,
+    which names the file, what is wrong, and where the previous checkpoint is.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -145,7 +149,7 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
 def _read(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Value]:
     parts = {}
     for name, vocabulary in VOCABULARY.items():
-        if name not in given:
+        if name not in given and not (name in LATER and name not in config):
             if config[name] is None:
                 raise ConfigurationError(f"its {name} is not one of fnet's: load(path, {name}=...)")
             parts[name] = read(config[name], vocabulary)

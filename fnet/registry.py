@@ -5,13 +5,14 @@ from typing import Any
 
 from fnet import compose, initializers, layers, losses, optimizers
 from fnet.core.values import is_constructor, read
-from fnet.data import transforms
+from fnet.data import augmentation, transforms
 
 VOCABULARY: dict[str, dict[str, Any]] = {
     "model": {**vars(initializers), **vars(layers), **vars(compose)},
     "loss": vars(losses),
     "optimizer": vars(optimizers),
     "transform": vars(transforms),
+    "augmentation": vars(augmentation),
 }
 
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -24,7 +25,7 @@ LARGE: dict[str, Any] = {**layers.LARGE, **compose.LARGE}  # models of a size th
 
 
 def names(kind: str) -> list[str]:
-    """The constructors of models, losses, optimizers or transforms, by name.
+    """The constructors of models, losses, optimizers, transforms or augmentations, by name.
 
     >>> names("optimizer")
     ['adam', 'momentum', 'rmsprop', 'sgd']

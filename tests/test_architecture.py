@@ -19,7 +19,7 @@ ROOMS = [  # what is imported stands on a rung below; rooms of one rung never me
     ["core", "files"],
     ["initializers"],
     ["layers", "compose", "losses", "optimizers", "data", "summary", "check"],
-    ["models", "registry", "training"],
+    ["models", "registry", "training", "interop"],
     ["checkpoint", "plots"],
     [""],  # fnet itself: the names that users import
     ["cli"],

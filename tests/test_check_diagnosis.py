@@ -2,6 +2,7 @@
 
 import functools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -33,6 +34,23 @@ def back_through(x, w, dout):
         dz = dout * (1 - after**2)
         yield before, dz
         dout = dz @ w.T
+
+
+KERNEL = jnp.array([0.5, -1.0, 2.0])
+MASK = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 0], [0, 0, 1]], bool)
+
+
+def strided(x, stride):
+    return jnp.stack([jnp.sum(KERNEL * x[stride * k : stride * k + 3]) for k in range(2)])
+
+
+def doubled(x):
+    return jnp.repeat(x, 2).reshape(4, 3)
+
+
+def of_equals(x):
+    largest = doubled(x).max(axis=1, keepdims=True)
+    return jnp.where(doubled(x) == largest, doubled(x), 0).sum(axis=1)
 
 
 CASES = {
@@ -77,6 +95,50 @@ CASES = {
         "not zero",
         "3 entries of darg0 must be 0, and all others are right: is a mask missing?",
         (SQUARE,),
+    ),
+    "windows without their stride": (
+        lambda x: strided(x, 2),
+        lambda dout, x: jax.vjp(lambda x: strided(x, 1)[:2], x)[1](dout)[0],
+        "stride",
+        "the stride is forgotten along axis 0: window k begins at k, and not at 2 k",
+        (POSITIVE,),
+    ),
+    "what is set where windows overlap": (
+        lambda x: strided(x, 1)[:2],
+        lambda dout, x: jnp.append(
+            dout[:1] * KERNEL[0], jnp.append(dout[1] * KERNEL, jnp.zeros(2))
+        ),
+        "not summed",
+        "gradients of windows that overlap are set, and not added: the last one is left",
+        (POSITIVE,),
+    ),
+    "equal entries": (
+        lambda x: doubled(x).max(axis=1),
+        lambda dout, x: jax.vjp(of_equals, x)[1](dout)[0],
+        "ties",
+        "each of several equal entries gets the whole gradient",
+        (POSITIVE,),
+    ),
+    "a mask drawn anew": (
+        lambda x: jnp.where(MASK, 2 * x, 0),
+        lambda dout, x: jnp.where(MASK[::-1], 2 * dout, 0),
+        "mask of another array",
+        "is it drawn anew",
+        (X,),
+    ),
+    "tiled for repeated": (
+        lambda x: x.reshape(2, 3).mean(axis=1),
+        lambda dout, x: jnp.tile(dout, 3) / 3,
+        "transposed",
+        "axes that are split here are in the wrong order: is it tiled and not repeated",
+        (POSITIVE,),
+    ),
+    "what comes before for what comes after": (
+        lambda x: jnp.cumsum(x**2) / 2,
+        lambda dout, x: x * jnp.cumsum(dout),
+        "shifted",
+        "looks in the wrong direction along axis 0",
+        (POSITIVE,),
     ),
 }
 

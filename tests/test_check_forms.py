@@ -569,6 +569,7 @@ def examined(form, k, **options):
     return explain(*given, *form.arguments, **form.options, **options)
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("name", FORMS)
 def test_what_is_right_is_right(name):
     report = examined(FORMS[name], 1.0, depth="quick")
@@ -576,6 +577,7 @@ def test_what_is_right_is_right(name):
     assert report.entries
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("name", FORMS)
 def test_a_mistake_is_found(name):
     assert not examined(FORMS[name], 1.01, depth="quick").right
@@ -630,6 +632,7 @@ FULL = [
 ]
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("name", FULL)
 def test_every_check_takes_such_a_form(name):
     assert examined(FORMS[name], 1.0).right

@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from jax import lax
 
-from fnet.core import blocks
+from fnet.core import blocks, convolving, winograd
+from fnet.core.windows import lay
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.layers import Conv, conv, conv_transpose, depthwise_conv, separable_conv
 
-SAMPLE = 20  # rows of a run that is not long
+SAMPLE = {False: 12, True: 2}  # rows of a run that is not long; True: those for `winograd`
 CHUNK = 10  # rows that are compiled as one program
 SMALL = 300  # bytes of a block, so that loops, bands and rests are run
+
+
+KEY = jax.random.key(0)
 
 
 class Row(NamedTuple):
@@ -40,18 +44,29 @@ class Row(NamedTuple):
         options = {name: getattr(self, name) for name in OPTIONS}
         return make(self.width, self.window, **options)
 
+    @property
+    def common(self):
+        """Whether this is 3 x 3 at stride 1."""
+        return self.window == (3, 3) and self.stride == self.dilation == (1, 1)
+
 
 OPTIONS = ("stride", "padding", "dilation", "groups", "bias")
 
 
 def table():
-    """Every rank, padding and kind of groups, six times; all else is drawn, always the same."""
+    """Every rank, padding and kind of groups, six times; all else is drawn, always the same. Then
+    3 x 3 at stride 1, which is computed in another way."""
     rng = np.random.default_rng(0)
     rows = []
     kinds = itertools.product(
         (False, True), (1, 2, 3), ("same", "valid", "causal", 1, "pairs"), ("one", "some", "each")
     )
-    for (transposed, rank, padding, groups), _ in itertools.product(kinds, range(6)):
+    commonest = itertools.product(
+        (False, True), (2,), ("same", "valid", 1, "pairs"), ("one", "some")
+    )
+    drawn = [(kind, False) for kind in kinds for _ in range(6)]
+    drawn += [(kind, True) for kind in commonest for _ in range(4)]
+    for (transposed, rank, padding, groups), common in drawn:
         most = {1: 11, 2: 8, 3: 5}[rank]
 
         def draw(least, most, rank=rank):
@@ -59,6 +74,8 @@ def table():
 
         inputs, window = draw(1, most), draw(1, 4 if rank < 3 else 3)
         stride, dilation = draw(1, 3), draw(1, 3) if rng.random() < 0.5 else (1,) * rank
+        if common:
+            window, stride, dilation = (3, 3), (1, 1), (1, 1)
         parts = {"one": 1, "some": 2, "each": 3}[groups]
         per_part, outputs = (1 if groups == "each" else 2), int(rng.integers(1, 3))
         pairs = tuple(draw(0, 2, 2) for _ in range(rank)) if padding == "pairs" else padding
@@ -150,8 +167,13 @@ def assert_the_same(found, expected, said):
 def test_they_are_those_of_lax(pytestconfig, monkeypatch):
     options = pytestconfig.option
     rng = np.random.default_rng(options.sample_seed)
-    places = rng.permutation(len(TABLE))[: None if options.long else SAMPLE]
-    chosen = sorted((TABLE[place] for place in places), key=lambda row: row.block)
+    chosen = []
+    for common, count in SAMPLE.items():
+        rows = [row for row in TABLE if row.common == common]
+        places = rng.permutation(len(rows))[: None if options.long else count]
+        chosen += [rows[place] for place in places]
+    chosen.sort(key=lambda row: row.block)
+    monkeypatch.setattr(winograd, "LEAST", 1)
     for block, some in itertools.groupby(chosen, key=lambda row: row.block):
         monkeypatch.setattr(blocks, "BLOCK", block)
         rows_of_block = list(some)
@@ -176,6 +198,43 @@ def test_the_table_is_of_more_than_200_convolutions_of_every_kind():
         lambda row: row.groups,
     ):
         assert min(np.unique([str(what(row)) for row in TABLE], return_counts=True)[1]) > 30
+
+
+OTHERS = [  # window, stride, dilation, and channels per group, outputs and groups
+    ((2, 3), 2, 1, 2, 4, 2),
+    (3, 1, 2, 3, 2, 1),
+    (3, 2, 1, 1, 6, 3),
+]
+
+
+@pytest.mark.parametrize("given", OTHERS, ids=str)
+def test_other_platforms_compute_the_same(monkeypatch, given):
+    """What they run is run here, without the `jit` that remembers what it traced for a CPU."""
+    window, stride, dilation, channels, width, groups = given
+    windows = lay("conv", (5, 4), window, stride, "same", dilation)
+
+    def gradients(dtype, unjitted):
+        correlate, kernel_gradient, spread = (
+            f.__wrapped__ if unjitted else f
+            for f in (convolving.correlate, convolving.kernel_gradient, convolving.spread)
+        )
+        x, w, b = (
+            jax.random.normal(KEY, shape, dtype)
+            for shape in (
+                (4, 5, 4, channels * groups),
+                (*windows.sizes, channels, width),
+                (width,),
+            )
+        )
+        y = correlate(x, w, b, windows, groups)
+        return y, kernel_gradient(x, y, windows, groups, True), spread(y, w, None, windows, groups)
+
+    here = jax.jit(lambda: gradients(jnp.float64, False))()
+    monkeypatch.setattr(lax, "platform_dependent", lambda *a, cpu, default: default(*a))
+    there = jax.jit(lambda: gradients(jnp.float64, True))()
+    assert_the_same(here, there, given)
+    narrow = jax.eval_shape(lambda: gradients(jnp.bfloat16, True))
+    assert {leaf.dtype for leaf in jax.tree.leaves(narrow)} == {jnp.dtype(jnp.bfloat16)}
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -221,9 +280,6 @@ def test_separable_is_one_after_the_other():
     dparams, found = layer.backward(params, cache, y)
     assert_the_same(found, dx, "dx")
     assert_the_same(tuple(dparams), (u.w, w.w.reshape(4, 5), w.b), "dparams")
-
-
-KEY = jax.random.key(0)
 
 
 def test_causal_outputs_depend_on_nothing_behind_them():

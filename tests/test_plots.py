@@ -446,6 +446,30 @@ def test_weights_are_pictures_of_the_largest_rows():
     drawn(figure)
 
 
+def test_filters_are_pictures_of_kernels():
+    w = np.zeros((2, 2, 3, 5))
+    w[0, 1, 2, 3] = -4.0
+    w[1, 0, 0, 1] = 2.0
+    figure = plots.filters(w, count=2)
+    first, second = (image.get_array() for image in figure.axes[0].images)
+    assert first[1, 0].tolist() == [1.0, 0.5, 0.5]  # the second of five, scaled by its largest
+    assert second[0, 1].tolist() == [0.5, 0.5, 0.0]
+    assert figure.axes[0].get_title("left") == "2 of 5 filters of the first convolution"
+    with pytest.raises(DataError, match=r"w is \(3, 3\), and must be \(height, width, channels"):
+        plots.filters(np.ones((3, 3)))
+
+
+def test_attention_is_where_the_gradient_is():
+    gradients = np.zeros((1, 4, 4, 3))
+    gradients[0, 1, 2, 1] = -7.0
+    figure = plots.attention(np.zeros((1, 4, 4, 3)), gradients, [1], [0], ("cat", "dog"))
+    _, found = (image.get_array() for image in figure.axes[0].images)
+    assert np.argwhere(found.sum(axis=-1)).tolist() == [[1, 2]]
+    assert "✗ cat" in [text.get_text() for text in figure.axes[0].texts]
+    with pytest.raises(DataError, match="they must have one shape"):
+        plots.attention(np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4)), [1], [0], ("cat", "dog"))
+
+
 def test_weights_of_another_shape_are_refused():
     with pytest.raises(DataError, match=r"w is \(9, 12\); pictures of .* need \(out, 25\)"):
         plots.weights(np.ones((9, 12)), (5, 5))
@@ -521,6 +545,10 @@ def test_every_picture_goes_into_given_axes():
         ),
         "sigmoid_scatter": lambda ax: plots.sigmoid_scatter(
             [-1, 1], [0.3, 0.7], [0, 1], CLASSES, ax=ax
+        ),
+        "filters": lambda ax: plots.filters(np.ones((3, 3, 1, 4)), ax=ax),
+        "attention": lambda ax: plots.attention(
+            np.zeros((2, 4, 4, 3)), np.ones((2, 4, 4, 3)), [0, 1], [0, 0], ("a", "b"), ax=ax
         ),
         "weights": lambda ax: plots.weights(np.ones((3, 12)), (2, 2, 3), ax=ax),
     }

@@ -8,8 +8,9 @@ import numpy as np
 import optax
 import pytest
 
-from fnet import data, losses, models, optimizers
+from fnet import data, losses, models, optimizers, serial
 from fnet.errors import ConfigurationError, DataError, ShapeError
+from fnet.layers import affine, flatten, squeeze
 from fnet.training import (
     evaluate,
     feeding,
@@ -19,7 +20,7 @@ from fnet.training import (
     start,
 )
 from fnet.training.agreement import check_fit
-from fnet.training.evaluation import confusion_matrix, predict
+from fnet.training.evaluation import confusion_matrix, correct, predict
 from fnet.training.feeding import example_shape, on_device
 from fnet.training.overfitting import overfit
 from fnet.training.stopping import stop_early, until_converged
@@ -258,7 +259,7 @@ def test_logistic_regression_learns_by_bce():
 def test_a_regression_has_no_accuracy():
     x = RNG.normal(size=(20, 2))
     target = data.memory({"features": x, "target": x @ [1.0, -2.0]})
-    model = models.serial(models.affine(1), models.squeeze())
+    model = serial(affine(1), squeeze())
     *_, last = fit(model, losses.mse(), optimizers.sgd(0.1), target, target, epochs=200)
     assert set(last.metrics) == {"train_loss", "val_loss"}
     assert last.metrics["val_loss"] < 1e-6
@@ -375,3 +376,29 @@ def test_what_is_no_count_is_told(given, message):
 def test_parts_have_names():
     with pytest.raises(ConfigurationError, match=r"fractions are \[0.5, 0.5\]; name the parts"):
         data.split(ALL, [0.5, 0.5])
+
+
+def test_ignored_labels_count_neither_in_the_loss_nor_in_the_accuracy():
+    y = jnp.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0], [2.0, 0.0]])
+    labels, where = jnp.array([0, 0, 1, 2]), jnp.ones(4, bool)
+    loss = losses.cross_entropy(ignore=2)
+    right, rows = correct(loss, y, labels, where)
+    assert (float(right), int(rows)) == (2.0, 3)
+    right, rows = correct(loss, y[None], labels[None], where[:1])
+    assert (float(right), int(rows)) == (pytest.approx(2 / 3), 1)
+    dataset = data.memory({"features": np.asarray(y), "label": np.asarray(labels)}, tuple("ab-"))
+    metrics = evaluate(flatten(), loss, (), dataset, batch_size=2)
+    expected = np.logaddexp(0, [-2.0, 2.0, -2.0]).mean()
+    assert metrics["loss"] == pytest.approx(expected, rel=1e-6)
+    assert metrics["accuracy"] == pytest.approx(2 / 3)
+    nothing = np.zeros(2, int)
+    dataset = data.memory({"features": np.asarray(y[:2]), "label": nothing}, tuple("ab"))
+    metrics = evaluate(flatten(), losses.cross_entropy(ignore=0), (), dataset)
+    assert all(np.isnan(value) for value in metrics.values())
+
+
+def test_the_label_of_soft_labels_is_the_most_probable():
+    y, soft = jnp.array([[2.0, 0.0], [0.0, 2.0]]), jnp.array([[0.7, 0.3], [0.6, 0.4]])
+    assert [*map(float, correct(losses.cross_entropy(), y, soft, None))] == [1.0, 2.0]
+    several = correct(losses.bce_with_logits(), y - 1, jnp.array([[1.0, 0.0]] * 2), None)
+    assert [*map(float, several)] == [1.0, 2.0]

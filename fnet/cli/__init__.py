@@ -12,7 +12,7 @@ EPILOG = """\
 examples:
   fnet train                          the embedded set of shapes: data, training, pictures
   fnet train --data photos/           your own images: photos/<class>/*.png
-  fnet evaluate runs/shapes-mlp-1     accuracy and confusion matrix of a run
+  fnet evaluate runs/shapes-cnn-1     accuracy and confusion matrix of a run
   fnet check                          every hand-written gradient against autodiff
   fnet bench                          their speed against autodiff's, on this machine
   fnet runs                           compare the runs in runs/

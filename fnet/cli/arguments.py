@@ -39,7 +39,9 @@ MODEL: Settings = {
     "l2": 0.0,
     "precision": "float32",
 }
+AUGMENTATIONS = ("flip", "crop", "cutout", "brightness", "contrast", "mixup")
 TRAINING: Settings = {
+    "augment": None,
     "optimizer": "adam",
     "learning_rate": None,
     "batch_size": 128,
@@ -180,8 +182,8 @@ def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
     return group
 
 
-def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> None:
-    """The optimizer, the batch size and the number of epochs."""
+def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
+    """The optimizer, the batch size and the number of epochs; returns the group."""
     group = add_optimizer(parser, rates)
     group.add_argument(
         "--batch-size",
@@ -191,6 +193,7 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> None:
         "second with a small model on a table (default 128)",
     )
     group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
+    return group
 
 
 def above(least: float, kind: Callable[[str], Any]) -> Number:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fnet import layers, losses, models, optimizers
-from fnet.cli.arguments import IMAGE_RATES, TABLE_RATES, Settings
+from fnet import data, layers, losses, models, optimizers
+from fnet.cli.arguments import ALL, IMAGE_RATES, TABLE_RATES, Settings
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Optimizer
+from fnet.data import Augmentation
 from fnet.errors import ConfigurationError
 
 OF_MODEL = {"hidden": "mlp", "layers": "mlp", "activation": "mlp", "depth": "resnet"}
@@ -50,6 +51,32 @@ def with_model(given: Settings, images: bool) -> tuple[Settings, str]:
     if images:
         return {**given, "model": "cnn"}, "chosen for images: it finds a pattern wherever it is"
     return {**given, "model": "mlp"}, "chosen for a table: the order of columns means nothing"
+
+
+def build_augmentation(settings: Settings, shape: tuple[int, ...]) -> Augmentation:
+    """What `--augment` names, in that order, for samples of this shape."""
+    names = settings["augment"]
+    if not names:
+        return data.augment()
+    given = f"--augment {' '.join(names)}"
+    if len(shape) != 3:
+        raise ConfigurationError(
+            f"{given}: that changes images, and the data are a table; leave it out"
+        )
+    if settings["batch_size"] == ALL:
+        raise ConfigurationError(
+            f"{given}: full-batch training takes every sample as it is; name a --batch-size"
+        )
+    side = min(shape[:2])
+    made: dict[str, Callable[[], Augmentation]] = {
+        "flip": data.flip,
+        "crop": lambda: data.crop(padding=max(1, side // 8)),
+        "cutout": lambda: data.cutout(max(1, side // 4)),
+        "brightness": lambda: data.brightness(0.2),
+        "contrast": lambda: data.contrast(0.2),
+        "mixup": data.mixup,
+    }
+    return data.augment(*(made[name]() for name in names))
 
 
 def default_rate(settings: Settings) -> float:

@@ -17,12 +17,12 @@ from fnet.errors import ConfigurationError, DataError
 from fnet.training.evaluation import confusion_matrix, evaluate, predict
 
 EVALUATE = """
-fnet evaluate runs/shapes-mlp-1                 its own test part
-fnet evaluate runs/shapes-mlp-1 --data photos/  other data with the same classes
+fnet evaluate runs/shapes-cnn-1                 its own test part
+fnet evaluate runs/shapes-cnn-1 --data photos/  other data with the same classes
 """
 PREDICT = """
-fnet predict runs/shapes-mlp-1 cat.png dog.png
-fnet predict runs/shapes-mlp-1 *.png --json
+fnet predict runs/shapes-cnn-1 cat.png dog.png
+fnet predict runs/shapes-cnn-1 *.png --json
 """
 
 WIDTH = 79  # of a line, if truncating class names achieves it

@@ -1,9 +1,12 @@
-"""The pictures of a finished run: its curves, its predictions, and a logistic model's sigmoid."""
+"""The pictures of a finished run: its curves, its predictions, what a network for images attends
+to, its first filters, and a logistic model's sigmoid."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from fnet import plots
@@ -12,6 +15,8 @@ from fnet.cli.run import write_picture
 from fnet.data import Memory
 from fnet.training.evaluation import Predictions, predict
 from fnet.training.feeding import inputs
+
+SHOWN = 16  # images whose attention is drawn
 
 
 def draw(
@@ -25,6 +30,10 @@ def draw(
         answers = predictions.labels, predictions.predicted, checkpoint.classes
         picture = plots.predictions(test.arrays["image"], *answers, predictions.probabilities)
         write_picture(folder / "predictions.png", picture)
+        write_picture(folder / "attention.png", _attention(checkpoint, predictions, test))
+        kernels = _kernels(checkpoint.record.best.params)
+        if kernels is not None:
+            write_picture(folder / "filters.png", plots.filters(kernels))
     if repr(checkpoint.model.layers[-1]) == "sigmoid()":
         write_picture(folder / "sigmoid.png", _sigmoid(checkpoint, predictions, test))
 
@@ -36,3 +45,23 @@ def _sigmoid(checkpoint: Checkpoint, predictions: Predictions, test: Memory) -> 
     assert predictions.probabilities is not None
     probability = predictions.probabilities[:, 1]
     return plots.sigmoid_scatter(score, probability, predictions.labels, checkpoint.classes)
+
+
+def _kernels(params: Any) -> Any:
+    """The weights of the first convolution, None where the first weights are of another layer."""
+    first = next((leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1), None)
+    return first if first is not None and first.ndim == 4 else None
+
+
+def _attention(checkpoint: Checkpoint, predictions: Predictions, test: Memory) -> Any:
+    """Of the first mistakes, and then of others, by the hand-written backward pass."""
+    order = np.argsort(predictions.predicted == predictions.labels, kind="stable")
+    shown = np.concatenate((order[: SHOWN // 4], order[::-1][: SHOWN - SHOWN // 4]))
+    images, labels = test.arrays["image"][shown], predictions.labels[shown]
+    predicted = predictions.predicted[shown]
+    model, params = checkpoint.model, checkpoint.record.best.params
+    x = inputs(checkpoint.transform, params, images)
+    y, cache = model.forward(params, x)
+    dy = np.ones(len(y)) if y.ndim == 1 else np.eye(y.shape[-1])[predicted]
+    _, dx = model.backward(params, cache, jnp.asarray(dy, y.dtype))
+    return plots.attention(images, dx.reshape(images.shape), labels, predicted, checkpoint.classes)

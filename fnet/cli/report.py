@@ -28,6 +28,7 @@ def tell_start(
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(record.state.params)),
         "optimizer": repr(checkpoint.optimizer),
         "loss": repr(checkpoint.loss),
+        "augmentation": repr(checkpoint.augmentation),
         "batch_size": settings["batch_size"],
         "seed": settings["seed"],
         "device": jax.default_backend().upper(),
@@ -42,6 +43,8 @@ def tell_start(
         f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
         f"{settings['batch_size']}, seed {settings['seed']}, on {facts['device']}",
     ]
+    if settings["augment"]:
+        words.append(f"           each batch changed at random by {checkpoint.augmentation}")
     if record.epoch or len(record.seen.loss):
         words.append(f"resumed    after {reached(record)}")
     voice.tell("start", words, facts)

@@ -60,7 +60,7 @@ def claimed(folder: Path) -> Iterator[None]:
         ) from None
 
 
-LATER = {"depth"}  # settings that runs of earlier versions do not have
+LATER = {"depth", "augment"}  # settings that runs of earlier versions do not have
 
 
 def read_config(folder: Path) -> Settings:
@@ -75,7 +75,7 @@ def read_config(folder: Path) -> Settings:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
     if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} - LATER <= {*settings}:
         raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
-    return settings | {name: MODEL[name] for name in LATER - settings.keys()}
+    return settings | {name: {**MODEL, **TRAINING}[name] for name in LATER - settings.keys()}
 
 
 def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:

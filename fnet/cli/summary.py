@@ -11,7 +11,7 @@ from fnet.errors import ConfigurationError
 from fnet.summary import human_bytes, summary
 
 EXAMPLES = """
-fnet summary runs/shapes-mlp-1
+fnet summary runs/shapes-cnn-1
 fnet summary --hidden 512 --layers 8 --shape 32 32 3 --batch-size 256 --samples 50000
 """
 

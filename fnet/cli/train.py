@@ -13,6 +13,7 @@ from fnet.checkpoint import Checkpoint
 from fnet.cli import run as runs
 from fnet.cli.arguments import (
     ALL,
+    AUGMENTATIONS,
     DATA,
     MODEL,
     TRAINING,
@@ -22,7 +23,7 @@ from fnet.cli.arguments import (
     add_training,
     command,
 )
-from fnet.cli.build import build, with_model
+from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
@@ -43,11 +44,12 @@ FREE = ("epochs", "workers")  # settings that a resumed run may change
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
 fnet train --data photos/ --epochs 60            photos/<class>/*.png
+fnet train --data photos/ --augment flip crop    other pictures in each epoch
 fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
-fnet train --out runs/shapes-mlp-1 --resume --epochs 40   continue a run
+fnet train --out runs/shapes-cnn-1 --resume --epochs 40   continue a run
 """
 
 
@@ -57,7 +59,12 @@ def add(commands: Any) -> None:
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
     add_model(parser)
-    add_training(parser)
+    add_training(parser).add_argument(
+        "--augment",
+        nargs="+",
+        choices=AUGMENTATIONS,
+        help="change the images at random in every batch, in this order (default: not at all)",
+    )
     group = parser.add_argument_group("run")
     group.add_argument("--out", metavar="FOLDER", help="(default runs/NAME-1, -2, ...)")
     group.add_argument(
@@ -138,6 +145,7 @@ def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
         seed,
         parts.train.transform,
         parts.train.classes,
+        build_augmentation(settings, parts.train.arrays[parts.train.fields[0]].shape[1:]),
     )
 
 
@@ -175,7 +183,7 @@ def _train(
 
 
 def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterator[Record]:
-    model, loss, optimizer, _, record, seed, _, _ = checkpoint
+    model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
     arguments = (model, loss, optimizer, parts.train, parts.val)
     epochs = settings["epochs"]
     if settings["batch_size"] == ALL:
@@ -185,7 +193,13 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
     every = max(1, AT_ONCE // (6 * count * size))
     return fit(
-        *arguments, epochs=epochs, batch_size=size, every_steps=every, seed=seed, resume=record
+        *arguments,
+        epochs=epochs,
+        batch_size=size,
+        every_steps=every,
+        seed=seed,
+        augmentation=augmentation,
+        resume=record,
     )
 
 

@@ -11,9 +11,14 @@ from jax import lax
 
 from fnet.core.windows import Windows
 
-BLOCK = 2**20  # bytes that a step of a loop makes
+BLOCK = 2**21  # bytes that a step of a loop makes
 
 Step = Callable[..., tuple[Any, Any]]
+
+
+def is_small(size: int) -> bool:
+    """Whether so many bytes need not be made in parts."""
+    return size <= 4 * BLOCK
 
 
 def over_images(step: Step, carry: Any, image_bytes: int, *arrays: Array) -> tuple[Any, Any]:
@@ -46,7 +51,7 @@ def over_bands(
     """
     outputs = (x.shape[1] - windows.spans[0]) // windows.strides[0] + 1
     together = image_bytes * x.shape[0]
-    if together <= 4 * BLOCK or outputs == 1:
+    if is_small(together) or outputs == 1:
         return step(carry, x, *arrays)
     size = _even(outputs, math.ceil(together / outputs))
     whole, stride = outputs // size, windows.strides[0]

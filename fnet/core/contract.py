@@ -108,7 +108,8 @@ class Loss(Value):
     differentiating with respect to it raises TypeError.
 
     `probabilities(y) -> (N, C)` is the probability of each class, and `predict(y) -> (N,)` the most
-    probable one, −1 where y is NaN; both are None for a regression.
+    probable one, −1 where y is NaN; both are None for a regression. `ignored(target)` marks the
+    entries that a loss leaves out, as those of an ignored label; None where it leaves out none.
 
     >>> import jax
     >>> from fnet import losses
@@ -123,6 +124,7 @@ class Loss(Value):
     probabilities: Callable[[Array], Array] | None = None
     predict: Callable[[Array], Array] | None = None
     reduction: str = "mean"
+    ignored: Callable[[Array], Array] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

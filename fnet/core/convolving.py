@@ -8,7 +8,9 @@ x is (N, inputs..., C), w (window..., C / groups, M), y and dy (N, outputs..., M
 
 - a window of one entry at stride 1, without padding or groups, is a matrix product;
 - on a CPU a window over one channel (depthwise) is a multiply-add per tap (`taps`);
-- on a CPU everything else is a product over patches (`patches`), group by group;
+- on a CPU 3 x 3 at stride 1 with many channels is `winograd`'s, group by group;
+- on a CPU everything else is a product over patches (`patches`), group by group, and the way
+  back `spreading`'s;
 - elsewhere it is `lax.conv_general_dilated`, which is cuDNN's on a GPU, and its transposes.
 """
 
@@ -20,7 +22,7 @@ import jax
 from chex import Array
 from jax import lax
 
-from fnet.core import patches, taps
+from fnet.core import patches, spreading, taps, winograd
 from fnet.core.patches import Sums
 from fnet.core.products import product, transposed_product
 from fnet.core.windows import Windows
@@ -36,8 +38,8 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
     def on_cpu(x: Array, w: Array, b: Array | None) -> Array:
         if _depthwise(w, groups):
             return taps.correlate(x, w, b, windows)
-        of_group = functools.partial(patches.correlate, windows=windows)
-        return _each_group(of_group, groups, x, w, b)
+        way = winograd if _many(x, w.shape, windows, groups) else patches
+        return _each_group(functools.partial(way.correlate, windows=windows), groups, x, w, b)
 
     def by_lax(x: Array, w: Array, b: Array | None) -> Array:
         y = _lax(x, w, windows, groups)
@@ -61,9 +63,10 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, groups: int, bias: bo
     def on_cpu(x: Array, dy: Array) -> Sums:
         if shape[-2] == 1 and groups > 1:
             return taps.kernel_gradient(x, dy, windows, bias)
-        of_group = functools.partial(patches.kernel_gradient, windows=windows, bias=bias)
-        dw, db = _each_group(of_group, groups, x, dy)
-        return dw, db
+        way = winograd if _many(x, shape, windows, groups) else patches
+        of_group = functools.partial(way.kernel_gradient, windows=windows, bias=bias)
+        sums: Sums = _each_group(of_group, groups, x, dy)
+        return sums
 
     def by_lax(x: Array, dy: Array) -> Sums:
         like = jax.ShapeDtypeStruct(shape, dy.dtype)
@@ -86,8 +89,8 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, groups: int) 
     def on_cpu(dy: Array, w: Array, b: Array | None) -> Array:
         if _depthwise(w, groups):
             return taps.spread(dy, w, b, windows, channels)
-        of_group = functools.partial(patches.spread, windows=windows)
-        return _each_group(of_group, groups, dy, w, b)
+        way = winograd if _many(dy, w.shape, windows, groups) else spreading
+        return _each_group(functools.partial(way.spread, windows=windows), groups, dy, w, b)
 
     def by_lax(dy: Array, w: Array, b: Array | None) -> Array:
         like = jax.ShapeDtypeStruct(shape, dy.dtype)
@@ -113,6 +116,12 @@ def _lax(x: Array, w: Array, windows: Windows, groups: int) -> Array:
 
 def _rows(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1])
+
+
+def _many(x: Array, shape: tuple[int, ...], windows: Windows, groups: int) -> bool:
+    """Whether a kernel of this shape is 3 x 3, at stride 1, for many channels."""
+    *_, channels, width = shape
+    return winograd.suits(windows, channels, width // groups, x.dtype.itemsize)
 
 
 def _depthwise(w: Array, groups: int) -> bool:

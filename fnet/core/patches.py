@@ -7,7 +7,6 @@ loop many times so.
 
     correlate         y[o]  = Σ_k x[s o + d k − p] w[k] + b
     kernel_gradient   dw[k] = Σ_o x[s o + d k − p]ᵀ dy[o]        db = Σ_o dy[o]
-    spread            dx[i] = Σ_{o, k: s o + d k − p = i} dy[o] w[k]ᵀ
 
 x is (N, inputs..., C), w (window..., C, M), b (M,), y and dy (N, outputs..., M); s, d and p are
 stride, dilation and padding, and all have an entry per axis: `Windows`.
@@ -21,8 +20,10 @@ from chex import Array
 from jax import lax
 
 from fnet.core.blocks import over_bands, over_images
-from fnet.core.products import product, wide, wide_product
+from fnet.core.products import by_rows, product, wide, wide_product
 from fnet.core.windows import Windows
+
+NARROW = 64  # columns of patches whose transpose is multiplied as it lies
 
 Sums = tuple[Array, Array | None]
 
@@ -32,13 +33,15 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
     flat = w.reshape(-1, w.shape[-1])
 
     def of_images(carry: None, x: Array) -> tuple[None, Array]:
-        return None, _correlate(x, flat, b, windows)
+        return None, correlate_few(x, flat, b, windows)
 
     y: Array = over_images(of_images, None, image_bytes(x, windows), x)[1]
     return y
 
 
-def _correlate(x: Array, flat: Array, b: Array | None, windows: Windows) -> Array:
+def correlate_few(x: Array, flat: Array, b: Array | None, windows: Windows) -> Array:
+    """y of few images, whose patches need not be made in parts; flat is w as (taps C, M)."""
+
     def of_band(carry: None, x: Array) -> tuple[None, Array]:
         rows, places = patches(x, windows)
         y = product(rows, flat)
@@ -61,8 +64,8 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, bias: bool) -> Sums:
         dw, db = sums
         rows, _ = patches(x, windows)
         dy = dy.reshape(-1, width)
-        dw = dw + wide_product(dy.T, rows)
-        return (dw, None if db is None else db + dy.sum(0, dtype=db.dtype)), None
+        dw = dw + _transposed(dy, rows)
+        return (dw, None if db is None else db + column_sums(dy)), None
 
     dtype = wide(dy.dtype)
     zero = jnp.zeros((width, windows.taps * channels), dtype)
@@ -72,67 +75,39 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, bias: bool) -> Sums:
     return dw, None if db is None else db.astype(dy.dtype)
 
 
-def spread(dy: Array, w: Array, b: Array | None, windows: Windows) -> Array:
-    """dx (N, inputs..., C), plus b (C,) where there is a bias.
-
-    Entries of x whose places agree modulo the stride are reached by the same taps. So dx is made of
-    phases, each a correlation of dy at stride 1; none multiplies by the zeros between strides.
-    """
-    channels = w.shape[-2]
-
-    def of_images(carry: None, dy: Array) -> tuple[None, Array]:
-        parts = []
-        for counts, reached in windows.phases():
-            if reached is None:
-                part = jnp.zeros((dy.shape[0], *counts, channels), dy.dtype)
-                parts.append(part if b is None else part + b)
-            else:
-                taps, over = reached
-                parts.append(_correlate(dy, _phase_kernel(w, taps), b, over))
-        return None, interleaved(parts, windows)
-
-    size = image_bytes(dy, windows)
-    dx: Array = over_images(of_images, None, size, dy)[1]
-    return dx
+def _transposed(dy: Array, rows: Array) -> Array:
+    """dyᵀ rows, by the way that a CPU is fastest at: for few columns XLA transposes those."""
+    if rows.shape[1] <= NARROW:
+        return wide_product(rows.T, dy).T
+    return wide_product(by_rows(dy.T), rows)
 
 
-def _phase_kernel(w: Array, taps: tuple[slice, ...]) -> Array:
-    """(taps M, C): the taps that reach a phase, last first, each transposed."""
-    part = jnp.flip(w[taps], range(len(taps))).swapaxes(-1, -2)
-    return part.reshape(-1, part.shape[-1])
-
-
-def interleaved(parts: list[Array], windows: Windows) -> Array:
-    """The array whose entries at each place modulo the strides are those of the phase."""
-    if len(parts) == 1:
-        return parts[0]
-    rank, n, channels = len(windows.inputs), parts[0].shape[0], parts[0].shape[-1]
-    full = parts[0].shape[1:-1]  # no other phase has more
-    grown = [
-        jnp.pad(
-            part,
-            [(0, 0), *((0, f - m) for f, m in zip(full, part.shape[1:-1], strict=True)), (0, 0)],
-        )
-        for part in parts
-    ]
-    stacked = jnp.stack(grown, 1).reshape(n, *windows.strides, *full, channels)
-    order = (0, *(1 + axis + rank * half for axis in range(rank) for half in (1, 0)), 2 * rank + 1)
-    sizes = tuple(s * m for s, m in zip(windows.strides, full, strict=True))
-    joined = stacked.transpose(order).reshape(n, *sizes, channels)
-    return joined[(slice(None), *map(slice, windows.inputs))]
+def column_sums(rows: Array) -> Array:
+    """The sum of the rows, in float32 or wider: a product, which a CPU reads at full speed."""
+    return wide_product(jnp.ones((1, rows.shape[0]), rows.dtype), rows)[0]
 
 
 def padded(x: Array, windows: Windows) -> Array:
-    """x with its padding, which may be negative: then it is cut."""
+    """x with its padding, which may be negative: then it is cut.
+
+    The barrier keeps XLA from padding anew for every tap that is read.
+    """
     pairs = [(0, 0, 0), *((before, behind, 0) for before, behind in windows.padding), (0, 0, 0)]
-    return lax.pad(x, jnp.zeros((), x.dtype), pairs)
+    behind_barrier: Array = lax.optimization_barrier(lax.pad(x, jnp.zeros((), x.dtype), pairs))
+    return behind_barrier
 
 
 def patches(x: Array, windows: Windows) -> tuple[Array, tuple[int, ...]]:
     """(places, taps C) of a padded input or a band of one, and (N, outputs...)."""
     taps = list(shifted(x, windows))
-    rows = jnp.concatenate(taps, -1) if len(taps) > 1 else taps[0]
-    return rows.reshape(-1, rows.shape[-1]), rows.shape[:-1]
+    places, channels = taps[0].shape[:-1], x.shape[-1]
+    # Each is written in place. XLA would compute what it concatenates into arrays of their own, and
+    # then copy those; and it would copy what is reshaped after it is written.
+    rows = jnp.zeros((math.prod(places), len(taps) * channels), x.dtype)
+    for number, tap in enumerate(taps):
+        columns = tap.reshape(-1, channels)
+        rows = lax.dynamic_update_slice(rows, columns, (0, number * channels))
+    return rows, places
 
 
 def shifted(x: Array, windows: Windows) -> Any:

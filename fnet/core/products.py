@@ -24,7 +24,7 @@ def wide(dtype: Any) -> Any:
 
 def wide_product(a: Array, b: Array) -> Array:
     """a b in float32 where they are narrower, for sums of many such products."""
-    a = _by_rows(a) if a.dtype.itemsize < 4 else a
+    a = by_rows(a) if a.dtype.itemsize < 4 else a
     return jnp.matmul(a, b, preferred_element_type=wide(a.dtype))
 
 
@@ -37,9 +37,9 @@ def transposed_product(a: Array, b: Array) -> Array:
     """
     (n, m), d = a.shape, b.shape[1]
     worth_it = m >= 32 and d >= 4 * min(m, n)
-    return product(_by_rows(a.T) if worth_it else a.T, b)
+    return product(by_rows(a.T) if worth_it else a.T, b)
 
 
-def _by_rows(a: Array) -> Array:
+def by_rows(a: Array) -> Array:
     """a, on a CPU stored by rows: the barrier keeps XLA from reading it by columns in place."""
     return jax.lax.platform_dependent(a, cpu=jax.lax.optimization_barrier, default=lambda a: a)

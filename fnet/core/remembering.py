@@ -1,6 +1,7 @@
 """Functions that are made once for equal arguments, since compiling them takes long."""
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -11,12 +12,16 @@ MOST = 256  # results that are kept; forgetting one only costs a new trace
 
 
 def remembered(make: Callable[P, T]) -> Callable[P, T]:
-    """What `make` makes, kept for equal arguments; made anew for those without a hash, such as an
-    optimizer that is a dataclass."""
+    """What `make` makes, kept for equal arguments, however they are given, and be they defaults;
+    made anew for those without a hash, such as an optimizer that is a dataclass."""
     kept = functools.lru_cache(maxsize=MOST)(make)
+    signature = inspect.signature(make)
 
     @functools.wraps(make)
     def found(*args: P.args, **kwargs: P.kwargs) -> T:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        args, kwargs = bound.args, bound.kwargs  # type: ignore[assignment]  # the same, in one form
         try:
             hash((args, tuple(kwargs.items())))
         except TypeError:

@@ -10,9 +10,12 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.blocks import over_images
-from fnet.core.patches import Sums, interleaved, padded, shifted
+from fnet.core.patches import Sums, column_sums, padded, shifted
 from fnet.core.products import wide
+from fnet.core.spreading import interleaved
 from fnet.core.windows import Windows
+
+PARTS = 16  # of an axis, added one by one
 
 
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
@@ -38,14 +41,14 @@ def _correlate(x: Array, kernel: Array, b: Array | None, windows: Windows) -> Ar
 def kernel_gradient(x: Array, dy: Array, windows: Windows, bias: bool) -> Sums:
     """dw (window..., 1, C m), and db (C m,) where there is a bias."""
     dtype = wide(dy.dtype)
-    width, axes = dy.shape[-1], range(dy.ndim - 1)
+    width = dy.shape[-1]
 
     def of_images(sums: Sums, x: Array, dy: Array) -> tuple[Sums, None]:
         dw, db = sums
         dy = dy.astype(dtype)
         taps = shifted(padded(_repeated(x, dy), windows).astype(dtype), windows)
-        dw = dw + jnp.stack([(tap * dy).sum(axes) for tap in taps])
-        return (dw, None if db is None else db + dy.sum(axes)), None
+        dw = dw + jnp.stack([_summed(tap, dy) for tap in taps])
+        return (dw, None if db is None else db + column_sums(dy.reshape(-1, width))), None
 
     zero = jnp.zeros((windows.taps, width), dtype)
     sums = zero, zero[0] if bias else None
@@ -64,9 +67,9 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, channels: int
             if reached is None:
                 parts.append(jnp.zeros((dy.shape[0], *counts, dy.shape[-1]), dtype))
             else:
-                taps, over = reached
-                kernel = jnp.flip(w[taps], range(len(taps))).reshape(-1, w.shape[-1])
-                parts.append(_correlate(dy, kernel, None, over))
+                kernel = jnp.flip(w[reached.taps], range(len(reached.taps)))
+                kernel = kernel.reshape(-1, w.shape[-1])
+                parts.append(_correlate(dy, kernel, None, reached.windows))
         dx = interleaved(parts, windows)
         if dx.shape[-1] != channels:
             dx = dx.reshape(*dx.shape[:-1], channels, -1).sum(-1)
@@ -75,6 +78,19 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, channels: int
 
     dx: Array = over_images(of_images, None, _bytes(dy, w), dy)[1]
     return dx
+
+
+def _summed(tap: Array, dy: Array) -> Array:
+    """Σ tap dy over all but the channels.
+
+    XLA's loop over a sum is many times slower than one over entries. So the first spatial axis is
+    cut into parts, which are added entry by entry, and the rest is added by a product.
+    """
+    rows = tap.shape[1]
+    parts = next(parts for parts in range(min(PARTS, rows), 0, -1) if rows % parts == 0)
+    cuts = (slice(start, start + rows // parts) for start in range(0, rows, rows // parts))
+    total = sum(tap[:, cut] * dy[:, cut] for cut in cuts)
+    return column_sums(jnp.asarray(total).reshape(-1, dy.shape[-1]))
 
 
 def _repeated(x: Array, like: Array) -> Array:

@@ -86,15 +86,22 @@ class Windows(NamedTuple):
         sizes = tuple(len(range(k)[tap]) for k, tap in zip(self.sizes, taps, strict=True))
         ones = (1,) * len(place)
         over = Windows(self.outputs, sizes, ones, tuple(dilations), tuple(pairs))
-        return Phase(tuple(counts), (tuple(taps), over))
+        return Phase(tuple(counts), Reached(tuple(taps), over))
+
+
+class Reached(NamedTuple):
+    """The taps that reach a phase, and, in reverse, as windows over the outputs."""
+
+    taps: tuple[slice, ...]
+    windows: Windows
 
 
 class Phase(NamedTuple):
-    """The inputs at one place modulo the strides: how many there are along each axis, and which
-    taps reach them, with those taps, in reverse, as windows over the outputs; None if none does."""
+    """The inputs at one place modulo the strides: how many along each axis, and what reaches them
+    from the outputs, if anything does."""
 
     counts: tuple[int, ...]
-    reached: tuple[tuple[slice, ...], Windows] | None
+    reached: Reached | None
 
 
 def check_windows(name: str, window: Any, stride: Any, padding: Any, dilation: Any) -> None:

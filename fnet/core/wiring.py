@@ -114,6 +114,7 @@ def loss(
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
     reduction: str = "mean",
+    ignored: Callable[[Array], Array] | None = None,
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
 
@@ -140,7 +141,7 @@ def loss(
         return rows(scale, dy) * dy, None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
-    return Loss(apply, value_and_grad, probabilities, predict, reduction)
+    return Loss(apply, value_and_grad, probabilities, predict, reduction, ignored)
 
 
 def rows(leading: Numeric, like: Array) -> Array:

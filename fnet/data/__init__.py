@@ -1,7 +1,8 @@
-"""Data: datasets of files and arrays, transforms, splits and batches.
+"""Data: datasets of files and arrays, transforms, splits, batches and augmentation.
 
 A dataset holds samples in a fixed order; a transform is a pure function on a batch; batches are
-dictionaries of fresh NumPy arrays, in an order that is a function of seed and epoch.
+dictionaries of fresh NumPy arrays, in an order that is a function of seed and epoch; an
+augmentation changes images at random, in training alone.
 
 >>> import numpy as np
 >>> images = np.arange(10 * 4 * 4 * 3, dtype=np.uint8).reshape(10, 4, 4, 3)
@@ -14,6 +15,16 @@ dictionaries of fresh NumPy arrays, in an order that is a function of seed and e
 """
 
 from fnet.data.archive import npz_images
+from fnet.data.augmentation import (
+    Augmentation,
+    augment,
+    brightness,
+    contrast,
+    crop,
+    cutout,
+    flip,
+    mixup,
+)
 from fnet.data.batches import PADDING, batches, epoch_order
 from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
@@ -31,27 +42,35 @@ from fnet.files.unpickle import read_pickle
 
 __all__ = [
     "PADDING",
+    "Augmentation",
     "Dataset",
     "ImageFolder",
     "Memory",
     "Packed",
     "Transform",
     "Workers",
+    "augment",
     "batches",
     "binarize",
+    "brightness",
     "cifar10",
     "column_means",
     "compose",
+    "contrast",
+    "crop",
     "csv_columns",
     "csv_table",
+    "cutout",
     "download_cifar10",
     "epoch_order",
     "fill_missing",
     "flatten",
+    "flip",
     "image_folder",
     "mean_and_std",
     "memory",
     "min_max",
+    "mixup",
     "normalize",
     "npz_images",
     "packed",

@@ -11,7 +11,10 @@ from fnet.core.expect import require, require_key_and_shape, require_number
 from fnet.core.trees import is_shape, widened, zeros_like
 from fnet.core.values import constructor
 from fnet.layers import groups as by_group
+from fnet.layers.blocks import divisor
 from fnet.layers.norms import Norm, begin, gradient, require_flags, require_input
+
+PARTS = 64
 
 
 class Running(NamedTuple):
@@ -44,23 +47,26 @@ def batch_norm(
 ) -> Layer:
     """Each channel less its mean, divided by its standard deviation, both over the whole batch.
 
-        x̂  = (x − μ) / s                 μ = mean x   s = √(mean (x − μ)² + ε)
+        x̂  = (x − μ) / s                 μ = mean x   v = mean (x − μ)²   s = √(v + ε)
         y  = γ x̂ + β                     dγ = Σ dy x̂   dβ = Σ dy
         dx = γ (dy − mean dy − x̂ mean(dy x̂)) / s
-        μ′ ← m μ′ + (1 − m) μ            v′ ← m v′ + (1 − m) n mean (x − μ)² / (n − 1)
 
     x, y and dx have one shape, (N, d1, ..., dk, C); γ (initially 1, left out where `scale` is
-    False), β (0, `bias`), μ′ (0) and v′ (1): (C,). Means and sums are over all axes but the last,
-    of n entries. That is with a key, in training; there a batch of one entry per channel gives β.
-    Without a key μ′ and s′ = √(v′ + ε) are used, no row sees another, and dx = γ dy / s′.
+    False) and β (0, `bias`): (C,). Means and sums are over all axes but the last, of n entries.
+    That is with a key, in training; there a batch of one entry per channel gives β. `observe` then
+    moves the statistics that are used later, which are `NonTrainable`, by `momentum` m:
 
-    `observe` moves μ′ and v′ by `momentum` m after a step of training; they are `NonTrainable`. As
-    in PyTorch v′ estimates the variance without bias; flax and Keras leave out n / (n − 1). As in
-    flax and Keras m is what stays; PyTorch's momentum is 1 − m. Sums are in float32 or wider, of x
-    less its first entry, so that a mean of 10⁴ beside a spread of 0.1 is harmless. The last batch
-    of an epoch is padded with samples of the first, which count as any other in μ and s.
+        M ← m M + (1 − m) μ              V ← m V + (1 − m) n v / (n − 1)
 
-    Cache: x; with a key also μ, v and 1/s of each channel. Raises ConfigurationError for arguments
+    Without a key x̂ is (x − M) / √(V + ε), no row sees another, and dx = γ dy / √(V + ε). Initially
+    M is 0 and V is 1. As in PyTorch, V estimates the variance without bias; flax and Keras leave
+    out n / (n − 1). As in flax and Keras, m is what stays; PyTorch's momentum is 1 − m.
+
+    Sums are in float32 or wider, of x less its first entry, so that a mean of 10⁴ beside a spread
+    of 0.1 is harmless. The last batch of an epoch is padded with samples of the first, which count
+    as any other in μ and v.
+
+    Cache: x; with a key also μ and 1/s of each channel. Raises ConfigurationError for arguments
     out of range.
     Source: Ioffe & Szegedy (2015), Batch Normalization, algorithms 1 and 2.
 
@@ -89,8 +95,7 @@ def batch_norm(
             y = (wide - mean) * (rate if scale is False else rate * widened(params.scale))
             y = y + widened(params.bias) if bias else y
             return y.astype(x.dtype), (x, None)
-        whole = x.reshape(1, -1, x.shape[-1])
-        y, moments = by_group.normalized(whole, *params[:2], x.shape[-1], eps)
+        y, moments = by_group.normalized(parted(x), *params[:2], x.shape[-1], eps, across=True)
         return y.reshape(x.shape), (x, moments)
 
     def backward(params: BatchNorm, cache: Any, dy: Array) -> tuple[BatchNorm, Array]:
@@ -102,9 +107,8 @@ def batch_norm(
             dbias = wide.sum(axes)
             dx = wide * (rate if scale is False else rate * widened(params.scale))
         else:
-            whole = (1, -1, x.shape[-1])
             dx, dscale, dbias = by_group.gradients(
-                x.reshape(whole), moments, params.scale, dy.reshape(whole)
+                parted(x), moments, params.scale, parted(dy), across=True
             )
         trained = gradient(Norm(*params[:2]), dscale, dbias)
         return BatchNorm(*trained, zeros_like(params.running)), dx.reshape(x.shape).astype(x.dtype)
@@ -125,8 +129,13 @@ def batch_norm(
         running = jax.tree.map(moved, params.running.value, batch)
         return params._replace(running=NonTrainable(running))
 
+    def parted(x: Array) -> Array:
+        """x as (N, P, C), N above 1 if that divides it: sums of parts are faster and more exact."""
+        n = x.size // x.shape[-1]
+        return x.reshape(divisor(n, PARTS), -1, x.shape[-1])
+
     def in_use(params: BatchNorm) -> tuple[Array, Array]:
-        """μ′ and 1/s′."""
+        """M and 1 / √(V + ε)."""
         running = widened(params.running.value)
         return running.mean, jax.lax.rsqrt(running.variance + eps)
 

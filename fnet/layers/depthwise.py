@@ -110,7 +110,7 @@ def separable_conv(
 ) -> Layer:
     """A depthwise convolution without bias, then a weighted sum of its channels.
 
-        h = depthwise_conv(u, x)   y = h w + b         x: (N, n..., C)   h: (N, m..., r C)
+        h = depthwise_conv(u, x)    y = h w + b         x: (N, n..., C)   h: (N, m..., r C)
         dw = Σ_N Σ_o h[o]ᵀ dy[o]    dh = dy wᵀ          y: (N, m..., M)   w: (r C, M)
         db = Σ_N Σ_o dy[o]                              u: (window..., 1, r C)   b: (M,)
 

@@ -1,11 +1,13 @@
 """The moments of groups of channels, and y and dx of a norm that normalises them.
 
-x (N, P, C): the P places of an example, and C channels in groups of neighbours. A group is shifted
-by its first entry before anything is added, as rows are in `rows`, and all sums are in float32 or
-wider. Every sum stands behind a barrier, for a sum of a product is all that XLA should fuse: it has
-a kernel for that on a CPU, while one with more in it, or in which y or dx begin, takes ten times as
+x (N, P, C): the P places of an example, and C channels in groups of neighbours, each example by
+itself or all of them `across`. A group is shifted by its first entry before anything is added, as
+rows are in `rows`, and all sums are in float32 or wider.
+
+Every sum stands behind a barrier. A sum of a product is all that XLA should fuse: it has a kernel
+for that on a CPU, while one with more in it, or in which y or dx begin, takes up to ten times as
 long. For the same reason the mean is subtracted as one number, t, and what that loses is added to
-the sums, which know it exactly.
+the sums, which know it.
 """
 
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array
 
+from fnet.core import afresh
 from fnet.core.trees import widened
 from fnet.layers.blocks import Moments
 
@@ -26,39 +29,41 @@ class Centre(NamedTuple):
 
 
 def normalized(
-    x: Array, scale: Array | None, bias: Array | None, groups: int, eps: float
+    x: Array, scale: Array | None, bias: Array | None, groups: int, eps: float, across: bool = False
 ) -> tuple[Array, Moments]:
-    """y = (x − μ) / s · scale + bias, and the moments (N, 1, groups)."""
-    flat = _without_batch_of_one(x)
-    first = _first(flat, groups)
-    mean = _mean(_total(widened(flat) - first), groups, flat)
-    t, rest = _centre(first, mean, flat)
-    square = _mean(_total((widened(flat) - t) ** 2), groups, flat)
-    variance = square - rest[..., :: _width(groups, flat)] ** 2
+    """y = (x − μ) / s · scale + bias, and the moments (N, 1, groups), or (1, 1, groups)."""
+    shape, x = x.shape, _without_batch_of_one(x)
+    first = _first(x, groups, across)
+    mean = _mean(_total(widened(x) - first, across), groups, x, across)
+    t, rest = _centre(first, mean, x)
+    square = _mean(_total((widened(x) - t) ** 2, across), groups, x, across)
+    variance = square - rest[..., :: _width(groups, x)] ** 2
     rate = jax.lax.rsqrt(variance + eps)
-    factor = _each(rate, flat)
+    factor = _each(rate, x)
     factor = factor if scale is None else factor * widened(scale)
-    y = (widened(flat) - t - rest) * jax.lax.optimization_barrier(factor)
+    y = (widened(x) - t - rest) * jax.lax.optimization_barrier(factor)
     y = y if bias is None else y + widened(bias)
-    shape = x.shape[0], 1, groups
-    return y.astype(x.dtype).reshape(x.shape), Moments(mean.reshape(shape), rate.reshape(shape))
+    moments = Moments(*(m.reshape(-1, 1, groups) for m in (mean, rate)))
+    return y.astype(x.dtype).reshape(shape), moments
 
 
 def gradients(
-    x: Array, moments: Moments, scale: Array | None, dy: Array
+    x: Array, moments: Moments, scale: Array | None, dy: Array, across: bool = False
 ) -> tuple[Array, Array, Array]:
     """dx, and the gradients of scale and bias, (C,) in float32 or wider."""
+    # Otherwise XLA would keep the x − t of the forward pass.
+    (x, moments), dy = afresh((x, moments), dy)
     shape, groups = x.shape, moments.rate.shape[-1]
-    x, mean, rate, dy = map(_without_batch_of_one, (x, *moments, dy))
+    x, dy, mean, rate = map(_without_batch_of_one, (x, dy, *moments))
     wide, rate = widened(dy), _each(rate, x)
-    t, rest = _centre(_first(x, groups), mean, x)
-    plain = _total(wide)
-    along = (_total(wide * (widened(x) - t)) - rest * plain) * rate
+    t, rest = _centre(_first(x, groups, across), mean, x)
+    plain = _total(wide, across)
+    along = (_total(wide * (widened(x) - t), across) - rest * plain) * rate
     axes = tuple(range(x.ndim - 1))
     sums = along.sum(axes), plain.sum(axes)
     if scale is not None:
         along, plain = along * widened(scale), plain * widened(scale)
-    along, plain = (rate * _each(_mean(a, groups, x), x) for a in (along, plain))
+    along, plain = (rate * _each(_mean(a, groups, x, across), x) for a in (along, plain))
     factor, along = rate if scale is None else rate * widened(scale), rate * along
     factor, along, plain = jax.lax.optimization_barrier((factor, along, plain - rest * along))
     dx = wide * factor - (widened(x) - t) * along - plain
@@ -70,15 +75,16 @@ def _without_batch_of_one(x: Array) -> Array:
     return x[0] if x.shape[0] == 1 else x
 
 
-def _total(x: Array) -> Array:
-    """The sum over places, alone."""
+def _total(x: Array, across: bool) -> Array:
+    """The sum over places, alone, and then over examples if `across` them."""
     total: Array = jax.lax.optimization_barrier(x.sum(axis=-2, keepdims=True))
-    return total
+    return total.sum(axis=0, keepdims=True) if across and x.ndim == 3 else total
 
 
-def _first(x: Array, groups: int) -> Array:
+def _first(x: Array, groups: int, across: bool) -> Array:
     """The first entry of its group for each channel, (N, 1, C)."""
-    first = _each(widened(x[..., :1, :: _width(groups, x)]), x)
+    examples = x[:1] if across and x.ndim == 3 else x
+    first = _each(widened(examples[..., :1, :: _width(groups, x)]), x)
     alone: Array = jax.lax.optimization_barrier(first)
     return alone
 
@@ -89,11 +95,11 @@ def _centre(first: Array, mean: Array, x: Array) -> Centre:
     return Centre(t, (first - t) + each)
 
 
-def _mean(totals: Array, groups: int, x: Array) -> Array:
+def _mean(totals: Array, groups: int, x: Array, across: bool) -> Array:
     """The mean of each group, (N, 1, groups), from the totals of its channels."""
     width = _width(groups, x)
     each = totals.reshape(*totals.shape[:-1], groups, width).sum(axis=-1)
-    return each / (x.shape[-2] * width)
+    return each / (x.shape[-2] * width * (x.shape[0] if across and x.ndim == 3 else 1))
 
 
 def _width(groups: int, x: Array) -> int:

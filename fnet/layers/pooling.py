@@ -31,8 +31,8 @@ def max_pool(
 ) -> Layer:
     """The maximum of each window.
 
-        y[o]  = max_k x[s o + k − p]                     k in the window
-        dx[i] = Σ_o dy[o] · [the first maximum of window o is at i]
+        y[o]  = max_k x[s o + k − p]          k within the window
+        dx[i] = Σ_o dy[o] [first maximum of window o at i]
 
     x: (N, d1, ..., dr, C)   y: (N, o1, ..., or, C), r = 1, 2 or 3. s is `stride`, by default the
     window's size, and p the padding in front: "valid" has none, "same" leaves ⌈d / s⌉ windows, a
@@ -71,8 +71,8 @@ def avg_pool(
 ) -> Layer:
     """The average of each window.
 
-        y[o]  = Σ_k x[s o + k − p] / n[o]                k in the window
-        dx[i] = Σ_o dy[o] / n[o]                        o: the windows that hold i
+        y[o]  = Σ_k x[s o + k − p] / n[o]     k within the window
+        dx[i] = Σ_o (dy[o] / n[o]) [i in window o]
 
     x: (N, d1, ..., dr, C)   y: (N, o1, ..., or, C), r = 1, 2 or 3. `window`, `stride`, `padding`
     and `ceil` are those of `max_pool`. n is the number of entries of the window that lie in the
@@ -143,7 +143,7 @@ def global_max_pool() -> Layer:
     """The maximum of each channel.
 
         y  = max_P x                   x: (N, d1, ..., dr, C)   P = d1 ··· dr   y: (N, C)
-        dx = dy · [the first maximum of a channel is here]
+        dx = dy [first maximum of a channel here]
 
     The first maximum is that in row-major order, so of equal entries one alone has a gradient; a
     NaN is larger than every number. Cache: where each maximum lies, (N, C), and x[:0]. Raises

@@ -20,6 +20,7 @@ from fnet.core.windows import Windows
 
 NOWHERE = -1  # as a number of an entry that is beyond the window
 ONE_BYTE = 255  # entries of a window that one byte can number, beside NOWHERE
+LONG = 64  # entries of a window along an axis from which on they are taken in a loop
 
 
 def padded(x: Array, windows: Windows, value: float) -> Array:
@@ -119,16 +120,49 @@ def _numbers(windows: Windows, back: tuple[int, ...]) -> np.ndarray:
 def first_maximum(x: Array, windows: Windows) -> tuple[Array, Array]:
     """The maximum of each window, and its number in the window: the first, in row-major order.
 
-    What is in the padding is −inf and takes no part: a window of nothing but −inf has its first
-    maximum at its first entry that is in the input.
+    The maxima of rows first, and then the maximum of these: k₁ + k₂ comparisons and not k₁ k₂. What
+    is in the padding is −inf and takes no part: a window of nothing but −inf has its first maximum
+    at its first entry that is in the input.
     """
     dtype = jnp.uint8 if windows.taps <= ONE_BYTE else jnp.int32
-    first, *rest = views(padded(x, windows, -jnp.inf), windows)
-    best, at = first, jnp.asarray(_first_inside(windows), dtype)
-    for number, view in enumerate(rest, 1):
-        stays = (view <= best) | (best != best)  # a NaN is larger than every number
-        best, at = jnp.where(stays, best, view), jnp.where(stays, at, jnp.asarray(number, dtype))
-    return best, jnp.broadcast_to(at, best.shape)
+    best, taps = padded(x, windows, -jnp.inf), 1
+    at = jnp.zeros(best.shape, dtype)
+    for axis, seen in reversed(list(enumerate(inside(windows)))):
+        own = along(windows, axis, best.shape[1:-1])
+        begins = seen.argmax(1).reshape(-1, *(1,) * (x.ndim - 2 - axis))
+        best, at = _first_along(best, at, own, axis, begins, taps)
+        taps *= windows.sizes[axis]
+    return best, at
+
+
+def _first_along(
+    x: Array, at: Array, windows: Windows, axis: int, begins: np.ndarray, taps: int
+) -> tuple[Array, Array]:
+    """The same along one axis, where x are maxima that are number `at` of `taps`."""
+
+    def later(number: Any, found: tuple[Array, Array], x: Array, at: Array) -> tuple[Array, Array]:
+        best, place = found
+        stays = (x <= best) | (best != best)  # a NaN is larger than every number
+        if begins.any():
+            stays &= begins != number
+        here = at + jnp.asarray(number * taps, at.dtype)
+        return jnp.where(stays, best, x), jnp.where(stays, place, here)
+
+    size = windows.sizes[axis]
+    first = next(views(x, windows)), next(views(at, windows))
+    if size <= LONG:
+        for number, pair in enumerate(zip(views(x, windows), views(at, windows), strict=True)):
+            first = later(number, first, *pair) if number else first
+        return first
+
+    def step(number: Array, found: tuple[Array, Array]) -> tuple[Array, Array]:
+        reach = (windows.outputs[axis] - 1) * windows.strides[axis] + 1
+        steps = [windows.strides[axis] if a == axis + 1 else 1 for a in range(x.ndim)]
+        seen = (jax.lax.dynamic_slice_in_dim(a, number, reach, axis + 1) for a in (x, at))
+        return later(number, found, *(jax.lax.slice(a, [0] * x.ndim, a.shape, steps) for a in seen))
+
+    found: tuple[Array, Array] = jax.lax.fori_loop(1, size, step, first)
+    return found
 
 
 def inside(windows: Windows, margins: Any = None) -> Iterator[np.ndarray]:
@@ -138,11 +172,3 @@ def inside(windows: Windows, margins: Any = None) -> Iterator[np.ndarray]:
     for n, k, s, o, (before, _), (low, high) in axes:
         places = np.arange(o)[:, None] * s + np.arange(k) - before
         yield (places >= -low) & (places < n + high)
-
-
-def _first_inside(windows: Windows) -> np.ndarray:
-    """The number of each window's first entry that is not padding, (o1, ..., or, 1)."""
-    numbers = np.zeros((), int)
-    for k, seen in zip(windows.sizes, inside(windows), strict=True):
-        numbers = np.add.outer(numbers * k, seen.argmax(1))
-    return numbers[..., None]

@@ -58,7 +58,13 @@ def class_loss(
         value, dy = _reduce(values, dy, counted, reduction, sizes)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, probabilities, most_probable, reduction)
+    def ignored(labels: Array) -> Array:
+        counted = not_ignored(wide_labels(labels), ignore)
+        return jnp.zeros(labels.shape, bool) if counted is None else ~counted
+
+    return loss(
+        value_and_grad, probabilities, most_probable, reduction, None if ignore is None else ignored
+    )
 
 
 def most_probable(y: Array) -> Array:

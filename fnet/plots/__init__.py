@@ -4,6 +4,7 @@ Colours are those of Okabe & Ito, which colour-blind readers can tell apart; a m
 repeats the distinction. No display, window or global state of matplotlib is used or changed.
 """
 
+from fnet.plots.attention import attention, filters
 from fnet.plots.comparisons import compare, learning_rates
 from fnet.plots.costs import growth, layer_bytes
 from fnet.plots.descents import Movie, animated_paths, paths
@@ -14,10 +15,12 @@ from fnet.plots.results import confusion, curves, sigmoid_scatter
 __all__ = [
     "Movie",
     "animated_paths",
+    "attention",
     "class_grid",
     "compare",
     "confusion",
     "curves",
+    "filters",
     "gradient_errors",
     "growth",
     "layer_bytes",

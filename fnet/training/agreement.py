@@ -5,11 +5,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from fnet.core import Layer, Loss, out_shape
-from fnet.core.trees import is_shape
+from fnet.core.trees import is_shape, map_shapes
+from fnet.data.augmentation import Augmentation
 from fnet.data.dataset import Dataset
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, ShapeError
 from fnet.training.feeding import example_shape
 
 
@@ -60,6 +62,44 @@ def check_fit(
             f"{model} with {loss} distinguishes {known} classes, and the data have {classes}; "
             "give its last layer an output for each"
         )
+
+
+def check_augmentation(augmentation: Any, model: Layer, loss: Loss, dataset: Dataset) -> None:
+    """Raise ConfigurationError unless this augmentation fits the model, the loss and the data.
+
+    The inputs must be images, and targets must not have places that would move with the pixels. The
+    loss must take soft labels where the augmentation makes them.
+    """
+    if not isinstance(augmentation, Augmentation):
+        what = textwrap.shorten(repr(augmentation), 60, placeholder=" ...")
+        raise ConfigurationError(
+            f"the augmentation is {what}; it must be a call, or several: augment(flip(), crop(4))"
+        )
+    if augmentation.change is None and augmentation.blend is None:
+        return
+    batch = dataset.gather(np.zeros(1, int))
+    x, target = (batch[name] for name in dataset.fields)
+    key = jax.random.key(0)
+    try:
+        jax.eval_shape(augmentation.images, key, x)
+    except ShapeError as error:
+        raise ConfigurationError(f"{augmentation} does not fit the data: {error}") from None
+    if target.ndim > 2:
+        raise ConfigurationError(
+            f"{augmentation} changes images alone, and a target of these data is an array of "
+            f"{target.shape[1:]}, whose places would not move with the pixels"
+        )
+    if augmentation.blend is None:
+        return
+    made = out_shape(model, example_shape(dataset))
+    y = map_shapes(lambda shape: jax.ShapeDtypeStruct((1, *shape), jnp.float32), made)
+    try:
+        soft = jax.eval_shape(augmentation.targets, key, target, y)
+        jax.eval_shape(loss.value_and_grad, y, soft)
+    except ShapeError as error:
+        raise ConfigurationError(
+            f"{augmentation} makes soft labels, and {loss} does not take them: {error}"
+        ) from None
 
 
 def _check_resume(optimizer: Any, record: Any) -> None:

@@ -119,6 +119,8 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
     """How many rows are classified correctly (none in a regression), and how many count.
 
+    The label of a row of soft labels is its most probable class.
+
     >>> from fnet import losses
     >>> y, target = jnp.array([0.9, 0.2, 0.4]), jnp.array([1.0, 1.0, 0.0])
     >>> right, rows = correct(losses.bce(), y, target, where=jnp.array([True, True, False]))
@@ -128,11 +130,26 @@ def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[A
     rows = jnp.asarray(len(y)) if where is None else where.sum()
     if loss.predict is None:
         return jnp.zeros((), jnp.float32), rows
-    integral = jnp.issubdtype(target.dtype, jnp.integer)
-    guess, label = loss.predict(y), target if integral else target >= 0.5
+    guess = loss.predict(y)
+    label = _labels(target, guess)
     hits = (guess == label.astype(guess.dtype)).reshape(len(y), -1)
-    share = hits.mean(axis=1, dtype=jnp.float32)
-    return (share if where is None else jnp.where(where, share, 0)).sum(), rows
+    if loss.ignored is None or jnp.issubdtype(target.dtype, jnp.floating):
+        share = hits.mean(axis=1, dtype=jnp.float32)
+        return (share if where is None else jnp.where(where, share, 0)).sum(), rows
+    counted = ~loss.ignored(target).reshape(hits.shape)
+    counted = counted if where is None else counted & where.reshape(len(y), -1)
+    sizes = counted.sum(axis=1)
+    share = (hits & counted).sum(axis=1, dtype=jnp.float32) / jnp.maximum(sizes, 1).astype(
+        jnp.float32
+    )
+    return share.sum(), (sizes > 0).sum()
+
+
+def _labels(target: Array, guess: Array) -> Array:
+    """The label of each prediction: of soft labels, one number per class, the most probable."""
+    if jnp.issubdtype(target.dtype, jnp.integer):
+        return target
+    return target.argmax(axis=-1) if target.ndim > guess.ndim else target >= 0.5
 
 
 def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None]:
@@ -161,6 +178,8 @@ def over_samples(
     >>> over_samples(losses.bce(), values, costs, hits, counts)
     {'loss': 2.5, 'accuracy': 0.75}
     """
+    if counts.sum() == 0:  # every label is ignored
+        return {"loss": np.nan, "accuracy": np.nan}
     cost, mean = (
         np.average(column.astype(np.float64), weights=counts) for column in (costs, values)
     )

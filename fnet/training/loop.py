@@ -15,12 +15,13 @@ from chex import Array, PRNGKey
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
 from fnet.core.remembering import remembered
+from fnet.data.augmentation import Augmentation, augment
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
 from fnet.initializers import keys
-from fnet.training.agreement import check_fit
+from fnet.training.agreement import check_augmentation, check_fit
 from fnet.training.evaluation import evaluate, over_samples
 from fnet.training.feeding import example_shape, on_device, pieces, places_of, taken
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
@@ -30,7 +31,11 @@ from fnet.training.step import make_step, one_step
 
 @remembered
 def make_epoch(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform = compose()
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    transform: Transform = compose(),
+    augmentation: Augmentation = augment(),
 ) -> Callable[..., tuple[State, Metrics]]:
     """The compiled epoch(state, x, target, order, key=None, bounds=None) -> state, metrics.
 
@@ -50,7 +55,7 @@ def make_epoch(
     >>> int(state.step), metrics.count.tolist()
     (3, [2, 2, 1])
     """
-    step = one_step(model, loss, optimizer, transform)
+    step = one_step(model, loss, optimizer, transform, augmentation)
 
     @jax.jit
     def epoch(
@@ -89,6 +94,7 @@ def fit(
     every_steps: int | None = None,
     seed: int = 0,
     workers: int = 0,
+    augmentation: Augmentation = augment(),
     resume: Record | None = None,
 ) -> Iterator[Record]:
     """Train, and yield a `Record` after each epoch, up to epoch number `epochs`.
@@ -99,6 +105,9 @@ def fit(
     order of samples is a function of (seed, epoch), so that training resumes from any record bit
     for bit. The best weights are those of the lowest validation loss, or without `val` the latest.
     A resumed run keeps the learning rate of its state (`fnet.optimizers.set_learning_rate`).
+
+    `augmentation` changes the images of `train` at random, on the device, before their transform:
+    `augment(flip(), crop(4))`. What it draws follows from seed and step. Validation is without it.
 
     Raises ConfigurationError where model, loss and data do not fit each other, and TrainingError
     in place of a record that is not finite, with the step, the array and the likely cause.
@@ -113,12 +122,13 @@ def fit(
     (20, True)
     """
     check_fit(model, loss, optimizer, train, resume)
+    check_augmentation(augmentation, model, loss, train)
     require_whole("fit: epochs", epochs, least=0)
     require_whole("fit: batch_size", len(train) if batch_size is None else batch_size, least=1)
     require_whole("fit: every_steps", 1 if every_steps is None else every_steps, least=1)
     size = len(train) if batch_size is None else min(batch_size, len(train))
-    run = make_epoch(model, loss, optimizer, train.transform)
-    training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
+    run = make_epoch(model, loss, optimizer, train.transform, augmentation)
+    training = Training(model, loss, optimizer, train, make_step, keys(seed)[1], augmentation)
     held, held_val = on_device(train), None if val is None else on_device(val)
 
     def one_epoch(record: Record, pool: Workers) -> Iterator[Record]:

@@ -11,6 +11,7 @@ from chex import ArrayTree, PRNGKey
 
 from fnet.core import Layer, Loss, watching
 from fnet.core.trees import add, all_finite, largest
+from fnet.data.augmentation import Augmentation, augment
 from fnet.data.dataset import Arrays, Dataset
 from fnet.errors import TrainingError
 from fnet.training.evaluation import penalty_of
@@ -29,6 +30,7 @@ class Training(NamedTuple):
     dataset: Dataset
     make_step: Any
     key: PRNGKey
+    augmentation: Augmentation = augment()
 
 
 class Cause(NamedTuple):
@@ -79,8 +81,8 @@ def first_failure(training: Training, state: State, order: Iterable[np.ndarray])
 
     `order` has the indices of each batch, `masked`. None where all steps stay finite.
     """
-    model, loss, optimizer, dataset, make_step, key = training
-    step = make_step(model, loss, optimizer, dataset.transform)
+    model, loss, optimizer, dataset, make_step, key, augmentation = training
+    step = make_step(model, loss, optimizer, dataset.transform, augmentation)
     for places in order:
         rows = places[places >= 0]
         read, where = places_of(places)
@@ -88,19 +90,24 @@ def first_failure(training: Training, state: State, order: Iterable[np.ndarray])
         x, target = (jax.tree.map(jnp.asarray, batch[name]) for name in dataset.fields)
         after, metrics = step(state, x, target, jnp.asarray(where), key)
         if not all_finite((after, metrics)):
-            real = taken(batch, slice(len(rows)))
-            return Cause(int(state.step) + 1, *_examine(training, state, real, rows))
+            return Cause(int(state.step) + 1, *_examine(training, state, batch, rows))
         state = after
     return None
 
 
 def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) -> tuple[str, str]:
-    """The first array of the step that is not finite, and the likely reason."""
-    model, loss, optimizer, dataset, _, key = training
+    """The first array of the step that is not finite, and the likely reason.
+
+    `batch` may have rows of padding after the real `rows`.
+    """
+    model, loss, optimizer, dataset, _, key, augmentation = training
     params, slower = state.params, _slower(state)
     name, target_name = dataset.fields
-    x, target = (jax.tree.map(jnp.asarray, batch[field]) for field in (name, target_name))
-    x = inputs(dataset.transform, params, x)
+    whole = [jax.tree.map(jnp.asarray, batch[field]) for field in (name, target_name)]
+    noise = jax.random.fold_in(key, state.step)
+    augmented = jax.jit(augmentation.images)(noise, whole[0])
+    raw, target = taken(whole, slice(len(rows)))
+    x = inputs(dataset.transform, params, raw)
     for path, values in jax.tree_util.tree_leaves_with_path({name: x, target_name: target}):
         if not all_finite(values):
             what = path[0].key + jax.tree_util.keystr(path[1:])
@@ -109,10 +116,12 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
                 f"{what}[{place}] of the training set is not finite after {dataset.transform}",
                 "repair that sample or leave it out (for missing values: fill_missing)",
             )
-    y, cache = model.forward(params, x, jax.random.fold_in(key, state.step))
+    x = inputs(dataset.transform, params, taken(augmented, slice(len(rows))))
+    y, cache = model.forward(params, x, noise)
     if not all_finite(y):
-        return _layer(model, params, x, jax.random.fold_in(key, state.step), slower)
-    value, dy = loss.value_and_grad(y, target)
+        return _layer(model, params, x, noise, slower)
+    blended = jax.jit(augmentation.targets)(noise, whole[1], y)
+    value, dy = loss.value_and_grad(y, taken(blended, slice(len(rows))))
     reach = largest(y)
     if not all_finite(value) or not all_finite(dy):
         what = f"{loss} of finite predictions (up to {reach:.2g}) is {float(jnp.sum(value)):.3g}"

@@ -9,6 +9,7 @@ from chex import Array, PRNGKey
 
 from fnet.core import Layer, Loss
 from fnet.core.remembering import remembered
+from fnet.data.augmentation import Augmentation, augment
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
 from fnet.training.evaluation import correct, penalty_of
@@ -18,7 +19,11 @@ from fnet.training.records import Metrics, State
 
 @remembered
 def make_step(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform = compose()
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    transform: Transform = compose(),
+    augmentation: Augmentation = augment(),
 ) -> Callable[..., tuple[State, Metrics]]:
     """The compiled step(state, x, target, where=None, key=None) -> state, metrics.
 
@@ -26,8 +31,11 @@ def make_step(
         dθ = backward(θ, cache, dy) + ∇penalty(θ)      θ ← observe(θ + update(dθ), cache)
 
     x: (N, ...) or a tree of such arrays, cast to the dtype of θ. target: (N, ...). where: (N,)
-    bool, the rows that count. key: for layers with noise, which differs from step to step. Equal
-    arguments give the same compiled function.
+    bool, the rows that count. key: for the augmentation and for layers with noise, which differ
+    from step to step. Equal arguments give the same compiled function.
+
+    With a key, x and target are first augmented: x before its transform, and with `fold_in(key,
+    state.step)`. Correct answers are counted by the target that was given.
 
     >>> from fnet import losses, optimizers
     >>> from fnet.training import records
@@ -41,11 +49,11 @@ def make_step(
     >>> state.params.w.round(2).tolist(), state.params.b.round(2).tolist()
     ([[3.0]], [2.0])
     """
-    return jax.jit(one_step(model, loss, optimizer, transform))
+    return jax.jit(one_step(model, loss, optimizer, transform, augmentation))
 
 
 def one_step(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform
+    model: Layer, loss: Loss, optimizer: Any, transform: Transform, augmentation: Augmentation
 ) -> Callable[..., tuple[State, Metrics]]:
     """The step that `make_step` compiles, for use inside a larger compiled function."""
 
@@ -58,8 +66,9 @@ def one_step(
     ) -> tuple[State, Metrics]:
         params = state.params
         noise = None if key is None else jax.random.fold_in(key, state.step)
+        x = augmentation.images(noise, x)
         y, cache = model.forward(params, inputs(transform, params, x), noise)
-        value, dy = loss.value_and_grad(y, target, where)
+        value, dy = loss.value_and_grad(y, augmentation.targets(noise, target, y), where)
         grads, _ = model.backward(params, cache, dy)
         cost, dcost = penalty_of(model, params)
         if dcost is not None:

@@ -9,7 +9,7 @@ from tests.benchmarks.machine import describe
 
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
-    *("memory", "composing", "norms_and_pools", "compiling", "growth", "checking"),
+    *("memory", "composing", "norms_and_pools", "compiling", "growth", "checking", "narrow"),
 )
 
 

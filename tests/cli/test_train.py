@@ -26,7 +26,7 @@ def test_a_folder_of_images(run):
     names = {path.name for path in run.folder.glob("[!.]*")} - {"confusion.png"}
     written = ["checkpoint.previous.npz"]
     written += ["checkpoint.npz", "config.json", "curves.png", "history.csv", "metrics.json"]
-    assert names == {*written, "predictions.png"}
+    assert names == {*written, "attention.png", "predictions.png"}
     check_picture(run.folder / "curves.png")
     check_picture(run.folder / "predictions.png")
     assert list(run.history[0]) == COLUMNS

@@ -25,6 +25,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "fnet.data": (),
     "fnet.errors": (),
     "fnet.initializers": (),
+    "fnet.interop": (),
     "fnet.layers": (),
     "fnet.losses": (),
     "fnet.models": (),

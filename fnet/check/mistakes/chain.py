@@ -1,6 +1,8 @@
 """Mistakes of the chain rule: the factor of dout, and where it is evaluated."""
 
 import functools
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -54,6 +56,25 @@ def instead(evidence: Evidence) -> Explanations:
         for kind, words, change in INSTEAD:
             if evidence.fits(functools.partial(_changed, evidence, name, change)):
                 yield Explanation(kind, f"{evidence.leaf}: {words.format(name)}")
+    for name, array in zip(evidence.probe.form.names, evidence.samples[0].floats, strict=True):
+        for kind, words, change in _turns(array.shape):
+            if evidence.fits(functools.partial(_changed, evidence, name, change)):
+                yield Explanation(kind, f"{evidence.leaf}: {words.format(name)}")
+
+
+def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Change]]:
+    """A kernel flipped along some axes; axes of equal sizes exchanged."""
+    if not 1 < len(shape) < 6:
+        return
+    for axes in [*((axis,) for axis in range(len(shape))), *([(-2, -1)] if len(shape) > 2 else [])]:
+        if all(shape[axis] > 1 for axis in axes):
+            along = " and ".join(str(axis % len(shape)) for axis in axes)
+            words = f"{{0}} is not flipped along {'axis' if len(axes) == 1 else 'axes'} {along}"
+            yield "shifted", f"{words}, or must not be", functools.partial(np.flip, axis=axes)
+    for one, two in itertools.combinations(range(len(shape)), 2):
+        if shape[one] == shape[two] > 1:
+            words = f"axes {one} and {two} of {{0}} must be exchanged (or must not be)"
+            yield "input transposed", words, functools.partial(np.swapaxes, axis1=one, axis2=two)
 
 
 INSTEAD: tuple[tuple[str, str, Change], ...] = (  # replacements of an argument

@@ -3,7 +3,18 @@
 import dataclasses
 from collections.abc import Iterable
 
-from fnet.check.mistakes import amounts, chain, constants, others, places, ratios, steps, terms
+from fnet.check.mistakes import (
+    amounts,
+    chain,
+    constants,
+    layouts,
+    masks,
+    others,
+    places,
+    ratios,
+    steps,
+    terms,
+)
 from fnet.check.mistakes.evidence import Evidence, Explanation
 from fnet.check.report import Finding
 
@@ -18,13 +29,17 @@ EXPLANATIONS = (  # in this order: those that may fit by accident come later
     chain.unmoved,
     places.transposed,
     places.shifted,
+    layouts.reread,
     places.examples,
     terms.terms,
+    masks.another,
     chain.untouched,
     constants.constants,
     steps.step,
     others.other_value,
     chain.instead,
+    layouts.inside,
+    layouts.backwards,
     places.wrong_axis,
     places.one_slice,
     ratios.ratio,

@@ -1,6 +1,8 @@
 """A wrong gradient with its context, against which explanations are tested."""
 
 import functools
+import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -228,4 +230,9 @@ class Evidence:
                     found.setdefault(size**0.5, f"√{size}, of the size of axis {axis} of {name}")
         if self.batch_size:
             found[self.batch_size] = "the batch size"
+        for name, array in reversed(arrays.items()):  # a mean is over the output, as a rule
+            for number in range(2, array.ndim):
+                for axes in itertools.combinations(range(array.ndim), number):
+                    words = f"the size of axes {', '.join(map(str, axes))} of {name}"
+                    found.setdefault(math.prod(array.shape[axis] for axis in axes), words)
         return {number: words for number, words in found.items() if number not in (0, 1)}

@@ -5,12 +5,13 @@ of a relu means differentiating min(x, 0) instead.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from fnet.check.mistakes import masks, orders, windows
 from fnet.check.mistakes.formulas import SMOOTH, Mistake, done, exchanged, of_smooth
 from fnet.check.truth.plain import Step
 
@@ -18,12 +19,14 @@ INVERTED = "the mask is inverted: it passes what must be blocked, and the revers
 UNMASKED = "the mask is missing: everything passes"
 
 
-def mistakes(step: Step) -> Iterator[Mistake]:
-    """Common mistakes in differentiating this operation."""
+def mistakes(step: Step, masked: Sequence[int] = ()) -> Iterator[Mistake]:
+    """Common mistakes in differentiating this operation, some operands of which are masks."""
     name, out = step.eqn.primitive.name, step.eqn.outvars[0].aval
     operands = step.operands()
     if not operands or not jnp.issubdtype(getattr(out, "dtype", jnp.int32), jnp.floating):
         return
+    for mask in masked:
+        yield from masks.of_mask(step, mask)
     if name in SMOOTH:
         yield from of_smooth(step, operands[0])
     if name in OTHERS:
@@ -68,6 +71,16 @@ def _largest(step: Step, operands: list[int]) -> Iterator[Mistake]:
     yield Mistake("derivative missing", words, (0,), lambda x: x.sum(axes))
     words = "every entry gets a share of the gradient; all of it belongs to the selected one"
     yield Mistake("derivative missing", words, (0,), lambda x: x.mean(axes))
+    words = "each of several equal entries gets the whole gradient, and they must share it"
+    yield Mistake("ties", words, (0,), lambda x: _of_equals(x, done(step, x), axes))
+    largest = step.eqn.primitive.name == "reduce_max"
+    names = ("smallest", "largest") if largest else ("largest", "smallest")
+    words = f"the {names[0]} entry gets the gradient of the {names[1]}: min for max, or the reverse"
+    yield Mistake("mask inverted", words, (0,), lambda x: (x.min if largest else x.max)(axes))
+
+
+def _of_equals(x: Any, found: Any, axes: tuple[int, ...]) -> Any:
+    return jnp.where(x == jnp.expand_dims(found, axes), x, jnp.zeros_like(x)).sum(axes)
 
 
 def _times(step: Step, operands: list[int]) -> Iterator[Mistake]:
@@ -133,6 +146,10 @@ OTHERS: dict[str, Callable[[Step, list[int]], Iterator[Mistake]]] = {
     "div": _over,
     "dot_general": _product,
     "gather": _looked_up,
+    "conv_general_dilated": windows.convolved,
+    "pad": windows.padded,
+    "transpose": orders.transposed,
+    "reshape": orders.reshaped,
 }
 
 

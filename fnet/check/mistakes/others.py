@@ -8,6 +8,7 @@ import numpy as np
 
 from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Name, Sample
 from fnet.check.mistakes.formulas import done, exchanged
+from fnet.check.mistakes.masks import is_mask
 from fnet.check.mistakes.variations import Variation, varied
 from fnet.check.truth.plain import Step
 
@@ -39,6 +40,7 @@ def _variations(evidence: Evidence) -> Iterator[Variation]:
             shape = tuple(step.eqn.invars[other].aval.shape)
             for words, there in _candidates(evidence, len(same), shape):
                 what = f"{words} is used instead of operand {other + 1} of {step.words()}"
+                what += _left(evidence, step.eqn.invars[other], there)
                 places = {
                     one.place: ((operand,), functools.partial(_instead, one, other, name))
                     for one, name in zip(same, there, strict=True)
@@ -61,6 +63,23 @@ def _candidates(
         fits = tuple(same[0].eqn.outvars[0].aval.shape) == shape and len(same) == rounds
         if fits and shape and all(name in at_hand for name in found):
             yield f"in each round {same[0].words()}", found
+
+
+def _left(evidence: Evidence, whole: Any, there: list[Name]) -> str:
+    """What is left out where a part is used instead of the whole."""
+    every = [step for same in evidence.steps for step in same]
+    made = next((step for step in every if step.eqn.outvars[0] is whole), None)
+    at_hand = evidence.values[0]
+    if made is None or ("step", made.place) not in at_hand:
+        return ""
+    with np.errstate(all="ignore"):
+        if is_mask(np.round(at_hand["step", made.place] / at_hand[there[0]], 9)):
+            return ": a mask is left out"
+    part = next((step.eqn.outvars[0] for step in every if ("step", step.place) == there[0]), None)
+    kinds = {"add": "a term", "sub": "a term", "mul": "a factor", "div": "a divisor"}
+    name = made.eqn.primitive.name
+    uses = name in kinds and any(atom is part for atom in made.eqn.invars)
+    return f": {kinds[name]} is left out" if uses else ""
 
 
 def _instead(step: Step, other: int, name: Name, at_hand: Any, *operands: Any) -> Any:

@@ -127,10 +127,27 @@ def influence(evidence: Evidence) -> Explanations:
     actual, expected = (_axes_from(array, index, evidence.rtol) for array in (found, wanted))
     if actual is not None and expected is not None and actual != expected:
         words = f"dout at one place changes {evidence.leaf} {_along(actual)}, and must change it"
-        sums = (
-            "is a sum missing, or over another axis; or a product of entries for one of matrices?"
+        yield Explanation("wrong axis", f"{words} {_along(expected)}: {_why(actual, expected)}")
+    large, small = (_box(array, evidence.rtol) for array in (found, wanted))
+    if actual != expected and large and small and {*large} >= {*small}:
+        words = (
+            f"dout at one place changes {len(large)} entries of {evidence.leaf}, and must change"
         )
-        yield Explanation("wrong axis", f"{words} {_along(expected)}: {sums}")
+        question = "is a mean, or a sum, over too many axes, or over all groups?"
+        yield Explanation("wrong axis", f"{words} {len(small)} of them alone: {question}")
+
+
+def _why(actual: frozenset[int], expected: frozenset[int]) -> str:
+    if expected < actual:
+        return "is a mean, or a sum, over too many axes, or something constant differentiated?"
+    return "is a sum missing, or over another axis; or a product of entries for one of matrices?"
+
+
+def _box(array: np.ndarray, rtol: float) -> list[tuple[int, ...]]:
+    """All nonzero entries, if they fill a box."""
+    places = np.argwhere(np.abs(array) > rtol * np.abs(array).max(initial=0))
+    sizes = np.ptp(places, axis=0) + 1
+    return [*map(tuple, places.tolist())] if len(places) == sizes.prod() else []
 
 
 def _axes_from(array: np.ndarray, index: tuple[int, ...], rtol: float) -> frozenset[int] | None:

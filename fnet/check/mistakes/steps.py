@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fnet.check.mistakes import masks, windows
 from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sample
 from fnet.check.mistakes.operations import mistakes
 from fnet.check.mistakes.variations import Variation, varied
@@ -31,11 +32,20 @@ def step(evidence: Evidence) -> Explanations:
     ):
         if evidence.fits(functools.partial(predict, number, factor)):
             yield Explanation(variation.kind, f"{evidence.leaf}: {variation.words}{also}")
+    for number, variation in enumerate(wrongly.variations):
+        found, actual = predict(number, 1.0, evidence.samples[0]), evidence[0][0]
+        size = float((found**2).sum())
+        c = float((found * actual).sum() / size) if size else 0.0
+        if c and evidence.fits(functools.partial(predict, number, c)):
+            words = f"{evidence.leaf}: {variation.words}; and × {c:.6g}"
+            yield Explanation(variation.kind, words)
 
 
 def _variations(evidence: Evidence) -> Iterator[Variation]:
+    masked = masks.masked(evidence)
     for found in evidence.steps:
-        for same in zip(*map(mistakes, found), strict=False):
+        each = zip(*(mistakes(step, masked.get(step.place, ())) for step in found), strict=False)
+        for same in itertools.chain(windows.strided(found), windows.overwritten(found), each):
             places = {
                 step.place: (one.operands, one.instead)
                 for step, one in zip(found, same, strict=True)

@@ -17,6 +17,7 @@ from fnet.check.truth.compiling import compiled
 from fnet.check.truth.plain import Place, Step, bound, plainly
 
 # Of an operation: the operands, and what is differentiated by them instead; None for nothing.
+# Without operands it is the value itself that is another.
 Places = Mapping[Place, tuple[tuple[int, ...], Callable[..., Any] | None]]
 
 
@@ -76,7 +77,9 @@ class Varied:
                 kept[operand] = _unless(kept[operand], open_ones[number])
         found, *more = bound(step, kept)
         for number, operands, instead in mine:
-            if instead is not None:
+            if instead is not None and not operands:
+                found = jnp.where(open_ones[number], instead(*values).astype(found.dtype), found)
+            elif instead is not None:
                 only = [
                     value if operand in operands else jax.lax.stop_gradient(value)
                     for operand, value in enumerate(values)

@@ -1,7 +1,7 @@
 """`python -m tests.mutants.unseen [WORD ...]`: how many of these mistakes the checker names.
 
-WORD: a part of the names of the mistakes that are asked about. What is said of the held-out half is
-counted, and printed with --all alone: who improves diagnoses reads the other half.
+WORD: a part of the names, or of the file, of the mistakes that are asked about. What is said of the
+held-out half is counted, and printed with --all alone: who improves diagnoses reads the other half.
 """
 
 import argparse
@@ -31,7 +31,8 @@ def main() -> None:
     seen = set()
     for mistake in MISTAKES:
         half = "held out" if held_out(mistake) else "open"
-        asked = not options.words or any(word in mistake.name for word in options.words)
+        name = f"{mistake.right.__module__.rpartition('.')[2]}: {mistake.name}"
+        asked = not options.words or any(word in name for word in options.words)
         if options.half not in (None, half) or not asked:
             continue
         begun = time.perf_counter()

@@ -4,12 +4,16 @@ import hashlib
 
 from tests.mutants.unseen import (
     attention,
+    convolutions,
+    dropouts,
     geometry,
     kernels,
     likelihoods,
     losses,
     matrices,
+    norms,
     physics,
+    poolings,
     recurrences,
     scalings,
     signals,
@@ -31,6 +35,10 @@ MODULES = (
     physics,
     signals,
     matrices,
+    convolutions,
+    poolings,
+    norms,
+    dropouts,
 )
 MISTAKES = [mistake for module in MODULES for mistake in module.MISTAKES]
 
