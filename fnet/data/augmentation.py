@@ -98,9 +98,10 @@ def flip(horizontal: bool = True, vertical: bool = False) -> Augmentation:
     """Mirror each image with probability ½: left to right if `horizontal`, top to bottom if
     `vertical`.
 
-        y[n, i, j] = x[n, i, W − 1 − j]    or    x[n, i, j]        (horizontal)
+        y[n, i, j] = x[n, i, W − 1 − j]        horizontally, with probability one half
+        y[n, i, j] = x[n, H − 1 − i, j]        vertically, with probability one half
 
-    x and y: (N, H, W, C). With both, the two are independent. Raises ConfigurationError for
+    x and y: (N, H, W, C). The two are independent. Raises ConfigurationError for
     neither, ShapeError where x is not a batch of images.
 
     >>> x = jnp.arange(4.0).reshape(1, 1, 4, 1).repeat(6, axis=0)
@@ -127,9 +128,10 @@ def flip(horizontal: bool = True, vertical: bool = False) -> Augmentation:
 def crop(padding: int = 4) -> Augmentation:
     """Surround each image by `padding` black pixels, and cut out its own size at a random place.
 
-        y[n, i, j] = x[n, i + a, j + b], or 0 beyond the edge     a, b ~ U{−padding, ..., padding}
+        y[n, i, j] = x[n, i + a, j + b]        or 0 beyond the edge
 
-    x and y: (N, H, W, C). Raises ConfigurationError for a padding that is not a whole number of at
+    x and y: (N, H, W, C). Of each image a and b are whole numbers, from −padding to padding, all
+    equally probable. Raises ConfigurationError for a padding that is not a whole number of at
     least 0, ShapeError where x is not a batch of images.
     Source: He et al. (2015), Deep Residual Learning, section 4.2, arXiv:1512.03385.
 
@@ -161,12 +163,10 @@ def crop(padding: int = 4) -> Augmentation:
 def cutout(size: int) -> Augmentation:
     """Blacken a square of size x size pixels in each image, at a random place.
 
-        y[n, i, j] = 0 where i ∈ a + s and j ∈ b + s, else x[n, i, j]
-        a ~ U{0, ..., H − 1}    b ~ U{0, ..., W − 1}    s = {−⌊size/2⌋, ..., size − 1 − ⌊size/2⌋}
-
-    x and y: (N, H, W, C). (a, b) is the middle, so that a square may stand out over the edge.
-    Raises ConfigurationError for a size that is not a whole number of at least 1, ShapeError where
-    x is not a batch of images, or of smaller ones than the square.
+    x and y: (N, H, W, C). Its rows are the `size` ones from a − size // 2 on, its columns those
+    from b − size // 2 on, where (a, b) is any pixel of the image, all equally probable: a square
+    may stand out over the edge. Raises ConfigurationError for a size that is not a whole number of
+    at least 1, ShapeError where x is not a batch of images, or the square is larger than they are.
     Source: DeVries & Taylor (2017), Improved Regularization of Convolutional Neural Networks with
     Cutout, arXiv:1708.04552.
 
@@ -196,10 +196,11 @@ def cutout(size: int) -> Augmentation:
 def brightness(most: float) -> Augmentation:
     """Multiply each image by a random number, the same for all of its pixels.
 
-        y = f x        f ~ U(1 − most, 1 + most)
+        y = f x
 
-    x and y: (N, H, W, C). uint8 is computed in float32, rounded, and clipped to 0 to 255; floating
-    point, whose range is not known, is not clipped, and narrow floats are computed in float32.
+    f is uniform from 1 − most to 1 + most. x and y: (N, H, W, C). uint8 is computed in float32,
+    rounded, and clipped to 0 to 255; floating point, whose range is not known, is not clipped, and
+    narrow floats are computed in float32.
     Raises ConfigurationError unless `most` is from 0 to 1, ShapeError where x is not a batch of
     images.
 
@@ -222,11 +223,11 @@ def brightness(most: float) -> Augmentation:
 def contrast(most: float) -> Augmentation:
     """Move each image's pixels away from their mean, or towards it, by a random factor.
 
-        y = m + f (x − m)        f ~ U(1 − most, 1 + most)
+        y = m + f (x − m)
 
-    m is the mean of a channel of the image. x and y: (N, H, W, C), computed, rounded and clipped as
-    in `brightness`. Raises ConfigurationError unless `most` is from 0 to 1, ShapeError where x is
-    not a batch of images.
+    f is uniform from 1 − most to 1 + most, m the mean of a channel of the image. x and y: (N, H, W,
+    C), computed, rounded and clipped as in `brightness`. Raises ConfigurationError unless `most` is
+    from 0 to 1, ShapeError where x is not a batch of images.
 
     >>> x = jnp.array([90.0, 110.0]).reshape(1, 1, 2, 1)
     >>> y, _ = contrast(0.5)(jax.random.key(0), x, None)
@@ -252,11 +253,12 @@ def contrast(most: float) -> Augmentation:
 def mixup(alpha: float = 0.2) -> Augmentation:
     """Blend each image and its target with those of another row of the batch.
 
-        y[n] = λₙ x[n] + (1 − λₙ) x[k]        t[n] = λₙ u[n] + (1 − λₙ) u[k]        k ≠ n at random
+        y[n] = λₙ x[n] + (1 − λₙ) x[k]        t[n] = λₙ u[n] + (1 − λₙ) u[k]
 
-    λ ~ Beta(alpha, alpha), or 1 − λ, whichever is larger: a pair comes in both orders, so that
-    nothing is lost, and the image's own target weighs most. (Training counts an answer as correct
-    by the image's own label.) x and y: (N, H, W, C); uint8 is rounded.
+    Of each row k is any other, all equally probable, and λ is drawn from Beta(alpha, alpha), or is
+    1 − λ if that is larger: a pair comes in both orders, so that nothing is lost, and the image's
+    own target weighs most. Training counts an answer as correct by that target. x and y: (N, H, W,
+    C); uint8 is rounded.
 
     u are targets that are floating point, or one-hot labels: t is (N, C), C being that of the
     model's outputs, for a loss that takes soft labels, such as `cross_entropy`. Where outputs have
