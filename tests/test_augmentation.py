@@ -14,8 +14,8 @@ import scipy.stats
 from fnet import data, losses, models, optimizers, serial
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.core.values import read
-from fnet.data import augment, brightness, contrast, crop, cutout, flip, mixup
-from fnet.errors import ConfigurationError, ShapeError
+from fnet.data import Augmentation, augment, brightness, contrast, crop, cutout, flip, mixup
+from fnet.errors import ConfigurationError, ShapeError, TrainingError
 from fnet.layers import affine, flatten
 from fnet.registry import VOCABULARY
 from fnet.training import evaluate, feeding, fit, make_step, start
@@ -114,22 +114,23 @@ def test_brightness_and_contrast_are_their_formulas(dtype):
             np.testing.assert_allclose(y, expected(f), rtol=1e-5, atol=1e-4)
 
 
-def test_mixup_blends_pairs_and_targets_alike():
+@pytest.mark.parametrize("blending", [mixup(0.7), augment(crop(0), mixup(0.7))], ids=repr)
+def test_mixup_blends_pairs_and_targets_alike(blending):
     n = 13
     # Images that are unit vectors show the share of each row in each other.
-    shares = applied(mixup(0.7), np.eye(n)[:, :, None, None])[:, :, 0, 0]
+    shares = applied(blending, np.eye(n)[:, :, None, None])[:, :, 0, 0]
     assert (np.diag(shares) >= 0.5).all()
     assert ((shares > 0).sum(axis=1) == 2).all()
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
     x, labels = noise(n), RNG.integers(0, 4, n)
-    y, soft = both(mixup(0.7), x, labels, (n, 4))
+    y, soft = both(blending, x, labels, (n, 4))
     assert np.abs(y - np.tensordot(shares, x.astype(float), 1)).max() < 0.5001
     np.testing.assert_allclose(soft, shares @ np.eye(4)[labels], rtol=1e-6)
     for targets, outputs in ((labels, (n,)), (RNG.normal(size=(n, 2)), (n, 2))):
-        _, blended = both(mixup(0.7), x, targets, outputs)
+        _, blended = both(blending, x, targets, outputs)
         np.testing.assert_allclose(blended, shares @ targets, rtol=1e-6)
     narrow = jax.ShapeDtypeStruct((n, 4), jnp.bfloat16)
-    assert jax.eval_shape(mixup(0.7).targets, KEY, labels, narrow).dtype == jnp.float32
+    assert jax.eval_shape(blending.targets, KEY, labels, narrow).dtype == jnp.float32
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.5])
@@ -300,6 +301,13 @@ def test_where_training_diverges_the_step_is_found():
     assert first_failure(training, state, [order]) is None
     cause = first_failure(training, state._replace(params=huge), [order, order])
     assert (cause.step, cause.what) == (1, "the output of layer 2, affine(3), is not finite")
+
+
+def test_where_it_makes_numbers_that_are_none_the_step_is_found():
+    spoiling = Augmentation(lambda key, x: jnp.full_like(x, jnp.nan))
+    train = data.memory({"image": IMAGES / 255, "label": LABELS})
+    with pytest.raises(TrainingError, match=r"at step 1 the output of layer 1, flatten\(\), is"):
+        trained(train=train, augmentation=spoiling)
 
 
 MANY = {"image": IMAGES, "label": LABELS}

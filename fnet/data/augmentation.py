@@ -98,10 +98,11 @@ def flip(horizontal: bool = True, vertical: bool = False) -> Augmentation:
     """Mirror each image with probability ½: left to right if `horizontal`, top to bottom if
     `vertical`.
 
-        y[n, i, j] = x[n, i, W − 1 − j]
+        y[n, i, j] = x[n, i, W − 1 − j]        horizontally, with probability one half
+        y[n, i, j] = x[n, H − 1 − i, j]        vertically, with probability one half
 
-    or else x[n, i, j]. x and y: (N, H, W, C). With both, the two are independent. Raises
-    ConfigurationError for neither, ShapeError where x is not a batch of images.
+    x and y: (N, H, W, C). The two are independent. Raises ConfigurationError for
+    neither, ShapeError where x is not a batch of images.
 
     >>> x = jnp.arange(4.0).reshape(1, 1, 4, 1).repeat(6, axis=0)
     >>> y, _ = flip()(jax.random.key(0), x, None)
@@ -127,10 +128,10 @@ def flip(horizontal: bool = True, vertical: bool = False) -> Augmentation:
 def crop(padding: int = 4) -> Augmentation:
     """Surround each image by `padding` black pixels, and cut out its own size at a random place.
 
-        y[n, i, j] = x[n, i + a, j + b]
+        y[n, i, j] = x[n, i + a, j + b]        or 0 beyond the edge
 
-    and 0 beyond the edge; a and b are whole numbers from −padding to padding, each as likely.
-    x and y: (N, H, W, C). Raises ConfigurationError for a padding that is not a whole number of at
+    x and y: (N, H, W, C). Of each image a and b are whole numbers, from −padding to padding, all
+    equally probable. Raises ConfigurationError for a padding that is not a whole number of at
     least 0, ShapeError where x is not a batch of images.
     Source: He et al. (2015), Deep Residual Learning, section 4.2, arXiv:1512.03385.
 
@@ -162,13 +163,10 @@ def crop(padding: int = 4) -> Augmentation:
 def cutout(size: int) -> Augmentation:
     """Blacken a square of size x size pixels in each image, at a random place.
 
-        y[n, i, j] = 0
-
-    where |i − a| and |j − b| are at most size/2 (an even size reaches one further up and left),
-    else x[n, i, j]; a and b are each as likely to be any row and column.
-    x and y: (N, H, W, C). (a, b) is the middle, so that a square may stand out over the edge.
-    Raises ConfigurationError for a size that is not a whole number of at least 1, ShapeError where
-    x is not a batch of images, or of smaller ones than the square.
+    x and y: (N, H, W, C). Its rows are the `size` ones from a − size // 2 on, its columns those
+    from b − size // 2 on, where (a, b) is any pixel of the image, all equally probable: a square
+    may stand out over the edge. Raises ConfigurationError for a size that is not a whole number of
+    at least 1, ShapeError where x is not a batch of images, or the square is larger than they are.
     Source: DeVries & Taylor (2017), Improved Regularization of Convolutional Neural Networks with
     Cutout, arXiv:1708.04552.
 
@@ -202,8 +200,9 @@ def brightness(most: float) -> Augmentation:
 
     f is uniform from 1 − most to 1 + most. x and y: (N, H, W, C). uint8 is computed in float32,
     rounded, and clipped to 0 to 255; floating point, whose range is not known, is not clipped, and
-    narrow floats are computed in float32. Raises ConfigurationError unless `most` is from 0 to 1,
-    ShapeError where x is not a batch of images.
+    narrow floats are computed in float32.
+    Raises ConfigurationError unless `most` is from 0 to 1, ShapeError where x is not a batch of
+    images.
 
     >>> x = jnp.full((9, 1, 1, 1), 100, jnp.uint8)
     >>> y, _ = brightness(0.2)(jax.random.key(0), x, None)
@@ -226,9 +225,9 @@ def contrast(most: float) -> Augmentation:
 
         y = m + f (x − m)
 
-    f is uniform from 1 − most to 1 + most, m is the mean of a channel of the image. x and y: (N, H,
-    W, C), computed, rounded and clipped as in `brightness`. Raises ConfigurationError unless `most`
-    is from 0 to 1, ShapeError where x is not a batch of images.
+    f is uniform from 1 − most to 1 + most, m the mean of a channel of the image. x and y: (N, H, W,
+    C), computed, rounded and clipped as in `brightness`. Raises ConfigurationError unless `most` is
+    from 0 to 1, ShapeError where x is not a batch of images.
 
     >>> x = jnp.array([90.0, 110.0]).reshape(1, 1, 2, 1)
     >>> y, _ = contrast(0.5)(jax.random.key(0), x, None)
@@ -256,9 +255,10 @@ def mixup(alpha: float = 0.2) -> Augmentation:
 
         y[n] = λₙ x[n] + (1 − λₙ) x[k]        t[n] = λₙ u[n] + (1 − λₙ) u[k]
 
-    k is another row, drawn at random. λ ~ Beta(alpha, alpha), or 1 − λ, whichever is larger: a pair
-    comes in both orders, so that nothing is lost, and the image's own target weighs most. (Training
-    counts an answer as correct by the image's own label.) x and y: (N, H, W, C); uint8 is rounded.
+    Of each row k is any other, all equally probable, and λ is drawn from Beta(alpha, alpha), or is
+    1 − λ if that is larger: a pair comes in both orders, so that nothing is lost, and the image's
+    own target weighs most. Training counts an answer as correct by that target. x and y: (N, H, W,
+    C); uint8 is rounded.
 
     u are targets that are floating point, or one-hot labels: t is (N, C), C being that of the
     model's outputs, for a loss that takes soft labels, such as `cross_entropy`. Where outputs have

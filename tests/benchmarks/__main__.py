@@ -9,7 +9,8 @@ from tests.benchmarks.machine import describe
 
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
-    *("memory", "composing", "images", "norms_and_pools", "compiling", "growth", "checking", "narrow"),
+    *("memory", "composing", "images", "norms_and_pools"),
+    *("compiling", "growth", "checking", "narrow"),
 )
 
 
