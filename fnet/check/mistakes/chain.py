@@ -66,7 +66,8 @@ def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Change]]:
     """A kernel flipped along some axes; axes of equal sizes exchanged."""
     if not 1 < len(shape) < 6:
         return
-    for axes in [*((axis,) for axis in range(len(shape))), *([(-2, -1)] if len(shape) > 2 else [])]:
+    pairs = [(0, 1), (-2, -1)] if len(shape) > 2 else []  # where frameworks have the window's axes
+    for axes in [*((axis,) for axis in range(len(shape))), *pairs]:
         if all(shape[axis] > 1 for axis in axes):
             along = " and ".join(str(axis % len(shape)) for axis in axes)
             words = f"{{0}} is not flipped along {'axis' if len(axes) == 1 else 'axes'} {along}"
