@@ -4,8 +4,8 @@ import functools
 
 import jax
 
-from fnet import losses
-from fnet.core.examples import is_input, shapes_of
+from fnet import losses, registry
+from fnet.core.examples import drawn, is_input, shapes_of
 from fnet.core.trees import is_shape
 from fnet.errors import FnetError
 from tests.cases import CASES
@@ -14,6 +14,9 @@ from tests.correct.entries import DIMS, Entry, array, positive, real, sizes
 EACH = """relu relu6 gelu silu sigmoid elu selu celu softplus hard_sigmoid hard_silu hard_tanh
     leaky_relu soft_sign squareplus mish log_sigmoid sparse_plus sparse_sigmoid tanh identity"""
 ROWS = "softmax log_softmax logsumexp logmeanexp standardize"
+
+
+DRAWN = ("l1", "mse", "bce", "bce_with_logits", "cross_entropy")  # of any shape
 
 
 def named(name, function, **options):
@@ -74,6 +77,11 @@ def of_loss(name):
     return draw
 
 
+def of_example(takes):
+    """Numbers of the shapes of an example, any of them."""
+    return lambda rng: drawn(takes, 3, int(rng.integers(2**31)))
+
+
 ENTRIES = [
     *(Entry(f"jax.nn.{name}", getattr(jax.nn, name), array()) for name in EACH.split()),
     *(Entry(f"jax.nn.{name}", getattr(jax.nn, name), array(1)) for name in ROWS.split()),
@@ -85,8 +93,13 @@ ENTRIES = [
     *(Entry(f"fnet.{case.layer} {case.shape}", case.layer, of_case(case)) for case in CASES),
     *(
         Entry(f"fnet.{loss!r}", loss, of_loss(name))
-        for name in losses.__all__
+        for name in DRAWN
         for loss in (getattr(losses, name)(reduction) for reduction in losses.REDUCTIONS)
+    ),
+    *(
+        Entry(f"fnet.{loss!r}", loss, of_example(takes))
+        for loss, takes in registry.examples("loss")
+        if repr(loss).split("(")[0] not in DRAWN or "=" in repr(loss)
     ),
 ]
 
