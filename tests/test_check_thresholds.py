@@ -36,6 +36,8 @@ from fnet.check.truth.domain import Domain, inferred
 from fnet.check.truth.loops import bounded
 from fnet.check.truth.rounding import rounded_otherwise
 
+pytestmark = pytest.mark.turns(2)
+
 CHECK = Path(thresholds.__file__).parent
 NUMBERS = [name for name in vars(thresholds) if name.isupper()]
 SCOPE = [path for path in CHECK.rglob("*.py") if path.parent.name != "mistakes"]

@@ -461,6 +461,7 @@ def low(model):
     return low_rank(model, 2)
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("outer", [low, weight_norm])
 @pytest.mark.parametrize("middle", [low, weight_norm])
 @pytest.mark.parametrize("inner", [low, weight_norm, lambda model: frozen(model, "[0]")])

@@ -1,4 +1,4 @@
-"""A real image folder that fnet has never seen, with no other flag than --data."""
+"""A real image folder that fnet has never seen, with no other flag than --data and its model."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_scans_of_digits(tmp_path, monkeypatch):
         image.resize((32, 32), Image.Resampling.BICUBIC).save(folder / f"{number:04d}.png")
     monkeypatch.chdir(tmp_path)
     with as_users():
-        assert main("train --data digits --epochs 60 --out run".split()) == 0
+        assert main("train --data digits --model mlp --epochs 60 --out run".split()) == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))
     assert metrics["test_samples"] == 359
     assert metrics["test_accuracy"] >= 0.95

@@ -12,6 +12,8 @@ from fnet.core.trees import cast
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.layers import affine, drop_path, dropout, gaussian_noise, spatial_dropout, tanh
 
+pytestmark = pytest.mark.turns(2)
+
 KEY = jax.random.key(3)
 DROPPING = [dropout, spatial_dropout, drop_path]
 SHAPE = (101, 7, 3, 13)

@@ -88,15 +88,15 @@ def test_the_student_trains_by_the_first_command(person):
     program, *words = shlex.split(command.group(1).split("&&")[-1])
     assert program == ".venv/bin/fnet"
 
-    # A sixth of the epochs, since convolutions take a minute for all.
-    trained = person.python("-m", "fnet", *words, "--epochs", "3")
+    # One epoch, since convolutions take a minute for all.
+    trained = person.python("-m", "fnet", *words, "--epochs", "1")
     assert (trained.returncode, trained.stderr) == (0, "")
     first, samples, *_ = trained.stdout.splitlines()
     assert first == "data       a synthetic set of shapes, drawn by fnet (no photographs)"
     assert samples.strip().startswith("3000 train, 1000 val, 1000 test; 10 classes: circle, cross")
     reached, written, following = trained.stdout.splitlines()[-3:]
     accuracy = float(re.match(r"reached +([\d.]+)% test accuracy", reached)[1])
-    assert accuracy > 80  # of ten classes; README's picture has all epochs
+    assert accuracy > 30  # of ten classes; README's picture has all epochs
     folder, files = re.match(r"written +(\S+)/: (.*)", written).groups()
     for name in files.split(", "):
         assert (person.clone / folder / name).stat().st_size

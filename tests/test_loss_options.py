@@ -31,6 +31,8 @@ from fnet.losses import (
     tversky,
 )
 
+pytestmark = pytest.mark.turns(2)
+
 RNG = np.random.default_rng(0)
 Z, LABELS = 2 * RNG.normal(size=(5, 3, 7)), RNG.integers(0, 7, (5, 3))  # (N, T, C) and (N, T)
 HOLES = np.where(RNG.uniform(size=(5, 3)) < 0.3, -1, LABELS)

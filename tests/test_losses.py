@@ -15,6 +15,8 @@ from fnet.check import check_gradients
 from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.losses import bce, bce_with_logits, cross_entropy, l1, mse, softmax
 
+pytestmark = pytest.mark.turns(2)
+
 RNG = np.random.default_rng(0)
 Y, T = RNG.normal(size=(7, 3)), RNG.normal(size=(7, 3))
 P, Q = RNG.uniform(0.05, 0.95, (7, 3)), RNG.uniform(0, 1, (7, 3))

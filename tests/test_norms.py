@@ -23,6 +23,8 @@ from fnet.layers import (
 )
 from fnet.training import make_step, start
 
+pytestmark = pytest.mark.turns(2)
+
 RNG = np.random.default_rng(0)
 KEY = jax.random.key(0)
 

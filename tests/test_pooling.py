@@ -11,6 +11,8 @@ from fnet.core.trees import nbytes
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.layers import avg_pool, global_avg_pool, global_max_pool, max_pool
 
+pytestmark = pytest.mark.turns(2)
+
 RNG = np.random.default_rng(0)
 
 

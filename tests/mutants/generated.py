@@ -51,7 +51,10 @@ SITES: dict[tuple[str, str], tuple[Make, ...]] = {
     ),
     ("losses/regression.py", "mse"): (of_loss(lambda m: m.mse(), Y, T),),
     ("losses/binary.py", "bce"): (of_loss(lambda m: m.bce(), P, CHANCE),),
-    ("losses/binary.py", "bce_with_logits"): (of_loss(lambda m: m.bce_with_logits(), Y, CHANCE),),
+    ("losses/binary.py", "bce_with_logits"): (
+        of_loss(lambda m: m.bce_with_logits(), Y, CHANCE),
+        of_loss(lambda m: m.bce_with_logits(pos_weight=3.0), Y, CHANCE),
+    ),
     ("losses/classes.py", "cross_entropy"): (of_loss(lambda m: m.cross_entropy(), Y, LABELS),),
     ("losses/pointwise.py", "reduce"): (
         of_loss(lambda m: m.pointwise_loss(squared, "squared", "mean"), Y, T),
