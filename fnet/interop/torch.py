@@ -39,17 +39,16 @@ def from_torch(
 ) -> ArrayTree:
     """The model's parameters, from a PyTorch module, its state_dict(), or arrays by such names.
 
-    `shape` is that of one example as fnet has it, channels last. What is turned:
+    `shape` is that of one example as fnet has it, channels last. Three things are turned.
 
-    - a kernel (out, in / groups, window...) becomes (window..., in / groups, out), and a transposed
-      one (in, out / groups, window...) becomes (window..., out / groups, in); none is flipped.
-      A `depthwise_conv` is a convolution with as many groups as channels, a `separable_conv` that
-      and one of window 1;
-    - a matrix (out, in) stays, but where its input was flattened, here from (H, W, C) and in
-      PyTorch from (C, H, W), its columns change places, and so do the entries of a norm there;
-    - a norm's weight and bias become scale and bias. Both libraries normalise a batch by its biased
-      variance and keep a running one without bias. Momentum is no array: PyTorch's is 1 − m;
-      num_batches_tracked, which counts, has no place here.
+    A kernel (out, in / groups, window...) becomes (window..., in / groups, out), and a transposed
+    one (in, out / groups, window...) becomes (window..., out / groups, in); none is flipped. A
+    `depthwise_conv` is a convolution with as many groups as channels, a `separable_conv` that and
+    one of window 1. A matrix (out, in) stays, but where its input was flattened, here from
+    (H, W, C) and in PyTorch from (C, H, W), its columns change places, and so do the entries of a
+    norm there. A norm's weight and bias become scale and bias. Both libraries normalise a batch by
+    its biased variance and keep a running one without bias. Momentum is no array: PyTorch's is
+    1 − m; the count of batches that it tracks has no place here.
 
     Modules and layers with weights are matched by `names`: the modules' names in the order of the
     layers (see `module_names`), or a mapping from the names here, such as "3.layers.0", to them.
@@ -58,14 +57,13 @@ def from_torch(
     such order: its modules must be named, unless their names are numbers. Whatever is missing, left
     over or of another shape is an error.
 
-    A state has no settings. They must agree, and are compared if `state` is the module itself:
-
-    - eps of norms: `rms_norm(eps=...)` too, where PyTorch's None is that of the dtype;
-    - momentum: batch_norm(momentum=0.9) for PyTorch's 0.1;
-    - padding: PyTorch's padding=1 is the number 1 here, not "same", which at a stride of 2 and an
-      even size pads behind alone, and so sees other windows of the same number;
-    - a transposed convolution's size: PyTorch's padding=1, output_padding=1 at a stride of 2 and a
-      window of 3 is padding=1, output_padding=1 here, not "same", which has the same size too.
+    A state has no settings. They must agree, and are compared if `state` is the module itself. The
+    eps of norms: `rms_norm(eps=...)` too, where PyTorch's None is that of the dtype. Momentum:
+    `batch_norm(momentum=0.9)` for PyTorch's 0.1. Padding: PyTorch's `padding=1` is the number 1
+    here, not "same", which at a stride of 2 and an even size pads behind alone, and so sees other
+    windows of the same number. The size of a transposed convolution: PyTorch's `padding=1,
+    output_padding=1` at a stride of 2 and a window of 3 is the same here, and not "same", which has
+    the same size too.
 
     Layers without weights, such as pooling, have nothing in a state and are not compared: compare
     outputs in the end. `channels_first` says whether PyTorch flattened (C, H, W), or as here. None

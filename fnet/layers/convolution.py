@@ -43,13 +43,11 @@ def conv(
     x has one, two or three spatial axes, and channels last; M is `width`. What the field calls a
     convolution is this correlation: the kernel is not flipped. `window` k, `stride` s and
     `dilation` d are one number for every axis or a tuple of one each. `padding` puts p zeros before
-    an axis and q behind it:
-
-    - "same": m = ⌈n / s⌉; where p + q is odd, as for even windows at stride 1, q = p + 1, as in
-      TensorFlow, lax, keras and flax; PyTorch's `padding=1` is the number 1 here;
-    - "valid": none;
-    - "causal": p = d (k − 1) and q = 0 on every axis: no output depends on what lies behind it;
-    - a number for every side, or a pair (p, q) for each axis.
+    an axis and q behind it. With "same" m is ⌈n / s⌉; where p + q is odd, as for even windows at
+    stride 1, q is p + 1, as in TensorFlow, lax, keras and flax (PyTorch's `padding=1` is the number
+    1 here). With "valid" there is none. With "causal" p is d (k − 1) and q 0 on every axis: no
+    output depends on what lies behind it. Else it is a number for every side, or a pair (p, q) for
+    each axis.
 
     With groups = G, outputs j M / G to (j + 1) M / G − 1 depend on the j-th of G parts of the
     channels alone; `depthwise_conv` has as many groups as channels. The kernel is (window..., in,
