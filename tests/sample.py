@@ -31,6 +31,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--sample-seed", type=int, help="repeat the sample of another run")
 
 
+OPTIONS = ("long", "long_changed", "sample_seed")
+
+
 class Proof(NamedTuple):
     """What a test of the rows of a table says of itself; a row is the parameter `name`."""
 
@@ -66,7 +69,13 @@ class Sample:
         for marker in MARKERS:
             config.addinivalue_line("markers", marker)
         if config.option.sample_seed is None:
-            config.option.sample_seed = _today()  # the workers are given it
+            config.option.sample_seed = _today()
+        # A worker reads the command line alone, and neither PYTEST_ADDOPTS nor today's number.
+        vars(config.option).update(getattr(config, "workerinput", {}).get("sample", {}))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node) -> None:
+        node.workerinput["sample"] = {name: getattr(node.config.option, name) for name in OPTIONS}
 
     @pytest.hookimpl(trylast=True)  # of what was asked for by name
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list) -> None:

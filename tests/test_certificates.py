@@ -2,6 +2,10 @@
 
 import functools
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +15,7 @@ from tests import certificates, memory
 from tests.compilation import _put
 from tests.sample import Proof, Sample
 
+ROOT = Path(__file__).parents[1]
 CODE = '"""A file."""\n\n\ndef f(x):\n    """Of x."""\n    return x + 1  # more\n'
 SAME = ["def f(x): return (x + 1)\n", CODE.replace("Of x", "Of this"), CODE.replace("# more", "")]
 OTHER = [CODE.replace("+", "-"), CODE.replace("1", "2"), CODE + "g = f\n", CODE.replace("f(", "h(")]
@@ -111,6 +116,16 @@ def test_a_law_has_its_turn_in_one_run_of_three_unless_it_is_asked_for():
     assert set(names) == {name for seed in range(99) for name in sampled(seed)}
     for asked in ({"long": True}, {"long_changed": True}, {"keyword": "row"}):
         assert sampled(1, **asked) == names
+
+
+def test_what_is_said_in_the_environment_reaches_the_workers(tmp_path):
+    rows = "import pytest\n@pytest.mark.turns(5)\n@pytest.mark.parametrize('n', range(40))\n"
+    (tmp_path / "test_rows.py").write_text(f"{rows}def test_row(n): pass\n", "utf-8")
+    words = "-q -n 1 -p tests.conftest -p no:cacheprovider -c /dev/null --rootdir".split()
+    command = [sys.executable, "-m", "pytest", *words, str(tmp_path), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "--long-changed"}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert "40 passed" in run.stdout, run.stdout + run.stderr
 
 
 def names_of_sample(marked, seed, **options):
