@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from chex import Array, PRNGKey
 from fnet.core import Shape
 from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
+from fnet.errors import ConfigurationError
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -71,3 +73,12 @@ def keys(seed: int) -> Array:
     """
     require_whole("seed", seed, least=0)
     return jax.random.split(jax.random.key(seed), 2)
+
+
+def require_initializer(what: str, value: Any) -> None:
+    """Raise ConfigurationError unless it is an Initializer.
+
+    >>> require_initializer("affine: w_init", he_normal)
+    """
+    if not isinstance(value, Initializer):
+        raise ConfigurationError(f"{what} is {value!r}; take one of fnet.initializers")

@@ -35,8 +35,10 @@ def build(settings: Settings, classes: int) -> Built:
     return Built(build_model(settings, classes), losses.bce(), optimizer)
 
 
-def with_model(given: Settings, images: bool) -> tuple[Settings, str]:
-    """What is given, with a model; and why it is this one if none is named."""
+def with_model(given: Settings, images: bool | None = None) -> tuple[Settings, str]:
+    """What is given, with a model; and why it is this one if none is named. The data are `images`,
+    or else whatever has no column as its target."""
+    images = given.get("target") is None if images is None else images
     options = [name for name in given if name in OF_MODEL]
     named = given.get("model")
     for name in options:

@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
 def run(given: Settings) -> int:
     """Run the command; the exit status is 1 if a set is not learned."""
     steps = given.pop("steps", 1000)
-    given, _ = with_model(given, images=given.get("target") is None)
+    given, _ = with_model(given)
     settings = {**DATA, **MODEL, **TRAINING, **given}
     parts = load_parts(settings)
     model, loss, optimizer = build(settings, len(parts.train.classes))

@@ -70,7 +70,7 @@ def run(given: Settings) -> int:
     """Run the command."""
     voice, out = take_voice(given), given.pop("out", None)
     seeds, rates = given.pop("seed", [0]), given.pop("learning_rate", None)
-    given, _ = with_model(given, images=given.get("target") is None)
+    given, _ = with_model(given)
     settings = resolved({**DATA, **MODEL, **TRAINING, **given, "seed": seeds[0]})
     rates = rates or [float(f"{factor * default_rate(settings):.6g}") for factor in FACTORS]
     if settings["epochs"] < 1:

@@ -86,7 +86,7 @@ def train(given: Settings) -> int:
         folder, settings = _resumed(out, given)
         why = ""
     else:
-        given, why = with_model(given, images=given.get("target") is None)
+        given, why = with_model(given)
         settings = resolved({**DEFAULTS, **given})
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)

@@ -24,7 +24,7 @@ from jax import lax
 
 from fnet.core import patches, spreading, taps, winograd
 from fnet.core.patches import Sums
-from fnet.core.products import product, transposed_product
+from fnet.core.products import as_rows, product, transposed_product
 from fnet.core.windows import Windows
 
 
@@ -32,7 +32,7 @@ from fnet.core.windows import Windows
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int) -> Array:
     """y (N, outputs..., M), with b (M,) or None."""
     if windows.plain and groups == 1:
-        y = product(_rows(x), _rows(w)).reshape(*x.shape[:-1], w.shape[-1])
+        y = product(as_rows(x), as_rows(w)).reshape(*x.shape[:-1], w.shape[-1])
         return y if b is None else y + b
 
     def on_cpu(x: Array, w: Array, b: Array | None) -> Array:
@@ -58,7 +58,7 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, groups: int, bias: bo
         return dy.sum(range(dy.ndim - 1)) if bias else None
 
     if windows.plain and groups == 1:
-        return transposed_product(_rows(dy), _rows(x)).T.reshape(shape), total(dy)
+        return transposed_product(as_rows(dy), as_rows(x)).T.reshape(shape), total(dy)
 
     def on_cpu(x: Array, dy: Array) -> Sums:
         if shape[-2] == 1 and groups > 1:
@@ -83,7 +83,7 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, groups: int) 
     channels = w.shape[-2] * groups
     shape = (dy.shape[0], *windows.inputs, channels)
     if windows.plain and groups == 1:
-        dx = product(_rows(dy), _rows(w).T).reshape(shape)
+        dx = product(as_rows(dy), as_rows(w).T).reshape(shape)
         return dx if b is None else dx + b
 
     def on_cpu(dy: Array, w: Array, b: Array | None) -> Array:
@@ -112,10 +112,6 @@ def _lax(x: Array, w: Array, windows: Windows, groups: int) -> Array:
         dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
         feature_group_count=groups,
     )
-
-
-def _rows(x: Array) -> Array:
-    return x.reshape(-1, x.shape[-1])
 
 
 def _many(x: Array, shape: tuple[int, ...], windows: Windows, groups: int) -> bool:

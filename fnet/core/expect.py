@@ -67,6 +67,15 @@ def require_number(
     raise ConfigurationError(f"{name} is {value!r}; it must be a number, {' and '.join(bounds)}")
 
 
+def require_bool(what: str, value: Any) -> None:
+    """Raise ConfigurationError unless it is True or False.
+
+    >>> require_bool("conv: bias", True)
+    """
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{what} is {value!r}; it must be True or False")
+
+
 def require_whole(name: str, value: Any, *, least: int) -> None:
     """Raise ConfigurationError unless this is a whole number, at least `least`."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)

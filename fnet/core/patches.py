@@ -13,7 +13,7 @@ stride, dilation and padding, and all have an entry per axis: `Windows`.
 """
 
 import math
-from typing import Any
+from collections.abc import Iterator
 
 import jax.numpy as jnp
 from chex import Array
@@ -88,13 +88,20 @@ def column_sums(rows: Array) -> Array:
 
 
 def padded(x: Array, windows: Windows) -> Array:
-    """x with its padding, which may be negative: then it is cut.
+    """x with zeros as its padding, which may be negative: then it is cut.
 
     The barrier keeps XLA from padding anew for every tap that is read.
     """
-    pairs = [(0, 0, 0), *((before, behind, 0) for before, behind in windows.padding), (0, 0, 0)]
-    behind_barrier: Array = lax.optimization_barrier(lax.pad(x, jnp.zeros((), x.dtype), pairs))
+    behind_barrier: Array = lax.optimization_barrier(surrounded(x, windows, 0.0))
     return behind_barrier
+
+
+def surrounded(x: Array, windows: Windows, value: float) -> Array:
+    """x with `value` as its padding."""
+    if not any(map(any, windows.padding)):
+        return x
+    pairs = [(0, 0, 0), *((before, behind, 0) for before, behind in windows.padding), (0, 0, 0)]
+    return lax.pad(x, jnp.asarray(value, x.dtype), pairs)
 
 
 def patches(x: Array, windows: Windows) -> tuple[Array, tuple[int, ...]]:
@@ -110,7 +117,7 @@ def patches(x: Array, windows: Windows) -> tuple[Array, tuple[int, ...]]:
     return rows, places
 
 
-def shifted(x: Array, windows: Windows) -> Any:
+def shifted(x: Array, windows: Windows) -> Iterator[Array]:
     """For each tap what it covers, (N, outputs..., C), of a padded input or a band of one."""
     sizes, strides = x.shape[1:-1], windows.strides
     ends = [n - span + 1 for n, span in zip(sizes, windows.spans, strict=True)]

@@ -1,10 +1,16 @@
 """Matrix products in the form that the platform multiplies fastest; the numbers are the same."""
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from chex import Array
+
+
+def as_rows(x: Array) -> Array:
+    """(N, D) of (..., D): each entry of the other axes a row."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def product(a: Array, b: Array) -> Array:

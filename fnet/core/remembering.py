@@ -21,11 +21,10 @@ def remembered(make: Callable[P, T]) -> Callable[P, T]:
     def found(*args: P.args, **kwargs: P.kwargs) -> T:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        args, kwargs = bound.args, bound.kwargs  # type: ignore[assignment]  # the same, in one form
         try:
-            hash((args, tuple(kwargs.items())))
+            hash((bound.args, tuple(bound.kwargs.items())))
         except TypeError:
             return make(*args, **kwargs)
-        return kept(*args, **kwargs)  # type: ignore[arg-type]  # they have a hash, as was seen
+        return kept(*bound.args, **bound.kwargs)
 
     return found

@@ -12,7 +12,7 @@ from fnet.core.products import product, transposed_product
 from fnet.core.trees import is_shape
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.initializers import Initializer, he_normal
+from fnet.initializers import Initializer, he_normal, require_initializer
 
 
 class Affine(NamedTuple):
@@ -51,8 +51,7 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
     """
     if not isinstance(width, int) or isinstance(width, bool) or width < 1:
         raise ConfigurationError(f"affine: width is {width!r}; it must be a whole number above 0")
-    if not isinstance(w_init, Initializer):
-        raise ConfigurationError(f"affine: w_init is {w_init!r}; take one of fnet.initializers")
+    require_initializer("affine: w_init", w_init)
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
         require_key_and_shape(key, shape)

@@ -1,22 +1,10 @@
 """Convolution in one, two and three dimensions."""
 
-from chex import Array, PRNGKey
-
-from fnet.core import Layer, Shape, layer
-from fnet.core.convolving import correlate, kernel_gradient, spread
+from fnet.core import Layer
 from fnet.core.values import constructor
 from fnet.core.windows import Padding, Sizes, Windows, check_windows, lay
 from fnet.initializers import Initializer, he_normal
-from fnet.layers.kernels import (
-    Conv,
-    check_input,
-    check_kernel,
-    drawn_kernel,
-    kernel_penalty,
-    require_groups,
-    require_image,
-    zero_bias,
-)
+from fnet.layers.kernels import check_kernel, convolution
 
 
 @constructor
@@ -74,20 +62,12 @@ def conv(
     def windows_over(inputs: tuple[int, ...]) -> Windows:
         return lay("conv", inputs, window, stride, padding, dilation)
 
-    def init(key: PRNGKey, shape: Shape) -> tuple[Conv, Shape]:
-        inputs, channels = require_image("conv", key, shape)
-        require_groups("conv", groups, channels=channels, outputs=width)
-        windows = windows_over(inputs)
-        w = drawn_kernel(key, w_init, (*windows.sizes, channels // groups, width))
-        return Conv(w, zero_bias(bias, width, w)), (*windows.outputs, width)
-
-    def forward(params: Conv, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        check_input("conv", params, x, lambda w: w.shape[-2] * groups)
-        return correlate(x, params.w, params.b, windows_over(x.shape[1:-1]), groups), x
-
-    def backward(params: Conv, x: Array, dy: Array) -> tuple[Conv, Array]:
-        windows = windows_over(x.shape[1:-1])
-        dw, db = kernel_gradient(x, dy, windows, groups, params.b is not None)
-        return Conv(dw, db), spread(dy, params.w, None, windows, groups)
-
-    return layer(init, forward, backward, kernel_penalty("conv", l2))
+    return convolution(
+        "conv",
+        windows_over,
+        lambda channels: (groups, width),
+        lambda w: int(w.shape[-2] * groups),
+        bias,
+        w_init,
+        l2,
+    )

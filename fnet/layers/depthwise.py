@@ -6,14 +6,14 @@ from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, layer, split
 from fnet.core.convolving import correlate, kernel_gradient, spread
-from fnet.core.products import product, transposed_product
+from fnet.core.products import as_rows, product, transposed_product
 from fnet.core.values import constructor
 from fnet.core.windows import Padding, Sizes, Windows, check_windows, lay
 from fnet.initializers import Initializer, he_normal
 from fnet.layers.kernels import (
-    Conv,
     check_input,
     check_kernel,
+    convolution,
     drawn_kernel,
     kernel_penalty,
     require_image,
@@ -62,23 +62,15 @@ def depthwise_conv(
     def windows_over(inputs: tuple[int, ...]) -> Windows:
         return lay("depthwise_conv", inputs, window, stride, padding, dilation)
 
-    def init(key: PRNGKey, shape: Shape) -> tuple[Conv, Shape]:
-        inputs, channels = require_image("depthwise_conv", key, shape)
-        windows, width = windows_over(inputs), channels * multiplier
-        w = drawn_kernel(key, w_init, (*windows.sizes, 1, width))
-        return Conv(w, zero_bias(bias, width, w)), (*windows.outputs, width)
-
-    def forward(params: Conv, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        check_input("depthwise_conv", params, x, lambda w: w.shape[-1] // multiplier)
-        windows = windows_over(x.shape[1:-1])
-        return correlate(x, params.w, params.b, windows, x.shape[-1]), x
-
-    def backward(params: Conv, x: Array, dy: Array) -> tuple[Conv, Array]:
-        windows, channels = windows_over(x.shape[1:-1]), x.shape[-1]
-        dw, db = kernel_gradient(x, dy, windows, channels, params.b is not None)
-        return Conv(dw, db), spread(dy, params.w, None, windows, channels)
-
-    return layer(init, forward, backward, kernel_penalty("depthwise_conv", l2))
+    return convolution(
+        "depthwise_conv",
+        windows_over,
+        lambda channels: (channels, channels * multiplier),
+        lambda w: int(w.shape[-1] // multiplier),
+        bias,
+        w_init,
+        l2,
+    )
 
 
 class Separable(NamedTuple):
@@ -150,7 +142,7 @@ def separable_conv(
         check_input(name, params, x, lambda w: w.shape[-1] // multiplier)
         windows = windows_over(x.shape[1:-1])
         h = correlate(x, params.depthwise, None, windows, x.shape[-1])
-        y = product(_rows(h), params.pointwise).reshape(*h.shape[:-1], width)
+        y = product(as_rows(h), params.pointwise).reshape(*h.shape[:-1], width)
         return y if params.b is None else y + params.b, (x, h)
 
     def backward(
@@ -158,14 +150,10 @@ def separable_conv(
     ) -> tuple[Separable, Array]:
         x, h = cache
         windows, channels = windows_over(x.shape[1:-1]), x.shape[-1]
-        dh = product(_rows(dy), params.pointwise.T).reshape(h.shape)
+        dh = product(as_rows(dy), params.pointwise.T).reshape(h.shape)
         du, _ = kernel_gradient(x, dh, windows, channels, bias=False)
-        dw = transposed_product(_rows(dy), _rows(h)).T
+        dw = transposed_product(as_rows(dy), as_rows(h)).T
         db = None if params.b is None else dy.sum(range(dy.ndim - 1))
         return Separable(du, dw, db), spread(dh, params.depthwise, None, windows, channels)
 
     return layer(init, forward, backward, kernel_penalty(name, l2, kernels=2))
-
-
-def _rows(x: Array) -> Array:
-    return x.reshape(-1, x.shape[-1])

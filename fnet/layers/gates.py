@@ -1,6 +1,5 @@
 """Gated linear units: of two linear maps of the input, one opens and closes the other."""
 
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -8,11 +7,11 @@ from chex import Array, PRNGKey
 
 from fnet.core import Layer, Recipe, Shape, layer, split
 from fnet.core.expect import require, require_floating, require_key_and_shape, require_whole
-from fnet.core.products import product, transposed_product
+from fnet.core.products import as_rows, product, transposed_product
 from fnet.core.trees import is_shape, widened
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.initializers import Initializer, glorot_normal
+from fnet.initializers import Initializer, glorot_normal, require_initializer
 from fnet.layers.activations import gelu, sigmoid
 from fnet.layers.smooth import silu
 
@@ -58,8 +57,7 @@ def glu(width: int, activation: Layer = sigmoid(), w_init: Initializer = glorot_
         raise ConfigurationError(
             f"glu: activation is {activation!r}; it must be a Layer: sigmoid(), not sigmoid"
         )
-    if not isinstance(w_init, Initializer):
-        raise ConfigurationError(f"glu: w_init is {w_init!r}; take one of fnet.initializers")
+    require_initializer("glu: w_init", w_init)
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Glu, Shape]:
         require_key_and_shape(key, shape)
@@ -75,7 +73,7 @@ def glu(width: int, activation: Layer = sigmoid(), w_init: Initializer = glorot_
 
     def forward(params: Glu, x: Array, key: PRNGKey | None = None) -> tuple[Array, Any]:
         _check(params, x)
-        rows = _rows(x)
+        rows = as_rows(x)
         a, b = (product(rows, w.T).reshape(*x.shape[:-1], len(w)) for w in params)
         return gated((a, b)), (x, a, b)
 
@@ -89,7 +87,7 @@ def glu(width: int, activation: Layer = sigmoid(), w_init: Initializer = glorot_
         open_, cache = activation.forward((), a)
         da = activation.backward((), cache, wide * b)[1].astype(dy.dtype)
         db = (wide * open_).astype(dy.dtype)
-        da, db, rows = map(_rows, (da, db, x))
+        da, db, rows = map(as_rows, (da, db, x))
         dx = product(da, params.w) + product(db, params.v)
         dw, dv = transposed_product(da, rows), transposed_product(db, rows)
         return Glu(dw, dv), dx.reshape(x.shape)
@@ -128,10 +126,6 @@ def geglu(width: int, w_init: Initializer = glorot_normal) -> Layer:
     """
     require_whole("geglu: width", width, least=1)
     return glu(width, gelu(), w_init)
-
-
-def _rows(x: Array) -> Array:
-    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _check(params: Glu, x: Array) -> None:

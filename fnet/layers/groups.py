@@ -18,7 +18,7 @@ from chex import Array
 
 from fnet.core import afresh
 from fnet.core.trees import widened
-from fnet.layers.blocks import Moments
+from fnet.layers.sums import Moments
 
 
 class Centre(NamedTuple):

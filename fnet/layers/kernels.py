@@ -6,17 +6,19 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Penalty, Shape, penalty
+from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core.convolving import correlate, kernel_gradient, spread
 from fnet.core.expect import (
     require,
+    require_bool,
     require_floating,
     require_key_and_shape,
     require_number,
     require_whole,
 )
 from fnet.core.trees import is_shape
-from fnet.errors import ConfigurationError
-from fnet.initializers import Initializer
+from fnet.core.windows import Windows
+from fnet.initializers import Initializer, require_initializer
 
 
 class Conv(NamedTuple):
@@ -33,14 +35,47 @@ class Conv(NamedTuple):
     b: Array | None
 
 
+def convolution(
+    name: str,
+    over: Callable[[tuple[int, ...]], Windows],
+    sizes_of: Callable[[int], tuple[int, int]],
+    channels_of: Callable[[Array], int],
+    bias: bool,
+    w_init: Initializer,
+    l2: float,
+) -> Layer:
+    """The layer y = x ⋆ w + b by the windows `over` an input of these sizes.
+
+    sizes_of(channels) are its groups and its width; channels_of(w) those that x must have.
+    """
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[Conv, Shape]:
+        inputs, channels = require_image(name, key, shape)
+        groups, width = sizes_of(channels)
+        require_groups(name, groups, channels=channels, outputs=width)
+        windows = over(inputs)
+        w = drawn_kernel(key, w_init, (*windows.sizes, channels // groups, width))
+        return Conv(w, zero_bias(bias, width, w)), (*windows.outputs, width)
+
+    def forward(params: Conv, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
+        check_input(name, params, x, channels_of)
+        groups, _ = sizes_of(x.shape[-1])
+        return correlate(x, params.w, params.b, over(x.shape[1:-1]), groups), x
+
+    def backward(params: Conv, x: Array, dy: Array) -> tuple[Conv, Array]:
+        windows, (groups, _) = over(x.shape[1:-1]), sizes_of(x.shape[-1])
+        dw, db = kernel_gradient(x, dy, windows, groups, params.b is not None)
+        return Conv(dw, db), spread(dy, params.w, None, windows, groups)
+
+    return layer(init, forward, backward, kernel_penalty(name, l2))
+
+
 def check_kernel(name: str, w_init: Any, bias: Any, **whole: Any) -> None:
     """Raise ConfigurationError unless they are an initializer, a bool, and whole numbers."""
     for argument, value in whole.items():
         require_whole(f"{name}: {argument}", value, least=1)
-    if not isinstance(w_init, Initializer):
-        raise ConfigurationError(f"{name}: w_init is {w_init!r}; take one of fnet.initializers")
-    if not isinstance(bias, bool):
-        raise ConfigurationError(f"{name}: bias is {bias!r}; it must be True or False")
+    require_initializer(f"{name}: w_init", w_init)
+    require_bool(f"{name}: bias", bias)
 
 
 def drawn_kernel(key: PRNGKey, w_init: Initializer, shape: Shape) -> Array:

@@ -9,6 +9,7 @@ from chex import Array, PRNGKey
 from fnet.core import Layer, Shape, layer
 from fnet.core.expect import (
     require,
+    require_bool,
     require_floating,
     require_key_and_shape,
     require_number,
@@ -132,9 +133,8 @@ def instance_norm(*, eps: float = 1e-5, scale: bool = True, bias: bool = True) -
 def require_flags(name: str, eps: Any, scale: Any, bias: Any) -> None:
     """Raise ConfigurationError unless eps is above 0 and the others are True or False."""
     require_number(f"{name}: eps", eps, above=0)
-    for argument, value in (("scale", scale), ("bias", bias)):
-        if not isinstance(value, bool):
-            raise ConfigurationError(f"{name}: {argument} is {value!r}; it must be True or False")
+    require_bool(f"{name}: scale", scale)
+    require_bool(f"{name}: bias", bias)
 
 
 def begin(sizes: tuple[int, ...], scale: bool, bias: bool) -> Norm:

@@ -13,12 +13,13 @@ import numpy as np
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, layer
-from fnet.core.expect import require, require_floating, require_key_and_shape
+from fnet.core.expect import require, require_bool, require_floating, require_key_and_shape
+from fnet.core.patches import shifted, surrounded
 from fnet.core.trees import is_shape, widened
 from fnet.core.values import constructor
 from fnet.core.windows import Padding, Sizes, Windows, check_windows, lay, padding_of, per_axis
 from fnet.errors import ConfigurationError
-from fnet.layers.windowed import NOWHERE, along, first_maximum, inside, padded, spread, views
+from fnet.layers.windowed import NOWHERE, along, first_maximum, inside, spread
 
 
 @constructor
@@ -90,14 +91,14 @@ def avg_pool(
     >>> y.ravel().tolist(), avg_pool(2).backward((), cache, y)[1].ravel().tolist()
     ([2.0, 2.0], [1.0, 1.0, 1.0, 1.0])
     """
-    _require_bool("avg_pool: count_padding", count_padding)
+    require_bool("avg_pool: count_padding", count_padding)
     laid = _laying("avg_pool", window, stride, padding, ceil)
     given = padding if count_padding else 0
 
     def pool(x: Array, windows: Windows) -> tuple[Array, None]:
-        total = widened(padded(x, windows, 0))
+        total = widened(surrounded(x, windows, 0.0))
         for axis in range(len(windows.sizes)):
-            total = sum(views(total, along(windows, axis, total.shape[1:-1])))
+            total = sum(shifted(total, along(windows, axis, total.shape[1:-1])))
         counts = _counts(windows, given).astype(total.dtype)
         return (total / counts).astype(x.dtype), None
 
@@ -173,7 +174,7 @@ def global_max_pool() -> Layer:
 def _laying(name: str, window: Any, stride: Any, padding: Any, ceil: Any) -> Any:
     """The function from an input's spatial sizes to the windows on it."""
     stride = window if stride is None else stride
-    _require_bool(f"{name}: ceil", ceil)
+    require_bool(f"{name}: ceil", ceil)
     check_windows(name, window, stride, padding, 1)
     if padding == "causal":
         raise ConfigurationError(f'{name}: padding is "causal", which is for convolutions')
@@ -295,8 +296,3 @@ def _require_images(name: str, x: Any, most: int | None = None) -> None:
 def _of_axes(most: int | None) -> str:
     number = "axes" if most is None else "one, two or three axes"
     return f"it takes {number} between the batch and the channels: images (N, H, W, C)"
-
-
-def _require_bool(what: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{what} is {value!r}; it must be True or False")

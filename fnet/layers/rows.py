@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.trees import widened
-from fnet.layers.blocks import Moments, Sums, block_of, over_rows
+from fnet.layers.sums import Moments, Sums, block_of, over_rows
 
 
 def normalized(

@@ -15,29 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array
 
+from fnet.core.patches import shifted, surrounded
 from fnet.core.trees import widened
 from fnet.core.windows import Windows
 
 NOWHERE = -1  # as a number of an entry that is beyond the window
 ONE_BYTE = 255  # entries of a window that one byte can number, beside NOWHERE
 LONG = 64  # entries of a window along an axis from which on they are taken in a loop
-
-
-def padded(x: Array, windows: Windows, value: float) -> Array:
-    """x with `value` around it."""
-    if windows.padded == windows.inputs:
-        return x
-    pairs = [(0, 0, 0), *((*pair, 0) for pair in windows.padding), (0, 0, 0)]
-    return jax.lax.pad(x, jnp.asarray(value, x.dtype), pairs)
-
-
-def views(x: Array, windows: Windows) -> Iterator[Array]:
-    """Entry k of all windows over x, which is padded, for each k in row-major order."""
-    for offset in windows.offsets():
-        axes = zip(offset, windows.outputs, windows.strides, strict=True)
-        ends = (k + (o - 1) * s + 1 for k, o, s in axes)
-        limits = (x.shape[0], *ends, x.shape[-1])
-        yield jax.lax.slice(x, (0, *offset, 0), limits, (1, *windows.strides, 1))
 
 
 def along(windows: Windows, axis: int, sizes: tuple[int, ...]) -> Windows:
@@ -125,7 +109,7 @@ def first_maximum(x: Array, windows: Windows) -> tuple[Array, Array]:
     at its first entry that is in the input.
     """
     dtype = jnp.uint8 if windows.taps <= ONE_BYTE else jnp.int32
-    best, taps = padded(x, windows, -jnp.inf), 1
+    best, taps = surrounded(x, windows, -jnp.inf), 1
     at = jnp.zeros(best.shape, dtype)
     for axis, seen in reversed(list(enumerate(inside(windows)))):
         own = along(windows, axis, best.shape[1:-1])
@@ -149,9 +133,9 @@ def _first_along(
         return jnp.where(stays, best, x), jnp.where(stays, place, here)
 
     size = windows.sizes[axis]
-    first = next(views(x, windows)), next(views(at, windows))
+    first = next(shifted(x, windows)), next(shifted(at, windows))
     if size <= LONG:
-        for number, pair in enumerate(zip(views(x, windows), views(at, windows), strict=True)):
+        for number, pair in enumerate(zip(shifted(x, windows), shifted(at, windows), strict=True)):
             first = later(number, first, *pair) if number else first
         return first
 

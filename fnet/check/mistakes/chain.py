@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from fnet.check.mistakes.evidence import Change, Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.formulas import named_axes
 
 OWN = 512  # most outputs that are examined one by one
 
@@ -69,8 +70,8 @@ def _turns(shape: tuple[int, ...]) -> Iterator[tuple[str, str, Change]]:
     pairs = [(0, 1), (-2, -1)] if len(shape) > 2 else []  # where frameworks have the window's axes
     for axes in [*((axis,) for axis in range(len(shape))), *pairs]:
         if all(shape[axis] > 1 for axis in axes):
-            along = " and ".join(str(axis % len(shape)) for axis in axes)
-            words = f"{{0}} is not flipped along {'axis' if len(axes) == 1 else 'axes'} {along}"
+            along = named_axes(axis % len(shape) for axis in axes)
+            words = f"{{0}} is not flipped along {along}"
             yield "shifted", f"{words}, or must not be", functools.partial(np.flip, axis=axes)
     for one, two in itertools.combinations(range(len(shape)), 2):
         if shape[one] == shape[two] > 1:

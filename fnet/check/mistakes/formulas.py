@@ -4,7 +4,7 @@ A mistake is represented by a function whose correct derivative is the wrong one
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,12 @@ import jax.numpy as jnp
 from fnet.check.truth.plain import Step, bound
 
 Function = Callable[..., Any]
+
+
+def named_axes(axes: Iterable[int]) -> str:
+    """axis 1, or axes 0 and 1."""
+    numbers = [*map(str, axes)]
+    return f"ax{'is' if len(numbers) == 1 else 'es'} {' and '.join(numbers)}"
 
 
 class Mistake(NamedTuple):

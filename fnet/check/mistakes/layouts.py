@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from fnet.check.mistakes.evidence import Change, Evidence, Explanation, Explanations, Sample
+from fnet.check.mistakes.formulas import named_axes
 
 MOST = 4  # axes
 
@@ -38,7 +39,7 @@ def inside(evidence: Evidence) -> Explanations:
     for number in range(1, min(len(axes), MOST) + 1):
         for some in itertools.combinations(axes, number):
             if any(_is_shifted_inside(evidence, some, step) for step in (1, -1)):
-                along = f"ax{'is' if number == 1 else 'es'} {' and '.join(map(str, some))}"
+                along = named_axes(some)
                 words = f"{evidence.leaf} is off by one along {along}, except at its edges"
                 yield Explanation("shifted", f"{words}: is padding cut off at the wrong end?")
 

@@ -11,6 +11,8 @@ from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sa
 from fnet.check.mistakes.formulas import Mistake, done, exchanged
 from fnet.check.truth.plain import Place, Step, bound, plainly
 
+INVERTED = "the mask is inverted: it passes what must be blocked, and the reverse"
+
 
 def masked(evidence: Evidence) -> dict[Place, list[int]]:
     """Of every product, the operands that are masks: outside of loops that are not unrolled."""
@@ -44,8 +46,7 @@ def of_mask(step: Step, mask: int) -> Iterator[Mistake]:
     def forgotten(*values: Any) -> Any:
         return done(step, *exchanged(values, mask, jnp.full_like(values[mask], values[mask].max())))
 
-    words = "the mask is inverted: it passes what must be blocked, and the reverse"
-    yield Mistake("mask inverted", words, (1 - mask,), inverted)
+    yield Mistake("mask inverted", INVERTED, (1 - mask,), inverted)
     words = "the mask is missing: what is dropped gets a gradient too"
     yield Mistake("derivative missing", words, (1 - mask,), forgotten)
 
@@ -66,8 +67,7 @@ def another(evidence: Evidence) -> Explanations:
             return
     leaf, off = evidence.leaf, (found != 0) != (wanted != 0)
     if off.all():
-        words = f"{leaf}: the mask is inverted: it passes what must be blocked, and the reverse"
-        yield Explanation("mask inverted", words)
+        yield Explanation("mask inverted", f"{leaf}: {INVERTED}")
     elif off.any():
         words = (
             f"{leaf} is dout times a mask that differs from the forward pass's in {off.sum()} of"

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 
 from fnet.check.mistakes import masks, orders, windows
 from fnet.check.mistakes.formulas import SMOOTH, Mistake, done, exchanged, of_smooth
+from fnet.check.mistakes.masks import INVERTED
 from fnet.check.truth.plain import Step
 
-INVERTED = "the mask is inverted: it passes what must be blocked, and the reverse"
 UNMASKED = "the mask is missing: everything passes"
 
 

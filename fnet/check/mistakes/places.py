@@ -7,6 +7,7 @@ import numpy as np
 
 from fnet.check.mistakes import ratios
 from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations
+from fnet.check.mistakes.formulas import named_axes
 
 
 def one_entry(evidence: Evidence) -> Explanations:
@@ -161,7 +162,7 @@ def _axes_from(array: np.ndarray, index: tuple[int, ...], rtol: float) -> frozen
 def _along(axes: frozenset[int]) -> str:
     if not axes:
         return "at that place alone"
-    return f"all along ax{'is' if len(axes) == 1 else 'es'} {' and '.join(map(str, sorted(axes)))}"
+    return f"all along {named_axes(sorted(axes))}"
 
 
 def _turn(array: np.ndarray) -> np.ndarray:

@@ -7,13 +7,13 @@ the gradient with the mistake.
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from fnet.check.mistakes.formulas import Mistake, done
+from fnet.check.mistakes.formulas import Mistake, done, named_axes
 from fnet.check.truth.plain import Step, bound
 
 VALUE: tuple[int, ...] = ()  # in place of operands: the value itself is another
@@ -67,12 +67,12 @@ def padded(step: Step, operands: list[int]) -> Iterator[Mistake]:
     for group in groups if 0 in operands else ():
         for by in (1, -1):
             moved = _moved(config, dict.fromkeys(group, (by, -by)))
-            words = f"the padding is cut off by one at the wrong place along {_named(group)}"
+            words = f"the padding is cut off by one at the wrong place along {named_axes(group)}"
             yield Mistake("shifted", words, (0,), functools.partial(_padded, moved))
         turned = {axis: (config[axis][1] - config[axis][0],) for axis in group}
         if any(by for (by,) in turned.values()):
             other = _moved(config, {axis: (by, -by) for axis, (by,) in turned.items()})
-            words = f"the padding is cut off at the wrong end along {_named(group)}"
+            words = f"the padding is cut off at the wrong end along {named_axes(group)}"
             yield Mistake("shifted", words, (0,), functools.partial(_padded, other))
 
 
@@ -87,10 +87,6 @@ def _moved(config: Any, by: dict[int, tuple[int, int]]) -> list[tuple[int, int, 
     ]
 
 
-def _named(axes: Sequence[int]) -> str:
-    return f"ax{'is' if len(axes) == 1 else 'es'} {' and '.join(map(str, axes))}"
-
-
 def strided(found: list[Step]) -> Iterator[list[Mistake]]:
     """The slices of one line of a loop: of each, the one that stands there without the stride."""
     if found[0].eqn.primitive.name != "slice" or len(found) < 2:
@@ -103,8 +99,10 @@ def strided(found: list[Step]) -> Iterator[list[Mistake]]:
     ]
     long = [axis for axis, stride in enumerate(strides) if stride > 1]
     for axes in [long, *([axis] for axis in long if len(long) > 1)] if long else ():
-        words = f"the stride is forgotten along {_named(axes)}: window k begins at k, and not at "
-        words += f"{strides[axes[0]]} k"
+        words = (
+            f"the stride is forgotten along {named_axes(axes)}: window k begins at k, and not at "
+        )
+        words += f"and not at {strides[axes[0]]} k"
         for operands in ((0,), VALUE):
             yield [
                 Mistake(
