@@ -74,13 +74,17 @@ def over_bands(
     return carry, _joined(ys, last, 1)
 
 
+def divisor(number: int, most: int) -> int:
+    """The largest divisor that is not above `most`; 0 for 0."""
+    sizes = range(min(most, number), 0, -1)
+    return next((size for size in sizes if number % size == 0), number)
+
+
 def _even(count: int, each: int) -> int:
     """How many at a time: of `BLOCK` bytes together, and, if possible, without a rest."""
     most = min(max(BLOCK // max(each, 1), 1), count)
-    for size in range(most, most // 2, -1):
-        if count % size == 0:
-            return size
-    return most
+    size = divisor(count, most)
+    return size if size > most // 2 else most
 
 
 def _joined(first: Any, last: Any, axis: int) -> Any:

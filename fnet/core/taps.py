@@ -9,7 +9,7 @@ import math
 import jax.numpy as jnp
 from chex import Array
 
-from fnet.core.blocks import over_images
+from fnet.core.blocks import divisor, over_images
 from fnet.core.patches import Sums, column_sums, padded, shifted
 from fnet.core.products import wide
 from fnet.core.spreading import interleaved
@@ -87,7 +87,7 @@ def _summed(tap: Array, dy: Array) -> Array:
     cut into parts, which are added entry by entry, and the rest is added by a product.
     """
     rows = tap.shape[1]
-    parts = next(parts for parts in range(min(PARTS, rows), 0, -1) if rows % parts == 0)
+    parts = divisor(rows, PARTS)
     cuts = (slice(start, start + rows // parts) for start in range(0, rows, rows // parts))
     total = sum(tap[:, cut] * dy[:, cut] for cut in cuts)
     return column_sums(jnp.asarray(total).reshape(-1, dy.shape[-1]))

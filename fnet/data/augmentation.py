@@ -328,7 +328,7 @@ def _shares_of_classes(target: Array, outputs: Any) -> Array:
     )
     classes = outputs.shape[-1]
     labels = target.astype(jnp.int32)
-    hit = (labels[..., None] == jnp.arange(classes, dtype=jnp.int32)).astype(dtype)
+    hit = jax.nn.one_hot(labels, classes, dtype=dtype)
     known = (labels >= 0) & (labels < classes)
     return jnp.where(known[..., None], hit, jnp.nan)
 

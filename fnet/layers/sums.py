@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from chex import Array
 
+from fnet.core.blocks import divisor
+
 NUMBERS = 2**15  # of x in a block: with dy and what is computed, half of a small L2 cache
 
 
@@ -93,8 +95,3 @@ def block_of(rows: int, width: int) -> int | None:
         return None
     size = divisor(rows, most)
     return size if 8 * size >= most else None
-
-
-def divisor(number: int, most: int) -> int:
-    """The largest divisor that is not above `most`."""
-    return next(size for size in range(min(most, number), 0, -1) if number % size == 0)

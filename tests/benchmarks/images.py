@@ -12,6 +12,7 @@ import functools
 import numpy as np
 
 from tests.benchmarks.contest import Contest, Contestant, hold
+from tests.benchmarks.loops import by_jax, by_torch
 
 HERE = "tests.benchmarks.images"
 BATCH, SIZE, CLASSES, RATE = 64, 32, 10, 0.01
@@ -211,21 +212,10 @@ def jax_step(steps, form):
 
         return lambda: np.asarray(scan(begin, x, labels, order))
     batches = [(x[places], labels[places]) for places in order]
-    compiled = jax.jit(step)
-
-    def run():
-        carry, found = begin, []
-        for batch in batches:
-            carry, loss = compiled(carry, *batch)
-            found.append(loss)
-        return np.asarray(jnp.stack(found))
-
-    return run
+    return by_jax(step, begin, batches)
 
 
 def pytorch_step(steps, threads, compiled):
-    import copy
-
     import torch
     from torch import nn
 
@@ -243,31 +233,13 @@ def pytorch_step(steps, threads, compiled):
         for parameter, value in zip(net.parameters(), (*values, b3), strict=True):
             parameter.copy_(torch.from_numpy(np.ascontiguousarray(value)))
     net = net.to(memory_format=torch.channels_last)
-    begin = copy.deepcopy(net.state_dict())
     x, labels, order = rows(steps)
     batches = [  # (N, C, H, W) of which C runs fastest: channels_last
         (torch.from_numpy(x[i]).permute(0, 3, 1, 2), torch.from_numpy(labels[i]).long())
         for i in order
     ]
-    criterion = nn.CrossEntropyLoss()
-
-    def forward(x, labels):
-        return criterion(net(x), labels)
-
-    forward = torch.compile(forward) if compiled else forward
-
-    def run():
-        net.load_state_dict(begin)
-        update, found = torch.optim.SGD(net.parameters(), lr=RATE), []
-        for x, labels in batches:
-            update.zero_grad()
-            loss = forward(x, labels)
-            loss.backward()
-            update.step()
-            found.append(loss.detach())
-        return torch.stack(found).numpy()
-
-    return run
+    make = functools.partial(torch.optim.SGD, lr=RATE, fused=True)
+    return by_torch(net, make, batches, compiled)
 
 
 def _drawn(text, shape, batch):

@@ -10,6 +10,7 @@ import numpy as np
 
 from tests.benchmarks.contest import Contest, Contestant, hold
 from tests.benchmarks.job import CLASSES, HIDDEN, weights
+from tests.benchmarks.loops import by_jax, by_torch
 
 INPUTS = 3072
 LIMIT = "physical limit"
@@ -186,21 +187,10 @@ def _in_jax(apply, params, form, optimizer, batch_size, steps):
 
         return lambda: np.asarray(scan(begin, x, labels, order))
     batches = [(x[places], labels[places]) for places in order]
-    compiled = jax.jit(step, donate_argnums=0)
-
-    def run():
-        carry, losses = jax.tree.map(jnp.copy, begin), []
-        for batch in batches:
-            carry, loss = compiled(carry, *batch)
-            losses.append(loss)
-        return np.asarray(jnp.stack(losses))
-
-    return run
+    return by_jax(step, begin, batches)
 
 
 def pytorch(compiled, threads, optimizer, batch_size, steps):
-    import copy
-
     import torch
     from torch import nn
 
@@ -209,7 +199,6 @@ def pytorch(compiled, threads, optimizer, batch_size, steps):
     with torch.no_grad():
         for parameter, value in zip(net.parameters(), weights(0), strict=True):
             parameter.copy_(torch.from_numpy(value))
-    begin = copy.deepcopy(net.state_dict())
     x, labels, order = rows(batch_size, steps)
     batches = [(torch.from_numpy(x[i]), torch.from_numpy(labels[i]).long()) for i in order]
     make = {
@@ -218,25 +207,8 @@ def pytorch(compiled, threads, optimizer, batch_size, steps):
         "rmsprop": functools.partial(torch.optim.RMSprop, alpha=0.9, eps=EPS, foreach=True),
         "adam": functools.partial(torch.optim.Adam, fused=True),
     }[optimizer]
-    criterion = nn.CrossEntropyLoss()
-
-    def forward(x, labels):
-        return criterion(net(x), labels)
-
-    forward = torch.compile(forward) if compiled else forward
-
-    def run():
-        net.load_state_dict(begin)
-        update, losses = make(net.parameters(), lr=RATES[optimizer]), []
-        for x, labels in batches:
-            update.zero_grad()
-            loss = forward(x, labels)
-            loss.backward()
-            update.step()
-            losses.append(loss.detach())
-        return torch.stack(losses).numpy()
-
-    return run
+    make = functools.partial(make, lr=RATES[optimizer])
+    return by_torch(net, make, batches, compiled)
 
 
 def numpy(optimizer, batch_size, steps):
