@@ -15,11 +15,11 @@ from fnet.layers import (
     Running,
     affine,
     batch_norm,
-    blocks,
     group_norm,
     instance_norm,
     layer_norm,
     rms_norm,
+    sums,
 )
 from fnet.training import make_step, start
 
@@ -169,7 +169,7 @@ def test_in_blocks_the_numbers_are_the_same(case, monkeypatch):
     layer, shape, numbers = case
     params, x, dy = drawn(layer, shape, mean=3.0, dtype=jnp.float32)
     whole = ours(layer, params, x, dy)
-    monkeypatch.setattr(blocks, "NUMBERS", numbers)
+    monkeypatch.setattr(sums, "NUMBERS", numbers)
 
     def forward(params, x):
         return layer.forward(params, x)[0]

@@ -99,9 +99,7 @@ def strided(found: list[Step]) -> Iterator[list[Mistake]]:
     ]
     long = [axis for axis, stride in enumerate(strides) if stride > 1]
     for axes in [long, *([axis] for axis in long if len(long) > 1)] if long else ():
-        words = (
-            f"the stride is forgotten along {named_axes(axes)}: window k begins at k, and not at "
-        )
+        words = f"the stride is forgotten along {named_axes(axes)}: window k begins at k, "
         words += f"and not at {strides[axes[0]]} k"
         for operands in ((0,), VALUE):
             yield [
