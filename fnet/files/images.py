@@ -1,10 +1,11 @@
 """The pixels of an image file that may come from a stranger."""
 
+import contextlib
 import io
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ SIDE = 2**16  # pixels, as in JPEG and GIF: resizing takes memory in proportion 
 LARGEST = 2**28  # bytes of a file
 SCANS = 100  # of a JPEG: cameras write one, encoders ten; each takes as long as a whole image
 STRIP = 2**16  # pixels converted to RGB at a time
-ORIENTATION, TILE_WIDTH, TILE_HEIGHT = 274, 322, 323  # tags of EXIF and TIFF
+# Tags of EXIF and TIFF.
+ORIENTATION, TILE_WIDTH, TILE_HEIGHT, DEPTH, WHITE_IS = 274, 322, 323, 258, 262
+FINER = 2  # a JPEG is decoded at no less than so many times the size it is resized to
 
 _filters = threading.Lock()  # warning filters belong to the whole process
 
@@ -31,14 +34,16 @@ _filters = threading.Lock()  # warning filters belong to the whole process
 def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.ndarray:
     """The image as a viewer shows it on a white page, (H, W, 3) uint8.
 
-    The EXIF orientation is applied; palettes, greyscale and CMYK become RGB; transparency is laid
-    over white; an animation gives its first frame. `size` = (height, width) resizes with Lanczos.
-    PNG, JPEG, BMP, GIF, PPM, TIFF and WebP are read, whatever the file is called. A PNG is verified
-    first: the CRC of each chunk, and that every row is there.
+    The EXIF orientation is applied; palettes, greyscale and CMYK become RGB; of 16 bits per channel
+    the upper 8 are kept; transparency is laid over white; an animation gives its first frame.
+    `size` = (height, width) resizes with Lanczos, and stretches where the sides have another ratio:
+    nothing is cut off. A JPEG is then decoded at 1/2, 1/4 or 1/8 of its size, if that is at least
+    twice the size wanted. PNG, JPEG, BMP, GIF, PPM, TIFF and WebP are read, whatever the file is
+    called. A PNG is verified first: the CRC of each chunk, and that every row is there.
 
-    Raises DataError for a file that is not a whole image, has more than 8 bits per channel (Pillow
-    would clip them), or is too large to be safe: a file below 1 MiB may hold 3 megapixels, any
-    other 67, and at most 65,536 pixels per side.
+    Raises DataError for a file that is not a whole image, has pixels of 32 bits or floating ones
+    (whose black and white no format names), or is too large to be safe: a file below 1 MiB may be
+    decoded to 3 megapixels, any other to 67, and at most 65,536 pixels per side.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -49,8 +54,15 @@ def read_image(path: str | os.PathLike[str], size: Size | None = None) -> np.nda
     ((2, 4, 3), [7, 7, 7])
     """
     check_size(size)
-    try:
+    with named(path):
         return _decode(path, size)
+
+
+@contextlib.contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Whatever reading an image raises becomes a DataError that names its file."""
+    try:
+        yield
     except DataError:
         raise
     except IsADirectoryError:
@@ -74,14 +86,14 @@ def check_size(size: Size | None) -> None:
 def _decode(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
     from PIL import Image
 
-    pixels = _pixels(path)
+    pixels = _pixels(path, size)
     if size is not None and size != pixels.shape[:2]:
         resized = Image.fromarray(pixels).resize((size[1], size[0]), Image.Resampling.LANCZOS)
         return np.array(resized)
     return np.ascontiguousarray(pixels)
 
 
-def _pixels(path: str | os.PathLike[str]) -> np.ndarray:
+def _pixels(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
     """The pixels, the right way up; the file and its decoder are freed on return."""
     # Read whole: a decoder asks for a few bytes at a time.
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123
@@ -91,33 +103,41 @@ def _pixels(path: str | os.PathLike[str]) -> np.ndarray:
                 f"{path}: {length:,} bytes are too large for an image to train on; make it smaller"
             )
         content = file.read()
+    count = scans(content) if content.startswith(START) else 0
     if content.startswith(SIGNATURE):
         head = header(content)
         _check_pixels(path, (head.width, head.height), length)
-        _check_depth(path, head.depth)
         content = verified(content, head)
-    if content.startswith(START) and scans(content) > SCANS:
+    if count > SCANS:
         raise DataError(f"{path}: it is a JPEG of more than {SCANS} scans; save it anew")
-    # Whatever Pillow warns about is either refused or does not change a pixel.
-    with _filters, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = _opened(content)
-        for size in (image.size, _tile(image)):
-            _check_pixels(path, size, length)
-        _check_depth(path, 16 if image.mode.startswith(("I", "F")) else 8)
+    with without_warnings():
+        image = opened(io.BytesIO(content))
+        if size is not None and count == 1:  # of several, the decoder keeps the whole image
+            image.draft(image.mode, (FINER * max(size), FINER * max(size)))
+        for side in (image.size, _tile(image)):
+            _check_pixels(path, side, length)
+        _check_depth(path, image)
         image.load()
         # Only now: Pillow itself turns a TIFF when it loads it.
         turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
-    pixels = _rgb(image)
+    pixels = _rgb(_upper_bits(image) if image.mode.startswith("I") else image)
     return turn(pixels) if turn else pixels
 
 
-def _opened(content: bytes) -> Any:
-    """The image, its header read but not its pixels."""
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Whatever Pillow warns about is either refused or does not change a pixel."""
+    with _filters, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def opened(file: Any) -> Any:
+    """The image in an open file, its header read but not its pixels."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(file, formats=FORMATS)
     except UnidentifiedImageError:
         raise ValueError(f"it is none of {', '.join(FORMATS)}, or its header is damaged") from None
     except Image.DecompressionBombError as error:  # Pillow's own limit comes first
@@ -126,8 +146,7 @@ def _opened(content: bytes) -> Any:
 
 def _tile(image: Any) -> tuple[int, int]:
     """Width and height decoded at once: a tile of a TIFF may be larger than the image."""
-    tags = getattr(image, "tag_v2", {})
-    return tags.get(TILE_WIDTH, 0), tags.get(TILE_HEIGHT, 0)
+    return _tags(image).get(TILE_WIDTH, 0), _tags(image).get(TILE_HEIGHT, 0)
 
 
 def _check_pixels(path: Any, size: tuple[int, int], length: int) -> None:
@@ -139,12 +158,39 @@ def _check_pixels(path: Any, size: tuple[int, int], length: int) -> None:
         )
 
 
-def _check_depth(path: Any, bits: int) -> None:
-    if bits > 8:
+def bits(image: Any) -> int:
+    """How many bits each channel of an open image has."""
+    if not image.mode.startswith(("I", "F")):
+        return 8
+    if image.mode == "F" or (image.mode == "I" and image.format != "PPM"):
+        return 32
+    return int(_tags(image).get(DEPTH, (16,))[0])
+
+
+def _tags(image: Any) -> Any:
+    return getattr(image, "tag_v2", {})
+
+
+def _check_depth(path: Any, image: Any) -> None:
+    if bits(image) > 16:
         raise DataError(
-            f"{path}: its pixels have more than 8 bits per channel; convert it to an 8-bit image, "
-            "or put the pixels in an .npz for npz_images"
+            f"{path}: its pixels have 32 bits, and nothing says which number is black and which "
+            "white; convert it to an image of 8 or 16 bits, or put the pixels of all images, as "
+            "float32, in an .npz: np.savez(path, images=..., labels=...)"
         )
+
+
+def _upper_bits(image: Any) -> Any:
+    """The upper 8 bits of a grey image of up to 16."""
+    from PIL import Image
+
+    values, spare = np.asarray(image), bits(image) - 8
+    grey = (values >> spare).astype(np.uint8)
+    if _tags(image).get(WHITE_IS) == 0:
+        grey = 255 - grey
+    if (clear := image.info.get("transparency")) is not None:
+        grey[values == clear] = 255
+    return Image.fromarray(grey)
 
 
 def _rgb(image: Any) -> np.ndarray:

@@ -101,7 +101,7 @@ BAD = {
         made(head(), chunk(b"WHAT", b""), data(rows(32)), END),
         "a critical chunk of an unknown kind, b'WHAT'",
     ),
-    "16 bits": (made(head(2, 32, 16, 2), END), "more than 8 bits per channel"),
+    "16 bits, too few": (made(head(2, 32, 16), data(rows(32)), END), "19 of 32 rows"),
 }
 
 

@@ -1,15 +1,18 @@
 import io
+import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from fnet.data import read_image
 from fnet.errors import DataError
 from fnet.files import images as decoding
+from fnet.files.image_headers import image_header
 from fnet.files.jpeg import scans
 from tests.torture.bombs import tiff
+from tests.torture.images import chunk
 
 
 def picture(seed=0, height=5, width=7):
@@ -69,11 +72,87 @@ def test_the_exif_orientation_is_applied(tmp_path, orientation, turn, how):
     np.testing.assert_array_equal(read_image(path), turn(picture()))
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
-def test_more_than_8_bits_are_refused(tmp_path, dtype):
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_pixels_without_a_white_are_refused(tmp_path, dtype):
     path = save(tmp_path / "a.tif", np.full((3, 4), 1000, dtype))
-    with pytest.raises(DataError, match=r"a\.tif.*8 bits"):
+    with pytest.raises(DataError, match=r"a\.tif.*32 bits.*which number is black.*np\.savez"):
         read_image(path)
+
+
+GREY16 = np.random.default_rng(0).integers(0, 2**16, (5, 7)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_of_16_bits_the_upper_8_are_read(tmp_path, name):
+    image = read_image(save(tmp_path / name, GREY16))
+    np.testing.assert_array_equal(image, np.repeat((GREY16 // 256)[..., None], 3, axis=2))
+
+
+def test_a_transparent_grey_of_16_bits_is_white(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png_of_16_bits(GREY16, clear=GREY16[2, 3]))
+    expected = np.where(GREY16[2, 3] == GREY16, 255, GREY16 // 256)
+    np.testing.assert_array_equal(read_image(path)[..., 0], expected)
+
+
+def png_of_16_bits(pixels, clear):
+    height, width = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    head = struct.pack(">IIBBBBB", width, height, 16, 0, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"tRNS", struct.pack(">H", clear))]
+    chunks += [(b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+def test_a_tiff_whose_zero_is_white(tmp_path):
+    values = (GREY16 >> 4).astype(np.uint16)  # 12 bits in each 16
+    fields = {258: 16, 259: 1, 262: 0, 273: 8, 278: 5, 279: values.nbytes}
+    (tmp_path / "a.tif").write_bytes(tiff(fields, values.tobytes(), 7, 5))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif")[..., 0], 255 - values // 256)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_is_made_small_as_it_is_decoded(tmp_path, monkeypatch, progressive, orientation):
+    """Its mean by blocks is that of the whole image, resized; only the way there is shorter."""
+    rows, columns = np.mgrid[:480, :640]
+    whole = np.stack([rows / 2, columns / 3, 128 + 100 * np.sin(rows / 40)], -1).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(tmp_path / "a.jpg", whole, quality=95, exif=exif, progressive=progressive)
+    drafts = []
+    real = ImageFile.ImageFile.load
+    monkeypatch.setattr(
+        "PIL.JpegImagePlugin.JpegImageFile.load",
+        lambda image: drafts.append(image.size) or real(image),
+    )
+    small = read_image(path, (24, 32) if orientation == 1 else (32, 24))
+    assert drafts[0] == ((640, 480) if progressive else (160, 120))  # a sixteenth of the pixels
+    upright = small if orientation == 1 else np.rot90(small)
+    expected = whole.reshape(24, 20, 32, 20, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(upright[2:-2, 2:-2], expected[2:-2, 2:-2], atol=6)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.webp", "a.gif", "a.bmp", "a.ppm"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_header_says_what_the_pixels_are(tmp_path, name, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    holds = name not in ("a.gif", "a.bmp", "a.ppm")
+    path = save(tmp_path / name, picture(), **({"exif": exif} if holds else {}))
+    assert image_header(path)[:2] == read_image(path).shape[:2]
+    assert image_header(path).bits == 8
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "a.pgm"])
+def test_a_header_says_how_many_bits(tmp_path, name):
+    assert image_header(save(tmp_path / name, GREY16)) == (5, 7, 16)
+
+
+def test_a_header_that_is_none_is_told_as_the_image_is(tmp_path):
+    (tmp_path / "a.jpg").write_text("hello")
+    with pytest.raises(DataError, match=r"a\.jpg: cannot be read as an image; replace or remove"):
+        image_header(tmp_path / "a.jpg")
 
 
 def test_of_an_animation_the_first_frame(tmp_path):
