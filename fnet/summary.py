@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from chex import ArrayTree
 
 from fnet.core import Layer, Shape, watching
+from fnet.core.available import human_bytes
 from fnet.core.examples import Ints, is_input, shapes_of
 from fnet.core.expect import require_whole
 from fnet.core.trees import count, is_floating, nbytes
@@ -186,19 +187,6 @@ def _siblings(rows: list[Row], place: int) -> bool:
         return False
 
     return reached(rows[place + 1 :]) or reached(rows[:place][::-1])
-
-
-def human_bytes(size: float) -> str:
-    """A number of bytes in a readable unit; 1 kB is 1,000 bytes.
-
-    >>> human_bytes(1536), human_bytes(0)
-    ('1.5 kB', '0 B')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError
 
 
 class _Watch:

@@ -28,8 +28,10 @@ from fnet.data.augmentation import (
 from fnet.data.batches import PADDING, batches, epoch_order
 from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
+from fnet.data.divided import image_parts
 from fnet.data.images import ImageFolder, image_folder
 from fnet.data.packing import Packed, packed
+from fnet.data.parts import Divided
 from fnet.data.sets import download_cifar10
 from fnet.data.statistics import column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
@@ -44,6 +46,7 @@ __all__ = [
     "PADDING",
     "Augmentation",
     "Dataset",
+    "Divided",
     "ImageFolder",
     "Memory",
     "Packed",
@@ -67,6 +70,7 @@ __all__ = [
     "flatten",
     "flip",
     "image_folder",
+    "image_parts",
     "mean_and_std",
     "memory",
     "min_max",

@@ -2,25 +2,37 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fnet.core.available import check_memory
 from fnet.data.dataset import Arrays, Samples
+from fnet.data.finding import (
+    Found,
+    class_folders_in,
+    counted,
+    find,
+    folders_in,
+    images_in,
+    passed_over,
+)
+from fnet.data.layout import check_root, inner, without_classes
+from fnet.data.parts import named_parts
 from fnet.data.transforms import Transform, compose
-from fnet.errors import DataError
+from fnet.errors import DataError, nearest
 from fnet.files.images import Size, check_size, read_image
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ImageFolder(Samples):
     """Images on disk: paths and labels are in memory, pixels are read on access.
 
-    `labels` is (N,) int32 and read-only; `size` is (height, width), or None to keep images' sizes.
+    `labels` is (N,) int32 and read-only; `size` is (height, width), or None to keep images' sizes;
+    `decisions` are sentences on what was passed over in the folder.
 
     >>> import tempfile
     >>> from fnet.data.synthetic import synthetic_images
@@ -35,6 +47,7 @@ class ImageFolder(Samples):
     classes: tuple[str, ...]
     transform: Transform = compose()
     size: Size | None = None
+    decisions: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, str]:
@@ -44,12 +57,20 @@ class ImageFolder(Samples):
         return len(self.paths)
 
     def gather(self, indices: Any) -> Arrays:
-        """{"image": (N, H, W, 3) uint8, "label": (N,) int32}; DataError if sizes differ."""
+        """{"image": (N, H, W, 3) uint8, "label": (N,) int32}.
+
+        Raises DataError where sizes differ, and where memory does not suffice, before it is taken.
+        """
         labels = self.labels[np.asarray(indices)]
         paths = self.select(indices).paths
         if not paths:
             return {"image": np.empty((0, *(self.size or (0, 0)), 3), np.uint8), "label": labels}
         first = read_image(paths[0], self.size)
+        check_memory(
+            f"{len(paths):,} images of {_by(first)} pixels",
+            len(paths) * first.nbytes,
+            "pass size=(height, width), or read them in batches",
+        )
         images = np.empty((len(paths), *first.shape), np.uint8)
         images[0] = first
         for row, path in enumerate(paths[1:], start=1):
@@ -73,13 +94,19 @@ def image_folder(
     root: str | os.PathLike[str],
     transform: Transform | None = None,
     size: Size | None = None,
+    classes: Sequence[str] | None = None,
 ) -> ImageFolder:
     """The images in `root/<class>/**`, sorted by class, then by path.
 
-    Classes are the names of the folders in root, sorted. Hidden files and folders are skipped, as
-    are files without one of SUFFIXES (in any case). A linked folder is followed if it is a class
-    folder, not below one. `size` = (height, width) resizes on access. Raises DataError unless root
-    holds at least two class folders, each with images.
+    Classes are the names of the folders in root that hold images, sorted; if it holds one alone,
+    and that one the class folders, those in there. With `classes`, which another part of the same
+    set has, labels are these by name, folders of some of them are enough, and another folder is an
+    error. Hidden files and folders and what systems leave (__MACOSX, Thumbs.db) are skipped, as are
+    files without a suffix of images; `decisions` says how many. A linked folder is followed if it
+    is a class folder, not below one. `size` = (height, width) resizes on access.
+
+    Raises DataError unless root holds at least two class folders (one, with `classes`), and where
+    these are the parts of a divided set, such as train and test: see `image_parts`.
 
     >>> import tempfile
     >>> from fnet.data.synthetic import synthetic_images
@@ -89,41 +116,63 @@ def image_folder(
     (10, (2, 16, 24, 3))
     """
     check_size(size)
-    root = Path(root)
-    if not root.exists():
-        raise DataError(f"{root}: there is no such folder; pass the folder of class folders")
-    if not root.is_dir():
-        raise DataError(f"{root}: it is a file; pass the folder of class folders")
-    classes = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if len(classes) < 2:
+    top = check_root(Path(root))
+    folder, decisions = inner(top, frozenset(classes or ()))
+    folders = class_folders_in(folder)
+    names = [path.name for path in folders]
+    if parts := named_parts(names):
         raise DataError(
-            f"{root}: it holds {f'one folder ({classes[0]!r})' if classes else 'no folders'}; "
-            "two classes or more are needed, one folder of images per class: root/<class>/<image>"
+            f"{folder}: {' and '.join(parts.values())} look like the parts of a divided set, not "
+            "like classes; pass one of them, or image_parts(root) for all"
         )
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(classes):
-        images = sorted(_images(root / name), key=Path.as_posix)
-        if not images:
+    if (classes is None and len(folders) < 2) or not folders:
+        raise without_classes(folder, folders)
+    known = tuple(names if classes is None else classes)
+    for name in names:
+        if name not in known:
             raise DataError(
-                f"{root / name}: no images in this class folder (looked for "
-                f"{' '.join(SUFFIXES)}); add some, or remove the folder"
+                f"{folder / name}: there is no class {name!r}, only {', '.join(known)}; leave "
+                f"its images out, or train with them{nearest(name, known)}"
             )
-        paths += images
-        labels += [label] * len(images)
+    found = {path.name: find(path) for path in folders}
+    for path in folders:
+        if not found[path.name]:
+            raise DataError(f"{path}: {_unreadable(found[path.name])}")
+    decisions += _left_out(folder, names) + passed_over(_together(found))
+    paths = tuple(path for name in names for path in found[name].images)
+    labels = [known.index(name) for name in names for _ in found[name].images]
     array = _frozen(np.array(labels, np.int32))
-    return ImageFolder(tuple(paths), array, tuple(classes), transform or compose(), size)
+    return ImageFolder(paths, array, known, transform or compose(), size, tuple(decisions))
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename}: cannot be listed ({error.strerror})") from error
+def _unreadable(found: Found) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.others.most_common())
+    return f"of this class fnet reads no image ({kinds}); convert them, to .jpg or .png"
 
-    for top, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield Path(top, name)
+
+def _left_out(folder: Path, names: list[str]) -> list[str]:
+    """Sentences on what lies in a folder beside its class folders."""
+    empty = [path.name for path in folders_in(folder) if path.name not in names]
+    loose = len(images_in(folder))
+    sentences = []
+    if empty:
+        listed = ", ".join(f"{name}/" for name in empty)
+        sentences.append(f"skipped {listed}: no images in {'it' if len(empty) == 1 else 'them'}")
+    if loose:
+        sentences.append(f"skipped {counted(loose, 'image')} in {folder} itself: of no class")
+    inside = [named_parts([path.name for path in folders_in(folder / name)]) for name in names]
+    if all(inside):
+        parts = " and ".join(inside[0].values())
+        sentences.append(f"each class folder holds parts, {parts}: they are put together")
+    return sentences
+
+
+def _together(found: dict[str, Found]) -> Found:
+    whole = Found((), Counter())
+    for each in found.values():
+        whole.others.update(each.others)
+        whole = whole._replace(hidden=whole.hidden + each.hidden)
+    return whole
 
 
 def _by(image: np.ndarray) -> str:

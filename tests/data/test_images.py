@@ -129,7 +129,7 @@ def test_mixed_sizes_need_a_size(root):
         (lambda root: None, "no such folder"),
         (lambda root: root.write_text(""), "it is a file"),
         (lambda root: root.mkdir(), "holds no folders"),
-        (lambda root: save(root / "a.png", picture()), "holds no folders"),
+        (lambda root: save(root / "a.png", picture()), "1 image and no folders.*root/<class>/<im"),
         (lambda root: save(root / "train" / "a.png", picture()), "holds one folder.*'train'"),
     ],
 )
@@ -142,10 +142,82 @@ def test_a_root_that_holds_no_classes(tmp_path, make, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_class_without_images(root):
+def test_what_is_passed_over_is_counted_by_name(root):
     (root / "empty").mkdir()
-    with pytest.raises(DataError, match="empty: no images"):
+    (root / "__MACOSX" / "cat").mkdir(parents=True)
+    for name in ["cat/a.HEIC", "dog/b.heic", "dog/c.txt", "dog/Makefile", "loose.png"]:
+        (root / name).touch()
+    for name in ["cat/._b.png", "cat/.DS_Store", "dog/Thumbs.db", "dog/__MACOSX/._a.png"]:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
+    dataset = image_folder(root)
+    assert (len(dataset), dataset.classes) == (4, ("cat", "dog"))
+    assert dataset.decisions == (
+        "skipped empty/: no images in it",
+        f"skipped 1 image in {root} itself: of no class",
+        "skipped 7 files: 3 hidden, 2 .heic, 1 without a suffix, 1 .txt",
+        "skipped what systems leave in __MACOSX/",
+    )
+
+
+def test_a_class_whose_images_are_of_another_kind_is_not_empty(root):
+    (root / "fox").mkdir()
+    (root / "fox" / "a.heic").touch()
+    with pytest.raises(DataError, match=r"fox: of this class fnet reads no image \(1 \.heic\)"):
         image_folder(root)
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "JPE", "tif", "webp", "gif", "pbm", "pnm", "apng"])
+def test_every_suffix_of_a_format_that_is_read(root, suffix):
+    formats = {"jfif": "JPEG", "JPE": "JPEG", "tif": "TIFF", "pbm": "PPM", "pnm": "PPM"}
+    path = root / "cat" / f"z.{suffix}"
+    Image.fromarray(picture()).save(path, formats.get(suffix, suffix).replace("apng", "PNG"))
+    dataset = image_folder(root)
+    assert path in dataset.paths
+    assert dataset.gather([dataset.paths.index(path)])["image"].shape == (1, 5, 7, 3)
+
+
+def test_class_folders_one_too_deep_are_entered(root):
+    dataset = image_folder(root)
+    (root / "all" / "data").mkdir(parents=True)
+    for name in ("cat", "dog"):
+        (root / name).rename(root / "all" / "data" / name)
+    deeper = image_folder(root)
+    assert deeper.classes == dataset.classes
+    assert len(deeper) == 4
+    assert deeper.decisions == ("the class folders are in all/data/",)
+
+
+def test_images_that_are_named_after_their_class(tmp_path):
+    for k in range(3):
+        for name in ("cat", "dog"):
+            save(tmp_path / f"{name}.{k}.jpg", picture())
+    with pytest.raises(DataError, match=r"6 images and no folders.*cat, dog: move them into"):
+        image_folder(tmp_path)
+
+
+def test_parts_are_no_classes(root):
+    (root / "cat").rename(root / "Train")
+    (root / "dog").rename(root / "Test")
+    with pytest.raises(DataError, match=r"Train and Test look like the parts.*image_parts"):
+        image_folder(root)
+
+
+def test_classes_of_another_part(root):
+    dataset = image_folder(root, classes=("fox", "dog", "cat"))
+    assert dataset.classes == ("fox", "dog", "cat")
+    assert dataset.labels.tolist() == [2, 2, 1, 1]
+    with pytest.raises(DataError, match=r"no class 'dog', only cat, dgo.*did you mean dgo"):
+        image_folder(root, classes=("cat", "dgo"))
+
+
+def test_memory_is_refused_before_it_is_taken(root, monkeypatch):
+    monkeypatch.setattr("fnet.core.available.available_memory", lambda: 2.5e6)
+    monkeypatch.setattr("fnet.core.available.SMALL", 100)
+    assert len(memory(image_folder(root))) == 4
+    monkeypatch.setattr("fnet.core.available.available_memory", lambda: 400.0)
+    with pytest.raises(DataError, match=r"4 images of 5 × 7 pixels take 420 B, and 400 B.*size="):
+        memory(image_folder(root))
 
 
 @pytest.mark.parametrize("size", [(0, 3), (3,), (-1, 2)])

@@ -4,6 +4,9 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from fnet.errors import DataError
+
+SMALL = 2**26  # bytes that are taken without asking
 GROUPS = Path("/sys/fs/cgroup")
 LIMITS = (  # of a control group, version 2 and 1: files of its limit, its use, and what is evicted
     ("memory.max", "memory.current", "inactive_file"),
@@ -20,6 +23,30 @@ def available_memory() -> float:
     True
     """
     return min([_of_the_system(), *(left for folder in _groups() for left in _left(folder))])
+
+
+def check_memory(what: str, need: float, how: str) -> None:
+    """Raise DataError if `what` needs more bytes than are available, saying `how` it would fit.
+
+    >>> check_memory("ten images", 1000, "make them smaller")
+    """
+    if need > SMALL and need > (available := available_memory()):
+        raise DataError(
+            f"{what} take {human_bytes(need)}, and {human_bytes(available)} are available; {how}"
+        )
+
+
+def human_bytes(size: float) -> str:
+    """A number of bytes in a readable unit; 1 kB is 1,000 bytes.
+
+    >>> human_bytes(1536), human_bytes(0)
+    ('1.5 kB', '0 B')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 99.95 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError
 
 
 def _of_the_system() -> float:
