@@ -14,7 +14,7 @@ augmentation changes images at random, in training alone.
 [(4, 48), (2, 48)]
 """
 
-from fnet.data.archive import npz_images
+from fnet.data.archive import npz_images, npz_parts
 from fnet.data.augmentation import (
     Augmentation,
     augment,
@@ -77,6 +77,7 @@ __all__ = [
     "mixup",
     "normalize",
     "npz_images",
+    "npz_parts",
     "packed",
     "read_image",
     "read_pickle",

@@ -1,24 +1,32 @@
 """Images and labels from an .npz archive of NumPy arrays."""
 
+import math
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 
-from fnet.data.dataset import Arrays, Memory, memory
+from fnet.core.available import check_memory
+from fnet.data.array_names import LAYOUT, Arranged, Header, arranged
+from fnet.data.dataset import Memory, memory
+from fnet.data.label_arrays import class_numbers
+from fnet.data.parts import Divided
+from fnet.data.pixels import axes_of, in_range, range_of, with_axes
 from fnet.data.transforms import Transform
-from fnet.errors import DataError
-from fnet.files.npz import read_npz
+from fnet.errors import ConfigurationError, DataError
+from fnet.files.npz import npz_headers, read_npz
 
-LAYOUT = "np.savez(path, images=..., labels=...)"
+Result = TypeVar("Result")
 
 
-def npz_images(path: str | os.PathLike[str], transform: Transform | None = None) -> Memory:
-    """The images and labels of an archive written by `np.savez(path, images=..., labels=...)`.
+def npz_images(
+    path: str | os.PathLike[str], transform: Transform | None = None, part: str | None = None
+) -> Memory:
+    """The images and labels of an .npz archive, or of one `part` of it, as `npz_parts` reads them.
 
-    `images` is (N, H, W, C) or (N, H, W), uint8 or floating; `labels` is (N,) integers from 0;
-    `classes`, if present, is text with one name per label. Nothing is unpickled. Raises DataError
-    for anything else.
+    Raises DataError for an archive of several parts unless one is named.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -28,47 +36,139 @@ def npz_images(path: str | os.PathLike[str], transform: Transform | None = None)
     ...     npz_images(path).classes
     ('0', '1')
     """
+    parts = npz_parts(path, transform).parts
+    if part is None and len(parts) > 1:
+        raise DataError(
+            f"{path}: it holds the parts {', '.join(parts)}; name one, as in part='train', or "
+            "take npz_parts(path) for all"
+        )
+    if part is not None and part not in parts:
+        raise ConfigurationError(f"{path}: it has no part {part!r}, only {', '.join(parts)}")
+    chosen: Memory = parts[part or next(iter(parts))]
+    return chosen
+
+
+def npz_parts(path: str | os.PathLike[str], transform: Transform | None = None) -> Divided:
+    """The parts of an .npz archive of images and labels, by the names of its arrays.
+
+        images, labels        or X, y   or data, target   or arr_0, arr_1    -> "all"
+        x_train, y_train, x_test, y_test   or train_images, train_labels, ...  -> "train", "test"
+
+    Images are (N, H, W, C), or (N, C, H, W) with at most 4 channels, (N, H, W), (H, W, C, N), or
+    rows of uint8 that make squares; they become (N, H, W, C). Pixels keep their values: `pixels` is
+    their range, 0 to 255, 0 to 65535 or 0 to 1, and integers become uint8 or uint16. Labels are
+    (N,) or (N, 1) integers or text, or one-hot (N, classes); classes are the array `classes` or
+    `class_names` of text, or else the distinct labels of the training part. `decisions` says all
+    this in sentences. Nothing is unpickled. Raises DataError for anything else, and where memory
+    does not suffice, before it is taken.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "digits.npz")
+    ...     images, labels = np.zeros((3, 1, 8, 9), np.uint16), np.array([[3], [7], [3]])
+    ...     np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    ...     divided = npz_parts(path)
+    >>> divided.parts["test"].arrays["image"].shape, divided.parts["test"].classes
+    ((3, 8, 9, 1), ('3', '7'))
+    """
     path = Path(path)
-    arrays = _load(path)
-    missing = [name for name in ("images", "labels") if name not in arrays]
-    if missing:
-        raise DataError(f"{path}: it has no {' or '.join(missing)}; write it with {LAYOUT}")
-    images, labels, classes = arrays["images"], arrays["labels"], arrays.get("classes")
-    if images.ndim not in (3, 4) or not (
-        images.dtype == np.uint8 or np.issubdtype(images.dtype, np.floating)
-    ):
-        raise DataError(
-            f"{path}: images are {images.shape} {images.dtype}; they must be (N, H, W, C) or "
-            "(N, H, W), uint8 or floating"
+    headers = {name: Header(*header) for name, header in _from(path, npz_headers).items()}
+    with_path = _Named(path)
+    layout = with_path(arranged, headers)
+    with_path(_check, layout, headers, path)
+    arrays = _from(path, lambda file: read_npz(file, layout.used))
+    return with_path(_divided, layout, arrays, transform)
+
+
+class _Named:
+    """Calls a function, whose DataError then begins with the path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, function: Callable[..., Result], *arguments: object) -> Result:
+        try:
+            return function(*arguments)
+        except DataError as error:
+            text = str(error)
+            start = "" if text.startswith(str(self.path)) else f"{self.path}: "
+            raise DataError(f"{start}{text}") from None
+
+
+def _check(layout: Arranged, headers: dict[str, Header], path: Path) -> None:
+    """Refuse, before anything is read, what is not plain, and what memory does not hold."""
+    for name in layout.used:
+        if headers[name].dtype.kind == "O":
+            raise DataError(
+                f"{name} is an array of Python objects, which is not read; save text with "
+                f"{name}.astype(str), and images of one size with np.stack({name})"
+            )
+    need = sum(
+        math.prod(headers[name].shape) * headers[name].dtype.itemsize for name in layout.used
+    )
+    check_memory(f"{path}: its arrays", need, "save fewer samples, or images as uint8")
+
+
+def _divided(
+    layout: Arranged, arrays: dict[str, np.ndarray], transform: Transform | None
+) -> Divided:
+    images = {part: arrays[pair[0]] for part, pair in layout.parts.items()}
+    labels = {part: arrays[pair[1]] for part, pair in layout.parts.items()}
+    names = arrays[layout.classes] if layout.classes else None
+    decisions = _sentences(layout)
+    numbers, classes, said = class_numbers(labels, names)
+    first = next(iter(images))
+    shape, dtype = images[first].shape, images[first].dtype
+    axes = axes_of(shape, dtype, len(numbers[first]))
+    images = {part: with_axes(array, axes.kind) for part, array in images.items()}
+    for part, (name, _) in layout.parts.items():
+        _check_finite(name, images[part])
+    pixels = range_of(images[first])
+    if images[first].dtype != np.uint8:
+        said.append(f"pixels are {dtype}, in the range {pixels}")
+    sentences = [*decisions, *([axes.sentence] if axes.sentence else []), *said]
+    parts = {
+        part: memory(
+            {"image": in_range(array, pixels, layout.parts[part][0]), "label": numbers[part]},
+            classes,
+            transform,
         )
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(
-            f"{path}: labels are {labels.shape} {labels.dtype}; they must be (N,) integers"
-        )
-    if classes is not None and (classes.ndim != 1 or classes.dtype.kind != "U"):
-        raise DataError(
-            f"{path}: classes are {classes.shape} {classes.dtype}; they must be (C,) text"
-        )
+        for part, array in images.items()
+    }
+    return Divided(parts, tuple(sentences), pixels)
+
+
+def _sentences(layout: Arranged) -> list[str]:
+    """On what the arrays were taken for; nothing of those called images, labels and classes."""
+    sentences = []
+    for part, (images, labels) in layout.parts.items():
+        if (part, images, labels) != ("all", "images", "labels"):
+            as_part = "" if part == "all" else f" of {part}"
+            sentences.append(f"{images} is taken as images{as_part}, {labels} as labels")
+    if layout.classes not in (None, "classes"):
+        sentences.append(f"{layout.classes} is taken as the names of classes")
+    sentences += [f"left out: {name}, which has no labels" for name in layout.without_labels]
+    if layout.others:
+        sentences.append(f"left out: {', '.join(layout.others)}")
+    return sentences
+
+
+def _check_finite(name: str, images: np.ndarray) -> None:
+    if images.dtype.kind != "f":
+        return
     unusable = np.flatnonzero([not np.isfinite(image).all() for image in images])
     if len(unusable):
         raise DataError(
-            f"{path}: images[{unusable[0]}] holds NaN or infinity ({len(unusable)} images do); "
-            "leave them out, or fix them"
+            f"{name}[{unusable[0]}] holds NaN or infinity ({len(unusable)} images do); leave them "
+            "out, or fix them"
         )
-    names = None if classes is None else [str(name) for name in classes]
-    try:
-        checked = memory({"image": images, "label": labels}, names, transform)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
-    return Memory(
-        {"image": images, "label": labels.astype(np.int32)}, checked.classes, checked.transform
-    )
 
 
-def _load(path: Path) -> Arrays:
+def _from(path: Path, read: Callable[[BinaryIO], Result]) -> Result:
     try:
         with path.open("rb") as file:
-            return read_npz(file, ("images", "labels", "classes"))
+            return read(file)
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file") from None
     except OSError as error:

@@ -9,13 +9,15 @@ import io
 import math
 import sys
 import zipfile
-from collections.abc import Collection, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from fnet.errors import DataError
 from fnet.files.zips import most_declared, open_zip
+
+Result = TypeVar("Result")
 
 MARK = b"sha256:"
 HEX = 64  # digits of the digest
@@ -57,6 +59,23 @@ def read_npz(
         raise DataError(f"it is no .npz of plain arrays, or a part of one ({error})") from error
 
 
+def npz_headers(file: BinaryIO) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+    """Shape and dtype of every array of an .npz, of which nothing else is read.
+
+    Raises DataError, which does not name the file.
+    """
+    try:
+        size = file.seek(0, io.SEEK_END)
+        with open_zip(file) as archive:
+            _check_members(archive.infolist(), size)
+            infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            return {name: _array(archive, name, info, _facts) for name, info in infos.items()}
+    except DataError:
+        raise
+    except Exception as error:  # damage may raise any exception
+        raise DataError(f"it is no .npz of plain arrays, or a part of one ({error})") from error
+
+
 def _read(file: BinaryIO, names: Collection[str] | None, digest: bool) -> dict[str, np.ndarray]:
     size = file.seek(0, io.SEEK_END)
     whole = _is_whole(file, size)
@@ -69,7 +88,7 @@ def _read(file: BinaryIO, names: Collection[str] | None, digest: bool) -> dict[s
         wanted = (
             stored if names is None else {name: stored[name] for name in names if name in stored}
         )
-        arrays = {name: _array(archive, name, info) for name, info in wanted.items()}
+        arrays = {name: _array(archive, name, info, _content) for name, info in wanted.items()}
     if whole is False:
         raise DataError("it is damaged: its SHA-256 is not the one that it ends with")
     return arrays
@@ -101,14 +120,21 @@ def _check_members(infos: list[zipfile.ZipInfo], size: int) -> None:
         )
 
 
-def _array(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> np.ndarray:
+def _array(
+    archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo, read: Callable[[Any, int], Result]
+) -> Result:
     try:
         with archive.open(info) as stream:
-            return _content(stream, info.file_size)
+            return read(stream, info.file_size)
     except DataError as error:
         raise DataError(f"the array {name}: {error}") from None
     except Exception as error:  # as above
         raise DataError(f"the array {name} is damaged ({error or type(error).__name__})") from error
+
+
+def _facts(stream: Any, size: int) -> tuple[tuple[int, ...], np.dtype]:
+    shape, _, dtype = _header(stream)
+    return shape, dtype
 
 
 def _content(stream: Any, size: int) -> np.ndarray:

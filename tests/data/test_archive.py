@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from fnet import data
 from fnet.data import npz_images, rescale
-from fnet.errors import DataError
+from fnet.errors import ConfigurationError, DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 5, 7, 3), np.uint8)
 LABELS = np.array([1, 0, 2, 1])
@@ -22,7 +23,8 @@ def test_images_and_labels(tmp_path, images, kind, save):
     assert dataset.transform is rescale()
     assert dataset.arrays["image"].dtype == images.dtype
     assert dataset.arrays["label"].dtype == np.int32
-    np.testing.assert_array_equal(dataset.arrays["image"], images)
+    expected = images if images.ndim == 4 else images[..., None]
+    np.testing.assert_array_equal(dataset.arrays["image"], expected)
     np.testing.assert_array_equal(dataset.arrays["label"], LABELS)
 
 
@@ -36,18 +38,33 @@ def test_classes_default_to_numbers(tmp_path):
     [
         ({"images": IMAGES}, "no labels"),
         ({"labels": LABELS}, "no images"),
-        ({"other": LABELS}, "no images or labels"),
+        ({"other": LABELS}, "no images or labels, only other"),
+        ({"x_train": IMAGES, "y_test": LABELS}, "no images with labels, only x_train, y_test"),
+        ({"arr_0": IMAGES, "arr_1": LABELS, "arr_2": IMAGES}, "names say nothing"),
         ({"images": IMAGES.reshape(4, -1), "labels": LABELS}, r"images are \(4, 105\) uint8"),
-        ({"images": IMAGES.astype(np.int64), "labels": LABELS}, "int64"),
-        ({"images": IMAGES, "labels": LABELS[:, None]}, r"labels are \(4, 1\)"),
-        ({"images": IMAGES, "labels": LABELS.astype(float)}, "labels are .* float64"),
+        ({"images": IMAGES.astype(np.int64) - 9, "labels": LABELS}, "int64 from -9 to 2.*float32"),
+        ({"images": IMAGES.astype(np.int64) + 2**16, "labels": LABELS}, "int64 from .*float32"),
+        ({"images": IMAGES.astype(complex), "labels": LABELS}, "must be real numbers"),
+        (
+            {"images": IMAGES, "labels": np.eye(4) + 1},
+            r"labels are \(4, 4\) float64; of a row, one",
+        ),
+        ({"images": IMAGES, "labels": LABELS / 2}, "labels are .* float64"),
+        ({"images": IMAGES, "labels": LABELS * 1j}, "labels are .* complex128"),
         ({"images": IMAGES, "labels": LABELS[:3]}, "differ in length"),
         ({"images": IMAGES, "labels": LABELS - 1}, r"label\[1\] is -1"),
-        ({"images": IMAGES, "labels": LABELS + 2**40}, "label 1099511627778"),
+        (
+            {"images": IMAGES, "labels": np.array([{}, 1, 2, 3])},
+            r"labels is .* labels\.astype\(str",
+        ),
+        (
+            {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES, "y_test": LABELS + 1},
+            "test has the label 3, and the classes are 0, 1, 2",
+        ),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "no samples"),
         ({"images": IMAGES, "labels": LABELS, "classes": np.array(["a", "b"])}, r"label\[2\] is 2"),
         ({"images": IMAGES, "labels": LABELS, "classes": np.arange(3)}, "classes are"),
-        ({"images": np.array([{}, 1], object), "labels": LABELS}, "plain arrays"),
+        ({"images": np.array([{}, 1], object), "labels": LABELS}, r"np\.stack\(images\)"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, arrays, message):
@@ -108,3 +125,177 @@ def test_classes_that_are_no_unicode(tmp_path):
 def test_a_folder_is_no_archive(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         npz_images(tmp_path)
+
+
+def saved(folder, **arrays):
+    np.savez(folder / "set.npz", **arrays)
+    return data.npz_parts(folder / "set.npz")
+
+
+PAIRS = [
+    ("images", "labels"),
+    ("X", "y"),
+    ("x", "y"),
+    ("data", "target"),
+    ("imgs", "classes"),
+    ("image", "label"),
+    ("arr_0", "arr_1"),
+    ("arr_1", "arr_0"),
+]
+
+
+@pytest.mark.parametrize(("images", "labels"), PAIRS)
+def test_arrays_are_known_by_their_names(tmp_path, images, labels):
+    divided = saved(tmp_path, **{labels: LABELS, images: IMAGES})
+    assert list(divided.parts) == ["all"]
+    np.testing.assert_array_equal(divided.parts["all"].arrays["image"], IMAGES)
+    assert divided.parts["all"].arrays["label"].tolist() == LABELS.tolist()
+    plain = (images, labels) == ("images", "labels")
+    said = f"{images} is taken as images, {labels} as labels"
+    assert divided.decisions == (() if plain else (said,))
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{a}_{part}", "{part}_{A}", "{a}{part}", "{part}{B}", "{words}_{part}", "{part}_{words}"],
+)
+def test_parts_are_known_by_the_names_of_arrays(tmp_path, form):
+    arrays = {}
+    for part, shift in (("train", 0), ("val", 1), ("test", 2)):
+        for a, words, array in (("x", "images", IMAGES[shift:]), ("y", "labels", LABELS[shift:])):
+            name = form.format(a=a, A=a.upper(), B=a.upper(), part=part, words=words)
+            arrays[name] = array
+    divided = saved(tmp_path, **arrays)
+    assert {part: len(images) for part, images in divided.parts.items()} == {
+        "train": 4,
+        "val": 3,
+        "test": 2,
+    }
+    for part, shift in (("train", 0), ("val", 1), ("test", 2)):
+        np.testing.assert_array_equal(divided.parts[part].arrays["image"], IMAGES[shift:])
+
+
+def test_one_part_is_asked_for(tmp_path):
+    saved(tmp_path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES[:1], y_test=LABELS[:1])
+    assert len(npz_images(tmp_path / "set.npz", part="test")) == 1
+    with pytest.raises(DataError, match=r"parts train, test; name one.*npz_parts"):
+        npz_images(tmp_path / "set.npz")
+    with pytest.raises(ConfigurationError, match="no part 'val', only train, test"):
+        npz_images(tmp_path / "set.npz", part="val")
+
+
+def test_what_has_no_labels_is_left_out_and_said(tmp_path):
+    divided = saved(tmp_path, X=IMAGES, y=LABELS, X_test=IMAGES, ids=LABELS)
+    assert list(divided.parts) == ["all"]
+    assert divided.decisions[1:] == ("left out: X_test, which has no labels", "left out: ids")
+
+
+LABELLED = {
+    "a column": (LABELS[:, None], ("0", "1", "2")),
+    "bytes": (LABELS.astype(np.uint8)[:, None], ("0", "1", "2")),
+    "floating": (LABELS.astype(float), ("0", "1", "2")),
+    "one-hot": (np.eye(4)[LABELS], ("0", "1", "2", "3")),
+    "bool": (LABELS > 0, ("0", "1")),
+    "from 5": (LABELS + 5, ("5", "6", "7")),
+    "with gaps": (LABELS * 4, ("0", "4", "8")),
+    "minus and plus one": (np.array([1, -1, -1, 1]), ("-1", "1")),
+    "text": (np.array(["b", "a", "c", "b"]), ("a", "b", "c")),
+    "bytes of text": (np.array([b"b", b"a", b"c", b"b"]), ("a", "b", "c")),
+}
+
+
+@pytest.mark.parametrize("case", LABELLED)
+def test_labels_in_every_form(tmp_path, case):
+    labels, classes = LABELLED[case]
+    found = saved(tmp_path, images=IMAGES, labels=labels).parts["all"]
+    assert found.classes == classes
+    flat = labels.argmax(1) if case == "one-hot" else labels.ravel()
+    told = [classes[label] for label in found.arrays["label"]]
+    text = [v.decode() if isinstance(v, bytes) else str(v) for v in flat.tolist()]
+    if case in ("floating", "bool"):
+        text = [str(int(value)) for value in flat]
+    assert told == text
+
+
+@pytest.mark.parametrize("name", ["classes", "class_names", "label_names"])
+@pytest.mark.parametrize("least", [0, 1])
+def test_names_of_classes(tmp_path, name, least):
+    names = np.array(["b", "a", "c"])
+    divided = saved(tmp_path, images=IMAGES, labels=LABELS + least, **{name: names})
+    found = divided.parts["all"]
+    assert found.classes == ("b", "a", "c")
+    assert found.arrays["label"].tolist() == LABELS.tolist()
+    assert ("labels count from 1" in divided.decisions) == bool(least)
+
+
+GREY = np.random.default_rng(1).integers(0, 256, (6, 8, 9), np.uint8)
+SIX = np.arange(6) % 2
+AXES = {
+    "grey": (GREY, GREY[..., None], "images are grey"),
+    "channels first": (
+        np.stack([GREY, GREY // 2, GREY // 3], 1),
+        np.stack([GREY, GREY // 2, GREY // 3], 3),
+        "channels come first",
+    ),
+    "one channel first": (GREY[:, None], GREY[..., None], "channels come first"),
+    "samples last": (
+        np.stack([GREY, GREY // 2, GREY // 3], 3).transpose(1, 2, 3, 0),
+        np.stack([GREY, GREY // 2, GREY // 3], 3),
+        "samples come last",
+    ),
+    "rows of a square": (
+        GREY[:, :, :8].reshape(6, 64),
+        GREY[:, :, :8, None],
+        "rows of 64 pixels are taken as images of 8 × 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AXES)
+def test_axes_in_every_order(tmp_path, case):
+    stored, expected, said = AXES[case]
+    divided = saved(tmp_path, images=stored, labels=SIX)
+    np.testing.assert_array_equal(divided.parts["all"].arrays["image"], expected)
+    assert any(sentence.startswith(said) for sentence in divided.decisions)
+
+
+RANGES = {
+    "uint16": (IMAGES.astype(np.uint16) * 200, "0 to 65535", np.uint16),
+    "uint16 of bytes": (IMAGES.astype(np.uint16), "0 to 255", np.uint8),
+    "int64": (IMAGES.astype(np.int64), "0 to 255", np.uint8),
+    "int32 of words": (IMAGES.astype(np.int32) * 200, "0 to 65535", np.uint16),
+    "bool": (IMAGES > 99, "0 to 1", np.uint8),
+    "float": (IMAGES / 255, "0 to 1", np.float64),
+    "float of bytes": (IMAGES.astype(np.float32), "0 to 255", np.float32),
+    "float of words": (IMAGES * np.float32(200), "0 to 65535", np.float32),
+    "normalised": (IMAGES.astype(np.float16) - 100, "any", np.float16),
+}
+
+
+@pytest.mark.parametrize("case", RANGES)
+def test_pixels_keep_their_values_and_their_range_is_said(tmp_path, case):
+    images, pixels, dtype = RANGES[case]
+    divided = saved(tmp_path, images=images, labels=LABELS)
+    found = divided.parts["all"].arrays["image"]
+    assert (found.dtype, divided.pixels) == (dtype, pixels)
+    np.testing.assert_array_equal(found, images)
+    assert divided.decisions == (f"pixels are {images.dtype}, in the range {pixels}",)
+
+
+def test_parts_of_different_ranges(tmp_path):
+    dark = {"x_test": IMAGES.astype(np.uint16) % 9, "y_test": LABELS}
+    words = IMAGES.astype(np.uint16) * 200
+    divided = saved(tmp_path, x_train=words, y_train=LABELS, **dark)
+    assert divided.parts["test"].arrays["image"].dtype == np.uint16
+    with pytest.raises(
+        DataError, match="x_test are uint16 in the range 0 to 255, and the others 0 to"
+    ):
+        saved(tmp_path, x_train=IMAGES / 255, y_train=LABELS, **dark)
+
+
+def test_an_archive_is_refused_before_memory_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr("fnet.core.available.available_memory", lambda: 400.0)
+    monkeypatch.setattr("fnet.core.available.SMALL", 100)
+    monkeypatch.setattr("fnet.data.archive.read_npz", None)
+    with pytest.raises(DataError, match=r"set\.npz: its arrays take 452 B, and 400 B are"):
+        saved(tmp_path, images=IMAGES, labels=LABELS)

@@ -1,0 +1,102 @@
+"""Which arrays of an archive are images, labels and names of classes, of which part."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from fnet.data.parts import EVAL, KINDS, TEST, TRAIN, VAL, part_of, words_of
+from fnet.errors import DataError
+
+# In the order of preference, where several are there.
+IMAGES = ("images", "image", "imgs", "img", "pixels", "x", "data", "inputs", "input", "features")
+LABELS = ("labels", "label", "y", "targets", "target", "fine_labels", "class", "classes")
+NAMES = ("classes", "class_names", "classnames", "label_names", "target_names", "names")
+UNNAMED = ("arr_0", "arr_1")  # by np.savez(path, images, labels)
+LAYOUT = "np.savez(path, images=..., labels=...)"
+XY = re.compile(rf"([xy])({'|'.join(KINDS)})", re.IGNORECASE)  # xtrain
+
+
+class Header(NamedTuple):
+    """Shape and dtype of an array that is not read yet."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+class Arranged(NamedTuple):
+    """By part the names of its images and its labels; that of the names of classes; the others."""
+
+    parts: dict[str, tuple[str, str]]
+    classes: str | None
+    without_labels: tuple[str, ...]
+    others: tuple[str, ...]
+
+    @property
+    def used(self) -> list[str]:
+        """The names of all arrays that are needed."""
+        pairs = [name for pair in self.parts.values() for name in pair]
+        return pairs if self.classes is None else [*pairs, self.classes]
+
+
+def arranged(headers: Mapping[str, Header]) -> Arranged:
+    """What the arrays are, by their names. Raises DataError where images or labels are missing.
+
+    >>> arranged({name: Header((5,), "<i4") for name in ("x_train", "y_train", "x_test")}).parts
+    {'train': ('x_train', 'y_train')}
+    """
+    groups: dict[str | None, dict[str, str]] = {}
+    for name in headers:
+        kind, others = part_of(words_of(XY.sub(r"\1_\2", name)))
+        groups.setdefault(kind, {})["_".join(others)] = name
+    pairs = {kind: _pair(group) for kind, group in groups.items()}
+    if not any(images or labels for images, labels in pairs.values()) and UNNAMED[0] in headers:
+        pairs = {None: _unnamed(headers)}
+    whole: dict[Any, tuple[str, str]] = {
+        kind: (images, labels) for kind, (images, labels) in pairs.items() if images and labels
+    }
+    if not whole:
+        raise _missing(headers, pairs)
+    parts = _parts(whole)
+    taken = {name for pair in parts.values() for name in pair}
+    names = groups.get(None, {})
+    classes = next((names[key] for key in NAMES if key in names and names[key] not in taken), None)
+    bare = tuple(images for images, labels in pairs.values() if images and not labels)
+    left = tuple(name for name in headers if name not in {*taken, *bare, classes})
+    return Arranged(parts, classes, bare, left)
+
+
+def _pair(group: Mapping[str, str]) -> tuple[str | None, str | None]:
+    images = next((group[key] for key in IMAGES if key in group), None)
+    return images, next((group[key] for key in LABELS if key in group), None)
+
+
+def _unnamed(headers: Mapping[str, Header]) -> tuple[str, str]:
+    """Of two arrays without names, the images are those of more axes."""
+    if set(headers) != set(UNNAMED):
+        raise DataError(
+            f"it holds {', '.join(headers)}, whose names say nothing; write it with {LAYOUT}"
+        )
+    labels, images = sorted(UNNAMED, key=lambda name: len(headers[name].shape))
+    return images, labels
+
+
+def _parts(whole: Mapping[Any, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """The pairs by part, in the order train, val, test; a pair of no part is all, or train."""
+    parts = {part: whole[part] for part in (TRAIN, VAL, TEST) if part in whole}
+    if EVAL in whole and (free := next((kind for kind in (VAL, TEST) if kind not in parts), None)):
+        parts[free] = whole[EVAL]
+    if not parts:
+        return {"all": whole[None]}
+    if None in whole and TRAIN not in parts:
+        parts = {TRAIN: whole[None], **parts}
+    return {part: parts[part] for part in (TRAIN, VAL, TEST) if part in parts}
+
+
+def _missing(headers: Mapping[str, Header], pairs: Mapping[Any, Any]) -> DataError:
+    images = any(pair[0] for pair in pairs.values())
+    labels = any(pair[1] for pair in pairs.values())
+    lacks = [word for word, there in (("images", images), ("labels", labels)) if not there]
+    return DataError(
+        f"it has no {' or '.join(lacks or ['images with labels'])}, only "
+        f"{', '.join(headers) or 'nothing'}; write it with {LAYOUT}"
+    )
