@@ -9,12 +9,11 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
+from fnet.cli.folders import open_folder, packed
 from fnet.data import Dataset, Memory, Transform
 from fnet.errors import ConfigurationError, DataError
 
 PARTS = ("train", "val", "test")
-FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-CIFAR = ("data_batch_*", "cifar-10-batches-*", "*.pickle", "*.pkl")
 
 
 class Parts(NamedTuple):
@@ -51,7 +50,7 @@ def load_parts(settings: Settings) -> Parts:
     opened, about = _open(settings)
     if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
         raise ConfigurationError(f"--size resizes image files only; leave it out for the {about}")
-    opened = _packed(opened, settings["workers"])
+    opened = packed(opened, settings["workers"])
     divided = _divide(opened, settings["split"], settings["seed"])
     parts = {part: data.memory(dataset) for part, dataset in divided.items()}
     thresholds = None
@@ -88,7 +87,7 @@ def load_whole(
     settings: Settings, classes: tuple[str, ...], thresholds: Any, transform: Transform
 ) -> Memory:
     """All samples of these settings, with the labels of a model that has these classes."""
-    opened = _packed(_open(settings)[0], settings["workers"])
+    opened = packed(_open(settings)[0], settings["workers"])
     datasets = [data.memory(dataset) for dataset in opened.values()]
     if thresholds is not None:
         datasets = [data.binarize(dataset, *thresholds) for dataset in datasets]
@@ -135,34 +134,12 @@ def _open(settings: Settings) -> tuple[dict[str, Dataset], str]:
     if not path.exists():
         raise DataError(f"--data {path}: no such file or folder")
     if path.is_dir():
-        return _open_folder(path, _size(settings)), f"images in {path}"
+        return open_folder(path, _size(settings)), f"images in {path}"
     if suffix == ".npz":
         return {"train": data.npz_images(path)}, f"images in {path}"
     if suffix == ".csv":
         return {"train": _open_table(path, settings)}, f"table {path}"
     raise DataError(f"--data {path}: it must be a folder, an .npz or a .csv")
-
-
-def _packed(parts: dict[str, Dataset], workers: int) -> dict[str, Dataset]:
-    """Image folders decoded by `workers` processes, if any; other datasets unchanged."""
-    if workers == 0:
-        return parts
-    return {
-        name: data.packed(part, workers=workers) if isinstance(part, data.ImageFolder) else part
-        for name, part in parts.items()
-    }
-
-
-def _open_folder(root: Path, size: tuple[int, int] | None) -> dict[str, Dataset]:
-    folders = {child.name for child in root.iterdir() if child.is_dir()}
-    if folders and folders <= set(FOLDERS) and "train" in folders:
-        return _same_classes(
-            {FOLDERS[name]: data.image_folder(root / name, size=size) for name in sorted(folders)}
-        )
-    if any(next(root.glob(pattern), None) for pattern in CIFAR):
-        parts = data.cifar10(root)
-        return {"train" if part == "all" else part: parts[part] for part in parts}
-    return {"train": data.image_folder(root, size=size)}
 
 
 def _open_table(path: Path, settings: Settings) -> Memory:
@@ -175,16 +152,6 @@ def _open_table(path: Path, settings: Settings) -> Memory:
         missing="nan" if settings["missing"] == "mean" else "error",
         labels=settings["binarize"] is None,
     )
-
-
-def _same_classes(parts: dict[str, Dataset]) -> dict[str, Dataset]:
-    for part, dataset in parts.items():
-        if dataset.classes != parts["train"].classes:
-            raise DataError(
-                f"the classes of {part} are {list(dataset.classes)}, those of train "
-                f"{list(parts['train'].classes)}; they must be the same"
-            )
-    return parts
 
 
 def _check_parts(parts: Parts, settings: Settings) -> None:
