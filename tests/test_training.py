@@ -20,9 +20,10 @@ from fnet.training import (
     start,
 )
 from fnet.training.agreement import check_fit
-from fnet.training.evaluation import confusion_matrix, correct, predict
+from fnet.training.evaluation import confusion_matrix, predict
 from fnet.training.feeding import example_shape, on_device
 from fnet.training.overfitting import overfit
+from fnet.training.scoring import correct
 from fnet.training.stopping import stop_early, until_converged
 
 RNG = np.random.default_rng(0)

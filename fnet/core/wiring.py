@@ -115,6 +115,8 @@ def loss(
     predict: Callable[[Array], Array] | None = None,
     reduction: str = "mean",
     ignored: Callable[[Array], Array] | None = None,
+    estimate: Callable[[Any], Any] | None = None,
+    unit: float = 1.0,
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
 
@@ -141,7 +143,7 @@ def loss(
         return rows(scale, dy) * dy, None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
-    return Loss(apply, value_and_grad, probabilities, predict, reduction, ignored)
+    return Loss(apply, value_and_grad, probabilities, predict, reduction, ignored, estimate, unit)
 
 
 def rows(leading: Numeric, like: Array) -> Array:

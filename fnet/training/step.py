@@ -12,9 +12,10 @@ from fnet.core.remembering import remembered
 from fnet.data.augmentation import Augmentation, augment
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
-from fnet.training.evaluation import correct, penalty_of
+from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.records import Metrics, State
+from fnet.training.scoring import score
 
 
 @remembered
@@ -78,6 +79,6 @@ def one_step(
         if model.observe is not None:
             params = model.observe(params, cache)
         state = State(params, opt_state, state.step + 1)
-        return state, Metrics(value, cost, *correct(loss, y, target, where))
+        return state, Metrics(value, cost, *score(loss, y, target, where))
 
     return step
