@@ -60,7 +60,8 @@ def claimed(folder: Path) -> Iterator[None]:
         ) from None
 
 
-LATER = {"depth", "augment"}  # settings that runs of earlier versions do not have
+# Settings that runs of earlier versions do not have.
+LATER = {"depth", "augment", "drop", "task", "scale", "sep", "decimal", "encoding", "na"}
 
 
 def read_config(folder: Path) -> Settings:
@@ -75,7 +76,9 @@ def read_config(folder: Path) -> Settings:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
     if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} - LATER <= {*settings}:
         raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
-    return settings | {name: {**MODEL, **TRAINING}[name] for name in LATER - settings.keys()}
+    return settings | {
+        name: {**DATA, **MODEL, **TRAINING}[name] for name in LATER - settings.keys()
+    }
 
 
 def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:

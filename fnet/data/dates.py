@@ -9,7 +9,7 @@ import numpy as np
 EPOCH = datetime.datetime(1970, 1, 1)
 _DAY = 86_400.0
 _TIME = r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _NAME = r"([A-Za-z]{3,9})\.?"
 # Which groups are year, month and day. One order for a whole column.
 _ORDERS = {

@@ -141,9 +141,8 @@ def choose(
     said = [sentence for _, sentence in decided if sentence]
     kinds = tuple(kind for kind, _ in decided if kind is not None)
     if not kinds:
-        raise DataError(
-            f"{reading.where}: no column is left to predict from; {'; '.join(said) or 'the target is the only one'}"
-        )
+        why = "; ".join(said) or "the target is the only one"
+        raise DataError(f"{reading.where}: no column is left to predict from; {why}")
     return kinds, said
 
 

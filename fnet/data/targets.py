@@ -68,7 +68,7 @@ def labels_of(where: str, column: Column) -> Target:
         distinct, codes = np.unique(known, return_inverse=True)
         labels = np.full(len(column.values), -1, np.int32)
         labels[~np.isnan(column.values)] = codes
-        target = Target(labels, tuple(_named(value) for value in distinct[: MOST_CLASSES + 1]))
+        target = Target(labels, tuple(name_of(value) for value in distinct[: MOST_CLASSES + 1]))
         if len(distinct) > MOST_CLASSES:
             _refuse_many(where, column.name, len(distinct), target.classes[0])
     if len(target.classes) > MOST_CLASSES:
@@ -81,7 +81,8 @@ def labels_of(where: str, column: Column) -> Target:
     return target
 
 
-def _named(value: float) -> str:
+def name_of(value: float) -> str:
+    """The class that a number is: 1 and 1.0 are one."""
     return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(float(value))
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from fnet.errors import DataError
-from fnet.files.csv_cells import number, shown
+from fnet.files.csv_cells import shown
 from fnet.files.csv_layout import Layout, Row, cells_of, is_blank
 from fnet.files.csv_rows import line_of, refuse_cell, refuse_width
 from fnet.files.csv_text import Text

@@ -45,6 +45,7 @@ def is_blank(row: Row) -> bool:
 
 def read_layout(text: Text, separator: str | None = None) -> Layout:
     """The layout of a table, recognised from its first lines; DataError where there is none."""
+    separator = {"tab": "\t", "\\t": "\t", "blank": " "}.get(separator or "", separator)
     if separator is not None and separator not in SEPARATORS:
         raise ConfigurationError(
             f"sep is {separator!r}; it must be one of {', '.join(map(repr, SEPARATORS))} (blanks: "

@@ -175,10 +175,11 @@ def _refuse_byte(name: str, data: bytes, encoding: str) -> NoReturn:
     try:
         data.decode(encoding)
     except UnicodeDecodeError as error:
+        label = encoding.removesuffix("-sig").upper()
         refuse(
             name,
             count_lines(error.object[: error.start].decode("latin-1")) + 1,
-            f"the byte 0x{error.object[error.start]:02x} is not {encoding.removesuffix('-sig').upper()}; "
+            f"the byte 0x{error.object[error.start]:02x} is not {label}; "
             "save it as UTF-8, or name its encoding (--encoding cp1252)",
         )
     raise DataError(f"{name}: it is not {encoding}; name its encoding (--encoding)")
