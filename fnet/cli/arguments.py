@@ -16,6 +16,7 @@ Number = Callable[[str], Any]
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
 TABLE_RATES = {"sgd": 1.0, "momentum": 1e-1, "rmsprop": 3e-2, "adam": 3e-2}
 ALL = "all"  # a batch size
+ORIGINAL = "original"  # the size of images that are not resized
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
 DATA: Settings = {
@@ -79,15 +80,17 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         "--data",
         metavar="PATH",
         help="a folder of class folders of images (or of train/ and test/ with such folders), a "
-        "CIFAR-10 folder, an .npz with images and labels, or a table (.csv, .tsv, .txt, also .gz); "
-        "without it, a synthetic set of shapes that fnet draws",
+        "CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), or a table "
+        "(.csv, .tsv, .txt, also .gz); without it, a synthetic set of shapes that fnet draws",
     )
     group.add_argument(
         "--size",
-        nargs=2,
-        type=above(0, int),
+        nargs="+",
+        action=_Size,
         metavar=("H", "W"),
-        help="resize every image to this height and width (needed if sizes are mixed)",
+        help="resize every image to this height and width, stretching it where they have another "
+        "ratio; one number makes squares, and `original` leaves sizes (default: images of several "
+        "sizes, or with a side above 64, are made smaller, which is said)",
     )
     add_table(parser)
     group.add_argument(
@@ -249,6 +252,21 @@ def above(least: float, kind: Callable[[str], Any]) -> Number:
         return value
 
     return number
+
+
+class _Size(argparse.Action):
+    """(height, width), or `original`."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        size = values
+        if values != [ORIGINAL]:
+            try:
+                size = [above(0, int)(text) for text in values]
+            except argparse.ArgumentTypeError as error:
+                raise argparse.ArgumentError(self, str(error)) from None
+            if len(size) > 2:
+                raise argparse.ArgumentError(self, "it is a height and a width, or one number")
+        setattr(namespace, self.dest, ORIGINAL if values == [ORIGINAL] else (size * 2)[:2])
 
 
 def _batch_size(text: str) -> int | str:

@@ -96,7 +96,8 @@ def run_stats(given: Settings) -> int:
     """Count the samples by part and class; print mean and std of the training part."""
     parts = load_parts({**DATA, **given})
     name, target = parts.train.fields
-    say(f"data       {parts.about}")
+    for line in (f"data       {parts.about}", *parts.lines):
+        say(line)
     say(f"input      {parts.train.arrays[name].shape[1:]} {parts.train.arrays[name].dtype}")
     sets = (parts.train, parts.val, parts.test)
     counts = [np.bincount(s.arrays[target], minlength=len(s.classes)) for s in sets]

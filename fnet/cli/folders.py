@@ -1,26 +1,60 @@
-"""Folders of images from `--data`: which parts they are divided into, and decoded by whom."""
+"""Images from `--data`: folders and archives, by part, at the size that the model is to see."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from fnet import data
-from fnet.data import Dataset
+from fnet.cli.arguments import ORIGINAL, Settings
+from fnet.cli.sizes import chosen_size
+from fnet.data import Dataset, Divided
+from fnet.data.finding import class_folders_in
+from fnet.data.pixels import BYTES
 from fnet.errors import DataError
 
-FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-CIFAR = ("data_batch_*", "cifar-10-batches-*", "*.pickle", "*.pkl")
+CIFAR = ("data_batch_*", "cifar-10-batches-*")
+PICKLES = ("*.pickle", "*.pkl")
 
 
-def open_folder(root: Path, size: tuple[int, int] | None) -> dict[str, Dataset]:
-    """The datasets of a folder by part, or whole, as "train"."""
-    folders = {child.name for child in root.iterdir() if child.is_dir()}
-    if folders and folders <= set(FOLDERS) and "train" in folders:
-        return _same_classes(
-            {FOLDERS[name]: data.image_folder(root / name, size=size) for name in sorted(folders)}
-        )
-    if any(next(root.glob(pattern), None) for pattern in CIFAR):
-        parts = data.cifar10(root)
-        return {"train" if part == "all" else part: parts[part] for part in parts}
-    return {"train": data.image_folder(root, size=size)}
+class Opened(NamedTuple):
+    """Datasets by part, or whole as "train"; where they come from; what was decided for the user.
+
+    `size` is the chosen one, of images that are resized though no size is given; `pixels` is their
+    range.
+    """
+
+    parts: dict[str, Dataset]
+    about: str
+    decisions: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    pixels: str | None = None
+
+
+def open_images(settings: Settings, classes: tuple[str, ...] | None = None) -> Opened:
+    """The images of a folder or an .npz, or those that fnet draws; with `classes`, those of a run.
+
+    The images of a folder are read on access.
+    """
+    size = None if settings["size"] in (None, ORIGINAL) else tuple(settings["size"])
+    if settings["data"] is None:
+        folder = data.synthetic_images()
+        about = "a synthetic set of shapes, drawn by fnet (no photographs)"
+        return Opened({"train": data.image_folder(folder, size=size)}, about, pixels=BYTES)
+    path = Path(settings["data"])
+    about = f"images in {path}"
+    if not path.is_dir():
+        divided = data.npz_parts(path, pixels=settings.get("pixels"))
+        parts = _named(divided, path, classes is None)
+        return Opened(parts, about, divided.decisions, None, divided.pixels)
+    divided = _of_folder(path, size, classes)
+    parts, decisions = _named(divided, path, classes is None), divided.decisions
+    folders = {k: part for k, part in parts.items() if isinstance(part, data.ImageFolder)}
+    if folders:
+        chosen, said = chosen_size(folders.values(), settings["size"])
+        size, decisions = chosen or size, (*decisions, *said)
+        parts = {k: dataclasses.replace(part, size=size) for k, part in folders.items()}
+        return Opened(parts, about, decisions, chosen, BYTES)
+    return Opened(parts, about, decisions, None, BYTES)
 
 
 def packed(parts: dict[str, Dataset], workers: int) -> dict[str, Dataset]:
@@ -33,11 +67,21 @@ def packed(parts: dict[str, Dataset], workers: int) -> dict[str, Dataset]:
     }
 
 
-def _same_classes(parts: dict[str, Dataset]) -> dict[str, Dataset]:
-    for part, dataset in parts.items():
-        if dataset.classes != parts["train"].classes:
-            raise DataError(
-                f"the classes of {part} are {list(dataset.classes)}, those of train "
-                f"{list(parts['train'].classes)}; they must be the same"
-            )
+def _of_folder(
+    root: Path, size: tuple[int, int] | None, classes: tuple[str, ...] | None
+) -> Divided:
+    """CIFAR-10 in one of its forms, or class folders, divided or not."""
+    pickled = any(next(root.glob(pattern), None) for pattern in PICKLES)
+    if any(next(root.glob(pattern), None) for pattern in CIFAR) or (
+        pickled and not class_folders_in(root)
+    ):
+        return Divided(dict[str, Any](data.cifar10(root)))
+    return data.image_parts(root, size=size, classes=classes)
+
+
+def _named(divided: Divided, path: Path, trains: bool) -> dict[str, Dataset]:
+    """The parts, the whole being one to train on, which is needed if the command `trains`."""
+    parts = {"train" if part == "all" else part: images for part, images in divided.parts.items()}
+    if trains and "train" not in parts:
+        raise DataError(f"{path}: it holds {' and '.join(parts)}, and nothing to train on")
     return parts

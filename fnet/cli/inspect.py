@@ -9,12 +9,13 @@ import numpy as np
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command, say
+from fnet.cli.photos import photos
 from fnet.cli.rows import predict_rows
 from fnet.cli.run import read_run, write_picture
 from fnet.cli.source import load_parts, load_whole
 from fnet.cli.tables import is_table, load_table
 from fnet.cli.voice import add_voice, take_voice
-from fnet.data import Memory, memory, read_image
+from fnet.data import Memory, memory
 from fnet.errors import ConfigurationError, DataError
 from fnet.training.evaluation import confusion_matrix, evaluate, predict
 
@@ -95,8 +96,7 @@ def run_predict(given: Settings) -> int:
         return predict_rows(given, settings, checkpoint)
     if given.get("out") is not None:
         raise ConfigurationError("--out is for the rows of a table; images are printed")
-    size = _image_size(checkpoint, settings)
-    images = np.stack([read_image(path, size) for path in given["inputs"]])
+    images = photos(given["inputs"], checkpoint, settings)
     dataset = memory(
         {"image": images, "label": np.zeros(len(images), np.int32)},
         checkpoint.classes,
@@ -140,15 +140,6 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
             "of that shape"
         )
     return whole, other
-
-
-def _image_size(checkpoint: Checkpoint, settings: Settings) -> tuple[int, int]:
-    if len(checkpoint.shape) != 3 or checkpoint.shape[2] != 3:
-        raise ConfigurationError(
-            f"the run takes arrays of shape {checkpoint.shape}, but an image file gives "
-            "(height, width, 3); use fnet evaluate RUN --data ARRAYS.npz"
-        )
-    return checkpoint.shape[0], checkpoint.shape[1]
 
 
 def _table(matrix: np.ndarray, classes: tuple[str, ...]) -> str:

@@ -41,7 +41,8 @@ def run(given: Settings) -> int:
     settings = {**DATA, **MODEL, **TRAINING, **given}
     parts = load_parts(settings)
     model, loss, optimizer = build(settings, len(parts.train.classes))
-    say(f"data       {parts.about}")
+    for line in (f"data       {parts.about}", *parts.lines):
+        say(line)
     say(f"model      {model}, {optimizer}")
     seed = settings["seed"]
     failed = []

@@ -24,6 +24,7 @@ def tell_start(
         "data": parts.about,
         "samples": samples,
         "classes": list(checkpoint.classes),
+        "decisions": list(parts.decisions),
         "model": repr(checkpoint.model),
         "parameters": sum(leaf.size for leaf in jax.tree.leaves(record.state.params)),
         "optimizer": repr(checkpoint.optimizer),
@@ -38,6 +39,7 @@ def tell_start(
     words = [
         f"data       {parts.about}",
         f"           {sizes}; {len(checkpoint.classes)} classes: {', '.join(checkpoint.classes)}",
+        *parts.lines,
         f"model      {checkpoint.model}, {facts['parameters']:,} parameters",
         *([f"           {why}"] if why else []),
         f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "

@@ -9,7 +9,8 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
-from fnet.cli.folders import open_folder, packed
+from fnet.cli.fitting import check_fits
+from fnet.cli.folders import Opened, open_images, packed
 from fnet.cli.tables import FLAGS, encode, is_table, open_table
 from fnet.data import Dataset, Memory, Transform
 from fnet.errors import ConfigurationError, DataError
@@ -31,6 +32,13 @@ class Parts(NamedTuple):
     task: str = "classes"
     decisions: tuple[str, ...] = ()
     schema: dict[str, Any] | None = None  # of a table: see `fnet.data.schema`
+    size: tuple[int, int] | None = None  # chosen for images, where none is given
+    pixels: str | None = None  # the range of those of images
+
+    @property
+    def lines(self) -> list[str]:
+        """The decisions as lines below the one on the data."""
+        return [f"           {decision}" for decision in self.decisions]
 
     @property
     def facts(self) -> Settings:
@@ -41,6 +49,7 @@ class Parts(NamedTuple):
             "samples": [len(self.train), len(self.val), len(self.test)],
             "sha256": _digest([self.train, self.val, self.test]),
             **({} if self.schema is None else {"schema": self.schema}),
+            **({} if self.pixels is None else {"pixels": self.pixels}),
         }
 
 
@@ -54,14 +63,18 @@ def load_parts(settings: Settings) -> Parts:
     if _names_table(settings):
         path = _existing(settings)
         table = open_table(path, settings)
-        opened, about = {"train": table.dataset}, f"table {path}"
+        opened = Opened({"train": table.dataset}, f"table {path}")
     else:
-        opened, about = _open(settings)
-    if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
-        raise ConfigurationError(f"--size resizes image files only; leave it out for the {about}")
-    opened = packed(opened, settings["workers"])
-    divided = _divide(opened, settings["split"], settings["seed"])
-    parts = {part: data.memory(dataset) for part, dataset in divided.items()}
+        opened = _open(settings)
+        check_fits(opened, settings)
+    held = any(isinstance(part, Memory) for part in opened.parts.values())
+    if settings["size"] is not None and held:
+        raise ConfigurationError(
+            f"--size resizes image files only; leave it out for the {opened.about}"
+        )
+    whole = packed(opened.parts, settings["workers"])
+    divided = _divide(whole, settings["split"], settings["seed"])
+    parts = {part: _in_memory(dataset) for part, dataset in divided.items()}
     thresholds = None
     if settings["binarize"] is not None:
         targets = parts["train"].arrays["target"]
@@ -70,12 +83,18 @@ def load_parts(settings: Settings) -> Parts:
     if table is not None:
         parts, schema = encode(table, parts, settings)
         train, val, test = (parts[part] for part in PARTS)
-        about_table = (about, thresholds, table.task, table.decisions, schema)
+        about_table = (opened.about, thresholds, table.task, table.decisions, schema)
         loaded = Parts(train, val, test, *about_table)
     else:
         transform = fit_transform(parts["train"])
         train, val, test = (dataclasses.replace(parts[part], transform=transform) for part in PARTS)
-        loaded = Parts(train, val, test, about)
+        decisions = tuple(settings.get("decisions", opened.decisions))  # a resumed run's stand
+        loaded = Parts(
+            *(train, val, test, opened.about),
+            decisions=decisions,
+            size=opened.size,
+            pixels=opened.pixels,
+        )
     _check_parts(loaded, settings)
     return loaded
 
@@ -97,8 +116,8 @@ def short_name(settings: Settings) -> str:
 
 def load_whole(settings: Settings, classes: tuple[str, ...], transform: Transform) -> Memory:
     """All images of these settings, with the labels of a model that has these classes."""
-    opened = packed(_open(settings)[0], settings["workers"])
-    datasets = [data.memory(dataset) for dataset in opened.values()]
+    opened = packed(_open(settings, classes).parts, settings["workers"])
+    datasets = [_in_memory(dataset) for dataset in opened.values()]
     (x, y) = datasets[0].fields
     labels = [_relabel(dataset, classes, settings["data"]) for dataset in datasets]
     arrays = {x: np.concatenate([d.arrays[x] for d in datasets]), y: np.concatenate(labels)}
@@ -108,15 +127,19 @@ def load_whole(settings: Settings, classes: tuple[str, ...], transform: Transfor
 def fit_transform(train: Memory) -> Transform:
     """Bring images to a common scale, by the statistics of the training part alone.
 
-    0 to 255 becomes 0 to 1, then mean 0 and standard deviation 1 by channel. A constant channel
-    becomes 0.
+    0 to 255, or of uint16 0 to 65535, becomes 0 to 1, then mean 0 and standard deviation 1 by
+    channel. A constant channel becomes 0.
     """
     name, _ = train.fields
     x = train.arrays[name]
-    to_unit = [data.rescale()] if x.dtype == np.uint8 else []
+    to_unit = [data.rescale((0, np.iinfo(x.dtype).max))] if x.dtype.kind == "u" else []
     mean, std = data.mean_and_std(train, transform=data.compose(*to_unit))
     std = tuple(np.where(np.array(std) > 0, std, 1.0))
     return data.compose(*to_unit, data.normalize(mean, std))
+
+
+def _in_memory(dataset: Dataset) -> Memory:
+    return dataset if isinstance(dataset, Memory) else data.memory(dataset)
 
 
 def _names_table(settings: Settings) -> bool:
@@ -139,17 +162,11 @@ def _existing(settings: Settings) -> Path:
     return path
 
 
-def _open(settings: Settings) -> tuple[dict[str, Dataset], str]:
-    """The dataset by part (or whole, as "train"), and a line describing it."""
-    if settings["data"] is None:
-        folder = data.synthetic_images()
-        about = "a synthetic set of shapes, drawn by fnet (no photographs)"
-        return {"train": data.image_folder(folder, size=_size(settings))}, about
-    path = _existing(settings)
-    if path.is_dir():
-        return open_folder(path, _size(settings)), f"images in {path}"
-    if path.suffix.lower() == ".npz":
-        return {"train": data.npz_images(path)}, f"images in {path}"
+def _open(settings: Settings, classes: tuple[str, ...] | None = None) -> Opened:
+    """The images by part (or whole, as "train")."""
+    path = None if settings["data"] is None else _existing(settings)
+    if path is None or path.is_dir() or path.suffix.lower() == ".npz":
+        return open_images(settings, classes)
     raise DataError(f"--data {path}: it must be a folder, an .npz or a .csv")
 
 
@@ -209,7 +226,3 @@ def _relabel(dataset: Memory, classes: tuple[str, ...], path: Any) -> np.ndarray
     indices = np.array([classes.index(name) for name in dataset.classes], np.int32)
     labels: np.ndarray = indices[dataset.arrays[dataset.fields[1]]]
     return labels
-
-
-def _size(settings: Settings) -> tuple[int, int] | None:
-    return None if settings["size"] is None else (settings["size"][0], settings["size"][1])

@@ -91,12 +91,14 @@ def run(given: Settings) -> int:
     with runs.claimed(folder):
         words = [
             f"data       {parts.about}",
+            *parts.lines,
             f"model      {model}",
             f"sweep      {len(rates) * len(seeds)} trainings by {settings['optimizer']}: learning "
             f"rates {', '.join(f'{rate:g}' for rate in rates)}; seeds "
             f"{', '.join(map(str, seeds))}; {epochs} epochs, batch size {size}",
         ]
-        facts = {"data": parts.about, "model": repr(model), "folder": str(folder)}
+        facts: Settings = {"data": parts.about, "decisions": list(parts.decisions)}
+        facts |= {"model": repr(model), "folder": str(folder)}
         voice.tell("start", words, facts | {"learning_rates": rates, "seeds": seeds})
         pairs = list(itertools.product(rates, seeds))
         steps = len(pairs) * (1 if size == ALL else -(-len(parts.train) // size))

@@ -103,7 +103,9 @@ def train(given: Settings) -> int:
                 f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} "
                 "already; set as many or more, or begin a new run"
             )
-        runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
+        size = settings["size"] if parts.size is None else list(parts.size)
+        kept = {"size": size, "decisions": list(parts.decisions), "fnet": __version__}
+        runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, **kept})
         tell_start(checkpoint, parts, settings, voice, why)
         with stop_on_signals() as stop:
             checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)

@@ -48,7 +48,9 @@ def npz_images(
     return chosen
 
 
-def npz_parts(path: str | os.PathLike[str], transform: Transform | None = None) -> Divided:
+def npz_parts(
+    path: str | os.PathLike[str], transform: Transform | None = None, pixels: str | None = None
+) -> Divided:
     """The parts of an .npz archive of images and labels, by the names of its arrays.
 
         images, labels        or X, y   or data, target   or arr_0, arr_1    -> "all"
@@ -56,7 +58,8 @@ def npz_parts(path: str | os.PathLike[str], transform: Transform | None = None) 
 
     Images are (N, H, W, C), or (N, C, H, W) with at most 4 channels, (N, H, W), (H, W, C, N), or
     rows of uint8 that make squares; they become (N, H, W, C). Pixels keep their values: `pixels` is
-    their range, 0 to 255, 0 to 65535 or 0 to 1, and integers become uint8 or uint16. Labels are
+    their range, 0 to 255, 0 to 65535, 0 to 1 or any, and integers become uint8 or uint16; given it,
+    as the range of other images, pixels of another are an error. Labels are
     (N,) or (N, 1) integers or text, or one-hot (N, classes); classes are the array `classes` or
     `class_names` of text, or else the distinct labels of the training part. `decisions` says all
     this in sentences. Nothing is unpickled. Raises DataError for anything else, and where memory
@@ -78,7 +81,7 @@ def npz_parts(path: str | os.PathLike[str], transform: Transform | None = None) 
     layout = with_path(arranged, headers)
     with_path(_check, layout, headers, path)
     arrays = _from(path, lambda file: read_npz(file, layout.used))
-    return with_path(_divided, layout, arrays, transform)
+    return with_path(_divided, layout, arrays, transform, pixels)
 
 
 class _Named:
@@ -111,7 +114,10 @@ def _check(layout: Arranged, headers: dict[str, Header], path: Path) -> None:
 
 
 def _divided(
-    layout: Arranged, arrays: dict[str, np.ndarray], transform: Transform | None
+    layout: Arranged,
+    arrays: dict[str, np.ndarray],
+    transform: Transform | None,
+    pixels: str | None,
 ) -> Divided:
     images = {part: arrays[pair[0]] for part, pair in layout.parts.items()}
     labels = {part: arrays[pair[1]] for part, pair in layout.parts.items()}
@@ -124,7 +130,7 @@ def _divided(
     images = {part: with_axes(array, axes.kind) for part, array in images.items()}
     for part, (name, _) in layout.parts.items():
         _check_finite(name, images[part])
-    pixels = range_of(images[first])
+    pixels = pixels or range_of(images[first])
     if images[first].dtype != np.uint8:
         said.append(f"pixels are {dtype}, in the range {pixels}")
     sentences = [*decisions, *([axes.sentence] if axes.sentence else []), *said]

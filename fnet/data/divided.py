@@ -1,6 +1,7 @@
 """Folders of images that come divided into parts, each with its class folders."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from fnet.data.finding import class_folders_in, counted, find, folders_in, images_in
@@ -15,7 +16,10 @@ WITHOUT_LABELS = {*KINDS, *EMPTY, "unknown", "unlabeled", "unlabelled"}  # words
 
 
 def image_parts(
-    root: str | os.PathLike[str], transform: Transform | None = None, size: Size | None = None
+    root: str | os.PathLike[str],
+    transform: Transform | None = None,
+    size: Size | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Divided:
     """The parts of a folder of images, by the names of its folders.
 
@@ -23,10 +27,10 @@ def image_parts(
         <class>/**                               -> "all"
 
     Training, seg_train, TRAIN, train_set, ... name a training part, dev, valid, ... a validation
-    part, and either may lie deeper, in a folder that holds nothing else. Classes are those of the
-    training part: labels of every part mean these, by name, and a part may lack some. A part
-    without class folders, as the test part of a contest, is left out, and so are folders beside
-    the parts. `decisions` says all this in sentences. Raises DataError for a class that the
+    part, and either may lie deeper, in a folder that holds nothing else. Classes are `classes`, or
+    those of the training part: labels of every part mean these, by name, and a part may lack some.
+    A part without class folders, as the test part of a contest, is left out, and so are folders
+    beside the parts. `decisions` says all this in sentences. Raises DataError for a class that the
     training part does not have, and as `image_folder` does.
 
     >>> import tempfile
@@ -41,17 +45,17 @@ def image_parts(
     ('the class folders are in shapes/', 'taken as parts: Training as train, Testing as test')
     """
     top = folder = check_root(Path(root))
-    while not (named := _parts_of(folder)) and (lower := only_folder(folder)):
+    while not (named := _parts_of(folder)) and (lower := only_folder(folder, classes or ())):
         folder = lower
     if not named:
-        whole = image_folder(top, transform, size)
+        whole = image_folder(top, transform, size, classes)
         return Divided({"all": whole}, whole.decisions)
     decisions = [f"the class folders are in {folder.relative_to(top)}/"] if folder != top else []
     taken = ", ".join(f"{path.name} as {part}" for part, path in named.items())
     decisions.append(f"taken as parts: {taken}")
     parts: dict[str, ImageFolder] = {}
     for part, path in named.items():
-        known = parts[TRAIN].classes if part != TRAIN else None
+        known = parts[TRAIN].classes if part != TRAIN else classes
         inner = path if known is None else _labelled(path, known)
         if inner is None:
             count = len(find(path).images)
@@ -93,7 +97,7 @@ def _parts_of(folder: Path) -> dict[str, Path]:
     return {}
 
 
-def _labelled(folder: Path, classes: tuple[str, ...]) -> Path | None:
+def _labelled(folder: Path, classes: Sequence[str]) -> Path | None:
     """The folder, or the one in it, that holds class folders; None where images have no class."""
     while True:
         inner = class_folders_in(folder)

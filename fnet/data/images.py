@@ -131,8 +131,9 @@ def image_folder(
     for name in names:
         if name not in known:
             raise DataError(
-                f"{folder / name}: there is no class {name!r}, only {', '.join(known)}; leave "
-                f"its images out, or train with them{nearest(name, known)}"
+                f"{folder / name}: there is no class {name!r}, only "
+                f"{', '.join(map(repr, known))}; leave its images out, or train with them"
+                f"{nearest(name, known)}"
             )
     found = {path.name: find(path) for path in folders}
     for path in folders:

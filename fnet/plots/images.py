@@ -165,7 +165,7 @@ def _show(ax: Axes, image: Any, x: float, y: float) -> None:
     pixels = np.asarray(image)
     if pixels.ndim not in (2, 3):
         raise DataError(f"an image must be (H, W) or (H, W, 3); this one is {pixels.shape}")
-    pixels = pixels / 255 if pixels.dtype.kind in "iu" else pixels.astype(np.float64).clip(0, 1)
+    pixels = _in_unit(pixels)
     if pixels.ndim == 2 or pixels.shape[-1] == 1:
         pixels = np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=-1)
     high, wide = np.array(pixels.shape[:2]) / max(pixels.shape[:2]) / 2
@@ -173,3 +173,12 @@ def _show(ax: Axes, image: Any, x: float, y: float) -> None:
     kind = "nearest" if max(pixels.shape[:2]) < 80 else "antialiased"
     extent = (x + 0.5 - wide, x + 0.5 + wide, y + 0.5 + high, y + 0.5 - high)
     ax.imshow(pixels, extent=extent, interpolation=kind)
+
+
+def _in_unit(pixels: np.ndarray) -> np.ndarray:
+    """Pixels from 0 to 1: integers by their range, and floating ones beyond by their own."""
+    if pixels.dtype.kind in "iu":
+        return pixels / (65535 if pixels.dtype == np.uint16 else 255)
+    low, high = pixels.min(initial=0), pixels.max(initial=1)
+    unit: np.ndarray = (pixels.astype(np.float64) - low) / (high - low)
+    return unit

@@ -24,6 +24,9 @@ def shelf(shell, run, houses, images):
     images(home / "hollow", classes=["red", "blue"], each=2)
     shutil.rmtree(home / "hollow/blue")
     (home / "hollow/blue").mkdir()
+    images(home / "heic", classes=["red"], each=2)
+    (home / "heic/blue").mkdir()
+    (home / "heic/blue/a.heic").touch()
     images(home / "few", classes=["red", "blue"], each=1)
     images(home / "mixed", classes=["red", "blue"], each=9)
     Image.new("RGB", (9, 9)).save(home / "mixed/red/00.png")
@@ -31,7 +34,7 @@ def shelf(shell, run, houses, images):
     torn = home / "torn/red/03.png"
     torn.write_bytes(torn.read_bytes()[:100])
     images(home / "parts/train", each=5)
-    images(home / "parts/test", classes=["red", "blue"], each=5)
+    images(home / "parts/test", classes=["red", "purple"], each=5)
     images(home / "sizes/train", each=5)
     images(home / "sizes/test", each=5, size=(9, 9))
     images(home / "odd", classes=["red", "purple"], each=2)
@@ -65,13 +68,23 @@ TRAIN = {
     "an empty folder": ("--data empty", ["empty", "two classes or more"]),
     "one class folder": ("--data single", ["'red'", "two classes or more"]),
     "one class in an npz": ("--data one.npz", ["one.npz", "class '0'", "two classes or more"]),
-    "a class without images": ("--data hollow", ["blue", "no images"]),
+    "a class without images": ("--data hollow", ["'red'", "two classes or more"]),
+    "a class of other files": ("--data heic", ["heic/blue", "reads no image (1 .heic)"]),
+    "images of no class": ("--data photos/red", ["30 images", "root/<class>/<image>"]),
     "too few for a split": ("--data few", ["2 samples are too few"]),
     "a broken image": ("--data torn", ["torn/red/03.png", "replace or remove it"]),
-    "mixed sizes": ("--data mixed", ["mixed/red/00.png", "9 × 9", "8 × 8", "--size H W"]),
-    "other classes to test": ("--data parts", ["test", "['blue', 'red']", "must be the same"]),
-    "other sizes to test": ("--data sizes", ["(8, 8, 3)", "(9, 9, 3)", "--size H W"]),
+    "mixed sizes": (
+        "--data mixed --size original",
+        ["mixed/red/00.png", "9 × 9", "8 × 8", "--size H W"],
+    ),
+    "other classes to test": ("--data parts", ["parts/test/purple", "no class 'purple', only 'bl"]),
+    "other sizes to test": (
+        "--data sizes --size original",
+        ["(8, 8, 3)", "(9, 9, 3)", "--size H W"],
+    ),
     "neither folder nor table": ("--data notes.txt", ["notes.txt", ".npz or a .csv"]),
+    "three sides": ("--data photos --size 3 4 5", ["--size", "a height and a width"]),
+    "a side that is none": ("--data photos --size big", ["--size", "'big'", "whole number"]),
     "labels of float": ("--data float.npz", ["float.npz", "float64", "integers"]),
     "a label out of range": ("--data range.npz", ["range.npz", "label[4] is 7", "0 to 2"]),
     "an archive without images": ("--data bare.npz", ["bare.npz", "no images"]),

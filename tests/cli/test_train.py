@@ -139,6 +139,72 @@ def test_mixed_sizes_with_size(tmp_path, images):
     assert load(tmp_path / "out/checkpoint.npz").shape == (6, 5, 3)
 
 
+def test_photographs_are_made_small_and_it_is_said(tmp_path, images, shell):
+    """The size is kept: whatever the run sees later has it."""
+    images(tmp_path / "set/Training", classes=["red", "blue"], each=6, size=(90, 120))
+    images(tmp_path / "set/Testing", classes=["red", "blue"], each=2, size=(120, 160))
+    (tmp_path / "set/Training/red/a.heic").touch()
+    out = tmp_path / "out"
+    run = shell.train(out, "--data", tmp_path / "set", "--hidden", 4, "--epochs", 1)
+    config = run.config
+    assert run.metrics["test_samples"] == 4
+    assert config["classes"] == ["blue", "red"]
+    assert config["size"] == [48, 64]
+    assert config["decisions"] == [
+        "taken as parts: Training as train, Testing as test",
+        "Training: skipped 1 file: 1 .heic",
+        "images of 2 sizes, 90 × 120 to 120 × 160, pixels (height × width) are resized to 48 × 64: "
+        "--size H W takes another size, --size original keeps theirs",
+    ]
+    resumed = shell("train", "--out", out, "--resume", "--epochs", 3)
+    assert resumed.status == 0, resumed.err
+    assert all(f"           {decision}\n" in resumed.out for decision in config["decisions"])
+    images(tmp_path / "red", classes=["red"], each=1, size=(30, 30))
+    for words in (
+        ["predict", out, tmp_path / "set/Testing/red/00.png"],
+        ["evaluate", out, "--data", tmp_path / "red"],
+    ):
+        result = shell(*words)
+        assert result.status == 0, result.err
+
+
+def test_an_archive_in_its_parts(tmp_path, shell):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 20), ("test", 6)):
+        labels = np.arange(count) % 2
+        pixels = rng.integers(0, 20_000, (count, 6, 7)) + 30_000 * labels[:, None, None]
+        arrays |= {f"x_{part}": pixels.astype(np.uint16), f"y_{part}": labels[:, None] + 3}
+    np.savez(tmp_path / "a.npz", **arrays)
+    run = shell.train(tmp_path / "out", "--data", tmp_path / "a.npz", "--layers", 1)
+    metrics, config = run.metrics, run.config
+    assert [metrics[f"{part}_samples"] for part in ("train", "val", "test")] == [15, 5, 6]
+    assert config["classes"] == ["3", "4"]
+    assert config["pixels"] == "0 to 65535"
+    assert "pixels are uint16, in the range 0 to 65535" in config["decisions"]
+    # A photograph has the range of the archive.
+    for name, grey in (("dark", 40), ("light", 155)):
+        Image.new("RGB", (50, 60), (grey, grey, grey)).save(tmp_path / f"{name}.png")
+    said = shell("predict", tmp_path / "out", tmp_path / "dark.png", tmp_path / "light.png")
+    assert [line.split("\t")[1] for line in said.out.splitlines()] == ["3", "4"], said
+    np.savez(tmp_path / "unit.npz", images=arrays["x_test"] / 65535, labels=arrays["y_test"])
+    other = shell("evaluate", tmp_path / "out", "--data", tmp_path / "unit.npz")
+    assert "in the range 0 to 1, and the others 0 to 65535" in other.err
+    np.savez(tmp_path / "dark.npz", x_test=arrays["x_test"] // 256, y_test=arrays["y_test"])
+    assert shell("evaluate", tmp_path / "out", "--data", tmp_path / "dark.npz").status == 0
+
+
+def test_what_does_not_fit_is_refused_before_it_is_read(tmp_path, images, shell, monkeypatch):
+    images(tmp_path / "set", classes=["red", "blue"], each=3, size=(60, 80))
+    monkeypatch.setattr("fnet.cli.fitting.available_memory", lambda: 3e6)
+    words = ["--data", tmp_path / "set", "--size", "original", "--out", tmp_path / "out"]
+    line = shell.refuses("train", *words, call=shell.plainly)
+    step = "6 images of 60 × 80 pixels take 86.4 kB and a step of training on 4 of them "
+    assert step in line, line
+    assert "and 3.0 MB are available; take --size " in line
+    assert "or a smaller --batch-size" in line
+
+
 def test_a_table_with_labels(tmp_path, shell):
     words = "--target Kind --features Year Area --hidden 4".split()
     metrics, config = trained(tmp_path, "--data", shell.home / "houses.csv", *words)

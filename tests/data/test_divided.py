@@ -128,7 +128,7 @@ def test_labels_of_parts_mean_the_classes_of_train(tmp_path):
 def test_a_class_that_train_does_not_have(tmp_path):
     fill(tmp_path / "train")
     fill(tmp_path / "test", ("cat", "fox"))
-    with pytest.raises(DataError, match="test/fox: there is no class 'fox', only cat, dog"):
+    with pytest.raises(DataError, match="test/fox: there is no class 'fox', only 'cat', 'dog'"):
         data.image_parts(tmp_path)
 
 

@@ -207,7 +207,7 @@ def test_classes_of_another_part(root):
     dataset = image_folder(root, classes=("fox", "dog", "cat"))
     assert dataset.classes == ("fox", "dog", "cat")
     assert dataset.labels.tolist() == [2, 2, 1, 1]
-    with pytest.raises(DataError, match=r"no class 'dog', only cat, dgo.*did you mean dgo"):
+    with pytest.raises(DataError, match=r"no class 'dog', only 'cat', 'dgo'.*did you mean dgo"):
         image_folder(root, classes=("cat", "dgo"))
 
 

@@ -1,0 +1,37 @@
+"""Image files as a run takes them: at its size, of its channels and its range."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fnet.checkpoint import Checkpoint
+from fnet.cli.arguments import Settings
+from fnet.data import read_image
+from fnet.data.pixels import BYTES, FREE, UNIT, WORDS
+from fnet.errors import ConfigurationError
+
+GREY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+SCALES: dict[str, tuple[int, Any]] = {BYTES: (1, np.uint8), WORDS: (257, np.uint16)}
+
+
+def photos(paths: Sequence[str], checkpoint: Checkpoint, settings: Settings) -> np.ndarray:
+    """The images in these files, (N, H, W, C) as the run takes them.
+
+    They are resized as the run's own were; grey, if it was trained on grey ones; and in the range
+    of the pixels of its archive, if it was trained on one.
+    """
+    shape, pixels = checkpoint.shape, settings.get("pixels") or BYTES
+    if len(shape) != 3 or shape[2] not in (1, 3) or pixels == FREE:
+        raise ConfigurationError(
+            f"the run takes arrays of shape {shape}, with pixels in the range {pixels}, but an "
+            "image file gives (height, width, 3) from 0 to 255; use fnet evaluate RUN --data "
+            "ARRAYS.npz"
+        )
+    images = np.stack([read_image(path, (shape[0], shape[1])) for path in paths])
+    if shape[2] == 1:
+        images = np.rint(images @ np.array(GREY))[..., None].astype(np.uint8)
+    if pixels == UNIT:
+        return images.astype(np.float32) / 255
+    factor, dtype = SCALES[pixels]
+    return images.astype(dtype) * dtype(factor)
