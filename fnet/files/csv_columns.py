@@ -19,7 +19,8 @@ from fnet.files.csv_rows import line_of, refuse_cell, refuse_width
 from fnet.files.csv_text import Text
 
 _BLOCK = 2**9  # rows: fewer lists than make Python look for garbage
-_MARK = "\x1f"  # no character of a text (see `csv_text`)
+_ZERO = re.compile(r",[+-]?0[0-9]")
+_MARK = "\x01"  # no character of a text (see `csv_text`)
 LARGEST = float(np.finfo(np.float32).max)
 _LARGE = 2.0**53  # float64 represents smaller integers exactly
 
@@ -163,8 +164,7 @@ def _plain_numbers(cells: tuple[str, ...]) -> np.ndarray | None:
 
 def _are_codes(joined: str, values: np.ndarray) -> bool:
     """Whether whole numbers begin with a 0 that another digit follows, or are too large."""
-    zeros = joined.count(",0") - joined.count(",0,") - joined.count(",0e") - joined.count(",0E")
-    return zeros > 0 or bool((np.abs(values) >= _LARGE).any())
+    return _ZERO.search(joined) is not None or bool((np.abs(values) >= _LARGE).any())
 
 
 def _blocks(text: Text, layout: Layout) -> Iterator[list[Row]]:
