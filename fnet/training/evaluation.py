@@ -17,6 +17,7 @@ from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.training.agreement import require_reduced
+from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 from fnet.training.scoring import over_samples, score
 
@@ -68,6 +69,7 @@ def evaluate(
     {'loss': 0.69, 'accuracy': 0.67}
     """
     require_reduced(loss)
+    dataset = exact(dataset)
     look = make_look(model, loss, dataset.transform)
     order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
     read = blocks(on_device(dataset), order, workers=workers)
@@ -90,7 +92,7 @@ def predict(
     >>> predict(model, loss, params, dataset).predicted.tolist()
     [0, 1, 1]
     """
-    n = len(dataset)
+    n, dataset = len(dataset), exact(dataset)
     apply = _make_apply(model, dataset.transform)
     order = epoch_order(n, min(batch_size, n), shuffle=False)
     pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
