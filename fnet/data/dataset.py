@@ -109,8 +109,9 @@ def memory(
     `memory({"image": images, "label": labels})`. An input of several arrays is a dict or a tuple of
     them: `memory({"x": {"tokens": ids, "mask": mask}, "label": labels})`. Labels, (N,) or of
     sequences (N, T), must be integers from 0, which index `classes`; the default names are "0",
-    "1", ... Labels may be words, which become the classes, sorted. A floating-point target is a number to predict, without classes. Raises DataError for
-    lengths that differ, no samples, or a label that has no class.
+    "1", ... Labels may be words, which become the classes, sorted. A floating-point target is a
+    number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
+    label that has no class.
 
     >>> images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 1])
     >>> memory({"image": images, "label": labels}, ("cat", "dog")).class_to_idx
@@ -236,7 +237,7 @@ def _check_arrays(arrays: Arrays) -> None:
 def _numbered_words(
     name: str, labels: np.ndarray, classes: Sequence[str] | None
 ) -> tuple[np.ndarray, Sequence[str] | None]:
-    """Labels of words as integers, by sorted order or by the classes given; integers as they are."""
+    """Labels of words as integers, by sorted order or by the classes given; others unchanged."""
     cells = labels.ravel().tolist()
     if labels.dtype == object and all(isinstance(cell, numbers.Integral) for cell in cells):
         return labels.astype(np.int64), classes

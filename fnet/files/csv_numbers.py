@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet.errors import DataError
+from fnet.files.csv_blocks import LARGEST
 from fnet.files.csv_cells import SUSPECTS, mistake, number, shown
-from fnet.files.csv_columns import LARGEST, Column, refuse_value
+from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
 
