@@ -23,8 +23,15 @@ DATA: Settings = {
     "size": None,
     "target": None,
     "features": None,
+    "drop": None,
+    "task": None,
     "binarize": None,
-    "missing": "error",
+    "missing": "mean",
+    "scale": "minmax",
+    "sep": None,
+    "decimal": None,
+    "encoding": None,
+    "na": None,
     "workers": 0,
     "split": (0.6, 0.2, 0.2),
     "stratified": True,
@@ -76,8 +83,8 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         "--data",
         metavar="PATH",
         help="a folder of class folders of images (or of train/ and test/ with such folders), a "
-        "CIFAR-10 folder, an .npz with images and labels, or a .csv; without it, a synthetic set "
-        "of shapes that fnet draws",
+        "CIFAR-10 folder, an .npz with images and labels, or a table (.csv, .tsv, .txt, also .gz); "
+        "without it, a synthetic set of shapes that fnet draws",
     )
     group.add_argument(
         "--size",
@@ -86,26 +93,7 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         metavar=("H", "W"),
         help="resize every image to this height and width (needed if sizes are mixed)",
     )
-    group.add_argument("--target", metavar="COLUMN", help="CSV: the column to predict")
-    group.add_argument(
-        "--features",
-        nargs="+",
-        metavar="COLUMN",
-        help="CSV: the columns to predict from (default: all others)",
-    )
-    group.add_argument(
-        "--binarize",
-        nargs=2,
-        type=above(-1e-300, float),
-        metavar=("LOW", "HIGH"),
-        help="CSV: make two classes of a numeric target, at or below its LOWth and at or above "
-        "its HIGHth percentile (of the training part), and drop the rows in between",
-    )
-    group.add_argument(
-        "--missing",
-        choices=("error", "mean"),
-        help="CSV: an empty cell is an error (default), or is filled with the training mean",
-    )
+    add_table(parser)
     group.add_argument(
         "--workers",
         type=above(-1, int),
@@ -132,6 +120,54 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         nargs="+" if seeds else None,
         metavar="N",
         help=several if seeds else "for the split, the weights and the order (default 0)",
+    )
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """What of a table is predicted from what, and how the table is written."""
+    group = parser.add_argument_group("tables")
+    group.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    group.add_argument(
+        "--features",
+        nargs="+",
+        metavar="COLUMN",
+        help="the columns to predict from (default: all others that say something)",
+    )
+    group.add_argument("--drop", nargs="+", metavar="COLUMN", help="columns to leave out")
+    group.add_argument(
+        "--task",
+        choices=("classification", "regression"),
+        help="what the target is (default: words, two values and few whole numbers are classes)",
+    )
+    group.add_argument(
+        "--binarize",
+        nargs=2,
+        type=above(-1e-300, float),
+        metavar=("LOW", "HIGH"),
+        help="make two classes of a numeric target, at or below its LOWth and at or above its "
+        "HIGHth percentile (of the training part), and drop the rows in between",
+    )
+    group.add_argument(
+        "--missing",
+        choices=("mean", "median", "category", "drop", "error"),
+        help="a missing number becomes the training mean (default) or median, or the mean with a "
+        "column that marks it; or its row is dropped; or it is an error",
+    )
+    group.add_argument(
+        "--scale",
+        choices=("minmax", "standard"),
+        help="numbers become 0 to 1 (default), or have mean 0 and deviation 1, in training",
+    )
+    group.add_argument(
+        "--sep", metavar="CHARACTER", help="between cells: , ; | tab or blank (default: recognised)"
+    )
+    group.add_argument("--decimal", choices=(".", ","), help="(default: recognised)")
+    group.add_argument("--encoding", metavar="NAME", help="of the text (default: recognised)")
+    group.add_argument(
+        "--na",
+        nargs="+",
+        metavar="TEXT",
+        help="what stands for a missing cell, beside nothing (default: the usual words, as NA)",
     )
 
 

@@ -64,6 +64,13 @@ def claimed(folder: Path) -> Iterator[None]:
 LATER: Settings = {  # what runs of earlier versions, which do not have these settings, did
     "depth": 8,
     "augment": None,
+    "drop": None,
+    "task": None,
+    "scale": "minmax",
+    "sep": None,
+    "decimal": None,
+    "encoding": None,
+    "na": None,
     "loss": None,
     "class_weight": None,
     "stratified": False,
