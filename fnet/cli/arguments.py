@@ -34,9 +34,11 @@ DATA: Settings = {
     "na": None,
     "workers": 0,
     "split": (0.6, 0.2, 0.2),
+    "stratified": True,
     "seed": 0,
 }
-MODELS = ("cnn", "resnet", "mobile", "mlp", "logistic")
+MODELS = ("cnn", "resnet", "mobile", "mlp", "linear", "logistic")
+LOSSES = ("mse", "mae", "huber")  # of a regression
 MODEL: Settings = {
     "model": None,  # see `build.with_model`
     "depth": 8,
@@ -51,8 +53,10 @@ TRAINING: Settings = {
     "augment": None,
     "optimizer": "adam",
     "learning_rate": None,
-    "batch_size": 128,
-    "epochs": 20,
+    "loss": None,
+    "class_weight": None,
+    "batch_size": None,  # these two: see `choices.length`
+    "epochs": None,
 }
 
 
@@ -103,6 +107,11 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         type=above(0, float),
         metavar=("TRAIN", "VAL", "TEST"),
         help="the share of samples in each part (default 0.6 0.2 0.2)",
+    )
+    group.add_argument(
+        "--stratified",
+        action=argparse.BooleanOptionalAction,
+        help="classes: give every part its share of each class (default: yes)",
     )
     several = "one or more, for weights and order; the first also for the split (default 0)"
     group.add_argument(
@@ -170,7 +179,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         choices=MODELS,
         help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
         "depthwise convolutions; mlp: affine layers with activations between them (the default for "
-        "tables); logistic: two classes",
+        "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "
+        "target is; logistic: that of two classes",
     )
     group.add_argument(
         "--depth",
@@ -201,37 +211,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
-    """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
-    group = parser.add_argument_group("training")
-    group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
-    images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
-    tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
-    several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"
-    group.add_argument(
-        "--learning-rate",
-        type=above(0, float),
-        nargs="+" if rates else None,
-        metavar="RATE",
-        help=several if rates else f"(default {images}; for tables {tables})",
-    )
-    return group
-
-
-def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
-    """The optimizer, the batch size and the number of epochs; returns the group."""
-    group = add_optimizer(parser, rates)
-    group.add_argument(
-        "--batch-size",
-        type=_batch_size,
-        metavar="N",
-        help="a number, or `all` for full-batch training, which does thousands of epochs per "
-        "second with a small model on a table (default 128)",
-    )
-    group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
-    return group
-
-
 def above(least: float, kind: Callable[[str], Any]) -> Number:
     """An argparse type: a finite number of this kind above `least`; ints are below 2**32."""
     end = 2**32 if kind is int else float("inf")
@@ -248,11 +227,6 @@ def above(least: float, kind: Callable[[str], Any]) -> Number:
             raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}{high}")
         return value
 
-    return number
-
-
-def _batch_size(text: str) -> int | str:
-    number: int | str = ALL if text == ALL else above(0, int)(text)
     return number
 
 

@@ -88,6 +88,7 @@ class Memory(Samples):
 
     def gather(self, indices: Any) -> Arrays:
         places = np.asarray(indices)
+        places = places if places.size else places.astype(int)  # of [] NumPy makes floats
         # Entry by entry: over the whole dict JAX would sort the names, and the input comes first.
         return {
             name: jax.tree.map(lambda array: array[places], value)
