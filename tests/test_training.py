@@ -262,7 +262,8 @@ def test_a_regression_has_no_accuracy():
     target = data.memory({"features": x, "target": x @ [1.0, -2.0]})
     model = serial(affine(1), squeeze())
     *_, last = fit(model, losses.mse(), optimizers.sgd(0.1), target, target, epochs=200)
-    assert set(last.metrics) == {"train_loss", "val_loss"}
+    figures = ("loss", "r2", "mae", "rmse")
+    assert set(last.metrics) == {f"{part}_{name}" for part in ("train", "val") for name in figures}
     assert last.metrics["val_loss"] < 1e-6
     found = predict(model, losses.mse(), last.state.params, target)
     assert found.probabilities is None

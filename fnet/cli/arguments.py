@@ -9,14 +9,15 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from fnet.cli.values import ImageSize, above
+
 Settings = dict[str, Any]
 Number = Callable[[str], Any]
 
 # Learning rates for images, and for tables, whose few columns in [0, 1] allow larger steps.
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
 TABLE_RATES = {"sgd": 1.0, "momentum": 1e-1, "rmsprop": 3e-2, "adam": 3e-2}
-ALL = "all"  # a batch size
-ORIGINAL = "original"  # the size of images that are not resized
+ALL, IMAGE_BATCH = "all", 128  # batch sizes
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
 DATA: Settings = {
@@ -35,9 +36,11 @@ DATA: Settings = {
     "na": None,
     "workers": 0,
     "split": (0.6, 0.2, 0.2),
+    "stratified": True,
     "seed": 0,
 }
-MODELS = ("cnn", "resnet", "mobile", "mlp", "logistic")
+MODELS = ("cnn", "resnet", "mobile", "mlp", "linear", "logistic")
+LOSSES = ("mse", "mae", "huber")  # of a regression
 MODEL: Settings = {
     "model": None,  # see `build.with_model`
     "depth": 8,
@@ -52,8 +55,10 @@ TRAINING: Settings = {
     "augment": None,
     "optimizer": "adam",
     "learning_rate": None,
-    "batch_size": 128,
-    "epochs": 20,
+    "loss": None,
+    "class_weight": None,
+    "batch_size": None,  # these two: see `choices.length`
+    "epochs": None,
 }
 
 
@@ -86,7 +91,7 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
     group.add_argument(
         "--size",
         nargs="+",
-        action=_Size,
+        action=ImageSize,
         metavar=("H", "W"),
         help="resize every image to this height and width, stretching it where they have another "
         "ratio; one number makes squares, and `original` leaves sizes (default: images of several "
@@ -106,6 +111,11 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         type=above(0, float),
         metavar=("TRAIN", "VAL", "TEST"),
         help="the share of samples in each part (default 0.6 0.2 0.2)",
+    )
+    group.add_argument(
+        "--stratified",
+        action=argparse.BooleanOptionalAction,
+        help="classes: give every part its share of each class (default: yes)",
     )
     several = "one or more, for weights and order; the first also for the split (default 0)"
     group.add_argument(
@@ -173,7 +183,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         choices=MODELS,
         help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
         "depthwise convolutions; mlp: affine layers with activations between them (the default for "
-        "tables); logistic: two classes",
+        "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "
+        "target is; logistic: that of two classes",
     )
     group.add_argument(
         "--depth",
@@ -202,76 +213,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         choices=("float32", "bfloat16"),
         help="of the computation; parameters stay in float32 (default float32)",
     )
-
-
-def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
-    """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
-    group = parser.add_argument_group("training")
-    group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
-    images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
-    tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
-    several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"
-    group.add_argument(
-        "--learning-rate",
-        type=above(0, float),
-        nargs="+" if rates else None,
-        metavar="RATE",
-        help=several if rates else f"(default {images}; for tables {tables})",
-    )
-    return group
-
-
-def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
-    """The optimizer, the batch size and the number of epochs; returns the group."""
-    group = add_optimizer(parser, rates)
-    group.add_argument(
-        "--batch-size",
-        type=_batch_size,
-        metavar="N",
-        help="a number, or `all` for full-batch training, which does thousands of epochs per "
-        "second with a small model on a table (default 128)",
-    )
-    group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
-    return group
-
-
-def above(least: float, kind: Callable[[str], Any]) -> Number:
-    """An argparse type: a finite number of this kind above `least`; ints are below 2**32."""
-    end = 2**32 if kind is int else float("inf")
-
-    def number(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = float("nan")
-        if not least < value < end:
-            sort = "a whole number" if kind is int else "a number"
-            low = "0 or more" if least < 0 else f"above {least:g}"
-            high = " and below 2**32" if least < value and kind is int else ""
-            raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}{high}")
-        return value
-
-    return number
-
-
-class _Size(argparse.Action):
-    """(height, width), or `original`."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
-        size = values
-        if values != [ORIGINAL]:
-            try:
-                size = [above(0, int)(text) for text in values]
-            except argparse.ArgumentTypeError as error:
-                raise argparse.ArgumentError(self, str(error)) from None
-            if len(size) > 2:
-                raise argparse.ArgumentError(self, "it is a height and a width, or one number")
-        setattr(namespace, self.dest, ORIGINAL if values == [ORIGINAL] else (size * 2)[:2])
-
-
-def _batch_size(text: str) -> int | str:
-    number: int | str = ALL if text == ALL else above(0, int)(text)
-    return number
 
 
 def say(text: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnet.cli.arguments import ALL, Settings
+from fnet.cli.arguments import ALL, IMAGE_BATCH, Settings
 from fnet.cli.build import build_model
 from fnet.cli.folders import Opened
 from fnet.core import Layer, Shape
@@ -40,7 +40,8 @@ def check_fits(opened: Opened, settings: Settings) -> None:
     if settings.get("model") is not None:
         share = 1 if {"val", "test"} <= opened.parts.keys() else settings["split"][0]
         train = math.ceil(share * len(opened.parts["train"]))
-        batch = train if settings["batch_size"] == ALL else min(settings["batch_size"], train)
+        size = settings["batch_size"] or IMAGE_BATCH
+        batch = train if size == ALL else min(size, train)
         step = _step_bytes(
             settings, len(opened.parts["train"].classes), shape, batch, room - pixels
         )

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fnet import data
-from fnet.cli.arguments import ORIGINAL, Settings
+from fnet.cli.arguments import Settings
 from fnet.cli.sizes import chosen_size
+from fnet.cli.values import ORIGINAL
 from fnet.data import Dataset, Divided
 from fnet.data.finding import class_folders_in
 from fnet.data.pixels import BYTES

@@ -1,4 +1,4 @@
-"""`fnet evaluate` and `fnet predict`: the accuracy of a trained run, and its predictions."""
+"""`fnet evaluate` and `fnet predict`: how good a trained run is, and its predictions."""
 
 import dataclasses
 import json
@@ -9,15 +9,16 @@ import numpy as np
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command, say
+from fnet.cli.judging import judged
 from fnet.cli.photos import photos
 from fnet.cli.rows import predict_rows
-from fnet.cli.run import read_run, write_picture
+from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
 from fnet.cli.tables import is_table, load_table
-from fnet.cli.voice import add_voice, take_voice
+from fnet.cli.voice import add_voice, plain, take_voice
 from fnet.data import Memory, memory
 from fnet.errors import ConfigurationError, DataError
-from fnet.training.evaluation import confusion_matrix, evaluate, predict
+from fnet.training.evaluation import evaluate, predict
 
 EVALUATE = """
 fnet evaluate runs/shapes-cnn-1                 its own test part
@@ -30,12 +31,10 @@ fnet predict runs/houses-mlp-1 new.csv --out predicted.csv
 fnet predict runs/houses-mlp-1 - < new.csv      rows from standard input
 """
 
-WIDTH = 79  # of a line, if truncating class names achieves it
-
 
 def add(commands: Any) -> None:
     """Register both commands."""
-    summary = "print the accuracy and the confusion matrix of a run"
+    summary = "measure a run: accuracy, classes and probabilities, or errors of a number"
     parser = command(commands, "evaluate", run_evaluate, summary, EVALUATE)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument(
@@ -63,23 +62,22 @@ def add(commands: Any) -> None:
 
 def run_evaluate(given: Settings) -> int:
     """Run `fnet evaluate`: the best weights on the test part, or on all of other data."""
-    from fnet import plots  # matplotlib is slow to import
+    from fnet.cli.pictures import judge  # matplotlib is slow to import
 
     folder, voice = Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
     dataset, about = _data(settings, checkpoint, given.get("data"))
     parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
-    metrics, predictions = evaluate(*parts), predict(*parts)
-    matrix = confusion_matrix(predictions.labels, predictions.predicted, len(checkpoint.classes))
-    picture = folder / "confusion.png"
-    write_picture(picture, plots.confusion(matrix, checkpoint.classes))
-    reached = [f"accuracy   {metrics['accuracy']:.1%}", f"loss       {metrics['loss']:.4f}"]
-    words = [f"data       {about}, {len(dataset)} samples", *reached, ""]
-    words += [_table(matrix, checkpoint.classes), "", f"written    {picture}"]
-    facts = {"data": about, "samples": len(dataset), **metrics}
-    facts |= {"classes": list(checkpoint.classes), "confusion": matrix.tolist()}
-    last = reached if voice.quiet else words
-    voice.tell("end", last, facts | {"picture": str(picture)}, last=True)
+    predictions = predict(*parts)
+    judgement = judged(evaluate(*parts), predictions, checkpoint.classes)
+    facts = {"data": about, "samples": len(dataset), **judgement.facts}
+    write_json(folder / EVALUATION, plain(facts))
+    pictures = judge(folder, predictions, checkpoint.classes, settings["target"], evaluating=True)
+    files = [EVALUATION, *pictures]
+    words = [f"data       {about}, {len(dataset)} samples", *judgement.reached, *judgement.more]
+    words.append(f"written    {folder}/: {', '.join(files)}")
+    facts |= {"folder": str(folder), "files": files}
+    voice.tell("end", judgement.reached if voice.quiet else words, facts, last=True)
     return 0
 
 
@@ -140,18 +138,3 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
             "of that shape"
         )
     return whole, other
-
-
-def _table(matrix: np.ndarray, classes: tuple[str, ...]) -> str:
-    """The confusion matrix as text: true classes down, predicted ones across."""
-    longest, corner = max(map(len, classes)), "true  predicted"
-    width = max(longest, len(corner))
-    available = (WIDTH - width - len("  recall")) // len(classes)
-    cell = max(4, len(str(matrix.max())) + 1, min(available, longest + 1))
-    short = "".join(name[: cell - 1].rjust(cell) for name in classes)
-    lines = [f"{corner:<{width}}{short}  recall"]
-    for name, row in zip(classes, matrix, strict=True):
-        recall = f"{row[classes.index(name)] / row.sum():.0%}" if row.sum() else "-"
-        counts = "".join(f"{count:>{cell}}" for count in row)
-        lines.append(f"{name:<{width}}{counts}  {recall:>6}")
-    return "\n".join(lines)

@@ -72,8 +72,7 @@ def load_parts(settings: Settings) -> Parts:
         raise ConfigurationError(
             f"--size resizes image files only; leave it out for the {opened.about}"
         )
-    whole = packed(opened.parts, settings["workers"])
-    divided = _divide(whole, settings["split"], settings["seed"])
+    divided = _divide(packed(opened.parts, settings["workers"]), settings)
     parts = {part: _in_memory(dataset) for part, dataset in divided.items()}
     thresholds = None
     if settings["binarize"] is not None:
@@ -204,15 +203,17 @@ def _digest(parts: list[Memory]) -> str:
     return digest.hexdigest()
 
 
-def _divide(parts: dict[str, Dataset], split: Any, seed: int) -> dict[str, Dataset]:
+def _divide(parts: dict[str, Dataset], settings: Settings) -> dict[str, Dataset]:
     """Train, val and test; missing parts are split off from train."""
+    split = settings["split"]
     shares = dict(zip(PARTS, split, strict=True))
     if abs(sum(shares.values()) - 1) > 1e-6:
         raise ConfigurationError(f"--split is {' '.join(map(str, split))}; its sum must be 1")
     wanted = {part: shares[part] for part in PARTS if part == "train" or part not in parts}
     whole = sum(wanted.values())
     taken = {part: share / whole for part, share in wanted.items()}
-    return {**parts, **data.split(parts["train"], taken, seed)}
+    stratified = settings["stratified"] and bool(parts["train"].classes)
+    return {**parts, **data.split(parts["train"], taken, settings["seed"], stratified)}
 
 
 def _relabel(dataset: Memory, classes: tuple[str, ...], path: Any) -> np.ndarray:

@@ -112,6 +112,7 @@ class Loss(Value):
     entries that a loss leaves out, as those of an ignored label; None where it leaves out none.
     `estimate(y)` is the target that a regression predicts, in NumPy for a y of NumPy; None for a
     loss that predicts none. `unit` is the size of target that the loss counts as 1.
+    `targets` are the least and the greatest floating-point target that it takes; None for any.
 
     >>> import jax
     >>> from fnet import losses
@@ -129,6 +130,7 @@ class Loss(Value):
     ignored: Callable[[Array], Array] | None = None
     estimate: Callable[[Any], Any] | None = None
     unit: float = 1.0
+    targets: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -17,9 +17,11 @@ _ORDERS = {
     "year/month/day": (rf"(\d{{4}})/(\d{{1,2}})/(\d{{1,2}}){_TIME}", (0, 1, 2)),
     "day.month.year": (rf"(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}){_TIME}", (2, 1, 0)),
     "day month year": (rf"(\d{{1,2}})[ -]{_NAME}[ -](\d{{4}}){_TIME}", (2, 1, 0)),
-    "month day, year": (rf"{_NAME} +(\d{{1,2}}),? +(\d{{4}}){_TIME}", (2, 0, 1)),
-    "month/day/year": (rf"(\d{{1,2}})/(\d{{1,2}})/(\d{{4}}){_TIME}", (2, 0, 1)),
-    "day/month/year": (rf"(\d{{1,2}})/(\d{{1,2}})/(\d{{4}}){_TIME}", (2, 1, 0)),
+    "month day, year": (rf"{_NAME}[ -]+(\d{{1,2}}),?[ -]+(\d{{4}}){_TIME}", (2, 0, 1)),
+    "month/day/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 0, 1)),
+    "day/month/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 1, 0)),
+    "year quarter": (rf"(\d{{4}})[ -]?(Q[1-4])(){_TIME}", (0, 1, 2)),
+    "year-month": (rf"(\d{{4}})[-/](\d{{2}})(){_TIME}", (0, 1, 2)),
 }
 
 
@@ -70,17 +72,18 @@ def parts_of(days: np.ndarray, part: str) -> np.ndarray:
 def cycles_of(days: np.ndarray) -> list[str]:
     """The parts by which these dates (N,) differ, beyond one after another.
 
-    The year's where they span more than one; the week's where weekdays differ; the day's where
-    times do.
+    The year's where they span more than one; the week's where weekdays differ and there is a date
+    or more in each; the day's where times differ.
 
-    >>> cycles_of(np.array([0.0, 7.0, 14.0])), cycles_of(np.array([0.0, 400.25]))
-    ([], ['year', 'week', 'day'])
+    >>> cycles_of(np.array([0.0, 7.0, 14.0])), cycles_of(np.array([0.0, 1.0, 400.25]))
+    ([], ['year', 'day'])
     """
     known = days[~np.isnan(days)]
     if not len(known):
         return []
     found = ["year"] if np.ptp(known) > 365 else []
-    if len(np.unique(np.floor(known) % 7)) > 1:
+    dates = np.unique(np.floor(known))
+    if len(np.unique(dates % 7)) > 1 and np.ptp(dates) <= 7 * (len(dates) - 1):
         found.append("week")
     return [*found, "day"] if len(np.unique(known % 1.0)) > 1 else found
 
@@ -90,13 +93,15 @@ def _days(found: re.Match[str] | None, places: tuple[int, int, int]) -> float:
         return np.nan
     groups = found.groups()
     year, month, day = (groups[place] for place in places)
+    if month.startswith("Q"):
+        month = str(3 * int(month[1]) - 2)
     if not month.isdigit():
         if month[:3].lower() not in _MONTHS:
             return np.nan
         month = str(_MONTHS.index(month[:3].lower()) + 1)
     hour, minute, second = (int(group or 0) for group in groups[3:6])
     try:
-        date = datetime.datetime(int(year), int(month), int(day), hour, minute, second)
+        date = datetime.datetime(int(year), int(month), int(day or 1), hour, minute, second)
     except ValueError:
         return np.nan
     return (date - EPOCH).total_seconds() / _DAY

@@ -69,6 +69,9 @@ def read_layout(text: Text, separator: str | None = None) -> Layout:
     if not rows:  # the names cannot be read: the error comes with the rows
         return Layout(chosen, ("",), 0, None, (), ())
     header = [cell.strip() for cell in rows[comments]]
+    if all(cell[:1] == cell[-1:] == "'" and len(cell) > 2 for cell in header):
+        header = [cell[1:-1] for cell in header]
+        said.append("the names of columns are in single quotes, which are taken off")
     line = 1 + comments + sum(1 for _ in _blank_start(sample))
     return _named(text, line, header, rows[comments + 1 :], chosen, comments + 1, said)
 
@@ -159,15 +162,16 @@ def _require_names(name: str, line: int, header: Row) -> None:
     named = [cell for cell in header if cell]
     if not named:
         refuse(name, line, "it holds no column names; put a line of names above")
-    if header != counted and named[: len(header)] and all(number(c) is not None for c in named):
-        if header[0] == "" and named == counted[: len(named)]:
-            return
-        refuse(
-            name,
-            line,
-            f"it holds only numbers, from {shown(named[0])} on, instead of column names; put a "
-            "line of names above",
-        )
+    numeric = [cell for cell in named if number(cell) is not None]
+    if header == counted or (header[0] == "" and named == counted[: len(named)]):
+        return
+    if len(numeric) == len(named):
+        what = f"it holds only numbers, from {shown(named[0])} on,"
+    elif 2 * len(numeric) > len(named) and any("." in cell for cell in numeric):
+        what = f"it looks like a row, with numbers such as {shown(numeric[0])},"
+    else:
+        return
+    refuse(name, line, f"{what} instead of column names; put a line of names above")
 
 
 def _are_row_names(cells: Row) -> bool:

@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet.errors import DataError
+from fnet.files.csv_blocks import LARGEST
 from fnet.files.csv_cells import SUSPECTS, mistake, number, shown
-from fnet.files.csv_columns import LARGEST, Column, refuse_value
+from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
 
 FEW = 20  # distinct spellings that may be categories although most of them are numbers
+_EACH = 5  # cells for each of them, on average
 _STRAY = 0.1  # share of cells that are a mistake in a column of numbers, and no words of it
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a decimal comma
@@ -69,8 +71,9 @@ def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Co
             marks = ", ".join(sorted(map(shown, words)))
             said.append(f"`{column.name}`: {stray} cells {marks} are missing (--na)")
             return _replaced(column, values)
-        recur = len(column.words) <= FEW and counts[others].min() > 2
-        if not recur and (stray <= max(1, _STRAY * total) or _all_mistakes(words)):
+        plain = not any(mistake(word) for word in words)
+        recur = len(column.words) <= FEW and total >= _EACH * len(column.words)
+        if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(words)):
             what = "not a number, as the others of its column are"
             _refuse(source, column, set(others.tolist()), what)
     elif len(words := column.words) > FEW and _all_mistakes(set(words)):

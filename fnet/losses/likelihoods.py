@@ -10,7 +10,7 @@ from fnet.core.expect import require, require_array, require_floating
 from fnet.core.limits import times
 from fnet.core.trees import widened
 from fnet.core.values import constructor
-from fnet.losses.pointwise import check_range, check_reduction, pointwise_loss, reduce
+from fnet.losses.pointwise import check_reduction, pointwise_loss, reduce
 
 
 @constructor
@@ -29,14 +29,16 @@ def poisson(reduction: str = "mean") -> Loss:
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
-        check_range("poisson: target", target, 0, jnp.inf)
         rate = jnp.exp(y)
         return rate - times(target, y), rate - target
 
     def rate_of(y: Any) -> Any:
         return y.__array_namespace__().exp(y)
 
-    return pointwise_loss(pointwise, "poisson", reduction, wide=True, estimate=rate_of)
+    counts = (0, jnp.inf)
+    return pointwise_loss(
+        pointwise, "poisson", reduction, wide=True, estimate=rate_of, targets=counts
+    )
 
 
 @constructor

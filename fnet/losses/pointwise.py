@@ -25,11 +25,12 @@ def pointwise_loss(
     predict: Callable[[Array], Array] | None = None,
     wide: bool = False,
     estimate: Callable[[Any], Any] | None = None,
+    targets: tuple[float, float] | None = None,
 ) -> Loss:
     """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked.
 
     `estimate` is that of a regression. If `wide`, narrow floats are computed and reduced in
-    float32, and rounded at the end.
+    float32, and rounded at the end. Targets must be within `targets`.
     """
     check_reduction(name, reduction)
 
@@ -40,12 +41,16 @@ def pointwise_loss(
             y.shape == target.shape,
             f"{name}: y is {y.shape} and target {target.shape}; they must have one shape",
         )
+        if targets is not None:
+            check_range(f"{name}: target", target, *targets)
         given = widened(y) if wide else y
         values, dy = pointwise(given, target.astype(given.dtype))
         value, dy = reduce(values, dy, where, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, probabilities, predict, reduction, estimate=estimate)
+    return loss(
+        value_and_grad, probabilities, predict, reduction, estimate=estimate, targets=targets
+    )
 
 
 def itself(y: Any) -> Any:

@@ -1,5 +1,6 @@
 """How good a trained model is: loss and scores, predictions, confusions."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,9 +17,11 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
-from fnet.training.agreement import require_reduced
+from fnet.training.agreement import check_use
+from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 from fnet.training.scoring import over_samples, score
+from fnet.training.trials import check_targets, require_samples, require_steady
 
 CHUNK = 1024  # samples evaluated together
 
@@ -55,7 +58,8 @@ def evaluate(
     the target's variance that is predicted, and the mean absolute and root mean square errors mae
     and rmse, in units of the target (`fnet.training.metrics` has the formulas and many more). All
     are over samples, not means of batch means: up to rounding they do not depend on
-    `batch_size`, nor on how many `workers` read a dataset that is not in memory.
+    `batch_size`, nor on how many `workers` read a dataset that is not in memory. A row whose output
+    is NaN is not right. Raises ConfigurationError or DataError as `fit` does.
 
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
@@ -67,10 +71,26 @@ def evaluate(
     >>> {name: round(value, 2) for name, value in metrics.items()}
     {'loss': 0.69, 'accuracy': 0.67}
     """
-    require_reduced(loss)
+    require_samples(dataset, "dataset")
+    dataset = exact(dataset)
+    check_use(model, loss, dataset)
+    return measured(model, loss, params, dataset, batch_size, workers=workers)
+
+
+def measured(
+    model: Layer,
+    loss: Loss,
+    params: ArrayTree,
+    dataset: Dataset,
+    batch_size: int = CHUNK,
+    *,
+    workers: int | Workers = 0,
+) -> dict[str, float]:
+    """What `evaluate` returns, for what was checked already."""
     look = make_look(model, loss, dataset.transform)
     order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
-    read = blocks(on_device(dataset), order, workers=workers)
+    check = functools.partial(check_targets, loss)
+    read = blocks(on_device(dataset), order, workers=workers, check=check)
     parts = [look(params, *block) for *block, _ in read]
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     return over_samples(loss, *columns)
@@ -81,6 +101,8 @@ def predict(
 ) -> Predictions:
     """The model's predictions for every sample, in the dataset's order.
 
+    The class of a sample whose output is NaN, as that of an input of NaN, is −1: none.
+
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
     >>> dataset = data.memory({"features": x, "label": labels})
@@ -90,7 +112,9 @@ def predict(
     >>> predict(model, loss, params, dataset).predicted.tolist()
     [0, 1, 1]
     """
-    n = len(dataset)
+    require_samples(dataset, "dataset")
+    require_steady(dataset)
+    n, dataset = len(dataset), exact(dataset)
     apply = _make_apply(model, dataset.transform)
     order = epoch_order(n, min(batch_size, n), shuffle=False)
     pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
@@ -101,7 +125,11 @@ def predict(
         estimate = outputs if loss.estimate is None else loss.estimate(wide)
         return Predictions(labels, np.asarray(estimate), None)
     probabilities = np.asarray(loss.probabilities(outputs))
-    return Predictions(labels, probabilities.argmax(axis=-1), probabilities)
+    if loss.predict is None:
+        predicted = np.where(np.isnan(probabilities).any(-1), -1, probabilities.argmax(-1))
+    else:
+        predicted = np.asarray(loss.predict(outputs))
+    return Predictions(labels, predicted, probabilities)
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -118,7 +146,10 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     )
     both = np.concatenate((labels, predicted)).astype(int)
     if ((both < 0) | (both >= classes)).any():
-        raise DataError(f"confusion_matrix: a label or a prediction is not from 0 to {classes - 1}")
+        none = "; a prediction of −1 is that of an output of NaN" if (predicted < 0).any() else ""
+        raise DataError(
+            f"confusion_matrix: a label or a prediction is not from 0 to {classes - 1}{none}"
+        )
     pairs = labels.astype(int) * classes + predicted.astype(int)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 

@@ -23,10 +23,10 @@ def check_picture(path):
 
 
 def test_a_folder_of_images(run):
-    names = {path.name for path in run.folder.glob("[!.]*")} - {"confusion.png"}
+    names = {path.name for path in run.folder.glob("[!.]*")} - {"confusion.png", "evaluation.json"}
     written = ["checkpoint.previous.npz"]
     written += ["checkpoint.npz", "config.json", "curves.png", "history.csv", "metrics.json"]
-    assert names == {*written, "attention.png", "predictions.png"}
+    assert names == {*written, "attention.png", "calibration.png", "predictions.png"}
     check_picture(run.folder / "curves.png")
     check_picture(run.folder / "predictions.png")
     assert list(run.history[0]) == COLUMNS

@@ -97,7 +97,7 @@ def test_how_it_was_said_is_no_setting_of_the_run(inside, shell):
         if not (shell.home / name).exists():
             inside("train", *PHOTOS, "--quiet" if name == "quiet" else "--json", "--out", name)
         config = json.loads((shell.home / name / "config.json").read_text("utf-8"))
-        facts = {"thresholds", "classes", "samples", "sha256", "fnet"}
+        facts = {"thresholds", "classes", "samples", "sha256", "pixels", "decisions", "fnet"}
         assert set(config) == {*DEFAULTS, *facts}
 
 

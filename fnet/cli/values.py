@@ -1,0 +1,44 @@
+"""Values of arguments: numbers above a bound, and the size of images."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+Number = Callable[[str], Any]
+
+ORIGINAL = "original"  # the size of images that are not resized
+
+
+def above(least: float, kind: Callable[[str], Any]) -> Number:
+    """An argparse type: a finite number of this kind above `least`; ints are below 2**32."""
+    end = 2**32 if kind is int else float("inf")
+
+    def number(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = float("nan")
+        if not least < value < end:
+            sort = "a whole number" if kind is int else "a number"
+            low = "0 or more" if least < 0 else f"above {least:g}"
+            high = " and below 2**32" if least < value and kind is int else ""
+            raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}{high}")
+        return value
+
+    return number
+
+
+class ImageSize(argparse.Action):
+    """[height, width], or `original`."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        """Keep the size, or raise ArgumentError."""
+        size = values
+        if values != [ORIGINAL]:
+            try:
+                size = [above(0, int)(text) for text in values]
+            except argparse.ArgumentTypeError as error:
+                raise argparse.ArgumentError(self, str(error)) from None
+            if len(size) > 2:
+                raise argparse.ArgumentError(self, "it is a height and a width, or one number")
+        setattr(namespace, self.dest, ORIGINAL if values == [ORIGINAL] else (size * 2)[:2])
