@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from fnet.cli.values import ImageSize, above
+from fnet.cli.values import ImageSize
+from fnet.cli.values import above as above
 
 Settings = dict[str, Any]
 Number = Callable[[str], Any]

@@ -54,7 +54,7 @@ def check_fits(opened: Opened, settings: Settings) -> None:
 
 def _shape(opened: Opened) -> Shape:
     """(H, W, C) of the images; () of other samples."""
-    part = opened.parts["train"]
+    part = next(iter(opened.parts.values()))
     if isinstance(part, ImageFolder):
         return part.gather([0])["image"].shape[1:]
     return part.arrays[part.fields[0]].shape[1:] if isinstance(part, Memory) else ()

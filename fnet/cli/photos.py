@@ -34,4 +34,5 @@ def photos(paths: Sequence[str], checkpoint: Checkpoint, settings: Settings) -> 
     if pixels == UNIT:
         return images.astype(np.float32) / 255
     factor, dtype = SCALES[pixels]
-    return images.astype(dtype) * dtype(factor)
+    scaled: np.ndarray = images.astype(dtype) * dtype(factor)
+    return scaled

@@ -113,14 +113,20 @@ def short_name(settings: Settings) -> str:
     return path.name if path.is_dir() else path.stem
 
 
-def load_whole(settings: Settings, classes: tuple[str, ...], transform: Transform) -> Memory:
-    """All images of these settings, with the labels of a model that has these classes."""
-    opened = packed(_open(settings, classes).parts, settings["workers"])
-    datasets = [_in_memory(dataset) for dataset in opened.values()]
+def load_whole(
+    settings: Settings, classes: tuple[str, ...], transform: Transform
+) -> tuple[Memory, tuple[str, ...]]:
+    """All images of these settings, with the labels of a model that has these classes.
+
+    With them come sentences on what was decided.
+    """
+    opened = _open(settings, classes)
+    check_fits(opened, {**settings, "model": None})
+    datasets = [_in_memory(part) for part in packed(opened.parts, settings["workers"]).values()]
     (x, y) = datasets[0].fields
     labels = [_relabel(dataset, classes, settings["data"]) for dataset in datasets]
     arrays = {x: np.concatenate([d.arrays[x] for d in datasets]), y: np.concatenate(labels)}
-    return data.memory(arrays, classes, transform)
+    return data.memory(arrays, classes, transform), opened.decisions
 
 
 def fit_transform(train: Memory) -> Transform:

@@ -1,6 +1,7 @@
 """Labels as people store them, numbers, columns, one-hot rows or text, and their classes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -31,9 +32,9 @@ def class_numbers(
     known = _known(next(iter(labels.values())), names)
     if first.dtype.kind == "U":
         classes = known or tuple(np.unique(first).tolist())
-        place = {name: index for index, name in enumerate(classes)}
+        by_name = {name: index for index, name in enumerate(classes)}
         return (
-            {part: _placed(part, array, place) for part, array in flat.items()},
+            {part: _placed(part, array, by_name) for part, array in flat.items()},
             classes,
             decisions,
         )
@@ -125,7 +126,7 @@ def _within(part: str, labels: np.ndarray, classes: tuple[str, ...]) -> np.ndarr
     return labels.astype(np.int32)
 
 
-def _placed(part: str, labels: np.ndarray, place: Mapping[object, int]) -> np.ndarray:
+def _placed(part: str, labels: np.ndarray, place: Mapping[Any, int]) -> np.ndarray:
     values, inverse = np.unique(labels, return_inverse=True)
     for value in values.tolist():
         if value not in place:

@@ -20,7 +20,7 @@ from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.files.writing import cache_folder, sync_directory
 
-VERSION = 1  # of the file format; files of another version are packed anew
+VERSION = 2  # of the file format; files of another version are packed anew
 PIXELS, INDEX = "images.uint8", "index.json"
 CHUNK = 256  # images per task of a worker
 PIECE = 2**20  # bytes read and hashed at a time
