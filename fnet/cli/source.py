@@ -61,7 +61,10 @@ def load_parts(settings: Settings) -> Parts:
         raise ConfigurationError(f"--size resizes image files only; leave it out for the {about}")
     opened = packed(opened, settings["workers"])
     divided = _divide(opened, settings)
-    parts = {part: data.memory(dataset) for part, dataset in divided.items()}
+    parts = {
+        part: dataset if isinstance(dataset, Memory) else data.memory(dataset)
+        for part, dataset in divided.items()
+    }
     thresholds = None
     if settings["binarize"] is not None:
         targets = parts["train"].arrays["target"]
