@@ -143,7 +143,7 @@ def build_model(settings: Settings, classes: int) -> Layer:
 
     A logistic regression ignores `classes`.
     """
-    l2 = settings["l2"]
+    l2 = settings["l2"] or 0.0
     shape: Settings = {
         "hidden": settings["hidden"],
         "layers": settings["layers"],

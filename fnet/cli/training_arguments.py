@@ -31,13 +31,15 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         type=_batch_size,
         metavar="N",
         help="a number, or `all` for full-batch training, which does thousands of epochs per "
-        "second with a small model on a table (default 128; for tables 32)",
+        "second with a small model on a table (default 128; for "
+        "tables 32, and all of up to 1,000 rows)",
     )
     group.add_argument(
         "--epochs",
         type=above(-1, int),
         metavar="N",
-        help="(default 20; for tables as many as make 2,000 steps, but 20 at least)",
+        help="(default 20; for tables as many as make 2,000 steps, 1,000 of all rows, but 20 at "
+        "least)",
     )
     group.add_argument(
         "--loss",
