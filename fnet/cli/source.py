@@ -18,13 +18,18 @@ CIFAR = ("data_batch_*", "cifar-10-batches-*", "*.pickle", "*.pkl")
 
 
 class Parts(NamedTuple):
-    """The three parts; `about`, where the data come from; `thresholds`, those of --binarize."""
+    """The three parts; `about`, where the data come from; `thresholds`, those of --binarize.
+
+    `task` is "classes" or "regression"; `decisions` are sentences on what was decided for the user.
+    """
 
     train: Memory
     val: Memory
     test: Memory
     about: str
     thresholds: tuple[float, float] | None = None
+    task: str = "classes"
+    decisions: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Settings:

@@ -1,5 +1,7 @@
 """Negative log-likelihoods of counts, and of numbers with a variance that is predicted too."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from chex import Array
 
@@ -30,7 +32,12 @@ def poisson(reduction: str = "mean") -> Loss:
         rate = jnp.exp(y)
         return rate - times(target, y), rate - target
 
-    return pointwise_loss(pointwise, "poisson", reduction, wide=True, targets=(0, jnp.inf))
+    def rate_of(y: Any) -> Any:
+        return y.__array_namespace__().exp(y)
+
+    return pointwise_loss(
+        pointwise, "poisson", reduction, wide=True, targets=(0, jnp.inf), estimate=rate_of
+    )
 
 
 @constructor
@@ -67,4 +74,4 @@ def gaussian_nll(reduction: str = "mean") -> Loss:
         value, dy = reduce((s + square) / 2, dy, where, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, None, None, reduction)
+    return loss(value_and_grad, None, None, reduction, estimate=lambda y: y[..., 0])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,11 +25,12 @@ def pointwise_loss(
     predict: Callable[[Array], Array] | None = None,
     wide: bool = False,
     targets: tuple[float, float] | None = None,
+    estimate: Callable[[Any], Any] | None = None,
 ) -> Loss:
     """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked.
 
-    If `wide`, narrow floats are computed and reduced in float32, and rounded at the end. Targets
-    must be within `targets`.
+    `estimate` is that of a regression. If `wide`, narrow floats are computed and reduced in
+    float32, and rounded at the end. Targets must be within `targets`.
     """
     check_reduction(name, reduction)
 
@@ -46,7 +48,14 @@ def pointwise_loss(
         value, dy = reduce(values, dy, where, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, probabilities, predict, reduction, targets=targets)
+    return loss(
+        value_and_grad, probabilities, predict, reduction, targets=targets, estimate=estimate
+    )
+
+
+def itself(y: Any) -> Any:
+    """The estimate of a loss that compares y with the target as it is."""
+    return y
 
 
 def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tuple[Array, Array]:

@@ -22,11 +22,12 @@ from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation
-from fnet.training.evaluation import correct, penalty_of
+from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import example_shape, inputs, on_device
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Best, Record, State, start
 from fnet.training.resuming import check_seen, with_rate_of
+from fnet.training.scoring import score, summed
 from fnet.training.step import make_step
 
 KEPT = 2**28  # bytes of parameters kept between two records, at most
@@ -38,13 +39,13 @@ class Stretch(NamedTuple):
     """Some epochs in a row. `state` is the last one; the rest has one entry per epoch.
 
     `params` are those after the epoch, and `moved` is the length of its step, ‖θᵏ⁺¹ − θᵏ‖; `looks`
-    has (losses, accuracies) of the training set before it, and of a validation set after it.
+    has (losses, scores, rows) of the training set before it, and of a validation set after it.
     """
 
     state: State
     params: ArrayTree
     moved: Array
-    looks: list[tuple[Array, Array]]
+    looks: list[tuple[Array, Array, Array]]
 
 
 def descend(
@@ -135,8 +136,7 @@ def make_stretch(
         params, noise = pair
         y, _ = model.forward(params, x, noise)
         value, _ = loss.value_and_grad(y, target)
-        right, rows = correct(loss, y, target, None)
-        return value + penalty_of(model, params)[0], right / rows.astype(right.dtype)
+        return value + penalty_of(model, params)[0], *score(loss, y, target, None)
 
     @jax.jit
     def stretch(
@@ -212,9 +212,10 @@ def _history(loss: Loss, stretch: Stretch, count: int) -> dict[str, np.ndarray]:
     """The metrics of each epoch, by the names that `fit` gives them."""
     history = {}
     for part, columns in zip(("train", "val"), stretch.looks, strict=False):
-        for name, values in zip(("loss", "accuracy"), columns, strict=True):
-            if name == "loss" or loss.predict is not None:
-                history[f"{part}_{name}"] = np.asarray(values, np.float64)[:count]
+        values, scores, rows = (np.asarray(column)[:count] for column in columns)
+        history[f"{part}_loss"] = values.astype(np.float64)
+        for name, figures in summed(loss, scores[:, None], rows[:, None]).items():
+            history[f"{part}_{name}"] = figures.astype(np.float64)
     return history
 
 

@@ -1,4 +1,4 @@
-"""How good a trained model is: loss and accuracy, predictions, confusions."""
+"""How good a trained model is: loss and scores, predictions, confusions."""
 
 import functools
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.training.agreement import check_use
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
+from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
 CHUNK = 1024  # samples evaluated together
@@ -27,7 +28,8 @@ CHUNK = 1024  # samples evaluated together
 class Predictions(NamedTuple):
     """For every sample, in order: its label, the class predicted, the probability of each class.
 
-    For a regression `labels` are the targets, `predicted` the outputs, `probabilities` None.
+    For a regression `labels` are the targets, `predicted` their estimates, in the same units (the
+    outputs, for a loss that makes none), `probabilities` None.
 
     >>> labels, predicted = np.array([0, 1]), np.array([0, 0])
     >>> result = Predictions(labels, predicted, np.array([[0.9, 0.1], [0.6, 0.4]]))
@@ -49,9 +51,12 @@ def evaluate(
     *,
     workers: int | Workers = 0,
 ) -> dict[str, float]:
-    """The loss over all samples, penalty included, and for a classifier the accuracy.
+    """The loss over all samples, penalty included, and how good predictions are.
 
-    Both are over samples, not means of batch means: up to rounding they do not depend on
+    That is the accuracy of a classifier. A regression of one number per sample has r2, the share of
+    the target's variance that is predicted, and the mean absolute and root mean square errors mae
+    and rmse, in units of the target (`fnet.training.metrics` has the formulas and many more). All
+    are over samples, not means of batch means: up to rounding they do not depend on
     `batch_size`, nor on how many `workers` read a dataset that is not in memory. A row whose output
     is NaN is not right. Raises ConfigurationError or DataError as `fit` does.
 
@@ -114,7 +119,9 @@ def predict(
     outputs = jnp.concatenate([y.reshape(-1, *y.shape[2:]) for y, _ in pairs])[:n]
     labels = np.concatenate([np.asarray(target) for _, target in pairs])[:n]
     if loss.probabilities is None:
-        return Predictions(labels, np.asarray(outputs), None)
+        wide = np.asarray(outputs, np.float64)  # so that a large mean does not take digits
+        estimate = outputs if loss.estimate is None else loss.estimate(wide)
+        return Predictions(labels, np.asarray(estimate), None)
     probabilities = np.asarray(loss.probabilities(outputs))
     if loss.predict is None:
         predicted = np.where(np.isnan(probabilities).any(-1), -1, probabilities.argmax(-1))
@@ -145,42 +152,6 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
-def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Array, Array]:
-    """How many rows are classified correctly (none in a regression), and how many count.
-
-    The label of a row of soft labels is its most probable class.
-
-    >>> from fnet import losses
-    >>> y, target = jnp.array([0.9, 0.2, 0.4]), jnp.array([1.0, 1.0, 0.0])
-    >>> right, rows = correct(losses.bce(), y, target, where=jnp.array([True, True, False]))
-    >>> float(right), int(rows)
-    (1.0, 2)
-    """
-    rows = jnp.asarray(len(y)) if where is None else where.sum()
-    if loss.predict is None:
-        return jnp.zeros((), jnp.float32), rows
-    guess = loss.predict(y)
-    label = _labels(target, guess)
-    hits = (guess == label.astype(guess.dtype)).reshape(len(y), -1)
-    if loss.ignored is None or jnp.issubdtype(target.dtype, jnp.floating):
-        share = hits.mean(axis=1, dtype=jnp.float32)
-        return (share if where is None else jnp.where(where, share, 0)).sum(), rows
-    counted = ~loss.ignored(target).reshape(hits.shape)
-    counted = counted if where is None else counted & where.reshape(len(y), -1)
-    sizes = counted.sum(axis=1)
-    share = (hits & counted).sum(axis=1, dtype=jnp.float32) / jnp.maximum(sizes, 1).astype(
-        jnp.float32
-    )
-    return share.sum(), (sizes > 0).sum()
-
-
-def _labels(target: Array, guess: Array) -> Array:
-    """The label of each prediction: of soft labels, one number per class, the most probable."""
-    if jnp.issubdtype(target.dtype, jnp.integer):
-        return target
-    return target.argmax(axis=-1) if target.ndim > guess.ndim else target >= 0.5
-
-
 def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None]:
     """The model's penalty and its gradient; 0 and None where it has none.
 
@@ -197,33 +168,11 @@ def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None
     return value, gradient
 
 
-def over_samples(
-    loss: Loss, values: np.ndarray, costs: np.ndarray, hits: np.ndarray, counts: np.ndarray
-) -> dict[str, float]:
-    """Loss and accuracy over all samples, from losses, penalties, hits and sizes of batches.
-
-    >>> from fnet import losses
-    >>> values, costs, hits, counts = np.array([[1.0, 5.0], [0.5, 0.5], [3, 0], [3, 1]])
-    >>> over_samples(losses.bce(), values, costs, hits, counts)
-    {'loss': 2.5, 'accuracy': 0.75}
-    """
-    if counts.sum() == 0:  # every label is ignored
-        return {"loss": np.nan, "accuracy": np.nan}
-    cost, mean = (
-        np.average(column.astype(np.float64), weights=counts) for column in (costs, values)
-    )
-    whole = values.astype(np.float64).sum() if loss.reduction == "sum" else mean
-    metrics = {"loss": float(whole + cost)}
-    if loss.probabilities is not None:
-        metrics["accuracy"] = float(hits.sum() / counts.sum())
-    return metrics
-
-
 @remembered
 def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
     """The compiled look(params, x, target, order): the columns of `Metrics`, an entry per batch.
 
-    They are loss, penalty, correct rows and all rows, as `over_samples` takes them.
+    They are what `fnet.training.scoring.over_samples` takes.
 
     >>> from fnet import data, losses
     >>> from fnet.layers import relu
@@ -242,7 +191,7 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
             y = model.forward(params, inputs(transform, params, taken(x, places)))[0]
             labels = target[places]
             value, _ = loss.value_and_grad(y, labels, where)
-            return value, cost, *correct(loss, y, labels, where)
+            return value, cost, *score(loss, y, labels, where), weight(loss, labels, where)
 
         return jax.lax.map(chunk, order)
 

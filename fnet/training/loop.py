@@ -23,11 +23,12 @@ from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
 from fnet.initializers import keys
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
-from fnet.training.evaluation import measured, over_samples
+from fnet.training.evaluation import measured
 from fnet.training.feeding import example_shape, on_device, pieces, places_of, taken
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Metrics, Record, State, advanced, ended, start
 from fnet.training.resuming import check_seen, course_of, with_rate_of
+from fnet.training.scoring import over_samples
 from fnet.training.step import make_step, one_step
 from fnet.training.trials import check_targets
 
@@ -76,7 +77,7 @@ def make_epoch(
 
         first = places_of(order[0])[0]
         _, shapes = jax.eval_shape(step, state, taken(x, first), target[first], first == 0, key)
-        zeros = jax.tree.map(lambda m: jnp.zeros(len(order), m.dtype), shapes)
+        zeros = jax.tree.map(lambda m: jnp.zeros((len(order), *m.shape), m.dtype), shapes)
         # Hidden from the compiler, which makes another program of bounds that it knows.
         begin, end = jax.lax.optimization_barrier(bounds or (0, len(order)))
         done: tuple[State, Metrics] = jax.lax.fori_loop(begin, end, body, (state, zeros))

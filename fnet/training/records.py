@@ -27,9 +27,13 @@ class State(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Of one step, before its update: loss, the model's penalty, correct rows, all rows.
+    """Of one step, before its update: loss, penalty, correct rows, all rows, and their weight.
 
-    >>> steps = Metrics(np.array([0.7, 0.5]), np.zeros(2), np.array([3, 1]), np.array([4, 1]))
+    In place of correct rows a regression has its `fnet.training.scoring.deviations`. The weight is
+    what the mean of the loss divides by: the number of rows, or the sum of their classes' weights.
+
+    >>> count = np.array([4, 1])
+    >>> steps = Metrics(np.array([0.7, 0.5]), np.zeros(2), np.array([3, 1]), count, weight=count)
     >>> float(steps.correct.sum() / steps.count.sum())
     0.8
     """
@@ -38,6 +42,7 @@ class Metrics(NamedTuple):
     penalty: Array
     correct: Array
     count: Array
+    weight: Array
 
 
 class Best(NamedTuple):
@@ -72,11 +77,12 @@ class Record(NamedTuple):
     """Training after a number of whole epochs, with all that is needed to resume it.
 
     `metrics` has train_loss and, with validation, val_loss; for a classifier train_accuracy and
-    val_accuracy too. Training metrics are means over the epoch's samples as the weights changed;
-    both losses include the model's penalty. `losses` has the loss of each step since the previous
-    record, and `history` the metrics of each epoch since then. `seen` has one entry per step of the
-    epoch in progress, and none at the end of an epoch; `course` is that of an epoch in progress,
-    and None at its end. `rates` are the learning rates of the optimizer that the run began with.
+    val_accuracy too, for a regression r2, mae and rmse of each. Training metrics are means over the
+    epoch's samples as the weights changed; both losses include the model's penalty. `losses` has
+    the loss of each step since the previous record, and `history` the metrics of each epoch since
+    then. `seen` has one entry per step of the epoch in progress, and none at the end of an epoch;
+    `course` is that of an epoch in progress, and None at its end. `rates` are the learning rates of
+    the optimizer that the run began with.
 
     >>> from fnet import models, optimizers
     >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), (3,))
@@ -121,9 +127,14 @@ def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -
             for column in columns
         )
     )
-    seen = steps if record.seen is NOTHING else Metrics(*map(np.append, record.seen, steps))
+    begun = len(record.seen.count) > 0
+    seen = Metrics(*map(_joined, record.seen, steps)) if begun else steps
     losses = steps.loss + steps.penalty
     return record._replace(state=state, losses=losses, history={}, seen=seen)
+
+
+def _joined(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return np.concatenate((before, after))
 
 
 def ended(record: Record, metrics: dict[str, float]) -> Record:

@@ -22,10 +22,11 @@ from fnet.errors import ConfigurationError, TrainingError
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
-from fnet.training.evaluation import CHUNK, make_look, over_samples
+from fnet.training.evaluation import CHUNK, make_look
 from fnet.training.feeding import example_shape, masked, on_device
 from fnet.training.loop import fit, make_epoch
 from fnet.training.records import Metrics, Record, advanced, ended, start
+from fnet.training.scoring import over_samples
 
 # Up to this many operations per step a CPU is faster when it steps all runs at once: twice as fast
 # for 15 weights, less so at this limit, slower far beyond it (`tests.benchmarks`, sweeping).
