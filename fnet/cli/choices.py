@@ -26,6 +26,11 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
                 f"{epochs} epochs, which are {epochs * steps:,} steps for so few rows; --epochs "
                 "for another number"
             ]
+    if settings["patience"] is not None:
+        words.append(
+            f"ends before epoch {epochs} once {settings['patience']} in a row have no lower "
+            "validation loss"
+        )
     return {**settings, "batch_size": batch, "epochs": epochs}, words
 
 

@@ -50,7 +50,27 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         help="balanced: a sample counts the more, the rarer its class is in the training part "
         "(default: all count the same)",
     )
+    group.add_argument(
+        "--label-smoothing",
+        type=_share,
+        metavar="ε",
+        help="classes: of each label, the share that is divided among all classes (default 0)",
+    )
+    if not rates:
+        group.add_argument(
+            "--patience",
+            type=above(0, int),
+            metavar="N",
+            help="stop after N epochs without a lower validation loss (default: after --epochs)",
+        )
     return group
+
+
+def _share(text: str) -> float:
+    value: float = above(-1e-300, float)(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is above 1, and is a share")
+    return value
 
 
 def _batch_size(text: str) -> int | str:
