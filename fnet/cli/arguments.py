@@ -15,6 +15,7 @@ Number = Callable[[str], Any]
 # Learning rates for images, and for tables, which small models learn by larger steps.
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
 TABLE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-2, "adam": 1e-2}
+LINEAR_RATES = {**TABLE_RATES, "adam": 1e-1}  # of a linear model of a table
 ALL = "all"  # a batch size
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
@@ -55,6 +56,8 @@ TRAINING: Settings = {
     "learning_rate": None,
     "loss": None,
     "class_weight": None,
+    "label_smoothing": 0.0,
+    "patience": None,
     "batch_size": None,
     "epochs": None,
 }
@@ -168,50 +171,6 @@ def add_table(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="TEXT",
         help="what stands for a missing cell, beside nothing (default: the usual words, as NA)",
-    )
-
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """The network."""
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--model",
-        choices=MODELS,
-        help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
-        "depthwise convolutions; mlp: affine layers with activations between them (the default for "
-        "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "
-        "target is; logistic: that of two classes",
-    )
-    group.add_argument(
-        "--depth",
-        type=above(0, int),
-        metavar="N",
-        help="number of layers of the resnet, 6 n + 2 (default 8)",
-    )
-    group.add_argument(
-        "--hidden",
-        type=above(0, int),
-        metavar="N",
-        help="width of the hidden layers of the mlp (default 100)",
-    )
-    group.add_argument(
-        "--layers",
-        type=above(0, int),
-        metavar="N",
-        help="number of affine layers of the mlp; 1 makes it linear (default 2)",
-    )
-    group.add_argument("--activation", choices=ACTIVATIONS, help="for the mlp (default relu)")
-    group.add_argument(
-        "--l2",
-        type=above(-1e-300, float),
-        metavar="λ",
-        help="in the penalty λ Σ w² (default 0; for tables 1/n of n training rows, for classes "
-        "half of that, as in scikit-learn)",
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        help="of the computation; parameters stay in float32 (default float32)",
     )
 
 

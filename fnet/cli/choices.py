@@ -10,26 +10,31 @@ IMAGE_BATCH, IMAGE_EPOCHS = 128, 20
 # Steps, not epochs: 20 epochs of 150 rows would be 20 steps of 128. On some twenty tables of 20 to
 # 20,000 rows, these, and the penalty below, were as good as scikit-learn's models, or better.
 TABLE_BATCH, TABLE_STEPS = 32, 2000
-FEW_ROWS, FEW_STEPS = 1000, 1000  # so few are all taken at each step
+FEW_ROWS = 1000  # so few are all taken at each step
 SHOWN = 5  # classes that are missing somewhere
 
 
 def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
-    """The settings with a batch size, epochs and a penalty, and a sentence on what was chosen."""
-    rows = len(parts.train)
-    if settings["target"] is None:
-        chosen: Settings = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS, "l2": 0.0}
-    else:
+    """The settings with batch size, epochs and penalty, and sentences on what was chosen."""
+    rows, table = len(parts.train), settings["target"] is not None
+    chosen: Settings = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
+    if table:
         few = settings["batch_size"] == ALL or (settings["batch_size"] is None and rows <= FEW_ROWS)
         batch = ALL if few else settings["batch_size"] or TABLE_BATCH
-        steps = 1 if few else -(-rows // batch)
-        epochs = max(IMAGE_EPOCHS, -(-(FEW_STEPS if few else TABLE_STEPS) // steps))
+        epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // (1 if few else -(-rows // batch))))
         penalty = float(f"{1 / (2 * rows if parts.train.classes else rows):.3g}")
         chosen = {"batch_size": batch, "epochs": epochs, "l2": penalty}
-    left = {name: value for name, value in chosen.items() if settings[name] is None}
-    words = ", ".join(f"--{name.replace('_', '-')} {value}" for name, value in left.items())
-    said = [f"chosen for {rows} rows: {words}"] if settings["target"] is not None and left else []
-    return {**settings, **left}, said
+    chosen = {name: value for name, value in chosen.items() if settings[name] is None}
+    settings, words = {**settings, **chosen}, []
+    if table and chosen:
+        flags = (f"--{name.replace('_', '-')} {value}" for name, value in chosen.items())
+        words = [f"chosen for {rows} rows: {' '.join(flags)}"]
+    if settings["patience"] is not None:
+        words.append(
+            f"ends before epoch {settings['epochs']} once {settings['patience']} in a row have no "
+            "lower validation loss"
+        )
+    return settings, words
 
 
 def remarks(settings: Settings, parts: Parts) -> list[str]:

@@ -18,7 +18,9 @@ def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         type=above(0, float),
         nargs="+" if rates else None,
         metavar="RATE",
-        help=several if rates else f"(default {images}; for tables {tables})",
+        help=several
+        if rates
+        else f"(default {images}; for tables {tables}, but 0.1 of adam for a linear model)",
     )
     return group
 
@@ -38,8 +40,7 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         "--epochs",
         type=above(-1, int),
         metavar="N",
-        help="(default 20; for tables as many as make 2,000 steps, 1,000 of all rows, but 20 at "
-        "least)",
+        help="(default 20; for tables as many as make 2,000 steps, but 20 at least)",
     )
     group.add_argument(
         "--loss",
@@ -52,7 +53,27 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         help="balanced: a sample counts the more, the rarer its class is in the training part "
         "(default: all count the same)",
     )
+    group.add_argument(
+        "--label-smoothing",
+        type=_share,
+        metavar="ε",
+        help="classes: of each label, the share that is divided among all classes (default 0)",
+    )
+    if not rates:
+        group.add_argument(
+            "--patience",
+            type=above(0, int),
+            metavar="N",
+            help="stop after N epochs without a lower validation loss (default: after --epochs)",
+        )
     return group
+
+
+def _share(text: str) -> float:
+    value: float = above(-1e-300, float)(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is above 1, and is a share")
+    return value
 
 
 def _batch_size(text: str) -> int | str:
