@@ -57,7 +57,7 @@ def _pipeline(frame: Any, task: str, family: str) -> Any:
         (OneHotEncoder(handle_unknown="ignore"), make_column_selector(dtype_include=object)),
     )
     if task == "classes":
-        linear, network = LogisticRegression(C=100, max_iter=2000), MLPClassifier
+        linear, network = LogisticRegression(max_iter=2000), MLPClassifier
     else:
         linear, network = LinearRegression(), MLPRegressor
     model = linear if family == "linear" else network(hidden_layer_sizes=(100,), max_iter=400, random_state=0)
