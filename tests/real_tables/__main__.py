@@ -1,4 +1,4 @@
-"""`python -m tests.real_tables [held|seen|NAME ...]`: real tables, from one command each.
+"""`python -m tests.real_tables [held|seen|mlp|linear|NAME ...]`: real tables, from one command each.
 
 For every table `fnet train --data TABLE --target COLUMN` (and once more with --model linear), and
 beside it a pipeline of scikit-learn of the same family, on the same split. It needs the packages
@@ -117,23 +117,24 @@ def written(rows: list[Row]) -> str:
 
 def run(words: list[str]) -> None:
     """Train on the tables named, or on all."""
+    names = {*words} - {*FAMILIES}
     entries = [
         entry
         for entry in (*SEEN, *HELD)
-        if not words or ("held" if entry.held else "seen") in words or entry.table in words
+        if not names or ("held" if entry.held else "seen") in names or entry.table in names
     ]
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for entry in entries:
-            for family in FAMILIES:
+        for family in FAMILIES if len(names) == len({*words}) else {*FAMILIES} & {*words}:
+            for entry in entries:
                 row = trained(entry, family, Path(folder))
                 rows.append(row)
                 shown = row.error or f"{row.ours:.3f} {row.theirs:.3f}"
                 mark = "" if row.near else "  <--"
                 print(f"{entry.name:40} {family:7} {row.task:10} {shown}{mark}", flush=True)
+                if not names:
+                    RESULTS.write_text(written(rows), "utf-8")
     print(f"near: {sum(row.near for row in rows)} of {len(rows)}")
-    if not words:
-        RESULTS.write_text(written(rows), "utf-8")
 
 
 run(sys.argv[1:])

@@ -79,7 +79,11 @@ HELD = [
             *(("carData/Mroz", "lfp"), ("carData/Chile", "vote"), ("carData/Duncan", "prestige")),
             *(("ISLR/Default", "default"), ("ISLR/Carseats", "Sales"), ("ISLR/Auto", "mpg")),
             *(("ISLR/College", "Private"), ("ISLR/OJ", "Purchase"), ("boot/channing", "cens")),
-            *(("rpart/kyphosis", "Kyphosis"), ("rpart/stagec", "ploidy"), ("AER/Affairs", "children")),
+            *(
+                ("rpart/kyphosis", "Kyphosis"),
+                ("rpart/stagec", "ploidy"),
+                ("AER/Affairs", "children"),
+            ),
             *(("AER/CreditCard", "card"), ("survival/pbc", "status"), ("datasets/infert", "case")),
         )
     ),

@@ -60,7 +60,11 @@ def _pipeline(frame: Any, task: str, family: str) -> Any:
         linear, network = LogisticRegression(max_iter=2000), MLPClassifier
     else:
         linear, network = LinearRegression(), MLPRegressor
-    model = linear if family == "linear" else network(hidden_layer_sizes=(100,), max_iter=400, random_state=0)
+    model = (
+        linear
+        if family == "linear"
+        else network(hidden_layer_sizes=(100,), max_iter=400, random_state=0)
+    )
     if task != "classes" and family != "linear":
         from sklearn.compose import TransformedTargetRegressor
 
