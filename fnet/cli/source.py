@@ -52,6 +52,11 @@ class Parts(NamedTuple):
             **({} if self.pixels is None else {"pixels": self.pixels}),
         }
 
+    def config(self, settings: Settings) -> Settings:
+        """These settings with the facts and the decisions, by which a later command does alike."""
+        size = settings["size"] if self.size is None else list(self.size)
+        return {**settings, **self.facts, "size": size, "decisions": list(self.decisions)}
+
 
 def load_parts(settings: Settings) -> Parts:
     """The data of these settings, split by their seed, the transform fitted to the training part.

@@ -21,7 +21,7 @@ from fnet.files.csv_words import Words
 
 LARGEST = float(np.finfo(np.float32).max)
 _ROWS = 2**9  # fewer lists than make Python look for garbage
-_BYTES = 2**20  # read at once
+_BYTES = 2**21  # read at once
 _PAD = b" " * 16  # what `decimals` and `Words` want before the first cell
 _LARGE = 2.0**53  # float64 represents smaller integers exactly
 _ZERO = re.compile(r",[+-]?0[0-9]+(?=,)")
@@ -115,7 +115,8 @@ def _plain(text: Text, layout: Layout) -> Iterator[Block]:
     with text.raw() as file:
         head = _skip(file, layout.first)
         while head is not None and (piece := file.read(_BYTES)):
-            data = (head + piece + file.readline()).replace(b"\r\n", b"\n")
+            data = head + piece + file.readline()
+            data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
             head = b""
             block = _block(data, ord(layout.separator), width)
             if block is None:

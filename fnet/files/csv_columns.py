@@ -81,9 +81,9 @@ class _Growing:
     """A column as far as it is read."""
 
     def __init__(self, missing: frozenset[str], encoding: str, spelled: bool) -> None:
-        self.missing, self.parts, self.late = missing, list[np.ndarray](), False
-        self.encoding = encoding
+        self.missing, self.encoding, self.late = missing, encoding, False
         self.words = Words(missing, encoding) if spelled else None
+        self.values, self.rows = np.empty(0, np.int32 if spelled else np.float64), 0
 
     def take(self, block: Block, place: int) -> None:
         """Add the cells of a block."""
@@ -92,18 +92,26 @@ class _Growing:
         if self.words is None:
             values = block.numbers(place, self.missing)
             if values is not None:
-                self.parts.append(values)
+                self._add(values)
                 return
-            if self.parts:
-                self.late = True
-                self.parts.clear()
+            self.late, self.values = self.rows > 0, np.empty(0, np.int32)
+            if self.late:
                 return
             self.words = Words(self.missing, self.encoding)
-        self.parts.append(block.codes(place, self.words))
+        self._add(block.codes(place, self.words))
+
+    def _add(self, values: np.ndarray) -> None:
+        """Append values in place: pieces that are joined in the end would be held twice."""
+        rows = self.rows + len(values)
+        if rows > len(self.values):
+            self.values.resize(max(rows, int(1.25 * len(self.values))), refcheck=False)
+        self.values[self.rows : rows] = values
+        self.rows = rows
 
     def column(self, name: str) -> Column:
         """All of it; words in sorted order."""
-        values = np.concatenate(self.parts)
+        self.values.resize(self.rows, refcheck=False)
+        values = self.values
         if self.words is None:
             return Column(name, values)
         codes = self.words.spelled

@@ -19,6 +19,8 @@ _DIGITS = 19  # of the largest m that 64 bits hold in any case
 _U = np.uint64
 _ZEROS, _HIGH, _SIX = _U(0x3030303030303030), _U(0xF0F0F0F0F0F0F0F0), _U(0x0606060606060606)
 _EACH, _FIRST, _SECOND = _U(0x000000FF000000FF), _U(0x000F424000000064), _U(0x0000271000000001)
+_KEPT = np.array([0, *(2**64 - 2 ** (64 - 8 * n) for n in range(1, 9))], np.uint64)  # last n bytes
+_THREES = _U(0x3333333333333333)
 _SPLIT = 2.0**27 + 1
 
 
@@ -41,20 +43,23 @@ def decimals(
     split = np.where(point < 0, last, point)
     head, tail = split - first, np.where(point < 0, 0, last - split - 1)
     good = (point > -2) & (head >= 0) & (head + tail > 0) & (head + tail <= _DIGITS)
+    tail[~good] = 0
+    longest = int(np.max(head + tail, where=good, initial=0))
     eight = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))
-    whole = _run(eight, split, head, good)
-    if tail.any():
-        part = _run(eight, last, tail, good)
-        tail = np.where(good, tail, 0)
-        whole = whole * _WHOLE_POWERS[tail] + part
-        values = whole.astype(np.float64) / _POWERS[tail]
-        long = np.flatnonzero(good & (whole >= _U(2**53)))
-        if len(long):
-            values[long], certain = _divided(whole[long], _POWERS[tail[long]])
-            good[long] = certain
+    if longest < 8:
+        whole = _joined(eight, last, head, tail, good)
+    elif tail.any():
+        whole = _run(eight, split, head, good) * _WHOLE_POWERS[tail]
+        whole += _run(eight, last, tail, good)
     else:
-        values = whole.astype(np.float64)
-    return np.where(negative, -values, values), good
+        whole = _run(eight, last, head, good)
+    values = whole.astype(np.float64)
+    if tail.any():
+        values /= _POWERS[tail]
+        long = np.flatnonzero(good & (whole >= _U(2**53))) if longest > 15 else ()
+        if len(long):
+            values[long], good[long] = _divided(whole[long], _POWERS[tail[long]])
+    return np.negative(values, out=values, where=negative), good
 
 
 def _run(eight: np.ndarray, end: np.ndarray, count: np.ndarray, good: np.ndarray) -> np.ndarray:
@@ -62,18 +67,31 @@ def _run(eight: np.ndarray, end: np.ndarray, count: np.ndarray, good: np.ndarray
     total = np.zeros(len(end), np.uint64)
     most = int(np.max(count, where=good, initial=0))
     for done in range(0, most, 8):
-        here = np.clip(count - done, 0, 8)
-        places = np.where(good, np.maximum(end - done - 8, 0), 0)
-        shift = ((8 - here) * 8).astype(np.uint64)
-        keep = ~_U(0) << (shift & _U(63))
-        keep[here <= 0] = 0
-        digits = (eight[places] & keep) | (_ZEROS & ~keep)
-        good &= ((digits & _HIGH) == _ZEROS) & (((digits + _SIX) & _HIGH) == _ZEROS)
-        digits -= _ZEROS
-        digits = digits * _U(10) + (digits >> _U(8))
-        upper, lower = (digits & _EACH) * _FIRST, ((digits >> _U(16)) & _EACH) * _SECOND
-        total += ((upper + lower) >> _U(32)) * _WHOLE_POWERS[done]
+        places = np.maximum(end - (done + 8), 0)
+        keep = _KEPT[np.clip(count - done, 0, 8)]
+        total += _summed(eight[places], keep, good) * _WHOLE_POWERS[done]
     return total
+
+
+def _joined(
+    eight: np.ndarray, last: np.ndarray, head: np.ndarray, tail: np.ndarray, good: np.ndarray
+) -> np.ndarray:
+    """Up to seven digits, with a point among them that is passed over."""
+    bytes_ = eight[np.maximum(last - 8, 0)]
+    behind = _KEPT[tail]
+    before = (bytes_ << _U(8)) & ~behind
+    digits = np.where(tail > 0, (bytes_ & behind) | before, bytes_)
+    return _summed(digits, _KEPT[np.clip(head + tail, 0, 8)], good)
+
+
+def _summed(digits: np.ndarray, keep: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """The number of the eight digits that are kept; false in `good` where not all are digits."""
+    digits = (digits & keep) | (_ZEROS & ~keep)
+    good &= ((digits & _HIGH) | (((digits + _SIX) & _HIGH) >> _U(4))) == _THREES
+    digits -= _ZEROS
+    digits = digits * _U(10) + (digits >> _U(8))
+    upper, lower = (digits & _EACH) * _FIRST, ((digits >> _U(16)) & _EACH) * _SECOND
+    return (upper + lower) >> _U(32)
 
 
 def _divided(m: np.ndarray, power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
