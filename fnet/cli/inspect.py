@@ -130,11 +130,11 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
         return dataset, "; ".join((other, *said))
     size = checkpoint.shape[:2] if len(checkpoint.shape) == 3 else None
     settings = {**settings, "data": other, "size": size}
-    whole, said = load_whole(settings, checkpoint.classes, checkpoint.transform)
+    whole, decisions = load_whole(settings, checkpoint.classes, checkpoint.transform)
     shape = whole.arrays[whole.fields[0]].shape[1:]
     if shape != checkpoint.shape:
         raise DataError(
             f"{other}: its samples are {shape}, but the run takes {checkpoint.shape}; pass samples "
             "of that shape"
         )
-    return whole, "; ".join((other, *said))
+    return whole, "; ".join((other, *decisions))
