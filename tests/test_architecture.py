@@ -20,7 +20,7 @@ ROOMS = [  # what is imported stands on a rung below; rooms of one rung never me
     ["initializers"],
     ["layers", "compose", "losses", "optimizers", "data", "summary", "check"],
     ["models", "registry", "training", "interop"],
-    ["checkpoint", "plots"],
+    ["checkpoint", "plots", "sklearn"],
     [""],  # fnet itself: the names that users import
     ["cli"],
     ["__main__"],

@@ -31,6 +31,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "fnet.models": (),
     "fnet.optimizers": (),
     "fnet.plots": (),
+    "fnet.sklearn": (),
     "fnet.summary": (),
     "fnet.training": (),
 }

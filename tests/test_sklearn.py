@@ -1,0 +1,70 @@
+"""The estimators keep scikit-learn's conventions, and predict what it predicts."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fnet.errors import ConfigurationError
+from fnet.sklearn import Classifier, Regressor
+
+
+@pytest.mark.turns(6)
+@parametrize_with_checks([Classifier(epochs=60), Regressor(epochs=60)])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+def test_a_linear_classifier_scores_as_logistic_regression():
+    x, y = load_iris(return_X_y=True)
+    parts = train_test_split(x, y, random_state=0, stratify=y)
+    ours = Classifier((), random_state=0, patience=None).fit(parts[0], parts[2])
+    theirs = make_pipeline(MinMaxScaler(), LogisticRegression(C=100)).fit(parts[0], parts[2])
+    assert ours.score(parts[1], parts[3]) >= theirs.score(parts[1], parts[3]) - 0.03
+
+
+def test_a_linear_regressor_scores_as_ridge():
+    x, y = load_diabetes(return_X_y=True)
+    train, test, target, goal = train_test_split(x, y, random_state=0)
+    ours = Regressor((), random_state=0, patience=None, epochs=60).fit(train, target)
+    assert ours.score(test, goal) == pytest.approx(
+        Ridge(1e-3).fit(train, target).score(test, goal), abs=0.02
+    )
+
+
+def test_weights_of_classes_move_the_boundary_to_the_rare_one():
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(400, 1)), np.zeros(400, int)
+    y[generator.choice(400, 40, replace=False)] = 1
+    x[y == 1] += 1.5
+    found = [
+        Classifier((), class_weight=weight, random_state=0, epochs=40).fit(x, y).predict(x).mean()
+        for weight in (None, "balanced", {0: 1, 1: 9})
+    ]
+    assert found[0] < 0.1 < found[1]
+    assert found[1] == pytest.approx(found[2], abs=0.02)
+
+
+def test_a_grid_search_over_a_pipeline_and_a_pickle():
+    x, y = load_iris(return_X_y=True)
+    pipeline = make_pipeline(MinMaxScaler(), Classifier(epochs=5, random_state=0))
+    search = GridSearchCV(pipeline, {"classifier__hidden": [(), (8,)]}, cv=2).fit(x, y)
+    again = pickle.loads(pickle.dumps(search.best_estimator_))
+    np.testing.assert_array_equal(again.predict_proba(x), search.best_estimator_.predict_proba(x))
+
+
+def test_a_large_offset_of_a_column_is_not_lost_in_float32():
+    x = 1.6e12 + np.arange(200.0)[:, None] * 1000  # milliseconds since 1970
+    y = 1e9 + np.arange(200.0)
+    assert Regressor((), random_state=0).fit(x, y).score(x, y) > 0.99
+
+
+def test_a_name_that_does_not_exist_is_an_error():
+    with pytest.raises(ConfigurationError, match="activation is 'relo'"):
+        Classifier(activation="relo").fit([[0.0], [1.0]], [0, 1])
