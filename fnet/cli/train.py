@@ -182,7 +182,7 @@ def _train(
     try:
         for record in show(records, steps, checkpoint.record.epoch, epochs, voice):
             checkpoint = checkpoint._replace(record=record)
-            history += _rows(record)
+            history += runs.rows_of(record)
             if stop:
                 break
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
@@ -220,11 +220,3 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         resume=record,
     )
     return records if settings["patience"] is None else stop_early(records, settings["patience"])
-
-
-def _rows(record: Record) -> list[dict[str, float]]:
-    """One history row per epoch since the previous record."""
-    columns = {name: values.tolist() for name, values in record.history.items()}
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    first = record.epoch - len(rows) + 1
-    return [{"epoch": epoch, **row} for epoch, row in enumerate(rows, start=first)]
