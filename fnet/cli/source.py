@@ -54,7 +54,8 @@ def load_parts(settings: Settings) -> Parts:
     if _names_table(settings):
         path = _existing(settings)
         table = open_table(path, settings)
-        opened, about = {"train": table.dataset}, f"table {path}"
+        whole: dict[str, Dataset] = {"train": table.dataset}
+        opened, about = whole, f"table {path}"
     else:
         opened, about = _open(settings)
     if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
@@ -95,7 +96,11 @@ def short_name(settings: Settings) -> str:
     if settings["data"] is None:
         return "shapes"
     path = Path(settings["data"]).resolve()
-    return path.name if path.is_dir() else path.stem
+    return (
+        path.name
+        if path.is_dir()
+        else path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    )
 
 
 def load_whole(settings: Settings, classes: tuple[str, ...], transform: Transform) -> Memory:
