@@ -12,9 +12,10 @@ from typing import Any
 Settings = dict[str, Any]
 Number = Callable[[str], Any]
 
-# Learning rates for images, and for tables, whose few columns in [0, 1] allow larger steps.
+# Learning rates for images, and for tables, which small models learn by larger steps.
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
-TABLE_RATES = {"sgd": 1.0, "momentum": 1e-1, "rmsprop": 3e-2, "adam": 3e-2}
+TABLE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-2, "adam": 1e-2}
+LINEAR_RATES = {**TABLE_RATES, "adam": 3e-2}  # of a linear model of a table
 ALL = "all"  # a batch size
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
@@ -27,7 +28,7 @@ DATA: Settings = {
     "task": None,
     "binarize": None,
     "missing": "mean",
-    "scale": "minmax",
+    "scale": "standard",
     "sep": None,
     "decimal": None,
     "encoding": None,
@@ -45,7 +46,7 @@ MODEL: Settings = {
     "hidden": 100,
     "layers": 2,
     "activation": "relu",
-    "l2": 0.0,
+    "l2": None,  # see `choices.completed`, as for batch_size and epochs
     "precision": "float32",
 }
 AUGMENTATIONS = ("flip", "crop", "cutout", "brightness", "contrast", "mixup")
@@ -57,7 +58,7 @@ TRAINING: Settings = {
     "class_weight": None,
     "label_smoothing": 0.0,
     "patience": None,
-    "batch_size": None,  # these two: see `choices.length`
+    "batch_size": None,
     "epochs": None,
 }
 
@@ -158,7 +159,7 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--scale",
         choices=("minmax", "standard"),
-        help="numbers become 0 to 1 (default), or have mean 0 and deviation 1, in training",
+        help="in training numbers become 0 to 1, or have mean 0 and deviation 1 (default standard)",
     )
     group.add_argument(
         "--sep", metavar="CHARACTER", help="between cells: , ; | tab or blank (default: recognised)"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet import data, layers, losses, models, optimizers
-from fnet.cli.arguments import ALL, IMAGE_RATES, TABLE_RATES, Settings
+from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Optimizer
 from fnet.data import Augmentation, Memory
@@ -85,8 +85,12 @@ def _number_loss(settings: Settings, train: Memory) -> Loss:
             "are too close together for float32, a hundredth of their spread being less than it "
             "tells apart; subtract a number from the column, or choose another target"
         )
-    inner = {"mse": losses.mse, "mae": losses.l1, "huber": losses.huber}[settings["loss"] or "mse"]
-    return losses.standardized(inner(), mean, std)
+    made: dict[str, Callable[[], Loss]] = {
+        "mse": losses.mse,
+        "mae": losses.l1,
+        "huber": losses.huber,
+    }
+    return losses.standardized(made[settings["loss"] or "mse"](), mean, std)
 
 
 def _is_logistic(settings: Settings, classes: int) -> bool:
@@ -148,7 +152,8 @@ def build_augmentation(settings: Settings, shape: tuple[int, ...]) -> Augmentati
 
 def default_rate(settings: Settings) -> float:
     """The learning rate if none is given."""
-    rates = IMAGE_RATES if settings["target"] is None else TABLE_RATES
+    rates = LINEAR_RATES if settings["model"] in ("linear", "logistic") else TABLE_RATES
+    rates = IMAGE_RATES if settings["target"] is None else rates
     return rates[settings["optimizer"]]
 
 
@@ -157,8 +162,7 @@ def build_model(settings: Settings, classes: int) -> Layer:
 
     A logistic regression ignores `classes`.
     """
-    l2 = settings["l2"]
-    hidden = settings["hidden"]
+    l2, hidden = settings["l2"] or 0.0, settings["hidden"]
     shape: Settings = {
         "hidden": tuple(hidden) if isinstance(hidden, list) else hidden,
         "layers": None if isinstance(hidden, list) else settings["layers"],

@@ -65,7 +65,8 @@ def add_model(parser: argparse.ArgumentParser, several: bool = False) -> None:
         "--l2",
         type=above(-1e-300, float),
         metavar="λ",
-        help=f"in the penalty λ Σ w² (default 0{also})",
+        help="in the penalty λ Σ w² (default 0; for tables 1/n of n training rows, and half of "
+        f"that for classes{also})",
         **more,
     )
     group.add_argument(
