@@ -94,7 +94,11 @@ def run(given: Settings) -> int:
             f"rates {', '.join(f'{rate:g}' for rate in rates)}; seeds "
             f"{', '.join(map(str, seeds))}; {epochs} epochs, batch size {size}",
         ]
-        facts = {"data": parts.about, "model": repr(built[0].model), "folder": str(folder)}
+        facts: Settings = {
+            "data": parts.about,
+            "model": repr(built[0].model),
+            "folder": str(folder),
+        }
         facts |= {"models": [repr(each.model) for each in built]}
         voice.tell("start", words, facts | {"learning_rates": rates, "seeds": seeds})
         steps = len(plan.trainings) * (1 if size == ALL else -(-len(parts.train) // size))
