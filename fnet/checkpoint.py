@@ -16,7 +16,7 @@ from chex import ArrayTree
 from fnet.core import Layer, Loss, Shape
 from fnet.core.values import Value, read
 from fnet.data import Augmentation, augment, transforms
-from fnet.errors import CheckpointError, ConfigurationError
+from fnet.errors import CheckpointError, ConfigurationError, nearest
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
 from fnet.registry import VOCABULARY
@@ -74,6 +74,12 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     ...     load(f"{folder}/run.npz").model is model
     True
     """
+    if not isinstance(checkpoint, Checkpoint):
+        swapped = "; the path comes first" if isinstance(path, Checkpoint) else ""
+        raise ConfigurationError(
+            f"save: the checkpoint is a {type(checkpoint).__name__}{swapped}: save(path, "
+            "Checkpoint(model, loss, optimizer, shape, record)), with a record of `fit` or `start`"
+        )
     record = checkpoint.record
     arrays = {name: _plain(leaf) for name, leaf in _named(_arrays(record))}
     config = {
@@ -127,6 +133,13 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
     ...     load(f"{folder}/run.npz", loss=losses.bce("sum")).loss
     bce(reduction='sum')
     """
+    unknown = [name for name in parts if name not in VOCABULARY]
+    if unknown:
+        near = nearest(unknown[0], VOCABULARY)
+        raise ConfigurationError(
+            f"load: {unknown[0]} is not a part that can be replaced{near}; these can: "
+            f"{', '.join(VOCABULARY)}"
+        )
     try:
         with Path(path).open("rb") as file:
             stored = read_npz(file, digest=True)
@@ -153,7 +166,10 @@ def _read(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Value]:
     for name, vocabulary in VOCABULARY.items():
         if name not in given and not (name in LATER and name not in config):
             if config[name] is None:
-                raise ConfigurationError(f"its {name} is not one of fnet's: load(path, {name}=...)")
+                raise ConfigurationError(
+                    f"its {name} is not made by constructors of fnet alone, and is not in the "
+                    f"file: load(path, {name}=...), with what was saved"
+                )
             parts[name] = read(config[name], vocabulary)
     return parts
 

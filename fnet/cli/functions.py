@@ -18,7 +18,7 @@ from fnet.check import Pair, ValueAndGrad
 from fnet.check.subjects.objects import has_methods
 from fnet.check.truth.arguments import copied
 from fnet.core import Layer
-from fnet.core.values import is_constructor
+from fnet.core.values import Value, is_constructor
 from fnet.errors import ConfigurationError, nearest
 
 LIBRARIES = (  # folders of code that is not one's own
@@ -56,7 +56,7 @@ def named(name: str) -> Named:
     if is_constructor(found[0]):
         raise ConfigurationError(f"{name} makes a layer or a loss; call it: '{name}()'")
     for each in found:
-        known = callable(each) or isinstance(each, Pair | ValueAndGrad | Layer)
+        known = _is_function(each) or isinstance(each, Pair | ValueAndGrad | Layer)
         if not (known or has_methods(each)):
             raise ConfigurationError(
                 f"{name} is of type {type(each).__name__}; name a function, a Pair or a "
@@ -90,8 +90,12 @@ def _called(subject: Any) -> Callable[..., Any]:
     if isinstance(subject, Pair | ValueAndGrad):
         return subject[0]
     subject = copy.deepcopy(subject) if has_methods(subject) else subject  # it may keep things
-    function: Callable[..., Any] = subject if callable(subject) else subject.forward
+    function: Callable[..., Any] = subject if _is_function(subject) else subject.forward
     return function
+
+
+def _is_function(each: Any) -> bool:
+    return callable(each) and not isinstance(each, Value)  # a layer's call says how to use it
 
 
 def _of_file(name: str, function: Callable[..., Any], file: str) -> tuple[Any, ...]:

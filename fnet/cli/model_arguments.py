@@ -1,6 +1,7 @@
 """The arguments of the network; a sweep takes several values of some."""
 
 import argparse
+from typing import Any
 
 from fnet.cli.arguments import ACTIVATIONS, MODELS, above
 
@@ -26,7 +27,7 @@ def add_model(parser: argparse.ArgumentParser, several: bool = False) -> None:
         "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "
         "target is; logistic: that of two classes",
     )
-    more = {"nargs": "+"} if several else {}
+    more: dict[str, Any] = {"nargs": "+"} if several else {}
     also = "; several to compare" if several else ""
     group.add_argument(
         "--depth",

@@ -15,6 +15,7 @@ from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli.arguments import DATA, MODEL, TRAINING, Settings
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.writing import replacing
+from fnet.training.records import Record
 
 LOCK = ".lock"
 CHECKPOINT, CONFIG, HISTORY, METRICS, EVALUATION = (
@@ -124,6 +125,14 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer.writerows(rows)
     with replacing(path) as file:
         file.write(text.getvalue().encode())
+
+
+def rows_of(record: Record) -> list[dict[str, float]]:
+    """One history row per epoch since the previous record."""
+    columns = {name: values.tolist() for name, values in record.history.items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    first = record.epoch - len(rows) + 1
+    return [{"epoch": epoch, **row} for epoch, row in enumerate(rows, start=first)]
 
 
 def read_history(folder: Path, epochs: float = math.inf) -> list[dict[str, float]]:

@@ -115,7 +115,11 @@ def short_name(settings: Settings) -> str:
     if settings["data"] is None:
         return "shapes"
     path = Path(settings["data"]).resolve()
-    return path.name if path.is_dir() else path.stem
+    return (
+        path.name
+        if path.is_dir()
+        else path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    )
 
 
 def load_whole(

@@ -33,6 +33,11 @@ def require_floating(name: str, x: Any, hint: str = "") -> None:
 def require_shape(shape: Any) -> None:
     """Raise ShapeError unless this is the shape of one example: sizes, or a tree of such tuples."""
     shape = tuple(shape) if isinstance(shape, list) else shape
+    require(
+        not hasattr(shape, "dtype"),
+        f"shape is an array of {getattr(shape, 'shape', ())}; it must be a tuple, that of one "
+        "example, without the batch: x.shape[1:]",
+    )
     leaves = jax.tree.leaves(shape, is_leaf=is_shape)
     sizes = all(is_shape(leaf) for leaf in leaves) and not isinstance(shape, int | float | str)
     require(sizes, f"shape is {shape!r}; it must be a tuple, that of one example: (32, 32, 3)")
@@ -40,7 +45,12 @@ def require_shape(shape: Any) -> None:
 
 def require_key_and_shape(key: Any, shape: Any) -> None:
     """Raise ShapeError unless they are a JAX key, which is an array, and one example's shape."""
-    require(hasattr(key, "dtype"), f"key is {key!r}; it must be a JAX key: jax.random.key(0)")
+    dtype = getattr(key, "dtype", None)
+    is_key = dtype is not None and (
+        jnp.issubdtype(dtype, jax.dtypes.prng_key) or dtype == np.uint32
+    )
+    what = repr(key) if dtype is None else f"an array of {dtype}"
+    require(is_key, f"key is {what}; it must be a JAX key: jax.random.key(0)")
     require_shape(shape)
 
 
@@ -109,7 +119,13 @@ def require_settable(state: Any, learning_rate: Any) -> None:
     if not hasattr(state, "_replace") or not hasattr(state, "learning_rate"):
         raise ConfigurationError(
             f"set_learning_rate: the state is a {type(state).__name__}, not that of an fnet "
-            "optimizer. In a state of optax.chain, set it in the part that fnet's optimizer made"
+            "optimizer, such as record.state.opt_state. In a state of optax.chain, set it in the "
+            "part that fnet's optimizer made"
         )
     if not isinstance(learning_rate, jax.Array):  # a traced one has no value yet
+        if learning_rate == 0:
+            raise ConfigurationError(
+                "set_learning_rate: learning_rate is 0; it must be above 0: to keep weights as "
+                "they are, use frozen(model), or end the training"
+            )
         require_number("set_learning_rate: learning_rate", learning_rate, above=0)

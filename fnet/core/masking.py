@@ -40,6 +40,6 @@ def unmarked_counts(loss: Loss, y: Any, target: Any) -> str | None:
 
 def _apart(a: Any, b: Any) -> bool:
     tolerance = EPSILONS * float(jnp.finfo(a.dtype).eps)
-    wide = [np.asarray(array, np.float64) for array in (a, b)]
-    scale = float(np.abs(wide[1]).max(initial=0, where=np.isfinite(wide[1])))
-    return not np.allclose(*wide, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
+    left, right = (np.asarray(array, np.float64) for array in (a, b))
+    scale = float(np.abs(right).max(initial=0, where=np.isfinite(right)))
+    return not np.allclose(left, right, rtol=tolerance, atol=tolerance * scale, equal_nan=True)

@@ -21,6 +21,13 @@ _constructors: set[Callable[..., Any]] = set()  # all that `read` will ever call
 
 _VARIOUS = inspect.Parameter.VAR_POSITIONAL  # *args
 
+USES = {
+    "Layer": "it keeps no parameters: params, _ = model.init(key, shape); model.apply(params, x)",
+    "Loss": "loss.apply(y, target), or loss.value_and_grad(y, target)",
+    "Optimizer": "updates, state = optimizer.update(grads, state, params)",
+}
+USE = ". What it makes takes arrays: mse().apply(y, target), affine(3).apply(params, x)"
+
 REMEMBERED = 4096  # values each constructor keeps; forgetting one only costs a new trace
 
 
@@ -44,6 +51,11 @@ class Value:
 
     def __repr__(self) -> str:
         return self.written or f"<{type(self).__name__} of no constructor>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise ConfigurationError: a value is not a function, unless its kind says so."""
+        use = USES.get(type(self).__name__, "it has no call")
+        raise ConfigurationError(f"{self.written or type(self).__name__} is not called: {use}")
 
     def __reduce__(self) -> Any:
         if not self.written:
@@ -84,13 +96,16 @@ def constructor(build: Callable[P, T]) -> Callable[P, T]:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise ConfigurationError(f"{name}: {error}; it takes {name}{signature}") from None
+            hint = (
+                USE if any(hasattr(given, "dtype") for given in (*args, *kwargs.values())) else ""
+            )
+            raise ConfigurationError(f"{name}: {error}; it takes {name}{signature}{hint}") from None
         bound.apply_defaults()
         for key, value in bound.arguments.items():
             if isinstance(value, jax.Array):  # it is computed, and may be traced
                 raise ConfigurationError(
                     f"{name}: {key} is a JAX array, and arguments are configuration: give a plain "
-                    "number or a NumPy array"
+                    f"number or a NumPy array{USE}"
                 )
         keywords = {key: _plain(value) for key, value in bound.kwargs.items()}
         try:

@@ -37,7 +37,7 @@ class Words(dict[str | bytes, int]):
         keys = np.stack([_eight(data, first, last - 8 * half) for half in range(2)])
         with np.errstate(over="ignore"):
             place = ((keys[0] ^ (keys[1] * _MIX)) * _MIX) >> np.uint64(64 - _BITS)
-        codes = self._codes[place]
+        codes: np.ndarray = self._codes[place]
         other = np.flatnonzero((self._keys[:, place] != keys).any(axis=0) | (codes < 0))
         if len(other):
             found = self.of(_cells(data, first[other], last[other]), len(other))

@@ -32,6 +32,34 @@ def require_reduced(loss: Loss) -> None:
         )
 
 
+PARTS = {  # a method by which each is known, and how it is written
+    "model": ("backward", "a Layer: serial(...)"),
+    "loss": ("value_and_grad", "a Loss: cross_entropy(), not cross_entropy"),
+    "optimizer": ("update", "an optimizer: adam(1e-3), not adam"),
+    "dataset": ("gather", 'a dataset: fnet.data.memory({"image": x, "label": y})'),
+}
+
+
+def require_parts(order: str, *parts: tuple[str, Any]) -> None:
+    """Raise ConfigurationError unless each is what it is called; `order` is that of arguments."""
+    for name, given in parts:
+        method, instead = PARTS[name]
+        if not hasattr(given, method):
+            what = textwrap.shorten(repr(given), 60, placeholder=" ...")
+            if _is_params(given):
+                what = f"a tree of arrays ({what})"
+            raise ConfigurationError(
+                f"the {name} is {what}; it must be {instead}. The order is {order}"
+            )
+
+
+def require_params(params: Any) -> None:
+    """Raise ConfigurationError for a record, or a state of training, in place of parameters."""
+    inside = "state.params" if hasattr(params, "best") else "params"
+    if hasattr(params, "state") or hasattr(params, "opt_state"):
+        raise ConfigurationError(f"params is a {type(params).__name__}; it must be its .{inside}")
+
+
 def check_fit(
     model: Layer, loss: Loss, optimizer: Any, dataset: Dataset, resume: Any = None
 ) -> None:
@@ -40,20 +68,10 @@ def check_fit(
     Each must be of the right type, and the model must have an output for each class of the data.
     The record to resume must come from the same optimizer. See also `check_use`.
     """
-    for name, given, method, instead in (
-        ("model", model, "backward", "a Layer: serial(...)"),
-        ("loss", loss, "value_and_grad", "a Loss: cross_entropy(), not cross_entropy"),
-        ("optimizer", optimizer, "update", "an optimizer: adam(1e-3), not adam"),
-        ("dataset", dataset, "gather", 'a dataset: fnet.data.memory({"image": x, "label": y})'),
-    ):
-        if not hasattr(given, method):
-            what = textwrap.shorten(repr(given), 60, placeholder=" ...")
-            if _is_params(given):
-                what = f"a tree of arrays ({what}), and training draws the weights itself"
-            raise ConfigurationError(
-                f"the {name} is {what}; it must be {instead}. The order is (model, loss, "
-                "optimizer, train, val)"
-            )
+    require_parts(
+        "(model, loss, optimizer, train, val)",
+        *(("model", model), ("loss", loss), ("optimizer", optimizer), ("dataset", dataset)),
+    )
     require_samples(dataset, "training set")
     if resume is None:
         require_update(model, optimizer, dataset)

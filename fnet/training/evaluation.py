@@ -17,7 +17,7 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
-from fnet.training.agreement import check_use
+from fnet.training.agreement import check_use, require_params, require_parts
 from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 from fnet.training.scoring import over_samples, score, weight
@@ -71,7 +71,7 @@ def evaluate(
     >>> {name: round(value, 2) for name, value in metrics.items()}
     {'loss': 0.69, 'accuracy': 0.67}
     """
-    require_samples(dataset, "dataset")
+    _require("evaluate", model, loss, params, dataset)
     dataset = exact(dataset)
     check_use(model, loss, dataset)
     return measured(model, loss, params, dataset, batch_size, workers=workers)
@@ -112,7 +112,7 @@ def predict(
     >>> predict(model, loss, params, dataset).predicted.tolist()
     [0, 1, 1]
     """
-    require_samples(dataset, "dataset")
+    _require("predict", model, loss, params, dataset)
     require_steady(dataset)
     n, dataset = len(dataset), exact(dataset)
     apply = _make_apply(model, dataset.transform)
@@ -130,6 +130,13 @@ def predict(
     else:
         predicted = np.asarray(loss.predict(outputs))
     return Predictions(labels, predicted, probabilities)
+
+
+def _require(who: str, model: Any, loss: Any, params: Any, dataset: Any) -> None:
+    order = f"{who}(model, loss, params, dataset)"
+    require_parts(order, ("model", model), ("loss", loss), ("dataset", dataset))
+    require_params(params)
+    require_samples(dataset, "dataset")
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:

@@ -52,7 +52,7 @@ def _loss(x: np.ndarray) -> float:
     if x.dtype.kind in "iu":
         if x.size and (int(x.max()) > _WIDE.max or int(x.min()) < _WIDE.min):
             return np.inf
-    elif jax.config.jax_enable_x64:
+    elif jax.dtypes.canonicalize_dtype(x.dtype).itemsize == 8:
         return 0.0
     table = x.reshape(len(x), -1) if x.ndim < 2 else x.reshape(-1, x.shape[-1])
     with np.errstate(invalid="ignore", over="ignore"):

@@ -129,8 +129,14 @@ def _one_by_one(
     """One epoch of each run in turn."""
     train_one = functools.partial(
         fit,
-        *(model, loss, optimizer, train, val),
-        **{"epochs": epochs, "batch_size": batch_size, "augmentation": augmentation},
+        model,
+        loss,
+        optimizer,
+        train,
+        val,
+        epochs=epochs,
+        batch_size=batch_size,
+        augmentation=augmentation,
     )
     runs = {
         place: train_one(seed=seed, resume=record)

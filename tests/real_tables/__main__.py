@@ -1,4 +1,4 @@
-"""`python -m tests.real_tables [held|seen|mlp|linear|NAME ...]`: real tables, from one command each.
+"""`python -m tests.real_tables [held|seen|mlp|linear|NAME ...]`: real tables, by one command each.
 
 For every table `fnet train --data TABLE --target COLUMN` (and once more with --model linear), and
 beside it a pipeline of scikit-learn of the same family, on the same split. It needs the packages
