@@ -72,7 +72,10 @@ def labels_of(where: str, column: Column) -> Target:
         if len(distinct) > MOST_CLASSES:
             _refuse_many(where, column.name, len(distinct), target.classes[0])
     if len(target.classes) > MOST_CLASSES:
-        _refuse_many(where, column.name, len(target.classes), target.classes[0])
+        raise DataError(
+            f"{where}, column {column.name!r}: {len(target.classes)} distinct words, such as "
+            f"{shown(target.classes[0])}; they are too many for classes: choose another target"
+        )
     if len(target.classes) < 2:
         only = (
             f"every label is {shown(target.classes[0])}" if target.classes else "no label is given"

@@ -24,6 +24,7 @@ _ROWS = 2**9  # fewer lists than make Python look for garbage
 _BYTES = 2**21  # read at once
 _PAD = b" " * 16  # what `decimals` and `Words` want before the first cell
 _LARGE = 2.0**53  # float64 represents smaller integers exactly
+_ENDS_IN_ZERO = re.compile(r"\.[0-9]+0,")
 _ZERO = re.compile(r",[+-]?0[0-9]+(?=,)")
 
 
@@ -73,6 +74,9 @@ class Bytes:
         zero = whole & (data[first] == ord("0")) & (last - first > 1)
         if (good & (zero | (whole & (np.abs(values) >= _LARGE)))).any():
             return None
+        tail = (last - point)[~whole] - 1
+        if ((data[last[~whole] - 1] == ord("0")) & (tail > 1)).any() and np.ptp(tail):
+            return None  # 1.10 beside 1.9: perhaps no numbers, but versions
         blank = first == last
         values[blank] = np.nan  # an empty cell is always missing
         others = np.flatnonzero(~good & ~blank)
@@ -211,4 +215,7 @@ def _plain_numbers(cells: tuple[str, ...]) -> np.ndarray | None:
     large = np.flatnonzero(np.abs(values) >= _LARGE)
     exact = all(set(cells[place]) & set(".eE") for place in large)
     finite = bool((np.abs(values) <= LARGEST).all())
-    return values if exact and finite and not _ZERO.search(joined) else None
+    if not exact or not finite or _ZERO.search(joined):
+        return None
+    tails = {len(cell.partition(".")[2]) for cell in cells if "." in cell}
+    return None if len(tails) > 1 and _ENDS_IN_ZERO.search(joined) else values

@@ -60,8 +60,8 @@ def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Co
     values = _values(column.words, commas)
     others = np.flatnonzero(np.isnan(values))
     if not len(others):
-        if any(map(_coded, column.words)):  # it keeps its spelling
-            return column
+        if any(map(_coded, column.words)) or _versions(column.words, values):
+            return column  # it keeps its spelling
         return _replaced(column, values)
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
     stray, total = int(counts[others].sum()), int(counts.sum())
@@ -105,6 +105,15 @@ def _coded(word: str) -> bool:
     """Whether a number begins with a 0 as codes do, or is whole and too large for float64."""
     whole = re.fullmatch(r"[+-]?[0-9]+", word)
     return whole is not None and (word.lstrip("+-").startswith("0") or abs(int(word)) >= 2**53)
+
+
+def _versions(words: tuple[str, ...], values: np.ndarray) -> bool:
+    """Whether one number is written as 1.1 and as 1.10: these are two, if they are versions."""
+    twice = {
+        value for value, n in zip(*np.unique(values, return_counts=True), strict=True) if n > 1
+    }
+    zeros = (re.fullmatch(r"[0-9]*\.[0-9]+0", word) for word in words)
+    return any(zero and value in twice for zero, value in zip(zeros, values, strict=True))
 
 
 def _replaced(column: Column, values: np.ndarray) -> Column:

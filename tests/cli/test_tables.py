@@ -133,6 +133,12 @@ def test_resuming_finds_the_same_data(people, learned, shell):
     assert result.status == 0, result.err
 
 
+def test_what_tells_rows_apart_is_no_class(people, shell):
+    message = shell.refuses("train", "--data", people / "people.csv", "--target", "born")
+    assert "column 'born': " in message
+    assert "choose another" in message
+
+
 def test_flags(people, shell, tmp_path):
     table = people / "people.csv"
     words = ("--data", table, "--target", "group", "--epochs", 1, "--hidden", 2)

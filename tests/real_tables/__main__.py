@@ -2,8 +2,8 @@
 
 For every table `fnet train --data TABLE --target COLUMN` (and once more with --model linear), and
 beside it a pipeline of scikit-learn of the same family, on the same split. It needs the packages
-of `catalogue.VERSIONS`, pandas and scikit-learn, in an environment with fnet, and writes RESULTS.md
-where it is run on all.
+of `catalogue.VERSIONS`, pandas and scikit-learn, in an environment with fnet. What it finds is kept
+in rows.json, of which RESULTS.md is the table.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from fnet.cli.tables import open_table
 from tests.real_tables.catalogue import HELD, SEEN, VERSIONS, Entry, fetch
 from tests.real_tables.peer import score
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
+RESULTS, ROWS = (Path(__file__).with_name(name) for name in ("RESULTS.md", "rows.json"))
 NEAR = {"classes": 0.02, "regression": 0.05}
 FAMILIES = ("mlp", "linear")
 
@@ -115,6 +115,10 @@ def written(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _read(row: dict) -> Row:
+    return Row(**(row | {"entry": Entry(**row["entry"])}))
+
+
 def run(words: list[str]) -> None:
     """Train on the tables named, or on all."""
     names = {*words} - {*FAMILIES}
@@ -124,6 +128,7 @@ def run(words: list[str]) -> None:
         if not names or ("held" if entry.held else "seen") in names or entry.table in names
     ]
     rows = []
+    kept = json.loads(ROWS.read_text("utf-8")) if ROWS.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         for family in FAMILIES if len(names) == len({*words}) else {*FAMILIES} & {*words}:
             for entry in entries:
@@ -132,8 +137,9 @@ def run(words: list[str]) -> None:
                 shown = row.error or f"{row.ours:.3f} {row.theirs:.3f}"
                 mark = "" if row.near else "  <--"
                 print(f"{entry.name:40} {family:7} {row.task:10} {shown}{mark}", flush=True)
-                if not names:
-                    RESULTS.write_text(written(rows), "utf-8")
+                kept[f"{entry.name}, {family}"] = row._asdict() | {"entry": entry._asdict()}
+                ROWS.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+                RESULTS.write_text(written(list(map(_read, kept.values()))), "utf-8")
     print(f"near: {sum(row.near for row in rows)} of {len(rows)}")
 
 

@@ -33,7 +33,7 @@ def score(
 
 def _says_nothing(column: Any) -> bool:
     """Whether this is an index, a constant, empty, or text."""
-    if str(column.name).startswith("Unnamed") or column.nunique() < 2:
+    if str(column.name).startswith(("Unnamed", "rownames")) or column.nunique() < 2:
         return True
     words = column.dtype == object
     return words and (column.nunique() > MOST or column.nunique() > len(column) / 2)
