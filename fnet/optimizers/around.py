@@ -13,7 +13,7 @@ from fnet.core import Optimizer
 from fnet.core.expect import require_bool, require_number
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.rule import leafwise, passed, require_params
+from fnet.optimizers.rule import leafwise, passed, require_params, wider
 from fnet.optimizers.selecting import Part, opened, require_part, selected
 
 
@@ -113,15 +113,12 @@ def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool 
 def length(tree: ArrayTree) -> tuple[Array, Array]:
     """(M, r) with ‖tree‖ = M r, over all its arrays: M the largest entry, 1 if all are 0."""
 
-    def wide(leaf: Array) -> Array:
-        return leaf.astype(jnp.promote_types(leaf.dtype, jnp.float32))
-
-    leaves = [leaf for leaf in jax.tree.leaves(tree) if leaf.size]
+    arrays = [leaf.astype(wider(leaf.dtype)) for leaf in jax.tree.leaves(tree) if leaf.size]
     dtype = jnp.result_type(float)
-    tops = [jnp.max(jnp.abs(leaf)).astype(dtype) for leaf in leaves]
+    tops = [jnp.max(jnp.abs(array)).astype(dtype) for array in arrays]
     largest = jnp.max(jnp.stack(tops)) if tops else jnp.zeros((), dtype)
     largest = jnp.where(largest == 0, 1, largest)
-    squares = [jnp.sum((wide(leaf) / largest.astype(wide(leaf).dtype)) ** 2) for leaf in leaves]
+    squares = [jnp.sum((array / largest.astype(array.dtype)) ** 2) for array in arrays]
     total = sum((square.astype(dtype) for square in squares), jnp.zeros((), dtype))
     return largest, jnp.sqrt(total)
 

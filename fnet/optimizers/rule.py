@@ -88,7 +88,7 @@ def lifted(
 
     @functools.partial(jax.jit, static_argnames="chosen")
     def one(g: Array, p: Array | None, kept: Any, shared: Any, chosen: bool) -> Any:
-        wide = kept[0].dtype if kept else _wide(g.dtype)
+        wide = kept[0].dtype if kept else wider(g.dtype)
         shared = [jnp.asarray(number).astype(wide) for number in shared]
         given = () if mask is None else (p.astype(wide), chosen)  # type: ignore[union-attr]
         u, *kept = formula(g.astype(wide), *given, *kept, *shared)
@@ -138,7 +138,7 @@ def start(learning_rate: float) -> tuple[Array, Array]:
 
 def filled(params: ArrayTree, value: float = 0.0) -> ArrayTree:
     """Arrays like the parameters, of this value, in float32 where these have fewer bits."""
-    return jax.tree.map(lambda p: jnp.full(p.shape, value, _wide(p.dtype)), params)
+    return jax.tree.map(lambda p: jnp.full(p.shape, value, wider(p.dtype)), params)
 
 
 def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
@@ -150,7 +150,7 @@ def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
 
     @jax.jit
     def one(leaves: Any, numbers: Any) -> Array:
-        wide = _wide(leaves[0].dtype)
+        wide = wider(leaves[0].dtype)
         given = [jnp.asarray(array).astype(wide) for array in (*leaves, *numbers)]
         return function(*given).astype(leaves[0].dtype)
 
@@ -168,7 +168,8 @@ def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
     return on_trees
 
 
-def _wide(dtype: Any) -> Any:
+def wider(dtype: Any) -> Any:
+    """This floating-point dtype, or float32 where that has more bits."""
     return dtype if dtype.itemsize >= 4 else jnp.float32
 
 
