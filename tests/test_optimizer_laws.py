@@ -98,6 +98,16 @@ def test_jit_changes_nothing_and_neither_does_a_scan(text):
 
 @every_optimizer
 @pytest.mark.turns(4)
+def test_parameters_and_the_first_state_can_be_donated(text):
+    params = jax.tree.map(jnp.copy, PARAMS)
+    update = jax.jit(of(text).update, donate_argnums=(1, 2))
+    _, state = update(grads_at(0), of(text).init(params), params, value=jnp.asarray(1.0))
+    _, state = update(grads_at(0), state, jax.tree.map(jnp.copy, PARAMS), value=jnp.asarray(1.0))
+    assert int(state.step) == 2
+
+
+@every_optimizer
+@pytest.mark.turns(4)
 def test_a_step_counts_and_keeps_dtypes(text):
     params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), PARAMS)
     path, state = walk(text, params, steps=2)

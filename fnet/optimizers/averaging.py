@@ -12,7 +12,15 @@ from fnet.core.trees import is_non_trainable, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.optimizers.around import require_optimizer
-from fnet.optimizers.rule import apply_updates, filled, leafwise, passed, require_params, with_rate
+from fnet.optimizers.rule import (
+    apply_updates,
+    filled,
+    leafwise,
+    passed,
+    require_params,
+    wider,
+    with_rate,
+)
 
 
 class Accumulated(NamedTuple):
@@ -85,8 +93,8 @@ def accumulate(optimizer: Any, k: int) -> Optimizer:
     mean_of = leafwise(lambda g, total: total / k)
 
     def init_state(params: ArrayTree) -> Accumulated:
-        zero = jnp.zeros((), jnp.int32)
-        return Accumulated(zero, zero, filled(params), optimizer.init(params))
+        step, held = jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32)
+        return Accumulated(step, held, filled(params), optimizer.init(params))
 
     def update(grads: ArrayTree, state: Accumulated, params: Any = None, **more: Any) -> Any:
         require_state("accumulate", Accumulated, state)
@@ -135,7 +143,7 @@ def averaged(optimizer: Any, decay: float | None = 0.999) -> Optimizer:
 
     def init_state(params: ArrayTree) -> Averaged:
         inner = optimizer.init(params)
-        mean = jax.tree.map(lambda p, zero: p.astype(zero.dtype), params, filled(params))
+        mean = jax.tree.map(lambda p: jnp.array(p, wider(p.dtype)), params)  # a copy
         return Averaged(jnp.zeros((), jnp.int32), mean, inner)
 
     def update(grads: ArrayTree, state: Averaged, params: Any = None, **more: Any) -> Any:

@@ -118,7 +118,8 @@ def composed(name: str, parts: Sequence[tuple[Part, Any]], rest: Any) -> Optimiz
         rates = [getattr(state, "learning_rate", None) for state in states]
         first = next((rate for rate in rates if rate is not None), jnp.ones((), float))
         shares = tuple(None if rate is None else rate / first for rate in rates)
-        return ByPart(jnp.zeros((), jnp.int32), first, shares, states)
+        # A copy, since a buffer that stands in a state twice could not be donated.
+        return ByPart(jnp.zeros((), jnp.int32), jnp.copy(first), shares, states)
 
     def update(grads: ArrayTree, state: ByPart, params: Any = None, **more: Any) -> Any:
         require_state(name, ByPart, state)

@@ -149,8 +149,9 @@ def plateau(
 
     def init_state(params: ArrayTree) -> Plateau:
         inner, base = begun("plateau", optimizer, params)
-        zero, one = jnp.zeros((), jnp.int32), jnp.ones_like(base)
-        return Plateau(zero, base, one, one * jnp.inf, zero, jnp.zeros_like(base), inner)
+        counts = [jnp.zeros((), jnp.int32) for _ in range(2)]
+        one, total = jnp.ones_like(base), jnp.zeros_like(base)
+        return Plateau(counts[0], base, one, one * jnp.inf, counts[1], total, inner)
 
     def read(state: Plateau, value: Any) -> Plateau:
         """The state after one loss more."""
@@ -192,7 +193,7 @@ def begun(name: str, optimizer: Any, params: ArrayTree) -> tuple[Any, Array]:
         raise ConfigurationError(
             f"{name}: the state of {optimizer} has no learning rate; take an optimizer of fnet"
         )
-    return inner, inner.learning_rate
+    return inner, jnp.copy(inner.learning_rate)  # a buffer twice in a state cannot be donated
 
 
 def _rescaled(state: Any, a: Array) -> Any:
