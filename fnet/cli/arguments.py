@@ -13,8 +13,25 @@ Settings = dict[str, Any]
 Number = Callable[[str], Any]
 
 # Learning rates for images, and for tables, whose few columns in [0, 1] allow larger steps.
-IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
-TABLE_RATES = {"sgd": 1.0, "momentum": 1e-1, "rmsprop": 3e-2, "adam": 3e-2}
+RATES = {
+    **{"sgd": (1e-1, 1.0), "momentum": (1e-2, 1e-1), "rmsprop": (1e-3, 3e-2), "adam": (1e-3, 3e-2)},
+    **{
+        "adamw": (1e-3, 3e-2),
+        "amsgrad": (1e-3, 3e-2),
+        "nadam": (1e-3, 3e-2),
+        "radam": (1e-3, 3e-2),
+    },
+    **{
+        "adamax": (2e-3, 5e-2),
+        "adagrad": (1e-2, 1e-1),
+        "adadelta": (1.0, 1.0),
+        "lion": (1e-4, 3e-3),
+    },
+    **{"rprop": (1e-3, 1e-2), "lars": (1.0, 1.0), "lamb": (2e-3, 3e-2), "ftrl": (1e-1, 5e-1)},
+    **{"muon": (2e-2, 2e-2)},
+}
+IMAGE_RATES, TABLE_RATES = ({name: pair[k] for name, pair in RATES.items()} for k in range(2))
+SCHEDULES = ("constant", "cosine", "linear", "step", "one-cycle", "inverse-sqrt")
 ALL = "all"  # a batch size
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
@@ -44,6 +61,9 @@ TRAINING: Settings = {
     "augment": None,
     "optimizer": "adam",
     "learning_rate": None,
+    "weight_decay": None,
+    "schedule": "constant",
+    "warmup": 0.0,
     "batch_size": 128,
     "epochs": 20,
 }
@@ -186,6 +206,23 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
     """The optimizer, the batch size and the number of epochs; returns the group."""
     group = add_optimizer(parser, rates)
     group.add_argument(
+        "--weight-decay",
+        type=above(-1e-300, float),
+        metavar="λ",
+        help="decoupled, of weights and not of biases (default 0.01 for adamw, 0 for others)",
+    )
+    group.add_argument(
+        "--schedule",
+        choices=SCHEDULES,
+        help="how the learning rate goes on over all steps of the run (default constant)",
+    )
+    group.add_argument(
+        "--warmup",
+        type=_share,
+        metavar="SHARE",
+        help="the share of all steps in which the learning rate rises from 0 (default 0)",
+    )
+    group.add_argument(
         "--batch-size",
         type=_batch_size,
         metavar="N",
@@ -213,6 +250,13 @@ def above(least: float, kind: Callable[[str], Any]) -> Number:
         return value
 
     return number
+
+
+def _share(text: str) -> float:
+    value: float = above(-1e-300, float)(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share, at least 0 and below 1")
+    return value
 
 
 def _batch_size(text: str) -> int | str:

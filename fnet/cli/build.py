@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fnet import data, layers, losses, models, optimizers
-from fnet.cli.arguments import ALL, IMAGE_RATES, TABLE_RATES, Settings
+from fnet import data, layers, losses, models
+from fnet.cli.arguments import ALL, Settings
+from fnet.cli.optimizing import build_optimizer
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Optimizer
 from fnet.data import Augmentation
@@ -21,10 +22,9 @@ class Built(NamedTuple):
     optimizer: Optimizer
 
 
-def build(settings: Settings, classes: int) -> Built:
-    """The model, loss and optimizer that the settings name, for this number of classes."""
-    rate = settings["learning_rate"] or default_rate(settings)
-    optimizer = getattr(optimizers, settings["optimizer"])(rate)
+def build(settings: Settings, classes: int, samples: int) -> Built:
+    """The model, loss and optimizer that the settings name, for so many classes and samples."""
+    optimizer = build_optimizer(settings, samples)
     if settings["model"] != "logistic":
         return Built(build_model(settings, classes), losses.cross_entropy(), optimizer)
     if classes != 2:
@@ -79,12 +79,6 @@ def build_augmentation(settings: Settings, shape: tuple[int, ...]) -> Augmentati
         "mixup": data.mixup,
     }
     return data.augment(*(made[name]() for name in names))
-
-
-def default_rate(settings: Settings) -> float:
-    """The learning rate if none is given."""
-    rates = IMAGE_RATES if settings["target"] is None else TABLE_RATES
-    return rates[settings["optimizer"]]
 
 
 def build_model(settings: Settings, classes: int) -> Layer:

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
-from fnet.cli.build import default_rate
+from fnet.cli.optimizing import default_rate
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 

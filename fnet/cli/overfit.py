@@ -40,7 +40,7 @@ def run(given: Settings) -> int:
     given, _ = with_model(given)
     settings = {**DATA, **MODEL, **TRAINING, **given}
     parts = load_parts(settings)
-    model, loss, optimizer = build(settings, len(parts.train.classes))
+    model, loss, optimizer = build(settings, len(parts.train.classes), len(parts.train))
     say(f"data       {parts.about}")
     say(f"model      {model}, {optimizer}")
     seed = settings["seed"]

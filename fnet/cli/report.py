@@ -8,6 +8,7 @@ import jax
 from fnet.checkpoint import Checkpoint
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
+from fnet.cli.optimizing import schedule_words
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.voice import Voice
 from fnet.training.evaluation import evaluate
@@ -43,6 +44,7 @@ def tell_start(
         f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
         f"{settings['batch_size']}, seed {settings['seed']}, on {facts['device']}",
     ]
+    words += [f"           {line}" for line in schedule_words(settings, samples["train"])]
     if settings["augment"]:
         words.append(f"           each batch changed at random by {checkpoint.augmentation}")
     if record.epoch or len(record.seen.loss):

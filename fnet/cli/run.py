@@ -60,7 +60,13 @@ def claimed(folder: Path) -> Iterator[None]:
         ) from None
 
 
-LATER = {"depth", "augment"}  # settings that runs of earlier versions do not have
+LATER = {
+    "depth",
+    "augment",
+    "weight_decay",
+    "schedule",
+    "warmup",
+}  # settings that runs of earlier versions do not have
 
 
 def read_config(folder: Path) -> Settings:

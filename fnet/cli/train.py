@@ -96,7 +96,9 @@ def train(given: Settings) -> int:
     with runs.claimed(folder):
         history: list[dict[str, float]] = []
         if resume == "previous" or (folder / runs.CHECKPOINT).exists():
+            optimizer = checkpoint.optimizer  # whose schedule is as long as --epochs says now
             checkpoint = runs.read_run(folder, last=resume != "previous")[1]
+            checkpoint = checkpoint._replace(optimizer=optimizer)
             history = runs.read_history(folder, checkpoint.record.epoch)
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(
@@ -133,7 +135,7 @@ def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
 
 def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     """The run before its first epoch."""
-    model, loss, optimizer = build(settings, len(parts.train.classes))
+    model, loss, optimizer = build(settings, len(parts.train.classes), len(parts.train))
     check_fit(model, loss, optimizer, parts.train)
     shape, seed = example_shape(parts.train), settings["seed"]
     return Checkpoint(

@@ -179,7 +179,8 @@ def plateau(
             raise ConfigurationError(
                 "plateau: update needs the loss: optimizer.update(grads, state, params, value=loss)"
             )
-        updates, inner = passed(optimizer, grads, state.inner, params, {"value": value, **more})
+        now = with_rate(state.inner, state.base * state.scale)
+        updates, inner = passed(optimizer, grads, now, params, {"value": value, **more})
         state = read(state, value)
         return updates, state._replace(inner=with_rate(inner, state.base * state.scale))
 
