@@ -1,5 +1,7 @@
 """The optimizer, its learning rate and schedule from the settings."""
 
+from collections.abc import Callable
+
 from fnet import optimizers
 from fnet.cli.arguments import ALL, IMAGE_RATES, TABLE_RATES, Settings
 from fnet.core import Optimizer
@@ -63,7 +65,7 @@ def _schedule(settings: Settings, samples: int) -> schedules.Schedule | None:
         return schedules.one_cycle(steps, share)
     if name == "inverse-sqrt":
         return schedules.inverse_sqrt(rising or max(1, steps // 10))
-    made = {
+    made: dict[str, Callable[[], schedules.Schedule]] = {
         "constant": schedules.constant,
         "cosine": lambda: schedules.cosine(left),
         "linear": lambda: schedules.linear(left),

@@ -10,12 +10,12 @@ from fnet.cli.arguments import (
     above,
     add_data,
     add_model,
-    add_optimizer,
     command,
     say,
 )
 from fnet.cli.build import build, with_model
 from fnet.cli.source import load_parts
+from fnet.cli.training_arguments import add_optimizer
 from fnet.training.overfitting import overfit
 
 EXAMPLES = """

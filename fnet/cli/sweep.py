@@ -20,7 +20,6 @@ from fnet.cli.arguments import (
     Settings,
     add_data,
     add_model,
-    add_training,
     command,
 )
 from fnet.cli.build import build, with_model
@@ -28,6 +27,7 @@ from fnet.cli.optimizing import default_rate
 from fnet.cli.progress import Status, shown
 from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import load_parts, resolved, short_name
+from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training.records import Record

@@ -20,14 +20,15 @@ from fnet.cli.arguments import (
     Settings,
     add_data,
     add_model,
-    add_training,
     command,
 )
 from fnet.cli.build import build, build_augmentation, with_model
+from fnet.cli.optimizing import schedule_words
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training import fit
@@ -96,9 +97,10 @@ def train(given: Settings) -> int:
     with runs.claimed(folder):
         history: list[dict[str, float]] = []
         if resume == "previous" or (folder / runs.CHECKPOINT).exists():
-            optimizer = checkpoint.optimizer  # whose schedule is as long as --epochs says now
+            optimizer = checkpoint.optimizer
             checkpoint = runs.read_run(folder, last=resume != "previous")[1]
-            checkpoint = checkpoint._replace(optimizer=optimizer)
+            if schedule_words(settings, len(parts.train)):  # as long as --epochs says now
+                checkpoint = checkpoint._replace(optimizer=optimizer)
             history = runs.read_history(folder, checkpoint.record.epoch)
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(

@@ -1,0 +1,66 @@
+"""The arguments of training: optimizer, learning rate and its schedule, batch size and epochs."""
+
+import argparse
+from typing import Any
+
+from fnet.cli.arguments import ALL, IMAGE_RATES, SCHEDULES, TABLE_RATES, above
+
+
+def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
+    """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
+    group = parser.add_argument_group("training")
+    group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
+    images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
+    tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
+    several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"
+    group.add_argument(
+        "--learning-rate",
+        type=above(0, float),
+        nargs="+" if rates else None,
+        metavar="RATE",
+        help=several if rates else f"(default {images}; for tables {tables})",
+    )
+    return group
+
+
+def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
+    """The optimizer, the batch size and the number of epochs; returns the group."""
+    group = add_optimizer(parser, rates)
+    group.add_argument(
+        "--weight-decay",
+        type=above(-1e-300, float),
+        metavar="λ",
+        help="decoupled, of weights and not of biases (default 0.01 for adamw, 0 for others)",
+    )
+    group.add_argument(
+        "--schedule",
+        choices=SCHEDULES,
+        help="how the learning rate goes on over all steps of the run (default constant)",
+    )
+    group.add_argument(
+        "--warmup",
+        type=_share,
+        metavar="SHARE",
+        help="the share of all steps in which the learning rate rises from 0 (default 0)",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=_batch_size,
+        metavar="N",
+        help="a number, or `all` for full-batch training, which does thousands of epochs per "
+        "second with a small model on a table (default 128)",
+    )
+    group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
+    return group
+
+
+def _share(text: str) -> float:
+    value: float = above(-1e-300, float)(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share, at least 0 and below 1")
+    return value
+
+
+def _batch_size(text: str) -> int | str:
+    number: int | str = ALL if text == ALL else above(0, int)(text)
+    return number
