@@ -131,8 +131,10 @@ class Loss(Value):
 class Optimizer(Value):
     """A stateless pair, in the order and with the meaning of optax's GradientTransformation.
 
-        init_state(params)           -> state
-        update(grads, state, params) -> updates, state      updates are added to params
+        init_state(params)                   -> state
+        update(grads, state, params, **more) -> updates, state      updates are added to params
+
+    `more` is what some optimizers need, such as value=loss for `plateau`; others ignore it.
 
     It unpacks as the pair and also has `.init`, so that optax accepts it unchanged.
 

@@ -58,7 +58,7 @@ def adam(
 
     That is `eps_at="corrected"`, as in PyTorch and optax. "uncorrected" adds ε to √v before the
     correction, as Keras does and the paper suggests for speed, which makes the first steps smaller;
-    "root" divides by √(v̂ + ε), which is `eps_root` in optax.
+    "root" divides by √(v̂ + ε), which is optax's eps_root.
 
     Source: Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
 
@@ -140,10 +140,10 @@ def amsgrad(
     """Adam whose second moment never decreases, so that the steps never grow for lack of gradients.
 
         m ← β₁ m + (1 − β₁) g
-        v ← β₂ v + (1 − β₂) g²       v̄ ← max(v̄, v)
-        θ ← θ − α m / (√v̄ + ε)
+        v ← β₂ v + (1 − β₂) g²       top ← max(top, v)
+        θ ← θ − α m / (√top + ε)
 
-    The paper corrects no moment. `correction="after"` divides m by 1 − β₁ᵗ and the maximum v̄ by
+    The paper corrects no moment. `correction="after"` divides m by 1 − β₁ᵗ and the maximum by
     1 − β₂ᵗ, as PyTorch and Keras do (Keras with eps_at="uncorrected"); "before" takes the maximum
     of the corrected v / (1 − β₂ᵗ), as optax does.
 

@@ -145,7 +145,7 @@ def adadelta(learning_rate: float = 1.0, decay: float = 0.95, eps: float = 1e-6)
     """Steps as large as past steps were, in units of the parameters; β is `decay`.
 
         s ← β s + (1 − β) g²
-        Δ = √(d + ε) / √(s + ε) g      θ ← θ − α Δ
+        Δ = (√(d + ε) / √(s + ε)) g      θ ← θ − α Δ
         d ← β d + (1 − β) Δ²
 
     The paper has no learning rate: α = 1. PyTorch, Keras and optax have the same formula.

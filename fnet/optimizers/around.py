@@ -74,8 +74,10 @@ def clip_by_global_norm(optimizer: Any, limit: float) -> Optimizer:
 def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool = False) -> Any:
     """The optimizer with weight decay of the arrays in `mask`; λ is `rate`.
 
-        θ ← θ + Δθ − α λ θ                  Δθ is the optimizer's update, α its learning rate
-        g ← g + λ θ before the optimizer    if it is `coupled`, as by a penalty λ ‖θ‖² / 2
+        θ ← θ + Δθ − α λ θ
+
+    Δθ is the optimizer's update and α its learning rate. If it is `coupled`, the gradient changes
+    before the optimizer, g ← g + λ θ, as by a penalty λ ‖θ‖² / 2.
 
     >>> from fnet.optimizers import sgd
     >>> optimizer, w = decayed(sgd(0.5), 0.1), jnp.ones((1, 2))

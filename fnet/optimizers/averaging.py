@@ -119,10 +119,10 @@ def accumulate(optimizer: Any, k: int) -> Optimizer:
 def averaged(optimizer: Any, decay: float | None = 0.999) -> Optimizer:
     """The optimizer, beside which the mean of the parameters over all steps so far is kept.
 
-        θ ← θ + Δθ      θ̄ ← θ̄ + w (θ − θ̄)      w = (1 − β) / (1 − βᵗ),  t = 1, 2, ...
+        θ ← θ + Δθ      mean ← mean + w (θ − mean)      w = (1 − β) / (1 − βᵗ)      t = 1, 2, ...
 
     β is `decay`. That is the exponential moving average corrected for its beginning: after the
-    first step θ̄ = θ. With decay=None it is the mean over all steps, w = 1 / t. Training is not
+    first step it is θ. With decay=None it is the mean over all steps, w = 1 / t. Training is not
     changed by it. `averaged_params` reads it.
 
     Source: Polyak & Juditsky (1992), Acceleration of Stochastic Approximation by Averaging.

@@ -79,7 +79,7 @@ def lamb(
     """Adam's direction, as long in each array as the array itself.
 
         r = m̂ / (√v̂ + ε) + λ θ
-        θ ← θ − α ‖θ‖ / ‖r‖ r
+        θ ← θ − α (‖θ‖ / ‖r‖) r
 
     m̂ and v̂ are those of `adam`; λ, `weight_decay`, is for the arrays in `mask`. Where ‖θ‖ or ‖r‖ is
     0, their ratio counts as 1. Keras and optax have the same formula, with the mask "all".

@@ -50,10 +50,11 @@ def muon(
 
         m ← β m + (1 − β) g          u = β m + (1 − β) g with nesterov, u = m without
         X = u / (‖u‖ + ε)
-        X ← a X + (b X Xᵀ + c (X Xᵀ)²) X                   `steps` times
+        X ← a X + (b X Xᵀ + c (X Xᵀ)²) X
         θ ← θ − α s X − α λ θ
 
-    θ: (R, C). X is transposed while it is taller than wide. s is the `scale`:
+    θ: (R, C). The third line is done `steps` times. X is transposed while it is taller than wide. s
+    is the `scale`:
 
         "rows"       √max(1, R / C)      the source, and PyTorch; weights of fnet are (out, in)
         "columns"    √max(1, C / R)      optax, for weights that are (in, out)

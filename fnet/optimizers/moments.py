@@ -49,7 +49,7 @@ def nadam(
 ) -> Optimizer:
     """Adam with Nesterov's momentum, whose size μ grows towards β₁; ψ is `momentum_decay`.
 
-        μₜ = β₁ (1 − 0.96^(t ψ) / 2)
+        μₜ = β₁ (1 − pow(0.96, t ψ) / 2)
         m ← β₁ m + (1 − β₁) g
         v ← β₂ v + (1 − β₂) g²       v̂ = v / (1 − β₂ᵗ)
         m̂ = μₜ₊₁ m / (1 − μ₁ ... μₜ₊₁) + (1 − μₜ) g / (1 − μ₁ ... μₜ)
@@ -145,13 +145,13 @@ def radam(
 ) -> Optimizer:
     """Adam that trusts its mean square by as much as it has seen; before that, momentum alone.
 
-        ρ∞ = 2 / (1 − β₂) − 1        ρ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)
-        r² = (ρ − 4) (ρ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρ)
-        θ ← θ − α r m̂ / (√v̂ + ε)                           where ρ is above the threshold
-        θ ← θ − α m̂                                        elsewhere
+        most = 2 / (1 − β₂) − 1      ρ = most − 2 t β₂ᵗ / (1 − β₂ᵗ)
+        r² = (ρ − 4) (ρ − 2) most / ((most − 4) (most − 2) ρ)
+        θ ← θ − α r m̂ / (√v̂ + ε)
 
-    m̂ and v̂ are those of `adam`. The threshold is 4 in the paper, and 5 in PyTorch and optax, which
-    begin a step later; PyTorch has eps_at="uncorrected".
+    Where ρ is not above the threshold, θ ← θ − α m̂. m̂ and v̂ are those of `adam`. The threshold
+    is 4 in the paper, and 5 in PyTorch and optax, which begin a step later; PyTorch has
+    eps_at="uncorrected".
 
     Source: Liu et al. (2020), On the Variance of the Adaptive Learning Rate and Beyond,
     algorithm 2.
@@ -164,7 +164,7 @@ def radam(
     require_settings("radam", learning_rate, eps=eps, b1=b1, b2=b2)
     require_number("radam: threshold", threshold, least=4)
     require_choice("radam: eps_at", eps_at, *EPS_AT)
-    most = 2 / (1 - b2) - 1  # ρ∞
+    most = 2 / (1 - b2) - 1  # of ρ
 
     def numbers(state: Adam) -> tuple[Array, ...]:
         t = time(state)

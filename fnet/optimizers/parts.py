@@ -78,7 +78,7 @@ def frozen() -> Optimizer:
 def by_part(*parts: tuple[Part, Any], rest: Any = frozen()) -> Optimizer:  # noqa: B008  a value
     """Each part of the parameters by its own optimizer, and the `rest` by another one, or not.
 
-    A part is (which, optimizer); an array belongs to the first part that it matches. `which` is
+    A part is (which, optimizer); an array belongs to the first part that it matches. The first is
 
         "matrices"                  arrays of two axes and more
         "vectors"                   of fewer

@@ -73,9 +73,11 @@ def rprop(
 ) -> Optimizer:
     """Every parameter has its own step, which grows until the gradient changes its sign.
 
-        Δ ← grow Δ,  θ ← θ − Δ sign(g)          where g has the sign of the last step's gradient
-        Δ ← shrink Δ,  θ stays, and g counts as 0 in the next step      where the sign changed
-        θ ← θ − Δ sign(g)                        where one of them is 0, as in the first step
+        Δ ← grow Δ      θ ← θ − Δ sign(g)
+
+    as long as g has the sign that it had in the last step. Where the sign has changed, Δ ← shrink
+    Δ, θ stays, and g counts as 0 in the next step. Where one of the two gradients is 0, as in the
+    first step, θ ← θ − Δ sign(g) with the same Δ.
 
     Δ begins at the learning rate and stays between `least` and `most`. It is for full batches: a
     mini-batch changes signs at random. PyTorch has the same formula. In optax each step is taken

@@ -36,11 +36,11 @@ def ftrl(
 
         σ = (√(n + g²) − √n) / α
         z ← z + g − σ θ      n ← n + g²
-        θ ← 0                                                  where |z| ≤ l1
-        θ ← (l1 sign(z) − z) / ((β + √n) / α + l2)             elsewhere
+        θ ← (l1 sign(z) − z) / ((β + √n) / α + l2)
 
-    n begins at `initial`. In Keras it is 0.1, and the penalty is twice this l2. Parameters without
-    a gradient so far stay, where the formula, and Keras, would set them to 0.
+    Where |z| ≤ l1, θ ← 0. n begins at `initial`. In Keras it is 0.1, and the penalty is twice this
+    l2. Parameters without a gradient so far stay, where the formula, and Keras, would set them to
+    0.
 
     Source: McMahan et al. (2013), Ad Click Prediction: a View from the Trenches, algorithm 1.
 
