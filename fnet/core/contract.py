@@ -134,7 +134,8 @@ class Optimizer(Value):
         init_state(params)                   -> state
         update(grads, state, params, **more) -> updates, state      updates are added to params
 
-    `more` is what some optimizers need, such as value=loss for `plateau`; others ignore it.
+    Further keywords are what some optimizers need, as `plateau` needs value=loss; others ignore
+    them.
 
     It unpacks as the pair and also has `.init`, so that optax accepts it unchanged.
 
