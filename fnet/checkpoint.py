@@ -255,4 +255,5 @@ def _plain(leaf: Any) -> tuple[np.ndarray, str]:
 def _written(part: Any) -> str | None:
     """The text that makes it again; None where it, or a part of it, is of no constructor."""
     text = (part.spelled or part.written) if isinstance(part, Value) else ""
-    return None if " of no constructor>" in text else text or None
+    foreign = " of no constructor>" in text or "<function " in text  # as optax's optimizers print
+    return None if foreign else text or None

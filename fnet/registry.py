@@ -10,7 +10,7 @@ from fnet.data import augmentation, transforms
 VOCABULARY: dict[str, dict[str, Any]] = {
     "model": {**vars(initializers), **vars(layers), **vars(compose)},
     "loss": vars(losses),
-    "optimizer": vars(optimizers),
+    "optimizer": {**vars(optimizers.schedules), **vars(optimizers)},
     "transform": vars(transforms),
     "augmentation": vars(augmentation),
 }
@@ -27,12 +27,12 @@ LARGE: dict[str, Any] = {**layers.LARGE, **compose.LARGE}  # models of a size th
 def names(kind: str) -> list[str]:
     """The constructors of models, losses, optimizers, transforms or augmentations, by name.
 
-    >>> names("optimizer")
-    ['adam', 'momentum', 'rmsprop', 'sgd']
+    >>> names("transform")
+    ['compose', 'fill_missing', 'flatten', 'normalize', 'rescale']
     """
     known = VOCABULARY[kind]
     made = [name for name, value in known.items() if is_constructor(value)]
-    return sorted(set(made) - set(vars(initializers)))
+    return sorted(set(made) - {*vars(initializers), *vars(optimizers.schedules)})
 
 
 def examples(kind: str) -> Iterator[tuple[Any, Any]]:

@@ -156,7 +156,7 @@ def test_adam_in_bfloat16_stays_near_float32():
         (lambda: adam(1e-3, b1=1.0), "adam: b1 is 1.0"),
         (lambda: adam(1e-3, eps=0), "adam: eps is 0"),
         (lambda: momentum(0.1, decay=-0.1), "momentum: decay is -0.1"),
-        (lambda: rmsprop(0.1, momentum=0.9), "unexpected keyword argument 'momentum'"),
+        (lambda: rmsprop(0.1, speed=0.9), "unexpected keyword argument 'speed'"),
     ],
 )
 def test_a_wrong_configuration_is_told(build, message):

@@ -15,10 +15,30 @@ from fnet.cli.values import above as above
 Settings = dict[str, Any]
 Number = Callable[[str], Any]
 
-# Learning rates for images, and for tables, which small models learn by larger steps.
-IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
-TABLE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-2, "adam": 1e-2}
-LINEAR_RATES = {**TABLE_RATES, "adam": 3e-2}  # of a linear model of a table
+# Default learning rates: for images; for tables; for a linear model of a table.
+RATES = {
+    "sgd": (1e-1, 1e-1, 1e-1),
+    "momentum": (1e-2, 1e-2, 1e-2),
+    "rmsprop": (1e-3, 1e-2, 1e-2),
+    "adam": (1e-3, 1e-2, 3e-2),
+    "adamw": (1e-3, 1e-2, 3e-2),
+    "amsgrad": (1e-3, 1e-2, 3e-2),
+    "nadam": (1e-3, 1e-2, 3e-2),
+    "radam": (1e-3, 1e-2, 3e-2),
+    "adamax": (2e-3, 2e-2, 5e-2),
+    "adagrad": (1e-2, 1e-1, 1e-1),
+    "adadelta": (1.0, 1.0, 1.0),
+    "lion": (1e-4, 1e-3, 3e-3),
+    "rprop": (1e-3, 1e-2, 1e-2),
+    "lars": (1.0, 1.0, 1.0),
+    "lamb": (2e-3, 1e-2, 3e-2),
+    "ftrl": (1e-1, 5e-1, 5e-1),
+    "muon": (2e-2, 2e-2, 2e-2),
+}
+IMAGE_RATES, TABLE_RATES, LINEAR_RATES = (
+    {name: rates[k] for name, rates in RATES.items()} for k in range(3)
+)
+SCHEDULES = ("constant", "cosine", "linear", "step", "one-cycle", "inverse-sqrt")
 ALL, IMAGE_BATCH = "all", 128  # batch sizes
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
@@ -61,6 +81,9 @@ TRAINING: Settings = {
     "class_weight": None,
     "label_smoothing": 0.0,
     "patience": None,
+    "weight_decay": None,
+    "schedule": "constant",
+    "warmup": 0.0,
     "batch_size": None,
     "epochs": None,
 }

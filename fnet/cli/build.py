@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnet import data, layers, losses, models, optimizers
-from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
+from fnet import data, layers, losses, models
+from fnet.cli.arguments import ALL, Settings
+from fnet.cli.optimizing import build_optimizer
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Optimizer
 from fnet.data import Augmentation, Memory
@@ -25,9 +26,7 @@ class Built(NamedTuple):
 
 def build(settings: Settings, train: Memory) -> Built:
     """The model, loss and optimizer that the settings name, for this training part."""
-    rate = settings["learning_rate"] or default_rate(settings)
-    optimizer = getattr(optimizers, settings["optimizer"])(rate)
-    classes = len(train.classes)
+    optimizer, classes = build_optimizer(settings, len(train)), len(train.classes)
     if settings["model"] == "logistic" and classes != 2:
         raise ConfigurationError(
             f"--model logistic is for two classes, and {_target(classes)}; the linear model for it "
@@ -148,13 +147,6 @@ def build_augmentation(settings: Settings, shape: tuple[int, ...]) -> Augmentati
         "mixup": data.mixup,
     }
     return data.augment(*(made[name]() for name in names))
-
-
-def default_rate(settings: Settings) -> float:
-    """The learning rate if none is given."""
-    rates = LINEAR_RATES if settings["model"] in ("linear", "logistic") else TABLE_RATES
-    rates = IMAGE_RATES if settings["target"] is None else rates
-    return rates[settings["optimizer"]]
 
 
 def build_model(settings: Settings, classes: int) -> Layer:

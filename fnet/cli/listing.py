@@ -11,8 +11,8 @@ from rich.table import Column, Table
 
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
-from fnet.cli.build import default_rate
 from fnet.cli.figures import MAIN, main_of, spelled
+from fnet.cli.optimizing import default_rate
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 

@@ -12,6 +12,7 @@ from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
 from fnet.cli.figures import figures, short_number, spelled
 from fnet.cli.judging import baseline
+from fnet.cli.optimizing import schedule_words
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.voice import Voice
 from fnet.training.evaluation import evaluate, predict
@@ -54,6 +55,7 @@ def tell_start(
         f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
         f"{settings['batch_size']}, seed {settings['seed']}, on {facts['device']}",
     ]
+    words += [f"           {line}" for line in schedule_words(settings, samples["train"])]
     words += [f"           {sentence}" for sentence in said]
     if settings["augment"]:
         words.append(f"           each batch changed at random by {checkpoint.augmentation}")

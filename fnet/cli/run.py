@@ -77,6 +77,9 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "stratified": False,
     "label_smoothing": 0.0,
     "patience": None,
+    "weight_decay": None,
+    "schedule": "constant",
+    "warmup": 0.0,
 }
 
 

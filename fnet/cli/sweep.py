@@ -16,10 +16,11 @@ from fnet.cli.arguments import (
     add_data,
     command,
 )
-from fnet.cli.build import build, default_rate, with_model
+from fnet.cli.build import build, with_model
 from fnet.cli.choices import completed
 from fnet.cli.figures import WORDS, spelled
 from fnet.cli.model_arguments import SWEPT, add_model
+from fnet.cli.optimizing import default_rate
 from fnet.cli.progress import Status, shown
 from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import load_parts, resolved, short_name

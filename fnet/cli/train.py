@@ -24,6 +24,7 @@ from fnet.cli.arguments import (
 from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.choices import completed, remarks
 from fnet.cli.model_arguments import add_model
+from fnet.cli.optimizing import schedule_words
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
@@ -102,7 +103,8 @@ def train(given: Settings) -> int:
         if resume == "previous" or (folder / runs.CHECKPOINT).exists():
             checkpoint = runs.read_run(folder, last=resume != "previous")[1]
             history = runs.read_history(folder, checkpoint.record.epoch)
-            if "learning_rate" in given:  # `fit` sets that of its optimizer
+            # `fit` sets the rate of its optimizer; a schedule is as long as --epochs says now.
+            if "learning_rate" in given or schedule_words(settings, len(parts.train)):
                 chosen += _another_rate(checkpoint.optimizer, fresh.optimizer)
                 checkpoint = checkpoint._replace(optimizer=fresh.optimizer)
         if settings["epochs"] < checkpoint.record.epoch:

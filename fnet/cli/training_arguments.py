@@ -1,26 +1,22 @@
-"""The arguments of training: optimizer, loss, batch size and epochs."""
+"""The arguments of training: optimizer, learning rate and its schedule, batch size and epochs."""
 
 import argparse
 from typing import Any
 
-from fnet.cli.arguments import ALL, IMAGE_RATES, LOSSES, TABLE_RATES, above
+from fnet.cli.arguments import ALL, LOSSES, RATES, SCHEDULES, above
 
 
 def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
     """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
     group = parser.add_argument_group("training")
-    group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
-    images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
-    tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
+    group.add_argument("--optimizer", choices=tuple(RATES), help="(default adam)")
     several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"
     group.add_argument(
         "--learning-rate",
         type=above(0, float),
         nargs="+" if rates else None,
         metavar="RATE",
-        help=several
-        if rates
-        else f"(default {images}; for tables {tables}, but 0.03 of adam for a linear model)",
+        help=several if rates else "(default: by optimizer, model and data; it is printed)",
     )
     return group
 
@@ -28,6 +24,23 @@ def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
 def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
     """The optimizer, the batch size and the number of epochs; returns the group."""
     group = add_optimizer(parser, rates)
+    group.add_argument(
+        "--weight-decay",
+        type=above(-1e-300, float),
+        metavar="λ",
+        help="decoupled, of weights and not of biases (default 0.01 for adamw, 0 for others)",
+    )
+    group.add_argument(
+        "--schedule",
+        choices=SCHEDULES,
+        help="how the learning rate goes on over all steps of the run (default constant)",
+    )
+    group.add_argument(
+        "--warmup",
+        type=_share,
+        metavar="SHARE",
+        help="the share of all steps in which the learning rate rises from 0 (default 0)",
+    )
     group.add_argument(
         "--batch-size",
         type=_batch_size,

@@ -139,8 +139,11 @@ class Loss(Value):
 class Optimizer(Value):
     """A stateless pair, in the order and with the meaning of optax's GradientTransformation.
 
-        init_state(params)           -> state
-        update(grads, state, params) -> updates, state      updates are added to params
+        init_state(params)                   -> state
+        update(grads, state, params, **more) -> updates, state      updates are added to params
+
+    Further keywords are what some optimizers need, as `plateau` needs value=loss; others ignore
+    them.
 
     It unpacks as the pair and also has `.init`, so that optax accepts it unchanged.
 

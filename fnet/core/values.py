@@ -179,7 +179,7 @@ def _plain(value: Any) -> Any:
     """The same configuration in plain Python: no arrays, no lists, no NumPy numbers."""
     if hasattr(value, "tolist"):
         value = value.tolist()
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):  # optax's optimizers
         return tuple(map(_plain, value))
     return value
 

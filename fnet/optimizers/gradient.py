@@ -2,13 +2,12 @@
 
 from typing import Any, NamedTuple
 
-import jax
 from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
-from fnet.core.expect import require_state
+from fnet.core.expect import require_bool
 from fnet.core.values import constructor
-from fnet.optimizers.rule import require_settings, start, zeros
+from fnet.optimizers.rule import lifted, require_settings
 
 
 class Sgd(NamedTuple):
@@ -54,25 +53,30 @@ def sgd(learning_rate: float) -> Optimizer:
     """
     require_settings("sgd", learning_rate)
 
-    def init_state(params: ArrayTree) -> Sgd:
-        return Sgd(*start(learning_rate))
+    def formula(g: Array, a: Array) -> tuple[Array]:
+        return (-a * g,)
 
-    def update(grads: ArrayTree, state: Sgd, params: Any = None) -> tuple[ArrayTree, Sgd]:
-        def delta(g: Array) -> Array:
-            return -state.learning_rate.astype(g.dtype) * g
-
-        require_state("sgd", Sgd, state)
-        return jax.tree.map(delta, grads), state._replace(step=state.step + 1)
-
-    return Optimizer(init_state, update)
+    return lifted("sgd", Sgd, learning_rate, formula)
 
 
 @constructor
-def momentum(learning_rate: float, decay: float = 0.9, nesterov: bool = False) -> Optimizer:
+def momentum(
+    learning_rate: float,
+    decay: float = 0.9,
+    nesterov: bool = False,
+    rate_in_velocity: bool = True,
+) -> Optimizer:
     """Gradient descent with a velocity; β is `decay`.
 
         v ← β v − α g      θ ← θ + v
                            θ ← θ + β v − α g      with nesterov
+
+    Keras has this velocity, in units of the parameters; that of PyTorch and optax does not contain
+    the learning rate, which is `rate_in_velocity=False`. They differ once the rate changes: a step
+    forgets the old rate at once in the second, and within 1 / (1 − β) steps in the first.
+
+        v ← β v − g        θ ← θ + α v
+                           θ ← θ + α (β v − g)    with nesterov
 
     Source: Polyak (1964), Some methods of speeding up the convergence of iteration methods;
     Sutskever et al. (2013), On the importance of initialization and momentum, section 2.
@@ -88,19 +92,14 @@ def momentum(learning_rate: float, decay: float = 0.9, nesterov: bool = False) -
     -1.75
     """
     require_settings("momentum", learning_rate, decay=decay)
+    require_bool("momentum: nesterov", nesterov)
+    require_bool("momentum: rate_in_velocity", rate_in_velocity)
 
-    def init_state(params: ArrayTree) -> Momentum:
-        return Momentum(*start(learning_rate), zeros(params))
+    def formula(g: Array, v: Array, a: Array) -> Any:
+        if rate_in_velocity:
+            v = decay * v - a * g
+            return decay * v - a * g if nesterov else v, v
+        v = decay * v - g
+        return a * (decay * v - g) if nesterov else a * v, v
 
-    def update(grads: ArrayTree, state: Momentum, params: Any = None) -> tuple[ArrayTree, Momentum]:
-        def velocity(g: Array, v: Array) -> Array:
-            return decay * v - state.learning_rate.astype(v.dtype) * g.astype(v.dtype)
-
-        def delta(g: Array, v: Array) -> Array:
-            return (velocity(g, v) if nesterov else v).astype(g.dtype)
-
-        require_state("momentum", Momentum, state)
-        v = jax.tree.map(velocity, grads, state.v)
-        return jax.tree.map(delta, grads, v), state._replace(step=state.step + 1, v=v)
-
-    return Optimizer(init_state, update)
+    return lifted("momentum", Momentum, learning_rate, formula, ("v",))

@@ -1,24 +1,37 @@
-"""Shared by all optimizers: initial states, their use, and checks of arguments."""
+"""Shared by all optimizers: one array's formula lifted to trees, initial states, and their use."""
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from chex import Array, ArrayTree, Numeric
 
-from fnet.core.expect import require_learning_rate, require_number, require_settable
-from fnet.core.trees import is_non_trainable
+from fnet.core import Optimizer
+from fnet.core.expect import (
+    require_learning_rate,
+    require_number,
+    require_settable,
+    require_state,
+)
+from fnet.core.trees import is_non_trainable, zeros_like
+from fnet.errors import ConfigurationError
+from fnet.optimizers.selecting import Part, opened, selected
 
 
 def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
     """θ + Δθ, leaf by leaf, in the dtype of θ; `NonTrainable` parts stay, whatever Δθ is there.
+
+    Where Δθ is None, as for a parameter without a gradient, θ stays too.
 
     >>> apply_updates({"w": jnp.array([1.0, 2.0])}, {"w": jnp.array([0.5, -0.5])})["w"].tolist()
     [1.5, 1.5]
     """
 
     def one(p: Any, u: Any) -> Any:  # decoupled weight decay makes updates without gradients
-        return p if is_non_trainable(p) else p + u.astype(p.dtype)
+        return p if u is None or is_non_trainable(p) else p + u.astype(p.dtype)
 
     return jax.tree.map(one, params, updates, is_leaf=is_non_trainable)
 
@@ -26,14 +39,96 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
 def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
     """The optimizer state with another learning rate: a number, or a schedule's value.
 
+    It reaches through what stands around an optimizer. Under `scheduled` and `plateau` it is the
+    rate that the schedule multiplies; under `by_part` it is that of the first part, and the others
+    keep their ratio to it.
+
     >>> from fnet.optimizers import sgd
     >>> state = sgd(0.5).init(jnp.zeros(2))
     >>> float(set_learning_rate(state, 0.25).learning_rate)
     0.25
     """
     require_settable(state, learning_rate)
+    return with_rate(state, jnp.asarray(learning_rate))
+
+
+def with_rate(state: Any, a: Array) -> Any:
+    """The state with learning rate a, which nobody looks at; a schedule may end at 0."""
+    if hasattr(state, "with_learning_rate"):
+        return state.with_learning_rate(a)
     # In the same dtype, lest a compiled step be traced again.
-    return state._replace(learning_rate=jnp.asarray(learning_rate, state.learning_rate.dtype))
+    return state._replace(learning_rate=a.astype(state.learning_rate.dtype))
+
+
+def lifted(
+    name: str,
+    kind: Callable[..., Any],
+    learning_rate: float,
+    formula: Callable[..., Any],
+    moments: Sequence[str] = (),
+    numbers: Callable[[Any], tuple[Any, ...]] = lambda state: (state.learning_rate,),
+    begin: Mapping[str, float] = {},
+    scalars: Mapping[str, float] = {},
+    advance: Callable[[Any], Any] = lambda state: state,
+    mask: Part | None = None,
+) -> Optimizer:
+    """The optimizer whose formula for one array is
+
+        formula(g, *moments, *numbers)             -> Δθ, *moments        without a mask
+        formula(g, θ, chosen, *moments, *numbers)  -> Δθ, *moments        with one
+
+    `kind` is the type of its state: step, learning_rate, the moments, and scalars. Moments begin at
+    zero or at `begin`, in float32 at least, and so is the formula computed. `numbers(state)` are
+    what all arrays share: they are computed once, from the state after its step was counted and
+    `advance` has moved its scalars. `chosen` says whether the array is in the part `mask`.
+
+    The formula is traced once for each shape, not once for each array. Where g is None or
+    `NonTrainable`, nothing changes.
+    """
+
+    @functools.partial(jax.jit, static_argnames="chosen")
+    def one(g: Array, p: Array | None, kept: Any, shared: Any, chosen: bool) -> Any:
+        wide = kept[0].dtype if kept else wider(g.dtype)
+        shared = [jnp.asarray(number).astype(wide) for number in shared]
+        given = () if mask is None else (p.astype(wide), chosen)  # type: ignore[union-attr]
+        u, *kept = formula(g.astype(wide), *given, *kept, *shared)
+        return u.astype(g.dtype), kept
+
+    def init_state(params: ArrayTree) -> Any:
+        trees = {moment: filled(params, begin.get(moment, 0.0)) for moment in moments}
+        rest = {scalar: jnp.asarray(value, dtype=float) for scalar, value in scalars.items()}
+        step, rate = start(learning_rate)
+        return kind(step=step, learning_rate=rate, **trees, **rest)
+
+    def update(grads: ArrayTree, state: Any, params: Any = None, **more: Any) -> Any:
+        require_state(name, kind, state)  # type: ignore[arg-type]
+        state = advance(state._replace(step=state.step + 1))
+        shared = numbers(state)
+        leaves, structure = opened(grads)
+        kept = [structure.flatten_up_to(getattr(state, moment)) for moment in moments]
+        if mask is None:
+            theta, chosen = [None] * len(leaves), [False] * len(leaves)
+        else:
+            theta = structure.flatten_up_to(require_params(name, params, grads))
+            chosen = selected(mask, grads)
+        made = []
+        for g, p, ours, *parts in zip(leaves, theta, chosen, *kept, strict=True):
+            still = g is None or is_non_trainable(g)
+            made.append((zeros_like(g), parts) if still else one(g, p, parts, shared, ours))
+        updates = structure.unflatten([u for u, _ in made])
+        trees = [[parts[i] for _, parts in made] for i in range(len(moments))]
+        new = {m: structure.unflatten(tree) for m, tree in zip(moments, trees, strict=True)}
+        return updates, state._replace(**new)
+
+    return Optimizer(init_state, update)
+
+
+def passed(optimizer: Any, grads: Any, state: Any, params: Any, more: Mapping[str, Any]) -> Any:
+    """optimizer.update(grads, state, params, **more); without `more` where it takes no more."""
+    takes = inspect.signature(optimizer.update).parameters.values()
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
+        return optimizer.update(grads, state, params)
+    return optimizer.update(grads, state, params, **more)
 
 
 def start(learning_rate: float) -> tuple[Array, Array]:
@@ -41,15 +136,66 @@ def start(learning_rate: float) -> tuple[Array, Array]:
     return jnp.zeros((), jnp.int32), jnp.asarray(learning_rate, dtype=float)
 
 
-def zeros(params: ArrayTree) -> ArrayTree:
-    """Zeros like the parameters, in float32 where they have fewer bits."""
-    dtypes = jax.tree.map(lambda p: p.dtype if p.dtype.itemsize >= 4 else jnp.float32, params)
-    return jax.tree.map(lambda p, dtype: jnp.zeros(p.shape, dtype), params, dtypes)
+def filled(params: ArrayTree, value: float = 0.0) -> ArrayTree:
+    """Arrays like the parameters, of this value, in float32 where these have fewer bits."""
+    return jax.tree.map(lambda p: jnp.full(p.shape, value, wider(p.dtype)), params)
 
 
-def require_settings(name: str, learning_rate: float, eps: float = 1.0, **rates: float) -> None:
+def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
+    """function(leaf, *leaves, *numbers) of an array, lifted to trees: lifted(trees, *numbers).
+
+    It computes in float32 at least, and its result has the dtype of the first leaf. That stays
+    where it is `NonTrainable`, or None in one of the trees.
+    """
+
+    @jax.jit
+    def one(leaves: Any, numbers: Any) -> Array:
+        wide = wider(leaves[0].dtype)
+        given = [jnp.asarray(array).astype(wide) for array in (*leaves, *numbers)]
+        return function(*given).astype(leaves[0].dtype)
+
+    def on_trees(trees: Sequence[ArrayTree], *numbers: Any) -> ArrayTree:
+        leaves, structure = opened(trees[0])
+        others = [structure.flatten_up_to(tree) for tree in trees[1:]]
+        made = [
+            first
+            if is_non_trainable(first) or any(leaf is None for leaf in (first, *rest))
+            else one((first, *rest), numbers)
+            for first, *rest in zip(leaves, *others, strict=True)
+        ]
+        return structure.unflatten(made)
+
+    return on_trees
+
+
+def wider(dtype: Any) -> Any:
+    """This floating-point dtype, or float32 where that has more bits."""
+    return dtype if dtype.itemsize >= 4 else jnp.float32
+
+
+def require_params(name: str, params: Any, grads: Any) -> Any:
+    """params, or ConfigurationError if update was given gradients without them."""
+    if params is None and jax.tree.leaves(grads):
+        raise ConfigurationError(
+            f"{name}: update needs the parameters: optimizer.update(grads, state, params)"
+        )
+    return params
+
+
+def require_settings(
+    name: str, learning_rate: float, eps: float = 1.0, weight_decay: float = 0.0, **rates: float
+) -> None:
     """Raise ConfigurationError unless the learning rate, eps and the decay rates are in range."""
     require_learning_rate(name, learning_rate)
     require_number(f"{name}: eps", eps, above=0)
+    require_number(f"{name}: weight_decay", weight_decay, least=0)
     for key, rate in rates.items():
         require_number(f"{name}: {key}", rate, least=0, below=1)
+
+
+def require_choice(what: str, given: Any, *choices: str) -> None:
+    """Raise ConfigurationError unless it is one of these words."""
+    if given not in choices:
+        raise ConfigurationError(
+            f"{what} is {given!r}; it must be one of {', '.join(map(repr, choices))}"
+        )

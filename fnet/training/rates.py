@@ -35,6 +35,11 @@ def with_rates(opt_state: ArrayTree, rates: tuple[float, ...]) -> ArrayTree:
 
 
 def _is_rate(path: Any, leaf: Any) -> bool:
-    """Whether it is a number, in a field or at a key of this name."""
-    names = [getattr(entry, "name", getattr(entry, "key", None)) for entry in path[-1:]]
-    return names == ["learning_rate"] and leaf.ndim == 0
+    """Whether it is a number in a field, or at a key, that holds a learning rate.
+
+    `base` is the one that `scheduled` and `plateau` multiply.
+    """
+    last = path[-1] if path else None
+    field, key = getattr(last, "name", None), getattr(last, "key", None)
+    named = field in ("learning_rate", "base") or key == "learning_rate"
+    return named and leaf.ndim == 0

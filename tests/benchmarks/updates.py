@@ -1,0 +1,111 @@
+"""One update of many parameters by fnet's optimizers and by optax's: time, temporaries, tracing.
+
+Parameters and state are donated, as in a training loop. Both contestants run in this process,
+round by round in turn; a ratio is the median over rounds.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+LARGE = [(256, 196), (196, 256)] * 100  # ten million
+SMALL = [(8,), (8, 8), (3, 5), (16,)] * 250
+RATE = 1e-3
+
+
+def results(rounds: int) -> dict[str, dict]:
+    import optax
+
+    from fnet.optimizers import adam, adamw, apply_updates, muon
+
+    pairs = {
+        "adam": (adam(RATE), optax.adam(RATE)),
+        "adamw": (adamw(RATE, mask="all"), optax.adamw(RATE, weight_decay=0.01)),
+        "muon": (muon(RATE), optax.contrib.muon(RATE)),
+    }
+    applies = (apply_updates, optax.apply_updates)
+    large = {
+        name: _compared(pair, applies, LARGE, 1 if name == "muon" else 10, rounds)
+        for name, pair in pairs.items()
+    }
+    small = {
+        name: _compared(pair, applies, SMALL, 10, rounds)
+        for name, pair in pairs.items()
+        if name != "muon"
+    }
+    return {
+        "updates": _table("one update of 10 million parameters in 200 arrays", large, "time", 0.8),
+        "updates_small": _table("one update of 1,000 small arrays", small, "tracing", 0.5),
+    }
+
+
+def _compared(
+    pair: tuple[Any, Any], applies: Any, shapes: Any, count: int, rounds: int
+) -> dict[str, Any]:
+    steps = [_step(optimizer, apply) for optimizer, apply in zip(pair, applies, strict=True)]
+    params = {str(i): jnp.full(shape, 0.01, jnp.float32) for i, shape in enumerate(shapes)}
+    states = [optimizer.init(params) for optimizer in pair]
+    tracing = [_tracing(steps, params, states) for _ in range(rounds)]
+    compiled = [
+        jax.jit(step, donate_argnums=(0, 1)).lower(params, state, params).compile()
+        for step, state in zip(steps, states, strict=True)
+    ]
+    held = [(jax.tree.map(jnp.copy, params), state) for state in states]
+    seconds = []
+    for number in range(rounds + 1):
+        row = [0.0, 0.0]
+        for who in (0, 1) if number % 2 else (1, 0):
+            begin = time.perf_counter()
+            for _ in range(count):
+                held[who] = compiled[who](*held[who], params)
+            jax.block_until_ready(held[who])
+            row[who] = (time.perf_counter() - begin) / count
+        seconds.append(row)
+    bytes_each = [program.memory_analysis().temp_size_in_bytes for program in compiled]
+    return {
+        "time": np.array(seconds[1:]),  # the first is of cold caches
+        "tracing": np.array(tracing),
+        "temporaries": bytes_each,
+    }
+
+
+def _step(optimizer: Any, apply: Callable[..., Any]) -> Callable[..., Any]:
+    def step(params: Any, state: Any, grads: Any) -> Any:
+        updates, state = optimizer.update(grads, state, params)
+        return apply(params, updates), state
+
+    return step
+
+
+def _tracing(steps: list[Any], params: Any, states: list[Any]) -> list[float]:
+    found = []
+    for step, state in zip(steps, states, strict=True):
+        jax.clear_caches()
+        begin = time.perf_counter()
+        jax.jit(step).trace(params, state, params)
+        found.append(time.perf_counter() - begin)
+    return found
+
+
+def _table(title: str, found: dict[str, Any], judged: str, target: float) -> dict[str, Any]:
+    rows, targets = [], []
+    for name, measured in found.items():
+        ratios = {
+            kind: float(np.median(measured[kind][:, 0] / measured[kind][:, 1]))
+            for kind in ("time", "tracing")
+        }
+        row: dict[str, Any] = {"optimizer": name}
+        for place, who in enumerate(("fnet", "optax")):
+            row[f"{who} ms"] = float(np.median(measured["time"][:, place])) * 1e3
+            row[f"{who} tracing, ms"] = float(np.median(measured["tracing"][:, place])) * 1e3
+            row[f"{who} temporaries, bytes"] = measured["temporaries"][place]
+        rows.append(row | {f"{kind}, fnet / optax": ratio for kind, ratio in ratios.items()})
+        against = f"optax, {judged} of {name}"
+        targets.append(
+            {"against": against, "target": target, "ratio": ratios[judged], "most": True}
+        )
+    return {"title": title, "columns": list(rows[0]), "rows": rows, "targets": targets}

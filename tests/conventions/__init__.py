@@ -1,0 +1,1 @@
+"""Whose convention is which, of PyTorch, Keras and optax: `python -m tests.conventions`."""

@@ -1,0 +1,351 @@
+"""The laws of an optimizer: every registered example keeps all of them, and so does what nests."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from fnet import losses, registry, serial
+from fnet.checkpoint import Checkpoint, load, save
+from fnet.core import NonTrainable
+from fnet.core.values import read
+from fnet.errors import CheckpointError, ConfigurationError
+from fnet.layers import affine, relu
+from fnet.optimizers import (
+    adam,
+    adamw,
+    apply_updates,
+    averaged,
+    averaged_params,
+    by_part,
+    clip_by_global_norm,
+    clip_by_value,
+    decayed,
+    plateau,
+    scheduled,
+    set_learning_rate,
+    sgd,
+)
+from fnet.optimizers.schedules import cosine, warmup
+from fnet.training.records import start
+
+NESTED = (
+    "scheduled(clip_by_global_norm(adamw(0.01), 1.0), warmup(2, schedule=cosine(9)))",
+    "accumulate(scheduled(averaged(muon(0.1)), linear(5)), 2)",
+    "plateau(by_part(('*w', decayed(lion(0.01), 0.1)), rest=clip_by_value(nadam(0.01), 1.0)), 1)",
+)
+EVERY = [*registry.EXAMPLES["optimizer"], *NESTED]
+every_optimizer = pytest.mark.parametrize("text", EVERY)
+PARAMS = {
+    "w": jnp.asarray(np.random.default_rng(0).normal(size=(3, 2))),
+    "b": jnp.linspace(-1.0, 1.0, 3),
+}
+MOVES_BY_ITSELF = ("adamw", "decayed", "lamb", "lars")  # by weight decay, or by a norm
+
+
+def of(text):
+    return read(text, registry.VOCABULARY["optimizer"])
+
+
+def grads_at(step, params=PARAMS):
+    rng = np.random.default_rng(step + 1)
+    return jax.tree.map(lambda p: jnp.asarray(rng.normal(size=p.shape)).astype(p.dtype), params)
+
+
+@functools.lru_cache(maxsize=4)  # the laws of one optimizer follow each other
+def compiled(text):
+    optimizer = of(text)
+    return jax.jit(lambda g, s, p, value: optimizer.update(g, s, p, value=value))
+
+
+def walk(text, params=PARAMS, steps=4, update=None):
+    update = update or compiled(text)
+    state, path = of(text).init(params), []
+    for step in range(steps):
+        updates, state = update(grads_at(step, params), state, params, value=jnp.asarray(1.0))
+        params = apply_updates(params, updates)
+        path.append(params)
+    return path, state
+
+
+def assert_near(actual, expected, **tolerance):
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for a, e in zip(jax.tree.leaves(actual), jax.tree.leaves(expected), strict=True):
+        assert a.dtype == e.dtype
+        np.testing.assert_allclose(np.float64(a), np.float64(e), **tolerance)
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_jit_changes_nothing_and_neither_does_a_scan(text):
+    expected, state = walk(text, steps=3)
+    eager, eager_state = walk(text, steps=3, update=of(text).update)
+    assert_near((eager, eager_state), (expected, state), rtol=1e-9, atol=1e-12)
+
+    def body(carry, grads):
+        params, state = carry
+        updates, state = of(text).update(grads, state, params, value=jnp.asarray(1.0))
+        return (apply_updates(params, updates), state), None
+
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(grads_at, range(3)))
+    begin = (PARAMS, of(text).init(PARAMS))
+    (params, scanned), _ = jax.lax.scan(body, begin, stacked)
+    assert_near((params, scanned), (expected[-1], state), rtol=1e-9, atol=1e-12)
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_parameters_and_the_first_state_can_be_donated(text):
+    params = jax.tree.map(jnp.copy, PARAMS)
+    update = jax.jit(of(text).update, donate_argnums=(1, 2))
+    _, state = update(grads_at(0), of(text).init(params), params, value=jnp.asarray(1.0))
+    _, state = update(grads_at(0), state, jax.tree.map(jnp.copy, PARAMS), value=jnp.asarray(1.0))
+    assert int(state.step) == 2
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_a_step_counts_and_keeps_dtypes(text):
+    params = jax.tree.map(lambda p: p.astype(jnp.bfloat16), PARAMS)
+    path, state = walk(text, params, steps=2)
+    assert int(state.step) == 2
+    assert {leaf.dtype for leaf in jax.tree.leaves(path)} == {jnp.dtype(jnp.bfloat16)}
+    begin = jax.eval_shape(of(text).init, params)
+    assert jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), begin) == jax.tree.map(
+        lambda leaf: (leaf.shape, leaf.dtype), jax.eval_shape(lambda: state)
+    )
+    kept = [leaf for leaf in jax.tree.leaves(state) if leaf.ndim]
+    assert all(leaf.dtype == jnp.float32 for leaf in kept)  # moments, where there are any
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_bfloat16_stays_near_the_precise(text):
+    narrow = jax.tree.map(lambda p: p.astype(jnp.bfloat16), PARAMS)
+    low, _ = walk(text, narrow)
+    high, _ = walk(text, jax.tree.map(lambda p: p.astype(jnp.float64), narrow))
+    for a, e in zip(jax.tree.leaves(low), jax.tree.leaves(high), strict=True):
+        np.testing.assert_allclose(np.float64(a), e, atol=0.05)
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_what_has_no_gradient_stays(text):
+    """A part of the parameters without gradients, and one that no gradient reaches."""
+    params = {**PARAMS, "none": None, "fixed": jnp.ones((2, 2)), "stats": NonTrainable(jnp.ones(2))}
+    optimizer = of(text)
+    state = optimizer.init(params)
+    for step in range(2):
+        zero = NonTrainable(jnp.zeros(2))
+        grads = {**grads_at(step), "none": None, "fixed": None, "stats": zero}
+        updates, state = optimizer.update(grads, state, params, value=jnp.asarray(1.0))
+        params = apply_updates(params, updates)
+    assert params["none"] is None
+    assert updates["fixed"] is None
+    assert (np.asarray(params["fixed"]) == 1).all()
+    assert (np.asarray(params["stats"].value) == 1).all()
+    alone, _ = walk(text, steps=2)
+    if "global_norm" not in text:
+        for name in PARAMS:
+            np.testing.assert_allclose(params[name], alone[-1][name], rtol=1e-9, atol=1e-12)
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_zero_gradients_leave_parameters(text):
+    if any(name in text for name in MOVES_BY_ITSELF):
+        pytest.skip("it moves parameters without gradients")
+    zeros = jax.tree.map(jnp.zeros_like, PARAMS)
+    state = of(text).init(PARAMS)
+    for _ in range(2):
+        updates, state = compiled(text)(zeros, state, PARAMS, value=jnp.asarray(1.0))
+        assert all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(updates))
+    later, _ = compiled(text)(grads_at(0), state, PARAMS, value=jnp.asarray(1.0))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(later))
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_the_rate_changes_without_a_retrace_and_scales_the_step(text):
+    if "frozen" in text.split("(")[0]:
+        pytest.skip("it has no rate")
+    update, state = jax.jit(of(text).update), of(text).init(PARAMS)
+    double = set_learning_rate(state, 2 * float(getattr(state, "base", state.learning_rate)))
+    steps = []
+    for own in (state, double):
+        for _ in range(4):
+            updates, own = update(grads_at(0), own, PARAMS, value=jnp.asarray(1.0))
+        steps.append(updates)
+    assert update._cache_size() == 1
+    once, twice = (np.concatenate([np.ravel(u) for u in tree.values()]) for tree in steps)
+    assert np.abs(once).max() > 0
+    if "ftrl" not in text:  # whose steps are not in proportion to its rate
+        np.testing.assert_allclose(twice, 2 * once, rtol=1e-9, atol=1e-14)
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_a_checkpoint_brings_the_state_back(text, tmp_path):
+    model = serial(affine(3), relu(), affine(2))
+    text = text.replace("'*b'", "'*.b'").replace("'*w'", "'*.w'")
+    optimizer = of(text)
+    record = start(model, optimizer, (2,))
+    grads = jax.tree.map(jnp.ones_like, record.state.params)
+    _, state = optimizer.update(
+        grads, record.state.opt_state, record.state.params, value=jnp.asarray(1.0)
+    )
+    record = record._replace(state=record.state._replace(opt_state=state))
+    save(tmp_path / "run.npz", Checkpoint(model, losses.mse(), optimizer, (2,), record))
+    loaded = load(tmp_path / "run.npz")
+    assert loaded.optimizer is optimizer
+    assert_near(loaded.record.state.opt_state, state, rtol=0)
+
+
+@every_optimizer
+@pytest.mark.turns(4)
+def test_optax_takes_it_in_a_chain(text):
+    if "plateau" in text:
+        pytest.skip("optax.chain gives the loss to its own transformations alone")
+    chained = optax.chain(optax.scale(2.0), of(text))
+    state = chained.init(PARAMS)
+    updates, _ = chained.update(grads_at(0), state, PARAMS)
+    doubled = jax.tree.map(lambda g: 2 * g, grads_at(0))
+    expected, _ = of(text).update(doubled, of(text).init(PARAMS), PARAMS)
+    assert_near(updates, expected, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e30])
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
+def test_a_global_norm_neither_overflows_nor_vanishes(dtype, scale):
+    if not scale <= float(jnp.finfo(dtype).max):
+        scale = 3e4  # whose square is no number of float16
+    g = np.array([3.0, -4.0]) * (scale if dtype != jnp.float16 else max(scale, 1e-3))
+    g = jnp.asarray(g / 2).astype(dtype)
+    optimizer = clip_by_global_norm(sgd(1.0), 1e-4)
+    updates, _ = optimizer.update(g, optimizer.init(g))
+    exact = np.float64(g)
+    expected = -exact * min(1, 1e-4 / np.linalg.norm(exact))
+    tolerance = {jnp.float16: 2e-3, jnp.bfloat16: 1e-2}.get(dtype, 1e-6)
+    np.testing.assert_allclose(np.float64(updates), expected, rtol=tolerance)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_is_passed_on(bad):
+    g = jnp.array([1.0, bad])
+    for optimizer in (clip_by_global_norm(sgd(1.0), 0.5), clip_by_value(sgd(1.0), 0.5)):
+        updates, _ = optimizer.update(g, optimizer.init(g))
+        by_value = optimizer is clip_by_value(sgd(1.0), 0.5)
+        expected = -np.clip(g, -0.5, 0.5) if by_value else -np.asarray(g)
+        np.testing.assert_array_equal(updates, expected)
+
+
+def test_accumulation_is_the_large_batch():
+    steps = [grads_at(step) for step in range(6)]
+    inner = adam(0.01)
+    large, state = PARAMS, inner.init(PARAMS)
+    for one, two, three in (steps[:3], steps[3:]):
+        mean = jax.tree.map(lambda a, b, c: (a + b + c) / 3, one, two, three)
+        updates, state = inner.update(mean, state)
+        large = apply_updates(large, updates)
+    path, last = walk("accumulate(adam(0.01), 3)", steps=6)
+    assert_near(path[-1], large, rtol=1e-12)
+    assert (int(last.step), int(last.inner.step)) == (6, 2)
+    assert_near(path[1], PARAMS, rtol=0)
+
+
+def test_averages_are_their_formulas():
+    path, state = walk("averaged(adam(0.01), decay=0.9)", steps=5)
+    weights = 0.9 ** np.arange(4, -1, -1)
+    for name in PARAMS:
+        expected = sum(w * np.asarray(p[name]) for w, p in zip(weights, path, strict=True))
+        mean = averaged_params(state, path[-1])[name]
+        np.testing.assert_allclose(mean, expected / weights.sum(), rtol=1e-12)
+    path, state = walk("averaged(adam(0.01), decay=None)", steps=5)
+    np.testing.assert_allclose(state.mean["w"], np.mean([p["w"] for p in path], axis=0), rtol=1e-12)
+
+
+def test_averages_leave_statistics_and_are_evaluated():
+    params = {"w": jnp.ones((2, 2)), "stats": NonTrainable(jnp.full(2, 7.0))}
+    state = scheduled(averaged(sgd(0.1)), warmup(2)).init(params)
+    read_out = averaged_params(state, {**params, "stats": NonTrainable(jnp.full(2, 9.0))})
+    assert read_out["stats"].value.tolist() == [9.0, 9.0]
+    with pytest.raises(ConfigurationError, match="no average in a state of type"):
+        averaged_params(sgd(0.1).init(params), params)
+
+
+def test_parts_are_theirs_alone():
+    optimizer = by_part(("w", sgd(1.0)), ("*", optax.sgd(0.5)))
+    state = optimizer.init(PARAMS)
+    updates, state = optimizer.update(grads_at(0), state, PARAMS)
+    np.testing.assert_array_equal(updates["w"], -grads_at(0)["w"])
+    np.testing.assert_array_equal(updates["b"], -grads_at(0)["b"] / 2)
+    functional = by_part((lambda name, leaf: leaf.shape == (3,), sgd(1.0)))
+    updates, _ = functional.update(grads_at(0), functional.init(PARAMS))
+    assert (np.asarray(updates["w"]) == 0).all()
+    np.testing.assert_array_equal(updates["b"], -grads_at(0)["b"])
+
+
+def test_a_checkpoint_names_what_it_cannot_write(tmp_path):
+    """A function, or another library's optimizer, within an optimizer of fnet."""
+    model = affine(2)
+    for optimizer in (
+        by_part((lambda name, leaf: True, sgd(1.0))),
+        clip_by_value(optax.sgd(1.0), 1),
+    ):
+        run = Checkpoint(model, losses.mse(), optimizer, (2,), start(model, optimizer, (2,)))
+        save(tmp_path / "run.npz", run)
+        with pytest.raises(CheckpointError, match=r"load\(path, optimizer=...\)"):
+            load(tmp_path / "run.npz")
+        assert load(tmp_path / "run.npz", optimizer=optimizer).optimizer is optimizer
+
+
+def test_rates_of_parts_keep_their_ratio():
+    optimizer = scheduled(by_part(("w", sgd(0.5)), rest=sgd(0.1)), cosine(4))
+    state = set_learning_rate(optimizer.init(PARAMS), 1.0)
+    assert float(state.learning_rate) == 1.0
+    _, state = optimizer.update(grads_at(0), state)
+    first, second = (float(part.learning_rate) for part in state.inner.parts)
+    assert (first / second, first) == (pytest.approx(5), pytest.approx((1 + np.cos(np.pi / 4)) / 2))
+
+
+def test_a_schedule_at_zero_comes_back():
+    optimizer = scheduled(adam(0.1), warmup(2))
+    state = optimizer.init(PARAMS)
+    rates = []
+    for step in range(3):
+        rates.append(float(state.learning_rate))
+        _, state = optimizer.update(grads_at(step), state)
+    assert rates == pytest.approx([0.0, 0.05, 0.1])
+
+
+def test_decay_is_of_matrices_unless_told():
+    zeros = jax.tree.map(jnp.zeros_like, PARAMS)
+    for optimizer in (adamw(0.1, weight_decay=0.5), decayed(adam(0.1), 0.5)):
+        updates, _ = optimizer.update(zeros, optimizer.init(PARAMS), PARAMS)
+        np.testing.assert_allclose(updates["w"], -0.05 * PARAMS["w"], rtol=1e-12)
+        assert (np.asarray(updates["b"]) == 0).all()
+    named = decayed(adam(0.1), 0.5, mask="b")
+    updates, _ = named.update(zeros, named.init(PARAMS), PARAMS)
+    np.testing.assert_allclose(updates["b"], -0.05 * PARAMS["b"], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda: adamw(0.1).update(PARAMS, adamw(0.1).init(PARAMS)), "adamw: update needs the par"),
+        (lambda: plateau(sgd(0.1)).update(PARAMS, plateau(sgd(0.1)).init(PARAMS)), "value=loss"),
+        (lambda: scheduled(sgd(0.1), 0.5), "scheduled: schedule is 0.5"),
+        (lambda: scheduled(optax.sgd(0.1), cosine(3)).init(PARAMS), "has no learning rate"),
+        (lambda: by_part(("bias", sgd(0.1))).init(PARAMS), "no parameter has a name like 'bias'"),
+        (lambda: by_part(sgd(0.1)), "a part is sgd"),
+        (lambda: decayed(0.1, sgd(0.1)), "decayed: optimizer is 0.1"),
+        (lambda: adam(0.1, eps_at="inside"), "eps_at is 'inside'; it must be one of 'corrected'"),
+        (lambda: warmup(10, 5), "warmup: schedule is 5"),
+    ],
+)
+def test_a_wrong_use_is_told(use, words):
+    with pytest.raises(ConfigurationError, match=words):
+        use()
