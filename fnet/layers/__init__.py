@@ -8,9 +8,12 @@ Each is registered by an example in `EXAMPLES`: its call, and the shape that it 
 ((10, 3072), (10,))
 """
 
+from fnet.core.examples import ints
 from fnet.layers.activations import gelu, leaky_relu, relu, sigmoid, tanh
 from fnet.layers.affine import Affine as Affine
 from fnet.layers.affine import affine
+from fnet.layers.attention import Attention as Attention
+from fnet.layers.attention import attention, cross_attention
 from fnet.layers.batch_norm import BatchNorm as BatchNorm
 from fnet.layers.batch_norm import Running as Running
 from fnet.layers.batch_norm import batch_norm
@@ -19,6 +22,8 @@ from fnet.layers.convolution_transpose import conv_transpose
 from fnet.layers.depthwise import Separable as Separable
 from fnet.layers.depthwise import depthwise_conv, separable_conv
 from fnet.layers.dropout import drop_path, dropout, gaussian_noise, spatial_dropout
+from fnet.layers.embedding import Embedding as Embedding
+from fnet.layers.embedding import embedding
 from fnet.layers.exponential import celu, elu, selu
 from fnet.layers.gates import Glu as Glu
 from fnet.layers.gates import geglu, glu, swiglu
@@ -27,6 +32,8 @@ from fnet.layers.kernels import Conv as Conv
 from fnet.layers.norms import Norm as Norm
 from fnet.layers.norms import group_norm, instance_norm, layer_norm, rms_norm
 from fnet.layers.pooling import avg_pool, global_avg_pool, global_max_pool, max_pool
+from fnet.layers.positions import Positions as Positions
+from fnet.layers.positions import learned_positions, positional_encoding, rope
 from fnet.layers.prelu import Prelu as Prelu
 from fnet.layers.prelu import prelu
 from fnet.layers.reshape import flatten, squeeze
@@ -35,15 +42,18 @@ from fnet.layers.softmax import log_softmax, softmax
 
 __all__ = [
     "affine",
+    "attention",
     "avg_pool",
     "batch_norm",
     "celu",
     "conv",
     "conv_transpose",
+    "cross_attention",
     "depthwise_conv",
     "drop_path",
     "dropout",
     "elu",
+    "embedding",
     "flatten",
     "gaussian_noise",
     "geglu",
@@ -58,15 +68,18 @@ __all__ = [
     "instance_norm",
     "layer_norm",
     "leaky_relu",
+    "learned_positions",
     "log_sigmoid",
     "log_softmax",
     "max_pool",
     "mish",
+    "positional_encoding",
     "prelu",
     "relu",
     "relu6",
     "relu_squared",
     "rms_norm",
+    "rope",
     "selu",
     "separable_conv",
     "sigmoid",
@@ -83,6 +96,7 @@ __all__ = [
 EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "affine(3)": (7,),
     "affine(2, l2=0.3)": (3, 7),
+    "affine(3, bias=False, axes=1)": (5, 7),
     "relu()": (3, 7),
     "leaky_relu()": (3, 7),
     "prelu()": (3, 7),
@@ -133,6 +147,18 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "rms_norm()": (3, 7),
     "group_norm(1)": (5, 7, 3),
     "instance_norm()": (5, 7, 3),
+    "embedding(11, 3)": ints(5, below=11),
+    "embedding(11, 3, padding=2)": ints(5, below=11),
+    "positional_encoding()": (5, 3),
+    "learned_positions(7)": (5, 3),
+    "rope()": (5, 3, 2),
+    "rope(base=100.0, pairs=True)": (5, 2),
+    "attention(2, width=6)": ((5, 3), ints(below=6)),
+    "attention(1, causal=True, bias=False)": (5, 3),
+    "attention(4, kv_heads=2, width=8, causal=True, window=3, rope=rope(), softcap=2.0)": (7, 3),
+    "attention(3, window=2, dropout=0.3)": (5, 3),
+    "cross_attention(2, width=4)": ((5, 3), (7, 2)),
+    "cross_attention(2, width=4, dropout=0.3)": ((5, 3), (7, 2), ints(below=8)),
     "batch_norm()": (3, 7),
     "batch_norm(scale=False, bias=False)": (7,),
 }
@@ -182,4 +208,10 @@ LARGE = {  # of a size that is worth timing
     "group_norm(8)": (32, 32, 32),
     "instance_norm()": (32, 32, 32),
     "batch_norm()": (32, 32, 32),
+    "embedding(1000, 64)": ints(64, below=1000),
+    "positional_encoding()": (64, 64),
+    "learned_positions(64)": (64, 64),
+    "rope()": (64, 64),
+    "attention(4, causal=True)": (128, 64),
+    "cross_attention(4)": ((64, 64), (128, 64)),
 }
