@@ -17,6 +17,9 @@ from fnet.layers.attention import attention, cross_attention
 from fnet.layers.batch_norm import BatchNorm as BatchNorm
 from fnet.layers.batch_norm import Running as Running
 from fnet.layers.batch_norm import batch_norm
+from fnet.layers.cells import Gru as Gru
+from fnet.layers.cells import Lstm as Lstm
+from fnet.layers.cells import Rnn as Rnn
 from fnet.layers.convolution import conv
 from fnet.layers.convolution_transpose import conv_transpose
 from fnet.layers.depthwise import Separable as Separable
@@ -36,6 +39,7 @@ from fnet.layers.positions import Positions as Positions
 from fnet.layers.positions import learned_positions, positional_encoding, rope
 from fnet.layers.prelu import Prelu as Prelu
 from fnet.layers.prelu import prelu
+from fnet.layers.recurrences import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from fnet.layers.reshape import flatten, squeeze
 from fnet.layers.smooth import log_sigmoid, mish, silu, softplus, softsign
 from fnet.layers.softmax import log_softmax, softmax
@@ -62,6 +66,8 @@ __all__ = [
     "global_max_pool",
     "glu",
     "group_norm",
+    "gru",
+    "gru_cell",
     "hard_sigmoid",
     "hard_swish",
     "hard_tanh",
@@ -71,6 +77,8 @@ __all__ = [
     "learned_positions",
     "log_sigmoid",
     "log_softmax",
+    "lstm",
+    "lstm_cell",
     "max_pool",
     "mish",
     "positional_encoding",
@@ -79,6 +87,8 @@ __all__ = [
     "relu6",
     "relu_squared",
     "rms_norm",
+    "rnn",
+    "rnn_cell",
     "rope",
     "selu",
     "separable_conv",
@@ -159,6 +169,16 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "attention(3, window=2, dropout=0.3)": (5, 3),
     "cross_attention(2, width=4)": ((5, 3), (7, 2)),
     "cross_attention(2, width=4, dropout=0.3)": ((5, 3), (7, 2), ints(below=8)),
+    "rnn(3)": (5, 2),
+    "rnn(3, activation='relu', reverse=True, last=True)": (5, 2),
+    "lstm(3)": (5, 2),
+    "lstm(3, projection=2, reverse=True)": ((5, 7), ints(below=6)),
+    "lstm(3, last=True, initial='given')": ((5, 2), ((3,), (3,))),
+    "gru(3)": (5, 2),
+    "gru(3, reset_after=False, initial='given')": ((5, 2), (3,), ints(below=6)),
+    "rnn_cell(3)": ((3,), (2,)),
+    "lstm_cell(5, projection=3)": (((3,), (5,)), (2,)),
+    "gru_cell(3)": ((3,), (2,)),
     "batch_norm()": (3, 7),
     "batch_norm(scale=False, bias=False)": (7,),
 }
@@ -213,5 +233,11 @@ LARGE = {  # of a size that is worth timing
     "learned_positions(64)": (64, 64),
     "rope()": (64, 64),
     "attention(4, causal=True)": (128, 64),
+    "rnn(128)": (64, 128),
+    "lstm(128)": (64, 128),
+    "gru(128)": (64, 128),
+    "rnn_cell(128)": ((128,), (128,)),
+    "lstm_cell(128)": (((128,), (128,)), (128,)),
+    "gru_cell(128)": ((128,), (128,)),
     "cross_attention(4)": ((64, 64), (128, 64)),
 }
