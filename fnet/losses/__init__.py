@@ -14,6 +14,7 @@ from fnet.losses.binary import bce, bce_with_logits
 from fnet.losses.classes import cross_entropy, focal, nll
 from fnet.losses.classes import softmax as softmax
 from fnet.losses.likelihoods import gaussian_nll, poisson
+from fnet.losses.linear import linear_cross_entropy as linear_cross_entropy
 from fnet.losses.margins import hinge, multiclass_hinge, squared_hinge
 from fnet.losses.overlap import dice, tversky
 from fnet.losses.pointwise import REDUCTIONS as REDUCTIONS
