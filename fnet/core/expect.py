@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet.core.trees import is_shape
-from fnet.errors import ConfigurationError, ShapeError
+from fnet.errors import ConfigurationError, DataError, ShapeError
 
 
 def require(condition: bool, message: str) -> None:
@@ -52,6 +52,19 @@ def require_key_and_shape(key: Any, shape: Any) -> None:
     what = repr(key) if dtype is None else f"an array of {dtype}"
     require(is_key, f"key is {what}; it must be a JAX key: jax.random.key(0)")
     require_shape(shape)
+
+
+def check_range(name: str, values: Any, low: float, high: float) -> None:
+    """Raise DataError naming the first value out of range; a traced array passes unchecked."""
+    if isinstance(values, jax.core.Tracer):
+        return
+    # In NumPy: inside jit, JAX would trace even a comparison of constants.
+    known = np.asarray(values)
+    wrong = (known < low) | (known > high)
+    if wrong.any():
+        first = np.unravel_index(wrong.argmax(), wrong.shape)
+        index = ", ".join(map(str, first))
+        raise DataError(f"{name}[{index}] is {known[first]}; it must be from {low} to {high}")
 
 
 def require_number(

@@ -138,9 +138,10 @@ def _as_it_is(shape: tuple[int, ...], order: np.ndarray | None = None) -> Layout
 
 def _affine(place: Place, call: Call, channels_first: bool | None) -> list[Entry]:
     w, b = place.params
-    order = features(place.name, place.input, channels_first)
-    weight = Entry("", "weight", _as_it_is(w.shape, order))
-    return [weight, Entry("", "bias", _as_it_is(b.shape))]
+    flattens = call.arguments["axes"] is None
+    order = features(place.name, place.input, channels_first) if flattens else None
+    bias = [] if b is None else [Entry("", "bias", _as_it_is(b.shape))]
+    return [Entry("", "weight", _as_it_is(w.shape, order)), *bias]
 
 
 def _kernel(module: str, w: Any, rank: int) -> Entry:

@@ -1,13 +1,21 @@
 """The affine layer: a weighted sum and a bias."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Penalty, Shape, layer, penalty
-from fnet.core.expect import require, require_floating, require_key_and_shape, require_number
+from fnet.core.expect import (
+    require,
+    require_bool,
+    require_floating,
+    require_key_and_shape,
+    require_number,
+    require_whole,
+)
 from fnet.core.products import product, transposed_product
 from fnet.core.trees import is_shape
 from fnet.core.values import constructor
@@ -16,7 +24,7 @@ from fnet.initializers import Initializer, he_normal, require_initializer
 
 
 class Affine(NamedTuple):
-    """The parameters of `affine`, and their gradients: w (M, D) and b (M,).
+    """The parameters of `affine`, and their gradients: w (M, D), and b (M,) or None.
 
     >>> import jax
     >>> params, _ = affine(2).init(jax.random.key(0), (3,))
@@ -25,19 +33,27 @@ class Affine(NamedTuple):
     """
 
     w: Array
-    b: Array
+    b: Array | None
 
 
 @constructor
-def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Layer:
+def affine(
+    width: int,
+    w_init: Initializer = he_normal,
+    l2: float = 0.0,
+    bias: bool = True,
+    axes: int | None = None,
+) -> Layer:
     """Every output is a weighted sum of all inputs, plus a bias.
 
         y  = x wᵀ + b                        x: (N, D)   w: (M, D)   b: (M,)   y: (N, M)
         dw = dyᵀ x     db = Σ_N dy     dx = dy w
 
     Trailing axes of x are flattened first, so x may be (N, d1, ..., dk) with D = d1 ··· dk; dx has
-    the shape of x. M is `width`; b begins at zero. With `l2` = λ > 0 the layer's penalty is
-    λ Σ w², of gradient 2λw; b is not penalised.
+    the shape of x. With `axes` only so many of the last axes are, and every place along the others
+    is a row: with axes=1 x is (N, ..., D) and y (N, ..., M). M is `width`; b begins at zero, and is
+    left out where `bias` is False. With `l2` = λ > 0 the layer's penalty is λ Σ w², of gradient
+    2λw; b is not penalised.
 
     Cache: x. Raises ShapeError where x is not floating point or has other than D numbers per row.
     Source: Goodfellow et al., Deep Learning (2016), algorithm 6.4 and section 7.1.1.
@@ -52,35 +68,52 @@ def affine(width: int, w_init: Initializer = he_normal, l2: float = 0.0) -> Laye
     if not isinstance(width, int) or isinstance(width, bool) or width < 1:
         raise ConfigurationError(f"affine: width is {width!r}; it must be a whole number above 0")
     require_initializer("affine: w_init", w_init)
+    require_bool("affine: bias", bias)
+    if axes is not None:
+        require_whole("affine: axes", axes, least=1)
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
         require_key_and_shape(key, shape)
         require(is_shape(tuple(shape)), f"affine takes one array, and an example is {shape}")
-        w = w_init.draw(key, (width, math.prod(shape)))
-        return Affine(w, jnp.zeros(width, w.dtype)), (width,)
+        kept = kept_of(len(shape) + 1) - 1
+        w = w_init.draw(key, (width, math.prod(shape[kept:])))
+        return Affine(w, jnp.zeros(width, w.dtype) if bias else None), (*shape[:kept], width)
+
+    def kept_of(rank: int) -> int:
+        """How many axes are not flattened."""
+        require(
+            axes is None or axes < rank,
+            f"affine: axes is {axes}, and x has {rank - 1} beside that of the batch",
+        )
+        return 1 if axes is None else rank - axes
 
     def forward(params: Affine, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        _check(params, x)
-        return product(_rows(x), params.w.T) + params.b, x
+        _check(params, x, kept_of)
+        y = product(_rows(params, x), params.w.T)
+        y = y if params.b is None else y + params.b
+        return y.reshape(*x.shape[: kept_of(x.ndim)], len(params.w)), x
 
     def backward(params: Affine, x: Array, dy: Array) -> tuple[Affine, Array]:
+        dy = dy.reshape(-1, len(params.w))
         dx = product(dy, params.w).reshape(x.shape)
-        return Affine(transposed_product(dy, _rows(x)), dy.sum(0)), dx
+        db = None if params.b is None else dy.sum(0)
+        return Affine(transposed_product(dy, _rows(params, x)), db), dx
 
     return layer(init, forward, backward, _l2(l2))
 
 
-def _rows(x: Array) -> Array:
-    return x.reshape(x.shape[0], math.prod(x.shape[1:]))
+def _rows(params: Affine, x: Array) -> Array:
+    width = params.w.shape[1]
+    return x.reshape(x.size // max(width, 1), width)
 
 
-def _check(params: Affine, x: Array) -> None:
+def _check(params: Affine, x: Array, kept_of: Callable[[int], int]) -> None:
     require(
         hasattr(params, "w"),
         f"affine: params are of type {type(params).__name__}; give what init returns first, then x",
     )
     require_floating("affine: x", x, ": convert it, or rescale images by fnet.data.rescale")
-    given, wanted = math.prod(x.shape[1:]), params.w.shape[1]
+    given, wanted = math.prod(x.shape[kept_of(max(x.ndim, 1)) :]), params.w.shape[1]
     require(
         x.ndim > 1 and given == wanted,
         f"affine: x is {x.shape}, {given} numbers per row, "
@@ -94,6 +127,8 @@ def _l2(strength: float) -> Penalty | None:
 
     def value_and_grad(params: Affine) -> tuple[Array, Affine]:
         value = strength * jnp.sum(params.w**2)
+        if params.b is None:
+            return value, Affine(2 * strength * params.w, None)
         return value, Affine(2 * strength * params.w, jnp.zeros_like(params.b))
 
     return penalty(value_and_grad) if strength else None

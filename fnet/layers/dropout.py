@@ -136,7 +136,7 @@ def _dropping(
     kept = 1 - rate
 
     def thinned(x: Array, key: PRNGKey) -> Array:
-        mask = _mask(key, rate, mask_shape(x.shape))
+        mask = keep_mask(key, rate, mask_shape(x.shape))
         wide = widened(x)  # in bfloat16 1 − rate itself would be off by up to 0.4 %
         return jnp.where(mask, wide / (kept or 1), 0).astype(x.dtype)
 
@@ -198,7 +198,7 @@ def _once_known(key: PRNGKey, dy: Any) -> PRNGKey:
     )
 
 
-def _mask(key: PRNGKey, rate: float, shape: Shape) -> Array:
+def keep_mask(key: PRNGKey, rate: float, shape: Shape) -> Array:
     """Independent booleans, false with probability `rate`.
 
     An entry takes 16 bits, half of what the generator makes at a time, which is nearly all of the

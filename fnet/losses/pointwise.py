@@ -4,15 +4,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from chex import Array
 
 from fnet.core import Loss, loss, rows
+from fnet.core.expect import check_range as check_range
 from fnet.core.expect import require, require_array, require_floating
 from fnet.core.trees import widened
-from fnet.errors import ConfigurationError, DataError
+from fnet.errors import ConfigurationError
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -90,16 +89,3 @@ def check_reduction(name: str, reduction: str) -> None:
         raise ConfigurationError(
             f"{name}: reduction is {reduction!r}; it must be one of {REDUCTIONS}"
         )
-
-
-def check_range(name: str, values: Array, low: float, high: float) -> None:
-    """Raise DataError naming the first value out of range; a traced array passes unchecked."""
-    if isinstance(values, jax.core.Tracer):
-        return
-    # In NumPy: inside jit, JAX would trace even a comparison of constants.
-    known = np.asarray(values)
-    wrong = (known < low) | (known > high)
-    if wrong.any():
-        first = np.unravel_index(wrong.argmax(), wrong.shape)
-        index = ", ".join(map(str, first))
-        raise DataError(f"{name}[{index}] is {known[first]}; it must be from {low} to {high}")

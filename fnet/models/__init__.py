@@ -6,6 +6,7 @@ from fnet.models.classic import (
     logistic_regression,
     regression_net,
 )
+from fnet.models.language import recurrent_net, transformer
 from fnet.models.vision import convnet, mobile, resnet
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "linear_regression",
     "logistic_regression",
     "mobile",
+    "recurrent_net",
     "regression_net",
     "resnet",
+    "transformer",
 ]

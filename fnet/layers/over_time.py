@@ -1,0 +1,126 @@
+"""A recurrent cell as a layer: over a sequence, or of one step."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from chex import Array, PRNGKey
+
+from fnet.core import Layer, Shape, layer
+from fnet.core.expect import require, require_bool, require_floating, require_key_and_shape
+from fnet.core.products import wide
+from fnet.core.trees import cast_like, is_shape, widened
+from fnet.errors import ConfigurationError
+from fnet.layers.masks import given_of
+from fnet.layers.sized import Sized
+from fnet.layers.stepping import State, back, run
+
+INITIAL = ("zero", "given")
+
+
+def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
+    """The layer that runs the cell along the second axis of x (N, T, D)."""
+    name = cell.name
+    require_bool(f"{name}: reverse", reverse)
+    require_bool(f"{name}: last", last)
+    if initial not in INITIAL:
+        raise ConfigurationError(f"{name}: initial is {initial!r}; it must be one of {INITIAL}")
+    given = initial == "given"
+
+    def apart(x: Any) -> tuple[Any, Any, Any]:
+        """The sequence, the first state, and the lengths; None for what is not there."""
+        parts = x if isinstance(x, tuple) and not is_shape(x) else (x,)
+        most = 3 if given else 2
+        require(
+            len(parts) in (most - 1, most),
+            f"{name} takes {'(x, state)' if given else 'x'}, or lengths beside, and not "
+            f"{len(parts)} parts",
+        )
+        lengths = parts[-1] if len(parts) == most else None
+        return parts[0], parts[1] if given else None, lengths
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[Any, Shape]:
+        require_key_and_shape(key, shape)
+        x, state, lengths = apart(shape if is_shape(shape) else tuple(shape))
+        require(
+            is_shape(tuple(x)) and len(x) == 2,
+            f"{name}: an example is {x}; it must be (T, D), a sequence of vectors",
+        )
+        require(
+            state is None or state == cell.state,
+            f"{name}: an example's first state is {state}; it must be {cell.state}",
+        )
+        out = (cell.sizes[0],) if last else (x[0], cell.sizes[0])
+        return cell.draw(key, x[1]), out if last or lengths is None else (out, ())
+
+    def begin(x: Array, state: Any) -> State:
+        if state is not None:
+            return tuple(jax.tree.leaves(widened(state)))
+        return tuple(jnp.zeros((len(x), size), wide(x.dtype)) for size in cell.sizes)
+
+    def forward(params: Any, x: Any, key: PRNGKey | None = None) -> tuple[Any, Any]:
+        x, state, lengths = apart(x)
+        _check(name, params, x, 3)
+        there = given_of(name, lengths, len(x), 0, x.shape[1])
+        cache, end = run(cell.kind, params, there.kept(x), begin(x, state), lengths, reverse)
+        y = end[0] if last else there.kept(cache.states[0].swapaxes(0, 1))
+        y = y.astype(x.dtype)
+        return (y if last or lengths is None else (y, lengths)), (cache, there)
+
+    def backward(params: Any, cache: Any, dy: Any) -> tuple[Any, Any]:
+        cache, there = cache
+        dy = dy[0] if isinstance(dy, tuple) else dy
+        dys, end = (None, dy) if last else (there.kept(dy).swapaxes(0, 1), None)
+        dparams, dx, dbegin = back(cell.kind, params, cache, dys, end, reverse)
+        parts = [there.kept(dx).astype(dy.dtype)]
+        parts += [cell.shaped(tuple(d.astype(dy.dtype) for d in dbegin))] if given else []
+        parts += [] if cache.lengths is None else [None]
+        return dparams, tuple(parts) if len(parts) > 1 else parts[0]
+
+    return layer(init, forward, backward)
+
+
+def as_cell(cell: Sized) -> Layer:
+    """The layer (state, x) -> state of one step."""
+    name, kind = cell.name, cell.kind
+
+    def init(key: PRNGKey, shape: Shape) -> tuple[Any, Shape]:
+        require_key_and_shape(key, shape)
+        require(
+            not is_shape(tuple(shape)) and len(shape) == 2 and len(shape[1]) == 1,
+            f"{name} takes a pair (state, x), x of a step (D,); an example is {shape}",
+        )
+        return cell.draw(key, shape[1][0]), cell.state
+
+    def forward(params: Any, x: Any, key: PRNGKey | None = None) -> tuple[Any, Any]:
+        state, x = x
+        _check(name, params, x, 2)
+        own, before = widened(params), tuple(jax.tree.leaves(widened(state)))
+        after, saved = kind.step(own._replace(u=own.u.T), widened(x) @ own.w.T + own.b, before)
+        after = cell.shaped(tuple(each.astype(x.dtype) for each in after))
+        return after, (state, x, after, saved)
+
+    def backward(params: Any, cache: Any, dy: Any) -> tuple[Any, Any]:
+        state, x, after, saved = cache
+        own, wide_x = widened((params, x))
+        before, after, d = (tuple(jax.tree.leaves(widened(each))) for each in (state, after, dy))
+        da, dbefore, more = kind.back(own, saved, before, after, d)
+        others = kind.of_weights(own, da, saved, before, more)
+        grads = own._replace(w=da.T @ wide_x, b=da.sum(0), **others)
+        dstate = cell.shaped(tuple(each.astype(x.dtype) for each in dbefore))
+        return cast_like(grads, params), (dstate, (da @ own.w).astype(x.dtype))
+
+    return layer(init, forward, backward)
+
+
+def _check(name: str, params: Any, x: Any, rank: int) -> None:
+    require(
+        hasattr(params, "u"),
+        f"{name}: params are of type {type(params).__name__}; give what init returns first, then x",
+    )
+    require_floating(f"{name}: x", x)
+    wanted, form = params.w.shape[1], "(N, T, D)" if rank == 3 else "(N, D)"
+    require(
+        x.ndim == rank and x.shape[-1] == wanted,
+        f"{name}: x is {x.shape}; it must be {form}, D = {wanted}",
+    )
