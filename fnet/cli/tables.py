@@ -169,8 +169,8 @@ def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, li
     if len(found.classes) > max(2, found.known.sum() / 2):
         raise DataError(
             f"{reading.where}, column {name!r}: {len(found.classes)} distinct values in "
-            f"{found.known.sum()} rows, such as {found.classes[0]!r}; they tell rows apart, and are "
-            "no classes: choose another --target"
+            f"{found.known.sum()} rows, such as {found.classes[0]!r}; they tell rows apart, and "
+            "are no classes: choose another --target"
         )
     return found, task, column.words is not None, why
 

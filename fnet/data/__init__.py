@@ -35,7 +35,7 @@ from fnet.data.parts import Divided
 from fnet.data.sets import download_cifar10
 from fnet.data.statistics import class_weights, column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
-from fnet.data.tables import csv_columns, csv_table
+from fnet.data.tables import Table, csv_columns, csv_table
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
 from fnet.data.workers import Workers
@@ -50,6 +50,7 @@ __all__ = [
     "ImageFolder",
     "Memory",
     "Packed",
+    "Table",
     "Transform",
     "Workers",
     "augment",

@@ -20,9 +20,20 @@ from fnet.errors import ConfigurationError, DataError
 class Table(Memory):
     """A dataset of a table: `columns` are the names of its features, `decisions` what was decided.
 
-    >>> table = csv_table({"age": [1]}, "age")  # a dict is no table
-    Traceback (most recent call last):
-    fnet.errors.DataError: csv_table: got a dict; pass the path of a CSV file, or a DataFrame
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "houses.csv")
+    ...     _ = path.write_text(";street;price\\n1;Pave;250,5\\n2;Gravel;190\\n")
+    ...     table = csv_table(path, target="price")
+    >>> table.columns, table.arrays["target"].tolist()
+    (('street',), [250.5, 190.0])
+    >>> for sentence in table.decisions:
+    ...     print(sentence)
+    separator: semicolons (--sep)
+    column 1 has no name: taken as an index, left out
+    numbers are written with a decimal comma (--decimal)
+    `street` is Gravel (0) or Pave (1)
     """
 
     columns: tuple[str, ...] = ()

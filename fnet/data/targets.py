@@ -80,7 +80,13 @@ def labels_of(where: str, column: Column) -> Target:
         only = (
             f"every label is {shown(target.classes[0])}" if target.classes else "no label is given"
         )
-        raise DataError(f"{where}, column {column.name!r}: {only}; two classes or more are needed")
+        gaps = int(np.sum(target.values < 0))
+        hint = (
+            f" ({gaps} are missing; if a word such as NA is a class, see na, --na)" if gaps else ""
+        )
+        raise DataError(
+            f"{where}, column {column.name!r}: {only}; two classes or more are needed{hint}"
+        )
     return target
 
 

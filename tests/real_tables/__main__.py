@@ -2,8 +2,8 @@
 
 For every table `fnet train --data TABLE --target COLUMN` (and once more with --model linear), and
 beside it a pipeline of scikit-learn of the same family, on the same split. It needs the packages
-of `catalogue.VERSIONS`, pandas and scikit-learn, in an environment with fnet. What it finds is kept
-in rows.json, of which RESULTS.md is the table.
+of `catalogue.VERSIONS`, pandas and scikit-learn, in an environment with fnet. What it finds is
+kept in rows.json, of which RESULTS.md is the table.
 """
 
 import contextlib
