@@ -101,7 +101,9 @@ def written(rows: list[Row]) -> str:
         ours = [row for row in rows if row.entry.held == held]
         by = {family: [row for row in ours if row.family == family] for family in FAMILIES}
         trained_rows = sum(not row.error for row in by["mlp"])
-        near = " | ".join(str(sum(row.near for row in by[family])) for family in FAMILIES)
+        near = " | ".join(
+            f"{sum(row.near for row in by[family])} of {len(by[family])}" for family in FAMILIES
+        )
         lines.append(f"| {title} | {len(by['mlp'])} | {trained_rows} | {near} |")
     lines += ["", "| table | target | rows | family | fnet | scikit-learn | near |"]
     lines.append("|---|---|---|---|---|---|---|")
@@ -143,4 +145,5 @@ def run(words: list[str]) -> None:
     print(f"near: {sum(row.near for row in rows)} of {len(rows)}")
 
 
-run(sys.argv[1:])
+if __name__ == "__main__":
+    run(sys.argv[1:])
