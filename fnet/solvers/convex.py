@@ -94,8 +94,8 @@ def _distance_conjugate(b: Array, weight: Any, y: Array) -> Array:
 def squares(A: Array, b: Array) -> Term:
     """½ ‖A x − b‖² / N for A (N, d), the mean of squares of a linear regression, halved.
 
-    With `l1_norm` it is the lasso. prox(t) inverts AᵀA / N + I / t once. The conjugate is that of an A
-    of full column rank.
+    With `l1_norm` it is the lasso. prox(t) inverts AᵀA / N + I / t once, or with more columns than
+    rows a matrix of N². The conjugate is at y in the range of Aᵀ, where alone it is finite.
 
     >>> term = squares(jnp.eye(2), jnp.array([2.0, 4.0]))
     >>> print(term.value(jnp.zeros(2)), term.prox(1.0)(jnp.zeros(2)).round(4))
@@ -117,12 +117,21 @@ def squares(A: Array, b: Array) -> Term:
 def _regressed(A: Array, b: Array, t: Any) -> Callable[[Array], Array]:
     n, d = A.shape
     if d <= n:
-        inverse = jnp.linalg.inv(A.T @ A / n + jnp.eye(d, dtype=A.dtype) / t)
+        inverse = _inverse(A.T @ A / n + jnp.eye(d, dtype=A.dtype) / t)
         q = b @ A / n
         return lambda v: inverse @ (q + v / t)
     # The matrix inversion lemma: N numbers are fewer than d.
-    inverse = jnp.linalg.inv(jnp.eye(n, dtype=A.dtype) + t / n * (A @ A.T))
+    inverse = _inverse(jnp.eye(n, dtype=A.dtype) + t / n * (A @ A.T))
     return lambda v: v - t / n * (A.T @ (inverse @ (A @ v - b)))
+
+
+def _inverse(positive: Array) -> Array:
+    """The inverse of a positive definite matrix: a product with it is faster than two solves."""
+    factor = jax.scipy.linalg.cho_factor(positive)
+    inverse: Array = jax.scipy.linalg.cho_solve(
+        factor, jnp.eye(len(positive), dtype=positive.dtype)
+    )
+    return inverse
 
 
 def _residual(A: Array, b: Array, x: Array) -> Array:
@@ -130,8 +139,9 @@ def _residual(A: Array, b: Array, x: Array) -> Array:
 
 
 def _residual_conjugate(A: Array, b: Array, y: Array) -> Array:
-    n = len(b)
-    x = jnp.linalg.lstsq(A.T @ A / n, y + b @ A / n)[0]
+    n, d = A.shape
+    G, q = A.T @ A / n, y + b @ A / n
+    x = jax.scipy.linalg.solve(G, q, assume_a="pos") if d <= n else jnp.linalg.lstsq(G, q)[0]
     return jnp.vdot(y, x) - _residual(A, b, x)
 
 

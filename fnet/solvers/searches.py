@@ -86,9 +86,8 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
             finite = jnp.isfinite(value) & jnp.isfinite(now.d)
             enough = value <= f + now.t * decrease * d
             flat = jnp.abs(now.d) <= -curvature * d
-            nearly = value <= f + rounding(f)
-            nearly = nearly & (now.d <= (2 * decrease - 1) * d) & (now.d >= curvature * d)
-            ok = finite & ((enough & flat) | nearly)
+            level = jnp.abs(value - f) <= rounding(f)
+            ok = finite & (enough | level) & flat
             early = loop.early & ~(enough & (now.d >= decrease * d))
             tilted = early & (value <= loop.interval.low.f) & ~enough
             interval, t, lower = advance(loop.interval, now, decrease * d, tilted)
