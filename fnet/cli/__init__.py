@@ -22,6 +22,17 @@ examples:
 """
 
 
+def _versions() -> str:
+    """The versions of fnet and of what it runs on."""
+    import platform
+
+    import jax
+
+    from fnet import __version__
+
+    return f"fnet {__version__} (jax {jax.__version__}, Python {platform.python_version()})"
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one line, as do its subcommands."""
 
@@ -58,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for module in (train, sweep, listing, inspect, overfit, check, bench, summary, data):
         module.add(commands)
     add_completion(parser)
+    parser.add_argument("--version", action="version", version=_versions())
     words = sys.argv[1:] if argv is None else argv
     if not words:
         parser.print_help()

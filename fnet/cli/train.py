@@ -19,18 +19,19 @@ from fnet.cli.arguments import (
     TRAINING,
     Settings,
     add_data,
-    add_model,
-    add_training,
     command,
 )
 from fnet.cli.build import build, build_augmentation, with_model
+from fnet.cli.choices import completed, remarks
+from fnet.cli.model_arguments import add_model
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.training import fit
+from fnet.training import fit, stop_early
 from fnet.training.agreement import check_fit
 from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
@@ -39,7 +40,7 @@ from fnet.training.records import Record, start
 DEFAULTS = {**DATA, **MODEL, **TRAINING}
 SECONDS_BETWEEN_SAVES = 1.0
 AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
-FREE = ("epochs", "workers")  # settings that a resumed run may change
+FREE = ("epochs", "workers", "learning_rate", "patience")  # settings that a resumed run may change
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -49,7 +50,9 @@ fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
-fnet train --out runs/shapes-cnn-1 --resume --epochs 40   continue a run
+fnet train --epochs 200 --patience 10            until validation no longer improves
+fnet train --out runs/shapes-cnn-1 --resume --epochs 40 --learning-rate 1e-4
+                                                 continue a run, at another rate
 """
 
 
@@ -90,7 +93,8 @@ def train(given: Settings) -> int:
         settings = resolved({**DEFAULTS, **given})
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
-    checkpoint = _fresh(settings, parts)
+    settings, chosen = completed(settings, parts)
+    checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     with runs.claimed(folder):
@@ -98,20 +102,32 @@ def train(given: Settings) -> int:
         if resume == "previous" or (folder / runs.CHECKPOINT).exists():
             checkpoint = runs.read_run(folder, last=resume != "previous")[1]
             history = runs.read_history(folder, checkpoint.record.epoch)
+            if "learning_rate" in given:  # `fit` sets that of its optimizer
+                chosen += _another_rate(checkpoint.optimizer, fresh.optimizer)
+                checkpoint = checkpoint._replace(optimizer=fresh.optimizer)
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(
                 f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} "
                 "already; set as many or more, or begin a new run"
             )
         runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
-        tell_start(checkpoint, parts, settings, voice, why)
+        said = (*chosen, *remarks(settings, parts))
+        tell_start(checkpoint, parts, settings, voice, why, said)
         with stop_on_signals() as stop:
             checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
-        tell_end(checkpoint, parts, folder, history, voice)
+        if checkpoint.record.epoch < settings["epochs"]:
+            epoch, patience = checkpoint.record.epoch, settings["patience"]
+            words = f"stopped    after epoch {epoch}: {patience} without a lower validation loss"
+            voice.tell("early", [words], {"epoch": epoch, "patience": patience})
+        tell_end(checkpoint, parts, settings, folder, history, voice)
     return 0
+
+
+def _another_rate(before: Any, after: Any) -> list[str]:
+    return [f"from here on by {after}; so far by {before}"] if before is not after else []
 
 
 def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
@@ -133,7 +149,7 @@ def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
 
 def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     """The run before its first epoch."""
-    model, loss, optimizer = build(settings, len(parts.train.classes))
+    model, loss, optimizer = build(settings, parts.train)
     check_fit(model, loss, optimizer, parts.train)
     shape, seed = example_shape(parts.train), settings["seed"]
     return Checkpoint(
@@ -188,11 +204,13 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
     epochs = settings["epochs"]
     if settings["batch_size"] == ALL:
         every = max(1, -(-epochs // LINES))
-        return descend(*arguments, epochs=epochs, every=every, seed=seed, resume=record)
+        patience = settings["patience"]
+        options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
+        return descend(*arguments, **options, resume=record)
     size = min(settings["batch_size"], len(parts.train))
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
     every = max(1, AT_ONCE // (6 * count * size))
-    return fit(
+    records = fit(
         *arguments,
         epochs=epochs,
         batch_size=size,
@@ -201,6 +219,7 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         augmentation=augmentation,
         resume=record,
     )
+    return records if settings["patience"] is None else stop_early(records, settings["patience"])
 
 
 def _rows(record: Record) -> list[dict[str, float]]:

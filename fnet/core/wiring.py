@@ -1,24 +1,30 @@
 """The one place where a hand-written backward pass is wired into JAX."""
 
 from collections.abc import Callable
+from types import EllipsisType
 from typing import Any
 
 import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
 from fnet.core.contract import Layer, Loss, Penalty, Recipe, Shape
+from fnet.errors import ConfigurationError
 
 
 def layer(
     init: Callable[[PRNGKey, Shape], tuple[ArrayTree, Shape]],
     forward: Callable[..., tuple[Any, ArrayTree]],
     backward: Callable[[ArrayTree, ArrayTree, Any], tuple[ArrayTree, Any]],
-    penalty: Penalty | None = None,
+    penalty: Penalty | EllipsisType | None = ...,
     layers: tuple[Layer, ...] = (),
     observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None,
     recipe: Recipe | None = None,
 ) -> Layer:
     """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
+
+    Without `penalty` it has that of its only part in `layers`, whose parameters must then be its
+    own; of several parts with penalties it must be given, and None is no penalty. Nothing else is
+    shared: where a part observes batches, as `batch_norm` does, `observe` must call the part's.
 
     >>> double = layer(
     ...     lambda key, shape: ((), shape),
@@ -28,6 +34,13 @@ def layer(
     >>> float(jax.grad(lambda x: double.apply((), x))(3.0))
     2.0
     """
+
+    if penalty is ...:
+        if len(layers) > 1 and any(part.penalty for part in layers):
+            raise ConfigurationError(
+                "layer: some of its layers have a penalty; give its own, or None"
+            )
+        penalty = layers[0].penalty if layers else None
 
     @jax.custom_vjp
     def apply(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> Any:
@@ -115,12 +128,20 @@ def loss(
     predict: Callable[[Array], Array] | None = None,
     reduction: str = "mean",
     ignored: Callable[[Array], Array] | None = None,
+    sizes: Callable[[Array], Array] | None = None,
+    targets: tuple[float, float] | None = None,
+    estimate: Callable[[Any], Any] | None = None,
+    unit: float = 1.0,
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
 
+    Rows that `where` does not mark must add nothing: the last batch of an epoch is filled with
+    some. Training refuses a loss that counts them, and targets that are not within `targets`.
+
     >>> def value_and_grad(y, target, where=None):
-    ...     return ((y - target) ** 2).sum(), 2 * (y - target)
-    >>> squared = loss(value_and_grad)
+    ...     e = y - target if where is None else jax.numpy.where(where, y - target, 0)
+    ...     return (e**2).sum(), 2 * e
+    >>> squared = loss(value_and_grad, reduction="sum")
     >>> jax.grad(squared.apply)(jax.numpy.array([4.0]), jax.numpy.array([1.0])).tolist()
     [6.0]
     """
@@ -141,7 +162,10 @@ def loss(
         return rows(scale, dy) * dy, None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
-    return Loss(apply, value_and_grad, probabilities, predict, reduction, ignored)
+    return Loss(
+        *(apply, value_and_grad, probabilities, predict, reduction),
+        *(ignored, sizes, targets, estimate, unit),
+    )
 
 
 def rows(leading: Numeric, like: Array) -> Array:

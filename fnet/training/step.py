@@ -12,9 +12,11 @@ from fnet.core.remembering import remembered
 from fnet.data.augmentation import Augmentation, augment
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
-from fnet.training.evaluation import correct, penalty_of
+from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.records import Metrics, State
+from fnet.training.scoring import score, weight
+from fnet.training.updating import extras, update
 
 
 @remembered
@@ -66,18 +68,23 @@ def one_step(
     ) -> tuple[State, Metrics]:
         params = state.params
         noise = None if key is None else jax.random.fold_in(key, state.step)
-        x = augmentation.images(noise, x)
-        y, cache = model.forward(params, inputs(transform, params, x), noise)
-        value, dy = loss.value_and_grad(y, augmentation.targets(noise, target, y), where)
+        x = inputs(transform, params, augmentation.images(noise, x))
+        y, cache = model.forward(params, x, noise)
+        soft = augmentation.targets(noise, target, y)
+        value, dy = loss.value_and_grad(y, soft, where)
         grads, _ = model.backward(params, cache, dy)
         cost, dcost = penalty_of(model, params)
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
-        updates, opt_state = optimizer.update(grads, state.opt_state, params)
+        whole = value + cost.astype(value.dtype)
+        more = extras(model, loss, (x, soft, where, noise), whole, grads)
+        updates, opt_state = update(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
         if model.observe is not None:
             params = model.observe(params, cache)
         state = State(params, opt_state, state.step + 1)
-        return state, Metrics(value, cost, *correct(loss, y, target, where))
+        return state, Metrics(
+            value, cost, *score(loss, y, target, where), weight(loss, soft, where)
+        )
 
     return step

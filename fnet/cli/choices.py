@@ -1,0 +1,67 @@
+"""What is chosen by the data where the settings leave it open, and what is said of them."""
+
+import numpy as np
+
+from fnet.cli.arguments import ALL, Settings
+from fnet.cli.source import PARTS, Parts
+from fnet.data import Memory
+
+IMAGE_BATCH, IMAGE_EPOCHS = 128, 20
+# Steps, not epochs: 20 epochs of 150 rows would be 20 steps of 128. On some twenty tables of 20 to
+# 20,000 rows, these, and the penalty below, were as good as scikit-learn's models, or better.
+TABLE_BATCH, TABLE_STEPS = 32, 2000
+FEW_ROWS = 1000  # so few are all taken at each step
+SHOWN = 5  # classes that are missing somewhere
+
+
+def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
+    """The settings with batch size, epochs and penalty, and sentences on what was chosen."""
+    rows, table = len(parts.train), settings["target"] is not None
+    chosen: Settings = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
+    if table:
+        few = settings["batch_size"] == ALL or (settings["batch_size"] is None and rows <= FEW_ROWS)
+        batch = ALL if few else settings["batch_size"] or TABLE_BATCH
+        epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // (1 if few else -(-rows // batch))))
+        penalty = float(f"{1 / (2 * rows if parts.train.classes else rows):.3g}")
+        chosen = {"batch_size": batch, "epochs": epochs, "l2": penalty}
+    chosen = {name: value for name, value in chosen.items() if settings[name] is None}
+    settings, words = {**settings, **chosen}, []
+    if table and chosen:
+        flags = (f"--{name.replace('_', '-')} {value}" for name, value in chosen.items())
+        words = [f"chosen for {rows} rows: {' '.join(flags)}"]
+    if settings["patience"] is not None:
+        words.append(
+            f"ends before epoch {settings['epochs']} once {settings['patience']} in a row have no "
+            "lower validation loss"
+        )
+    return settings, words
+
+
+def remarks(settings: Settings, parts: Parts) -> list[str]:
+    """Sentences on the balance of the classes: weights, and parts without some class."""
+    classes = parts.train.classes
+    if not classes:
+        return []
+    words = []
+    if settings["class_weight"] is not None:
+        words = ["samples count the more, the rarer their class is in the training part"]
+    counts = np.stack([_counts(getattr(parts, part)) for part in PARTS])
+    lacking = np.flatnonzero((counts == 0).any(axis=0))
+    words += [_lacking(classes[place], counts[:, place]) for place in lacking[:SHOWN]]
+    if len(lacking) > SHOWN:
+        words.append(f"and so are {len(lacking) - SHOWN} more classes missing in some part")
+    return words
+
+
+def _counts(part: Memory) -> np.ndarray:
+    labels = np.ravel(part.arrays[part.fields[1]])
+    return np.bincount(labels, minlength=len(part.classes))
+
+
+def _lacking(name: str, counts: np.ndarray) -> str:
+    where = " and ".join(part for part, count in zip(PARTS, counts, strict=True) if count == 0)
+    result = "it cannot be learned" if counts[0] == 0 else "how well it is learned is not measured"
+    return (
+        f"warning: class {name!r}, of {counts.sum()} samples, has none in {where}: {result}; add "
+        "some, merge it with another class, or leave it out"
+    )
