@@ -46,6 +46,7 @@ def beale(x):
     return sum((y - x[0] * (1 - x[1] ** k)) ** 2 for k, y in ((1, 1.5), (2, 2.25), (3, 2.625)))
 
 
+@pytest.mark.turns(4)
 @pytest.mark.parametrize("solver", SOLVERS, ids=repr)
 def test_the_minimum_is_found(solver):
     result = solve(solver, rosenbrock, jnp.array([-1.2, 1.0, 0.5]), tol=1e-8, max_steps=2000)
@@ -57,6 +58,7 @@ def test_the_minimum_is_found(solver):
     assert (np.diff(values) <= 1e-14 * np.abs(values[:-1])).all()
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize(("solver", "method"), [(bfgs(), "BFGS"), (lbfgs(), "L-BFGS-B")], ids=repr)
 def test_scipy_needs_no_fewer_evaluations(solver, method):
     ours = theirs = 0
@@ -82,6 +84,7 @@ GOAL = objective(MODEL, losses.bce_with_logits(), jnp.asarray(X), jnp.asarray(T)
 FLAT, START, RESTORE = as_vector(GOAL, PARAMS)
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("solver", [newton(), gauss_newton(), levenberg_marquardt()], ids=repr)
 def test_a_model_reaches_scikit_learn_s_optimum_in_a_few_steps(solver):
     result = solve(solver, GOAL, PARAMS, tol=1e-11)
@@ -120,6 +123,7 @@ def test_the_gauss_newton_matrix_of_a_network_is_j_l_j():
     np.testing.assert_allclose(found, J.T @ J * 2 / t.size, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.turns(4)
 @pytest.mark.parametrize("solver", [bfgs(), newton(), trust_region(), nonlinear_cg()], ids=repr)
 def test_float32_ends_at_its_own_precision(solver):
     result = solve(solver, rosenbrock, jnp.array([-1.2, 1.0], jnp.float32), max_steps=2000)
@@ -235,6 +239,7 @@ def test_cubics_and_parabolas_are_minimised_where_they_are_least():
     np.testing.assert_allclose(secant(trial(g, 0.0), trial(g, 2.0)), 0.7)
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("curvature", [0.1, 0.9])
 def test_a_line_search_ends_where_both_of_wolfe_s_conditions_hold(curvature):
     for scale in (1e-3, 1.0, 1e3):

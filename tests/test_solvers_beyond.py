@@ -46,6 +46,7 @@ B = RNG.normal(size=6)
 METHODS = [lu(), qr(), cholesky(), jacobi(), gauss_seidel(), sor(1.2), cg(), pcg()]
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("method", METHODS, ids=repr)
 def test_a_system_is_solved(method):
     result = linear_solve(method, SPD, B, tol=1e-12)
@@ -89,6 +90,7 @@ CANNOT = [  # a method, a matrix that it cannot solve, and the reason
 ]
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize(("method", "A", "reason"), CANNOT)
 def test_what_cannot_be_solved_is_said(method, A, reason):
     result = linear_solve(method, np.array(A), np.array([1.0, -1.0]))
@@ -145,6 +147,7 @@ LINEAR = {
 }
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", LINEAR)
 def test_linear_models_are_scikit_learn_s(name):
     method, x, y, reference = LINEAR[name]
@@ -243,6 +246,7 @@ TARGETS = {  # log density, means and variances of x and of x²
 SAMPLERS = [metropolis_hastings(1.5), langevin(0.9), hmc(0.3, leaps=5)]
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
 def test_moments_are_within_their_monte_carlo_error(sampler, name):
@@ -275,6 +279,7 @@ def ackley(x):
     return 20 + jnp.e - peak - jnp.exp(jnp.mean(jnp.cos(2 * jnp.pi * x)))
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("method", [genetic(), annealing(3.0, cooling=0.985)], ids=repr)
 def test_the_least_of_many_minima_is_found_without_a_gradient(method):
     key = jax.random.key(0)

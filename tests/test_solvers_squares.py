@@ -53,6 +53,7 @@ PROBLEMS = {  # model, x, y, both starts, certified parameters and sum of square
 }
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("start", [0, 1])
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_certified_digits(name, start):

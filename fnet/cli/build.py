@@ -1,14 +1,15 @@
 """Model, loss and optimizer from the settings."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fnet import data, layers, losses, models, optimizers
 from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
+from fnet.cli.solving import SOLVERS, build_solver
 from fnet.compose.mixed_precision import mixed_precision
-from fnet.core import Layer, Loss, Optimizer
+from fnet.core import Layer, Loss
 from fnet.data import Augmentation, Memory
 from fnet.errors import ConfigurationError, DataError
 
@@ -20,13 +21,12 @@ class Built(NamedTuple):
 
     model: Layer
     loss: Loss
-    optimizer: Optimizer
+    optimizer: Any  # an Optimizer, or a Solver
 
 
 def build(settings: Settings, train: Memory) -> Built:
     """The model, loss and optimizer that the settings name, for this training part."""
-    rate = settings["learning_rate"] or default_rate(settings)
-    optimizer = getattr(optimizers, settings["optimizer"])(rate)
+    optimizer = build_optimizer(settings)
     classes = len(train.classes)
     if settings["model"] == "logistic" and classes != 2:
         raise ConfigurationError(
@@ -40,6 +40,14 @@ def build(settings: Settings, train: Memory) -> Built:
         )
     make = _class_loss if classes else _number_loss
     return Built(build_model(settings, classes), make(settings, train), optimizer)
+
+
+def build_optimizer(settings: Settings) -> Any:
+    """The optimizer, or solver, that the settings name."""
+    if settings["optimizer"] in SOLVERS:
+        return build_solver(settings)
+    rate = settings["learning_rate"] or default_rate(settings)
+    return getattr(optimizers, settings["optimizer"])(rate)
 
 
 def _target(classes: int) -> str:

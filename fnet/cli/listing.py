@@ -13,6 +13,7 @@ from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
 from fnet.cli.build import default_rate
 from fnet.cli.figures import MAIN, main_of, spelled
+from fnet.cli.solving import optimizer_words
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 
@@ -115,7 +116,7 @@ def _table(entries: list[Run]) -> Table:
         table.add_row(
             entry.folder.name,
             _model(settings),
-            f"{settings['optimizer']} {settings['learning_rate'] or default_rate(settings):g}",
+            optimizer_words(settings, default_rate),
             str(settings["batch_size"]),
             str(done) if finished else f"{done} of {settings['epochs']}",
             _cell(entry, "val"),

@@ -4,12 +4,20 @@ import argparse
 from typing import Any
 
 from fnet.cli.arguments import ALL, IMAGE_RATES, LOSSES, TABLE_RATES, above
+from fnet.cli.solving import SOLVERS
 
 
 def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
     """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
     group = parser.add_argument_group("training")
-    group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
+    known = tuple(IMAGE_RATES) if rates else (*IMAGE_RATES, *SOLVERS)
+    steps = "" if rates else f"; with --batch-size all also {', '.join(SOLVERS)}"
+    group.add_argument(
+        "--optimizer",
+        choices=known,
+        metavar="NAME",
+        help=f"{', '.join(IMAGE_RATES)}{steps} (default adam)",
+    )
     images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
     tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
     several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"

@@ -55,7 +55,7 @@ from fnet.solvers.objectives import (
     least_squares,
     objective,
 )
-from fnet.solvers.outcomes import Result, State
+from fnet.solvers.outcomes import Result, State, words
 from fnet.solvers.populations import (
     Explored,
     Explorer,
@@ -150,6 +150,7 @@ __all__ = [
     "squares",
     "strong_wolfe",
     "trust_region",
+    "words",
 ]
 
 EXAMPLES = (

@@ -15,6 +15,7 @@ from fnet.core.trees import add, cast, is_floating, is_non_trainable
 from fnet.errors import ConfigurationError, ShapeError
 
 Product = Callable[[Array], Array]  # a matrix, as what it does to a vector
+LARGEST = 2**31  # bytes of a matrix
 
 
 @jax.tree_util.register_dataclass
@@ -253,5 +254,21 @@ def raveled(params: ArrayTree) -> tuple[Array, Callable[[Array], ArrayTree]]:
 
 def dense(product: Product, like: Array) -> Array:
     """The symmetric matrix (n, n) of these products, for x (n,)."""
-    matrix = jax.vmap(product)(jnp.eye(len(like), dtype=like.dtype))
+    matrix = jax.vmap(product)(identity(like))
     return (matrix + matrix.T) / 2
+
+
+def identity(like: Array) -> Array:
+    """I (n, n) for x (n,); raises ConfigurationError where so large a matrix is no use.
+
+    >>> identity(jnp.zeros(2)).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    n = len(like)
+    if n * n * like.dtype.itemsize > LARGEST:
+        raise ConfigurationError(
+            f"this solver keeps a matrix of {n:,} by {n:,} numbers, one row for each parameter, "
+            f"and that is {n * n * like.dtype.itemsize / 1e9:.0f} GB; take lbfgs, newton_cg or "
+            "nonlinear_cg, which keep vectors"
+        )
+    return jnp.eye(n, dtype=like.dtype)

@@ -10,7 +10,7 @@ from fnet.core.expect import require_whole
 from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending, first_step
-from fnet.solvers.objectives import Problem
+from fnet.solvers.objectives import Problem, identity
 from fnet.solvers.outcomes import State
 from fnet.solvers.searches import Search, strong_wolfe
 
@@ -63,7 +63,7 @@ def bfgs(search: Search | None = None) -> Solver:
     """
 
     def begin(x: Array) -> Bfgs:
-        return Bfgs(jnp.eye(len(x), dtype=x.dtype), jnp.int32(0))
+        return Bfgs(identity(x), jnp.int32(0))
 
     def propose(problem: Problem, state: State, m: Bfgs) -> Proposal:
         p = -(m.H @ state.grad)
