@@ -32,20 +32,9 @@ from fnet.solvers.coordinate import (
     coordinate_descent,
     fit_linear,
 )
-from fnet.solvers.linear import (
-    Iterate,
-    LinearMethod,
-    LinearResult,
-    cg,
-    cholesky,
-    gauss_seidel,
-    jacobi,
-    linear_solve,
-    lu,
-    pcg,
-    qr,
-    sor,
-)
+from fnet.solvers.factorizations import cholesky, lu, qr
+from fnet.solvers.iterations import cg, gauss_seidel, jacobi, pcg, sor
+from fnet.solvers.linear import Iterate, LinearMethod, LinearResult, linear_solve
 from fnet.solvers.newton import gauss_newton, newton, newton_cg
 from fnet.solvers.objectives import (
     Objective,

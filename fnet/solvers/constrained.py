@@ -83,10 +83,10 @@ def augmented_lagrangian(
     said = SAID.get(int(reason)) or WORDS[BAD_START if int(reason) == NOT_FINITE else int(reason)]
     if int(reason) == RUNNING:
         said = "most rounds: they are used up; allow more by max_rounds"
-    return Constrained(
-        *(found, float(value), *multipliers, float(violation), said),
-        *(int(reason) == FEASIBLE, int(k), np.asarray(rows)[: int(k)]),
-    )
+    done, history = int(reason) == FEASIBLE, np.asarray(rows)[: int(k)]
+    equals, leasts = multipliers
+    off = float(violation)
+    return Constrained(found, float(value), equals, leasts, off, said, done, int(k), history)
 
 
 def _none(params: ArrayTree) -> Array:

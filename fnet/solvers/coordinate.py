@@ -184,9 +184,8 @@ def coordinate_descent(
         return Weights(jnp.zeros(d, own.dtype), none, own, none)
 
     def update(rows: _Products | _Rows, state: Weights) -> Weights:
-        return (_pass_of_products if isinstance(rows, _Products) else by_rows)(rows, state, l1, l2)
-
-    def by_rows(rows: _Rows, state: Weights, l1: float, l2: float) -> Weights:
+        if isinstance(rows, _Products):
+            return _pass_of_products(rows, state, l1, l2)
         return _pass_of_rows(rows, state, l1, l2, logistic, intercept)
 
     def measure(rows: _Products | _Rows, state: Weights) -> tuple[Array, Array]:

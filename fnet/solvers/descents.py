@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from chex import Array
 
@@ -20,6 +19,7 @@ from fnet.solvers.outcomes import (
     UNBOUNDED,
     State,
     begun,
+    either,
     first,
     moved_little,
     rounding,
@@ -84,7 +84,7 @@ def descending(direction: Direction, search: Search) -> Solver:
         after = after._replace(memory=Memory(direction.learn(own, state, after, p), ~took))
         again = Memory(direction.begin(state.x), jnp.asarray(True))
         kept = state._replace(memory=again, evaluations=count)
-        after = jax.tree.map(lambda a, b: jnp.where(took, a, b), after, kept)
+        after = either(took, after, kept)
         level = -slope <= rounding(state.value)
         ended = ~took & (state.memory.fresh | level)
         small = ended & (level | found.ok) | took & moved_little(state.x, found.x - state.x)

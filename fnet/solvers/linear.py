@@ -11,8 +11,9 @@ import numpy as np
 from chex import Array
 from jax.tree_util import Partial
 
-from fnet.core.expect import require, require_number, require_whole
-from fnet.core.values import Value, constructor
+from fnet.core.expect import require, require_whole
+from fnet.core.trees import all_finite
+from fnet.core.values import Value
 from fnet.errors import ConfigurationError
 from fnet.solvers.outcomes import (
     CONVERGED,
@@ -38,11 +39,14 @@ LINEAR_WORDS = {
 class LinearMethod(Value):
     """A way to solve A x = b, as pure functions of A (n, n) or of its products.
 
-        direct(A, b)                         -> x, r, ok     r (n,): b − A x; ok: A is regular
-        iterate(product, A, b, x, precondition) -> init, update of an iteration's state
+        direct(A, b)                             -> x, ok         ok: A is regular
+        iterate(product, A, b, x, precondition)  -> state, update
 
-    One of them is None. `matrix` is whether it takes the entries of A.
+    One of them is None. `matrix` is whether it takes the entries of A, `preconditioned` whether a
+    preconditioner will do instead, `tall` whether A may have more rows than columns, and `failure`
+    the reason where a direct method finds A not regular.
 
+    >>> from fnet.solvers import cg, lu
     >>> cg().direct is None, lu().iterate is None
     (True, True)
     """
@@ -50,6 +54,9 @@ class LinearMethod(Value):
     direct: Callable[[Array, Array], tuple[Array, Array]] | None = None
     iterate: Callable[..., tuple["Iterate", Callable[["Iterate"], "Iterate"]]] | None = None
     matrix: bool = True
+    preconditioned: bool = False
+    tall: bool = False
+    failure: int = SINGULAR
 
 
 class Iterate(NamedTuple):
@@ -68,6 +75,7 @@ class Iterate(NamedTuple):
 class LinearResult(NamedTuple):
     """x of A x = b, ‖b − A x‖ / ‖b‖, why it ended, and that ratio before and after each step.
 
+    >>> from fnet.solvers import lu
     >>> linear_solve(lu(), jnp.eye(2), jnp.ones(2)).converged
     True
     """
@@ -96,6 +104,7 @@ def linear_solve(
     `max_steps`, or where it cannot converge, with the best x so far. `precondition` gives M⁻¹ v for
     `pcg`; without it M is the diagonal of A. `qr` also takes a tall A, and gives the least squares.
 
+    >>> from fnet.solvers import cg, jacobi, lu
     >>> A, b = jnp.array([[4.0, 1.0], [1.0, 3.0]]), jnp.array([1.0, 2.0])
     >>> for method in (lu(), jacobi(), cg()):
     ...     result = linear_solve(method, A, b)
@@ -112,11 +121,11 @@ def linear_solve(
         A = jnp.asarray(A)
         square = A.ndim == 2 and A.shape[0] == len(b) and A.shape[0] >= A.shape[1]
         require(
-            square and (A.shape[0] == A.shape[1] or method is qr()),
+            square and (A.shape[0] == A.shape[1] or method.tall),
             f"linear_solve: A is {A.shape} and b {b.shape}; A must be (n, n) and b (n,)",
         )
         product = Partial(jnp.matmul, A)
-    elif method.matrix and (method is not pcg() or precondition is None):
+    elif method.matrix and not (method.preconditioned and precondition):
         raise ConfigurationError(f"linear_solve: {method} needs the matrix A, not its products")
     else:
         product, A = Partial(A), jnp.zeros((0, 0), b.dtype)
@@ -135,8 +144,7 @@ def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:
     tall = A.shape[0] > A.shape[1]
     size = float(jnp.linalg.norm(b - A @ x) / jnp.linalg.norm(b)) if b.any() else 0.0
     fine = bool(ok) and bool(jnp.isfinite(x).all()) and (tall or size < 1)
-    bad = NOT_DEFINITE if method is cholesky() else SINGULAR
-    bad = bad if bool(jnp.isfinite(A).all() & jnp.isfinite(b).all()) else NOT_FINITE
+    bad = method.failure if bool(all_finite((A, b))) else NOT_FINITE
     return _result(x, CONVERGED if fine else bad, np.array([size]))
 
 
@@ -190,167 +198,3 @@ def _iterate(
         lambda carry: (carry[3] == RUNNING) & (carry[4] < most), step, begun
     )
     return best, reason, k, sizes
-
-
-@constructor
-def lu() -> LinearMethod:
-    """A = P L U, by `jax.scipy.linalg`.
-
-    >>> linear_solve(lu(), jnp.array([[0.0, 2.0], [1.0, 0.0]]), jnp.array([4.0, 3.0])).x.tolist()
-    [3.0, 2.0]
-    """
-
-    def direct(A: Array, b: Array) -> tuple[Array, Array]:
-        factors, places = jax.scipy.linalg.lu_factor(A)
-        regular = _regular(jnp.diagonal(factors))
-        return jax.scipy.linalg.lu_solve((factors, places), b), regular
-
-    return LinearMethod(direct)
-
-
-@constructor
-def qr() -> LinearMethod:
-    """A = Q R, by `jax.scipy.linalg`; of a tall A (m, n), the x of least ‖A x − b‖.
-
-    >>> linear_solve(qr(), jnp.array([[1.0], [1.0]]), jnp.array([1.0, 3.0])).x.round(6)
-    Array([2.], dtype=float64)
-    """
-
-    def direct(A: Array, b: Array) -> tuple[Array, Array]:
-        Q, R = jax.scipy.linalg.qr(A, mode="economic")
-        return jax.scipy.linalg.solve_triangular(R, Q.T @ b), _regular(jnp.diagonal(R))
-
-    return LinearMethod(direct)
-
-
-@constructor
-def cholesky() -> LinearMethod:
-    """A = L Lᵀ, by `jax.scipy.linalg`, for a symmetric positive definite A.
-
-    >>> linear_solve(cholesky(), jnp.array([[1.0, 2.0], [2.0, 1.0]]), jnp.ones(2)).reason[:21]
-    'not positive definite'
-    """
-
-    def direct(A: Array, b: Array) -> tuple[Array, Array]:
-        lower = jnp.linalg.cholesky(A)
-        return jax.scipy.linalg.cho_solve((lower, True), b), jnp.isfinite(lower).all()
-
-    return LinearMethod(direct)
-
-
-def _regular(diagonal: Array) -> Array:
-    sizes = jnp.abs(diagonal)
-    return sizes.min() > len(sizes) * jnp.finfo(sizes.dtype).eps * sizes.max()
-
-
-@constructor
-def jacobi() -> LinearMethod:
-    """x ← x + D⁻¹ (b − A x), with D the diagonal of A.
-
-    It converges for every x if and only if the spectral radius of I − D⁻¹ A is below 1, as for a
-    strictly diagonally dominant A.
-
-    >>> linear_solve(jacobi(), jnp.array([[2.0, 1.0], [1.0, 2.0]]), jnp.ones(2)).converged
-    True
-    """
-    return _splitting(lambda A, r: r / jnp.diagonal(A))
-
-
-@constructor
-def gauss_seidel() -> LinearMethod:
-    """x ← x + (D + L)⁻¹ (b − A x), with L the part of A below its diagonal D.
-
-    It converges for symmetric positive definite and strictly diagonally dominant matrices.
-
-    >>> linear_solve(gauss_seidel(), jnp.array([[2.0, 1.0], [1.0, 2.0]]), jnp.ones(2)).converged
-    True
-    """
-    return sor(1.0)
-
-
-@constructor
-def sor(omega: float = 1.5) -> LinearMethod:
-    """x ← x + (D / ω + L)⁻¹ (b − A x): successive over-relaxation, 0 < ω < 2.
-
-    Source: Young (1954), Iterative methods for solving partial difference equations of elliptic
-    type.
-
-    >>> linear_solve(sor(1.1), jnp.array([[2.0, 1.0], [1.0, 2.0]]), jnp.ones(2)).converged
-    True
-    """
-    require_number("sor: omega", omega, above=0, below=2)
-
-    def solve(A: Array, r: Array) -> Array:
-        lower = jnp.tril(A, -1) + jnp.diag(jnp.diagonal(A) / omega)
-        return jax.scipy.linalg.solve_triangular(lower, r, lower=True)
-
-    return _splitting(solve)
-
-
-def _splitting(solve: Callable[[Array, Array], Array]) -> LinearMethod:
-    """The iteration x ← x + M⁻¹ r with M⁻¹ r by `solve(A, r)`."""
-
-    def iterate(product: Any, A: Array, b: Array, x: Array, precondition: Any) -> Any:
-        empty = (jnp.diagonal(A) == 0).any()
-        obstacle = jnp.where(empty, jnp.int32(SINGULAR), jnp.int32(RUNNING))
-
-        def update(state: Iterate) -> Iterate:
-            x = state.x + solve(A, state.r)
-            return Iterate(x, b - product(x), (), obstacle)
-
-        return Iterate(x, b - product(x), (), obstacle), update
-
-    return LinearMethod(None, iterate)
-
-
-@constructor
-def cg() -> LinearMethod:
-    """Conjugate gradients, for a symmetric positive definite A; n steps at most, but for rounding.
-
-        a = rᵀr / pᵀAp      x ← x + a p      r ← r − a A p      p ← r + (rᵀr / rₒᵀrₒ) p
-
-    Source: Hestenes & Stiefel (1952), Methods of conjugate gradients for solving linear systems.
-
-    >>> linear_solve(cg(), lambda v: jnp.array([1.0, 4.0]) * v, jnp.ones(2)).x.tolist()
-    [1.0, 0.25]
-    """
-    return LinearMethod(None, functools.partial(_conjugate, plain=True), matrix=False)
-
-
-@constructor
-def pcg() -> LinearMethod:
-    """`cg` on M⁻¹ A x = M⁻¹ b, where M is the diagonal of A unless `precondition` gives M⁻¹ v.
-
-    Source: Saad (2003), Iterative Methods for Sparse Linear Systems, algorithm 9.1.
-
-    >>> A = jnp.diag(jnp.array([1.0, 1e4, 1e8]))
-    >>> linear_solve(pcg(), A, jnp.ones(3)).steps
-    1
-    """
-    return LinearMethod(None, functools.partial(_conjugate, plain=False))
-
-
-def _conjugate(
-    product: Any, A: Array, b: Array, x: Array, precondition: Any, plain: bool
-) -> tuple[Iterate, Callable[[Iterate], Iterate]]:
-    def inverse(r: Array) -> Array:
-        if plain:
-            return r
-        return r / jnp.diagonal(A) if precondition is None else precondition(r)
-
-    def update(state: Iterate) -> Iterate:
-        p, rz = state.own
-        Ap = product(p)
-        bend = jnp.vdot(p, Ap)
-        a = rz / bend
-        x, r = state.x + a * p, state.r - a * Ap
-        z = inverse(r)
-        after = jnp.vdot(r, z)
-        definite = (bend > 0) & (after >= 0)
-        obstacle = jnp.where(definite, jnp.int32(RUNNING), jnp.int32(NOT_DEFINITE))
-        x, r = jnp.where(definite, x, state.x), jnp.where(definite, r, state.r)
-        return Iterate(x, r, (z + (after / rz) * p, after), obstacle)
-
-    r = b - product(x)
-    z = inverse(r)
-    return Iterate(x, r, (z, jnp.vdot(r, z)), jnp.int32(RUNNING)), update

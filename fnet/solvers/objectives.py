@@ -178,7 +178,12 @@ class Problem(NamedTuple):
 def as_vector(
     objective: Objective, params: ArrayTree, tol: Any = 0.0
 ) -> tuple[Problem, Array, Callable[[Array], ArrayTree]]:
-    """The problem of one vector, the vector of these parameters, and the way back."""
+    """The problem of one vector, the vector of these parameters, and the way back.
+
+    >>> problem, x, restore = as_vector(function(lambda p: p["w"] @ p["w"]), {"w": jnp.ones(2)})
+    >>> float(problem.value_and_grad(x)[0])
+    2.0
+    """
     x, restore = raveled(params)
     data = objective.data
 

@@ -91,6 +91,12 @@ def first(*cases: tuple[Array, int]) -> Array:
     return jnp.select([case for case, _ in cases], reasons, jnp.int32(RUNNING))
 
 
+def either(condition: Array, one: State, other: State) -> State:
+    """One state where the condition holds, and the other where it does not."""
+    chosen: State = jax.tree.map(lambda a, b: jnp.where(condition, a, b), one, other)
+    return chosen
+
+
 def rounding(value: Array) -> Array:
     """How much of a change in this value may be rounding."""
     return 10 * jnp.finfo(value.dtype).eps * jnp.abs(value)

@@ -94,9 +94,8 @@ def _explore(
 ) -> tuple[Array, Array, Array]:
     def better(best: tuple[Array, Array], state: Population) -> tuple[Array, Array]:
         i = jnp.argmin(state.values)
-        return jax.lax.cond(
-            state.values[i] < best[1], lambda: (state.x[i], state.values[i]), lambda: best
-        )
+        lower = state.values[i] < best[1]
+        return jnp.where(lower, state.x[i], best[0]), jnp.where(lower, state.values[i], best[1])
 
     def step(carry: Any, key: PRNGKey) -> Any:
         state = explorer.update(f, carry[0], key)

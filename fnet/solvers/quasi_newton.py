@@ -140,6 +140,7 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
         learnt = Lbfgs(
             m.s.at[i].set(s), m.y.at[i].set(y), m.r.at[i].set(1 / ys), ys / yy, m.count + 1
         )
-        return jax.tree.map(lambda new, old: jnp.where(curved, new, old), learnt, m)
+        kept: Lbfgs = jax.tree.map(lambda new, old: jnp.where(curved, new, old), learnt, m)
+        return kept
 
     return descending(Direction(begin, propose, learn), search or strong_wolfe(curvature=0.8))

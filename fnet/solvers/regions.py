@@ -20,6 +20,7 @@ from fnet.solvers.outcomes import (
     SMALL,
     State,
     begun,
+    either,
     first,
     moved_little,
     rounding,
@@ -182,7 +183,7 @@ def _trusting(
         count = state.evaluations + loop.k
         after = State(loop.x, loop.value, loop.grad, memory, count, state.reason)
         kept = state._replace(memory=memory, evaluations=count)
-        after = jax.tree.map(lambda a, b: jnp.where(loop.took, a, b), after, kept)
+        after = either(loop.took, after, kept)
         little = loop.predicted <= noise
         converged = size_of(after.grad) <= problem.tol
         saddle = values.min(initial=0) < -len(values) * jnp.finfo(c.dtype).eps * jnp.abs(

@@ -83,7 +83,8 @@ def sample(
     require_whole("sample: warm_up", warm_up, least=0)
     x = jnp.asarray(x)
     require(x.ndim == 2, f"sample: x is {x.shape}; it must be (chains, n), a start for each chain")
-    return _sample(sampler, steps, warm_up, Partial(log_density), x, key)
+    drawn: Samples = _sample(sampler, steps, warm_up, Partial(log_density), x, key)
+    return drawn
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))

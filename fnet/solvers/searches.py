@@ -1,6 +1,7 @@
 """Line searches: how far to go along a direction."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ class Found(NamedTuple):
 
     `ok` is whether the value fell; otherwise the point is the start. `finite` is whether f was
     finite at some step.
+
+    >>> Found._fields[:3]
+    ('x', 'value', 'grad')
     """
 
     x: Array
@@ -95,7 +99,8 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
             after = _Loop(interval, t, early, low_grad, grad, now, loop.k + 1, ok, loop.finite)
             shorter = _shorter(loop)._replace(last=now, grad=grad, k=loop.k + 1)
             after = after._replace(finite=loop.finite | finite)
-            return jax.tree.map(lambda a, b: jnp.where(finite, a, b), after, shorter)
+            following: _Loop = jax.tree.map(functools.partial(jnp.where, finite), after, shorter)
+            return following
 
         def going(loop: _Loop) -> Array:
             return ~loop.ok & (loop.k < most) & (loop.t != loop.interval.low.t)
