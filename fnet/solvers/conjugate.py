@@ -35,12 +35,14 @@ class Conjugate(NamedTuple):
 def nonlinear_cg(formula: str = "PR+", search: Search | None = None) -> Solver:
     """Conjugate gradients for any smooth function; four vectors are stored.
 
-        p ← − g + β p        y = g − gₒ,    gₒ and p of the step before
-        β = gᵀg / gₒᵀgₒ                     FR, Fletcher & Reeves (1964)
-        β = max(0, gᵀy / gₒᵀgₒ)             PR+, Polak & Ribière (1969), Powell (1984)
-        β = gᵀy / pᵀy                       HS, Hestenes & Stiefel (1952)
+        p ← β p − g        y = g − g′
+        β = (gᵀ g) / (g′ᵀ g′)                FR
+        β = max(0, (gᵀ y) / (g′ᵀ g′))        PR
+        β = (gᵀ y) / (pᵀ y)                  HS
 
-    It begins again with − g where two gradients are far from orthogonal, |gᵀgₒ| ≥ 0.2 gᵀg. The
+    g′ is the gradient of the step before: Fletcher & Reeves (1964), Polak & Ribière (1969) as
+    Powell (1984) bounds it, "PR+", and Hestenes & Stiefel (1952). It begins again with −g where two
+    gradients are far from orthogonal, |gᵀ g′| ≥ 0.2 gᵀ g. The
     search is `strong_wolfe(curvature=0.1)` unless another is given.
 
     Source: Nocedal & Wright (2006), Numerical Optimization, section 5.2.

@@ -59,7 +59,7 @@ def augmented_lagrangian(
 ) -> Constrained:
     """Minimise f(θ) where c(θ) = 0 (`equal`) and d(θ) ≥ 0 (`least`), arrays of any shapes.
 
-        L = f + λᵀc + ρ/2 ‖c‖² + (‖max(0, μ − ρ d)‖² − ‖μ‖²) / 2ρ
+        L = f + λᵀ c + (ρ / 2) ‖c‖² + (‖max(0, μ − ρ d)‖² − ‖μ‖²) / (2 ρ)
         λ ← λ + ρ c        μ ← max(0, μ − ρ d)
 
     Each round minimises L by the solver (`lbfgs`) in at most `max_steps`; ρ grows where the

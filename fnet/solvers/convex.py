@@ -14,10 +14,10 @@ from fnet.core.expect import require, require_number
 class Term(NamedTuple):
     """A convex function f, as its methods take it; each part is a pytree with its data.
 
-        prox(t)(v)   = argmin f(x) + ‖x − v‖² / 2t        prox(t) computes once what t alone needs
-        value(x)     = f(x)
-        conjugate(y) = max yᵀx − f(x)                     where it is finite
-        fits(y)      = the largest s ≤ 1 for which the conjugate of s y is finite
+        prox(t)(v)   -> the x of least f(x) + ‖x − v‖² / 2t; prox(t) does once what t needs
+        value(x)     -> f(x)
+        conjugate(y) -> the largest yᵀx − f(x) for any x, where it is finite
+        fits(y)      -> the largest s ≤ 1 for which the conjugate of s y is finite
 
     >>> term = l1_norm(2.0)
     >>> term.prox(1.0)(jnp.array([3.0, -1.0])).tolist(), float(term.value(jnp.array([3.0, -1.0])))

@@ -143,15 +143,15 @@ def coordinate_descent(
 ) -> LinearModel:
     """The lasso, ridge, the elastic net, and their logistic kin; λ₁ is `l1` and λ₂ is `l2`.
 
-        f = Σ (xᵢᵀw + b − tᵢ)² / 2N + λ₁ ‖w‖₁ + λ₂/2 ‖w‖²         loss="squares"
-        f = Σ log(1 + exp(−sᵢ (xᵢᵀw + b))) / N + λ₁ ‖w‖₁ + λ₂/2 ‖w‖²     loss="logistic"
+        f = Σᵢ (xᵢᵀ w + b − tᵢ)² / (2 N) + λ₁ Σⱼ |wⱼ| + (λ₂ / 2) ‖w‖²
+        f = Σᵢ log(1 + exp(−sᵢ (xᵢᵀ w + b))) / N + λ₁ Σⱼ |wⱼ| + (λ₂ / 2) ‖w‖²
         wⱼ ← S(hⱼ wⱼ − gⱼ, λ₁) / (hⱼ + λ₂)        S(v, λ) = sign(v) max(|v| − λ, 0)
 
-    one after the other, where gⱼ is the derivative of the mean and hⱼ = ‖xⱼ‖² / N its curvature, or
-    a quarter of that, which bounds the curvature of the logistic loss. s = ±1 for t = 1 and 0. The
-    intercept has no penalty. With more rows than columns, squares are minimised from the products
-    XᵀX alone. scikit-learn's Lasso(alpha) is l1=alpha, and ElasticNet(alpha, l1_ratio=r) is
-    l1=alpha·r, l2=alpha·(1 − r).
+    The first for loss="squares", the second for "logistic". One weight after the other, where gⱼ is
+    the derivative of the mean and hⱼ = ‖xⱼ‖² / N its curvature, or a quarter of that, which bounds
+    the curvature of the logistic loss. s = ±1 for t = 1 and 0. The intercept has no penalty. With
+    more rows than columns, squares are minimised from the products XᵀX alone. scikit-learn's
+    Lasso(alpha) is l1=alpha, and ElasticNet(alpha, l1_ratio=r) is l1=alpha·r, l2=alpha·(1 − r).
 
     Source: Friedman, Hastie & Tibshirani (2010), Regularization paths for generalized linear models
     via coordinate descent; Kim et al. (2007) for the duality gap.

@@ -81,7 +81,8 @@ def _splitting(solve: Callable[[Array, Array], Array]) -> LinearMethod:
 def cg() -> LinearMethod:
     """Conjugate gradients, for a symmetric positive definite A; n steps at most, but for rounding.
 
-        a = rᵀr / pᵀAp      x ← x + a p      r ← r − a A p      p ← r + (rᵀr / rₒᵀrₒ) p
+        a = (rᵀ r) / (pᵀ A p)      x ← x + a p      r′ = r − a A p
+        b = (r′ᵀ r′) / (rᵀ r)      p ← r′ + b p     r ← r′
 
     Source: Hestenes & Stiefel (1952), Methods of conjugate gradients for solving linear systems.
 

@@ -19,12 +19,12 @@ from fnet.solvers.searches import Search, strong_wolfe
 def newton(search: Search | None = None) -> Solver:
     """Newton's step, with the Hessian H made positive definite where it is not.
 
-        p = − H⁻¹ g            by Cholesky
-        p = − V |Λ|⁻¹ Vᵀ g     where H = V Λ Vᵀ is not positive definite
+        p = −H⁻¹ g            by Cholesky
+        p = −V |E|⁻¹ Vᵀ g     where H is not positive definite
 
-    H takes n products with the derivative of the gradient, and n² numbers; for many parameters take
-    `newton_cg`. |Λ| is at least √ε of its largest. Ends as "indefinite" where the gradient vanishes
-    at a saddle point.
+    V and E are the eigenvectors and eigenvalues of H. H takes n products with the derivative of the
+    gradient, and n² numbers; for many parameters take `newton_cg`. |E| is at least √ε of its
+    largest. Ends as "indefinite" where the gradient vanishes at a saddle point.
 
     Source: Nocedal & Wright (2006), Numerical Optimization, section 3.4.
 
@@ -59,7 +59,9 @@ def newton(search: Search | None = None) -> Solver:
 def newton_cg(search: Search | None = None) -> Solver:
     """Newton's step by conjugate gradients, as far as it is worth while: no matrix is stored.
 
-        H p = − g    until ‖H p + g‖ ≤ min(½, √‖g‖) ‖g‖, or along a direction of no curvature
+        H p = −g
+
+    until ‖H p + g‖ ≤ min(½, √‖g‖) ‖g‖, or a direction has no positive curvature.
 
     Source: Nocedal & Wright (2006), Numerical Optimization, algorithm 7.1.
 
@@ -111,7 +113,7 @@ def _truncated(product: Product, grad: Array, goal: Array) -> Array:
 def gauss_newton(damping: float = 0.0, search: Search | None = None) -> Solver:
     """Newton's step with the Gauss-Newton matrix G in place of the Hessian; λ is `damping`.
 
-        (G + λ I) p = − g        G = Jᵀ L J
+        (G + λ I) p = −g        G = Jᵀ L J
 
     J is the derivative of the residuals (L = I) or of a model's output, and L the second derivative
     of the loss. For residuals and λ = 0, p is by the singular values of J, whose condition number

@@ -25,7 +25,7 @@ class Objective:
 
         value_and_grad(θ, *data) -> f, ∇f
         curvature(θ, *data)      -> (v -> G v)     G: the Gauss-Newton matrix; None if unknown
-        residuals(θ, *data)      -> r              f = ½ ‖r‖²; None if f is no sum of squares
+        residuals(θ, *data)      -> r              f is ½ ‖r‖²; None if it is no sum of squares
 
     `data` are arguments of compiled functions: other data of the same shapes compile nothing.
     Make one with `objective`, `function` or `least_squares`.
@@ -53,10 +53,11 @@ def objective(model: Layer, loss: Loss, x: Any, target: Array) -> Objective:
 
         f = loss(model(θ, x), t) + penalty(θ)
         ∇f = backward(θ, cache, dy) + ∇penalty(θ)
-        G v = backward(θ, cache, L J v) + ∇²penalty(θ) v
+        G v = backward(θ, cache, L J v) + P v
 
-    J v is `jax.jvp` of `forward`, and L = ∂dy/∂y that of the loss's gradient. The model is as it is
-    in use: without a key, and so without noise. x is cast to the dtype of the parameters.
+    J v is `jax.jvp` of `forward`, L v that of the loss's gradient dy, and P v of the penalty's. The
+    model is as it is in use: without a key, and so without noise. x is cast to the dtype of the
+    parameters.
 
     >>> from fnet import losses, models
     >>> x, t = jnp.array([[0.0], [1.0]]), jnp.array([0.0, 1.0])
@@ -128,9 +129,9 @@ def _by_autodiff(f: Callable[..., Array]) -> Callable[..., Any]:
 
 
 def least_squares(residuals: Callable[..., Array], *data: Any) -> Objective:
-    """f = ½ ‖r‖² of residuals r(θ, *data), an array of any shape.
+    """f = ½ ‖r‖² of residuals r(θ, *data), an array of any shape, whose Jacobian is J.
 
-        ∇f = Jᵀ r        G = Jᵀ J        J = ∂r/∂θ
+        ∇f = Jᵀ r        G = Jᵀ J
 
     >>> f = least_squares(lambda x, t: x - t, jnp.array([1.0, 2.0]))
     >>> value, grads = f.value_and_grad(jnp.array([4.0, 6.0]), *f.data)

@@ -121,11 +121,11 @@ def _values(f: Any, x: Array) -> Array:
 def genetic(rivals: int = 3, spread: float = 0.3, mutation: float = 0.1) -> Explorer:
     """A genetic algorithm of real numbers: selection, crossover, mutation; the best one stays.
 
-        parents a, b: each the best of `rivals` drawn at random
-        child = a + u (b − a) + mutation · σ N(0, 1)        u uniform in [−spread, 1 + spread]
+        child = a + u (b − a) + mutation · σ N(0, 1)
 
-    entry by entry, where σ is the standard deviation of that entry among all points: the search
-    narrows as they gather.
+    entry by entry. The parents a and b are each the best of `rivals` drawn at random, u is uniform
+    between −spread and 1 + spread, and σ is the standard deviation of that entry among all points:
+    the search narrows as they gather.
 
     Source: Eshelman & Schaffer (1993), Real-coded genetic algorithms and interval-schemata.
 
@@ -158,11 +158,10 @@ def genetic(rivals: int = 3, spread: float = 0.3, mutation: float = 0.1) -> Expl
 def annealing(temperature: float, cooling: float = 0.99, step: float = 1.0) -> Explorer:
     """Simulated annealing: a random walk that also goes uphill, less and less.
 
-        y = x + step √(T / T₀) N(0, I), taken with probability min(1, exp((f(x) − f(y)) / T))
-        T ← cooling · T
+        y = x + step √(T / T₀) N(0, I)        T ← cooling · T
 
-    T begins at T₀, the `temperature`: about the differences of f that are to be crossed. Each point
-    walks by itself.
+    y is taken with probability min(1, exp((f(x) − f(y)) / T)). T begins at T₀, the `temperature`:
+    about the differences of f that are to be crossed. Each point walks by itself.
 
     Source: Kirkpatrick, Gelatt & Vecchi (1983), Optimization by simulated annealing.
 

@@ -48,8 +48,8 @@ class Lbfgs(NamedTuple):
 def bfgs(search: Search | None = None) -> Solver:
     """The inverse of the Hessian, learnt from steps s and the changes y of the gradient.
 
-        p = − H g
-        H ← (I − ρ s yᵀ) H (I − ρ y sᵀ) + ρ s sᵀ        ρ = 1 / yᵀs
+        p = −H g
+        H ← (I − ρ s yᵀ) H (I − ρ y sᵀ) + ρ s sᵀ        ρ = 1 / (yᵀ s)
 
     H begins as I, and is scaled by yᵀs / yᵀy before its first update. It takes n² numbers; for
     many parameters take `lbfgs`. The search is `strong_wolfe` unless another is given.
@@ -88,9 +88,9 @@ def bfgs(search: Search | None = None) -> Solver:
 def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
     """BFGS from the last `memory` steps alone: 2 · memory · n numbers.
 
-        q = g        a = ρ sᵀq,  q ← q − a y        from the newest step to the oldest
-        q ← γ q      q ← q + s (a − ρ yᵀq)          and back        γ = sᵀy / yᵀy
-        p = − q
+        q = g        a = ρ sᵀ q        q ← q − a y    from the newest step to the oldest
+        q ← γ q      q ← q + s (a − ρ yᵀ q)           and back
+        p = −q       γ = (sᵀ y) / (yᵀ y)              ρ = 1 / (sᵀ y)
 
     The search is `strong_wolfe(curvature=0.8)` unless another is given: on the problems of the
     benchmark that takes the fewest evaluations.

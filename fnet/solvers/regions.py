@@ -65,12 +65,13 @@ class _Trial(NamedTuple):
 def levenberg_marquardt(factor: float = 1.0) -> Solver:
     """Gauss-Newton within a region, whose shape follows the columns of J.
 
-        (G + λ D²) p = − g    with λ ≥ 0 so that ‖D p‖ ≤ Δ        D = the largest ‖Jⱼ‖ so far
+        (G + λ D²) p = −g
 
-    Δ grows where the model G predicts the decrease well, and shrinks where it does not; at first it
-    is `factor` · ‖D x‖. A singular J is no obstacle. For residuals G = JᵀJ, and p is by the
-    singular values of J D⁻¹; otherwise G is that of `gauss_newton`, or the Hessian of a function.
-    With tol=0 it ends with all the digits that rounding allows.
+    λ ≥ 0 is such that ‖D p‖ ≤ Δ, and D has the largest norm of each column of J so far. Δ grows
+    where the model G predicts the decrease well, and shrinks where it does not; at first it is
+    `factor` · ‖D x‖. A singular J is no obstacle. For residuals G = JᵀJ, and p is by the singular
+    values of J D⁻¹; otherwise G is that of `gauss_newton`, or the Hessian of a function. With tol=0
+    it ends with all the digits that rounding allows.
 
     Source: Moré (1978), The Levenberg-Marquardt algorithm: implementation and theory.
 
@@ -96,10 +97,10 @@ def levenberg_marquardt(factor: float = 1.0) -> Solver:
 def trust_region(radius: float = 1.0) -> Solver:
     """Newton's step within a radius Δ, which begins with `radius`.
 
-        (H + λ I) p = − g    with λ ≥ 0 so that H + λ I is positive definite and ‖p‖ ≤ Δ
+        (H + λ I) p = −g
 
-    By the eigenvalues of H, which may be of any sign: a saddle point is left along its negative
-    curvature.
+    λ ≥ 0 is such that H + λ I is positive definite and ‖p‖ ≤ Δ. By the eigenvalues of H, which may
+    be of any sign: a saddle point is left along its negative curvature.
 
     Source: Moré & Sorensen (1983), Computing a trust region step; Nocedal & Wright (2006), 4.1.
 

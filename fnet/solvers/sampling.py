@@ -147,7 +147,7 @@ def metropolis_hastings(step: float) -> Sampler:
 def langevin(step: float) -> Sampler:
     """A step along the gradient with noise, corrected as by Metropolis: MALA.
 
-        y = x + h²/2 ∇ log p(x) + h N(0, I)        h = step
+        y = x + (h² / 2) ∇log p(x) + h N(0, I)        h = step
 
     It is `hmc` of one leap. About 0.57 of the steps should be accepted.
 
@@ -165,7 +165,7 @@ def langevin(step: float) -> Sampler:
 def hmc(step: float, leaps: int = 10) -> Sampler:
     """Hamiltonian Monte Carlo: a momentum q ~ N(0, I), and `leaps` steps h of its motion.
 
-        q ← q + h/2 ∇ log p(x)      x ← x + h q      q ← q + h/2 ∇ log p(x)
+        q ← q + (h / 2) ∇log p(x)      x ← x + h q      q ← q + (h / 2) ∇log p(x)
 
     The end is taken with probability min(1, exp(H(x, q) − H(x′, q′))), H = ½ ‖q‖² − log p. About
     two thirds should be accepted.

@@ -150,8 +150,8 @@ def _relative(v: Array, *others: Array) -> Array:
 def admm(rho: float = 1.0, relaxation: float = 1.6) -> Splitting:
     """The alternating direction method of multipliers, for f(x) + g(z) with x = z.
 
-        z ← argmin f(z) + ρ/2 ‖z − x + u‖²        ẑ = α z + (1 − α) x
-        x ← argmin g(x) + ρ/2 ‖x − ẑ − u‖²        u ← u + ẑ − x
+        z ← argmin(f(z) + (ρ / 2) ‖z − x + u‖²)        ẑ = α z + (1 − α) x
+        x ← argmin(g(x) + (ρ / 2) ‖x − ẑ − u‖²)        u ← u + ẑ − x
 
     α is `relaxation`. K must be None. The dual is y = − ρ u in the sign of f*. With ρ near the
     eigenvalues of f's Hessian it is fastest. For m workers that must agree, x is (m, n), f is
@@ -191,10 +191,10 @@ def admm(rho: float = 1.0, relaxation: float = 1.6) -> Splitting:
 def primal_dual(ratio: float = 1.0) -> Splitting:
     """The primal-dual hybrid gradient method, for f(K x) + g(x): products with K and Kᵀ alone.
 
-        y ← prox of σ f* at y + σ K x̄        prox of σf* (v) = v − σ prox of f/σ (v/σ)
-        x ← prox of τ g at x − τ Kᵀ y        x̄ = 2 x − xₒ
+        v = y + σ K (2 x − x′)        y ← v − σ prox_f(v / σ)        x ← prox_g(x − τ Kᵀ y)
 
-    στ = 0.95 / ‖K‖², where ‖K‖ is found by forty rounds of the power method, and τ/σ is `ratio`².
+    x′ is the x before the last; prox_f is of step 1/σ, prox_g of τ. στ = 0.95 / ‖K‖², where ‖K‖ is
+    found by forty rounds of the power method, and τ/σ is `ratio`².
 
     Source: Chambolle & Pock (2011), A first-order primal-dual algorithm for convex problems with
     applications to imaging, algorithm 1.
