@@ -11,11 +11,13 @@ import numpy as np
 from chex import Array
 
 from fnet.core.expect import require, require_number, require_whole
+from fnet.core.products import by_rows
 from fnet.core.values import Value, constructor
 from fnet.errors import ConfigurationError
 from fnet.solvers.outcomes import BAD_START, CONVERGED, MOST_STEPS, RUNNING, WORDS, first
 
 LOSSES = ("squares", "logistic")
+FEW = 64  # columns: their products take less than the passes that they save
 LINEAR_WORDS = {CONVERGED: "converged: no weight moves by more than the tolerance"}
 
 
@@ -45,11 +47,13 @@ class _Products(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """Xᵀ (d, N), t, and the curvature h (d,) of each weight."""
+    """Xᵀ (d, N), t, and the curvature h (d,) of each weight; of squares, centred as above."""
 
     xt: Array
     t: Array
     h: Array
+    mean_x: Array
+    mean_t: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -149,9 +153,10 @@ def coordinate_descent(
 
     The first for loss="squares", the second for "logistic". One weight after the other, where gⱼ is
     the derivative of the mean and hⱼ = ‖xⱼ‖² / N its curvature, or a quarter of that, which bounds
-    the curvature of the logistic loss. s = ±1 for t = 1 and 0. The intercept has no penalty. With
-    more rows than columns, squares are minimised from the products XᵀX alone. scikit-learn's
-    Lasso(alpha) is l1=alpha, and ElasticNet(alpha, l1_ratio=r) is l1=alpha·r, l2=alpha·(1 − r).
+    the curvature of the logistic loss. s = ±1 for t = 1 and 0. The intercept has no penalty. Up to
+    64 columns, and no more than rows, squares are minimised from the products XᵀX alone.
+    scikit-learn's Lasso(alpha) is l1=alpha, and ElasticNet(alpha, l1_ratio=r) is l1=alpha·r,
+    l2=alpha·(1 − r).
 
     Source: Friedman, Hastie & Tibshirani (2010), Regularization paths for generalized linear models
     via coordinate descent; Kim et al. (2007) for the duality gap.
@@ -170,11 +175,13 @@ def coordinate_descent(
 
     def prepare(x: Array, t: Array) -> _Products | _Rows:
         n, d = x.shape
-        if logistic or d > n:
-            return _Rows(x.T, t, jnp.sum(x**2, axis=0) / n / (4 if logistic else 1))
-        mean_x = x.mean(axis=0) if intercept else jnp.zeros(d, x.dtype)
-        mean_t = t.mean() if intercept else jnp.zeros((), x.dtype)
+        centred = intercept and not logistic
+        mean_x = x.mean(axis=0) if centred else jnp.zeros(d, x.dtype)
+        mean_t = t.mean() if centred else jnp.zeros((), x.dtype)
         x, t = x - mean_x, t - mean_t
+        if logistic or d > min(n, FEW):
+            curved = jnp.sum(x**2, axis=0) / n / (4 if logistic else 1)
+            return _Rows(by_rows(x.T), t, curved, mean_x, mean_t)
         return _Products(x.T @ x / n, t @ x / n, t @ t / n, mean_x, mean_t)
 
     def init_state(rows: _Products | _Rows) -> Weights:
@@ -231,9 +238,11 @@ def _pass_of_rows(
         return Weights(w.at[j].add(change), b, scores + rows.xt[j] * change, _max(moved, change))
 
     state = jax.lax.fori_loop(0, len(rows.xt), one, state._replace(moved=jnp.zeros_like(state.b)))
+    if not logistic:
+        return state._replace(b=rows.mean_t - rows.mean_x @ state.w)
     if not intercept:
         return state
-    change = -excess(state.own).mean() * (4 if logistic else 1)
+    change = -4 * excess(state.own).mean()
     return Weights(state.w, state.b + change, state.own + change, _max(state.moved, change))
 
 

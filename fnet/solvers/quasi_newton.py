@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from chex import Array
+from jax.scipy.linalg import solve_triangular
 
 from fnet.core.expect import require_whole
 from fnet.core.values import constructor
@@ -30,7 +31,7 @@ class Bfgs(NamedTuple):
 class Lbfgs(NamedTuple):
     """What `lbfgs` remembers of the last steps, in a ring: s and y, both (memory, n).
 
-    r (memory,) has 1 / sᵀy, 0 where there is no step yet, and γ is that of the last step.
+    sy and yy (memory, memory) are their products sᵢᵀyⱼ and yᵢᵀyⱼ, count the steps so far.
 
     >>> import jax.numpy as jnp
     >>> lbfgs(memory=3).init_state(jnp.zeros(2)).memory.own.s.shape
@@ -39,8 +40,8 @@ class Lbfgs(NamedTuple):
 
     s: Array
     y: Array
-    r: Array
-    gamma: Array
+    sy: Array
+    yy: Array
     count: Array
 
 
@@ -88,15 +89,18 @@ def bfgs(search: Search | None = None) -> Solver:
 def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
     """BFGS from the last `memory` steps alone: 2 · memory · n numbers.
 
-        q = g        a = ρ sᵀ q        q ← q − a y    from the newest step to the oldest
-        q ← γ q      q ← q + s (a − ρ yᵀ q)           and back
-        p = −q       γ = (sᵀ y) / (yᵀ y)              ρ = 1 / (sᵀ y)
+        u = R⁻¹ S g        v = R⁻ᵀ ((D + γ Y Yᵀ) u − γ Y g)
+        p = −γ g − Sᵀ v + γ Yᵀ u        γ = (sᵀ y) / (yᵀ y)
+
+    The rows of S and Y are the steps s and the changes y of the gradient, from the oldest; R is the
+    upper triangle of S Yᵀ, and D its diagonal. It is the same direction as that of two loops over
+    the steps, in four products with all of them at once. γ is of the last step.
 
     The search is `strong_wolfe(curvature=0.8)` unless another is given: on the problems of the
     benchmark that takes the fewest evaluations.
 
-    Source: Nocedal (1980), Updating quasi-Newton matrices with limited storage; Nocedal & Wright
-    (2006), algorithms 7.4 and 7.5.
+    Source: Nocedal (1980), Updating quasi-Newton matrices with limited storage; Byrd, Nocedal &
+    Schnabel (1994), Representations of quasi-Newton matrices, theorem 2.2.
 
     >>> from fnet import losses, models
     >>> from fnet.solvers import objective, solve
@@ -110,36 +114,33 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
     require_whole("lbfgs: memory", memory, least=1)
 
     def begin(x: Array) -> Lbfgs:
-        past, none = jnp.zeros((memory, len(x)), x.dtype), jnp.zeros(memory, x.dtype)
-        return Lbfgs(past, past, none, jnp.ones((), x.dtype), jnp.int32(0))
+        past, small = jnp.zeros((memory, len(x)), x.dtype), jnp.zeros((memory, memory), x.dtype)
+        return Lbfgs(past, past, small, small, jnp.int32(0))
 
     def propose(problem: Problem, state: State, m: Lbfgs) -> Proposal:
-        newest = m.count - 1 - jnp.arange(memory, dtype=jnp.int32)
-        places = newest % memory
-        used = jnp.minimum(m.count, memory)
-
-        def back(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
-            q, a = carry
-            i = places[k]
-            ai = m.r[i] * jnp.vdot(m.s[i], q)
-            return q - ai * m.y[i], a.at[i].set(ai)
-
-        def forth(k: Array, q: Array) -> Array:
-            i = places[used - 1 - k]
-            return q + m.s[i] * (a[i] - m.r[i] * jnp.vdot(m.y[i], q))
-
-        q, a = jax.lax.fori_loop(0, used, back, (state.grad, jnp.zeros_like(m.r)))
-        q = jax.lax.fori_loop(0, used, forth, m.gamma * q)
-        return Proposal(-q, jnp.where(m.count == 0, first_step(state.grad), 1), m)
+        g = state.grad
+        # Places in the ring from the oldest step to the newest; those before the first have s = 0.
+        order = (m.count + jnp.arange(memory, dtype=jnp.int32)) % memory
+        sy, yy = (each[order][:, order] for each in (m.sy, m.yy))
+        D = jnp.diagonal(sy)
+        R = jnp.triu(sy) + jnp.diag(jnp.where(D > 0, 0, 1).astype(g.dtype))
+        gamma = jnp.where(m.count > 0, D[-1] / jnp.where(m.count > 0, yy[-1, -1], 1), 1)
+        Sg, Yg = ((each @ g)[order] for each in (m.s, m.y))
+        u = solve_triangular(R, Sg)
+        v = solve_triangular(R, D * u + gamma * (yy @ u - Yg), trans=1)
+        back = jnp.zeros_like(Sg)
+        v, u = back.at[order].set(v), back.at[order].set(u)
+        p = -gamma * g - v @ m.s + gamma * (u @ m.y)
+        return Proposal(p, jnp.where(m.count == 0, first_step(g), 1), m)
 
     def learn(m: Lbfgs, before: State, after: State, p: Array) -> Lbfgs:
         s, y = after.x - before.x, after.grad - before.grad
-        ys, yy = jnp.vdot(y, s), jnp.vdot(y, y)
         i = m.count % memory
-        curved = ys > jnp.finfo(s.dtype).eps * yy
-        learnt = Lbfgs(
-            m.s.at[i].set(s), m.y.at[i].set(y), m.r.at[i].set(1 / ys), ys / yy, m.count + 1
-        )
+        S, Y = m.s.at[i].set(s), m.y.at[i].set(y)
+        Yy = Y @ y
+        sy = m.sy.at[:, i].set(S @ y).at[i].set(Y @ s)
+        learnt = Lbfgs(S, Y, sy, m.yy.at[:, i].set(Yy).at[i].set(Yy), m.count + 1)
+        curved = sy[i, i] > jnp.finfo(s.dtype).eps * Yy[i]
         kept: Lbfgs = jax.tree.map(lambda new, old: jnp.where(curved, new, old), learnt, m)
         return kept
 

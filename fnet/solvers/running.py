@@ -14,7 +14,7 @@ from fnet.errors import ConfigurationError
 from fnet.solvers import outcomes
 from fnet.solvers.contract import Solver
 from fnet.solvers.objectives import Objective, Problem, as_vector, function
-from fnet.solvers.outcomes import Result, State, size_of, words
+from fnet.solvers.outcomes import Result, State, size_of
 
 COLUMNS = ("value", "gradient", "evaluations")
 
@@ -48,31 +48,25 @@ def solve(
     params = jax.tree.map(jnp.asarray, params)
     if tol is not None:
         require_number("solve: tol", tol, least=0)
-    found, state, steps, rows = _run(solver, max_steps, goal, params, tol)
-    reason, steps = int(state.reason), int(steps)
+    found, ended, rows = _run(solver, max_steps, goal, params, tol)
+    reason, steps = np.asarray(ended).tolist()
     reason = reason or outcomes.MOST_STEPS
-    table = np.asarray(rows)[: steps + 1]
-    return Result(
-        found,
-        float(state.value),
-        float(size_of(state.grad)),
-        words(reason),
-        reason in outcomes.WELL,
-        steps,
-        int(state.evaluations),
-        {name: table[:, k] for k, name in enumerate(COLUMNS)},
-    )
+    history = dict(zip(COLUMNS, np.asarray(rows)[: steps + 1].T, strict=True))
+    value, gradient, evaluations = (float(column[-1]) for column in history.values())
+    done = reason in outcomes.WELL
+    said = outcomes.WORDS[reason]
+    return Result(found, value, gradient, said, done, steps, int(evaluations), history)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _run(
     solver: Solver, max_steps: int, objective: Objective, params: ArrayTree, tol: Any
-) -> tuple[ArrayTree, State, Array, Array]:
+) -> tuple[ArrayTree, Array, Array]:
     problem, x, restore = as_vector(objective, params)
     problem = problem._replace(tol=tolerance(x.dtype) if tol is None else tol)
 
     state, k, rows = minimised(solver, problem, x, max_steps)
-    return restore(state.x), state, k, rows
+    return restore(state.x), jnp.stack([state.reason, k]), rows
 
 
 def minimised(

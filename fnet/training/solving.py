@@ -52,6 +52,7 @@ def make_solver_step(model: Layer, loss: Loss, solver: Solver) -> Callable[..., 
     x is transformed already. The model is as in use, without noise, whatever the key. Where the
     solver has ended, the state stays as it is; its first step evaluates the start.
 
+    >>> import jax.numpy as jnp
     >>> from fnet import losses, training
     >>> from fnet.layers import affine
     >>> from fnet.solvers import newton
