@@ -180,8 +180,9 @@ def coordinate_descent(
         mean_t = t.mean() if centred else jnp.zeros((), x.dtype)
         x, t = x - mean_x, t - mean_t
         if logistic or d > min(n, FEW):
-            curved = jnp.sum(x**2, axis=0) / n / (4 if logistic else 1)
-            return _Rows(by_rows(x.T), t, curved, mean_x, mean_t)
+            xt = by_rows(x.T)
+            curved = jax.vmap(lambda column: jnp.vdot(column, column))(xt) / n
+            return _Rows(xt, t, curved / 4 if logistic else curved, mean_x, mean_t)
         return _Products(x.T @ x / n, t @ x / n, t @ t / n, mean_x, mean_t)
 
     def init_state(rows: _Products | _Rows) -> Weights:
