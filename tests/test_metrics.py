@@ -68,11 +68,11 @@ def test_calibration_agrees_with_scikit_learn(bins):
     ours = metrics.calibration(labels, p, bins)
     right = p.argmax(-1) == labels
     observed, predicted = calibration_curve(right, p.max(-1), n_bins=bins)
-    held = ours.count > 0
+    held = ours.samples > 0
     np.testing.assert_allclose(ours.observed[held], observed)
     np.testing.assert_allclose(ours.predicted[held], predicted)
-    assert ours.count.sum() == len(labels)
-    gap = (np.abs(observed - predicted) * ours.count[held]).sum() / len(labels)
+    assert ours.samples.sum() == len(labels)
+    gap = (np.abs(observed - predicted) * ours.samples[held]).sum() / len(labels)
     assert ours.error == pytest.approx(gap)
 
 

@@ -56,7 +56,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     import jax
 
-    from fnet.cli import bench, check, data, inspect, listing, overfit, summary, sweep, train
+    from fnet.cli import (
+        bench,
+        check,
+        data,
+        export,
+        inspect,
+        listing,
+        overfit,
+        summary,
+        sweep,
+        train,
+    )
     from fnet.cli.completion import add_completion
 
     parser = Parser(
@@ -66,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (train, sweep, listing, inspect, overfit, check, bench, summary, data):
+    for module in (train, sweep, listing, inspect, export, overfit, check, bench, summary, data):
         module.add(commands)
     add_completion(parser)
     parser.add_argument("--version", action="version", version=_versions())

@@ -15,7 +15,7 @@ Number = Callable[[str], Any]
 # Learning rates for images, and for tables, which small models learn by larger steps.
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
 TABLE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-2, "adam": 1e-2}
-LINEAR_RATES = {**TABLE_RATES, "adam": 1e-1}  # of a linear model of a table
+LINEAR_RATES = {**TABLE_RATES, "adam": 3e-2}  # of a linear model of a table
 ALL = "all"  # a batch size
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 

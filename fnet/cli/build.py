@@ -93,8 +93,12 @@ def _number_loss(settings: Settings, train: Memory) -> Loss:
             "are too close together for float32, a hundredth of their spread being less than it "
             "tells apart; subtract a number from the column, or choose another target"
         )
-    inner = {"mse": losses.mse, "mae": losses.l1, "huber": losses.huber}[settings["loss"] or "mse"]
-    return losses.standardized(inner(), mean, std)
+    made: dict[str, Callable[[], Loss]] = {
+        "mse": losses.mse,
+        "mae": losses.l1,
+        "huber": losses.huber,
+    }
+    return losses.standardized(made[settings["loss"] or "mse"](), mean, std)
 
 
 def _is_logistic(settings: Settings, classes: int) -> bool:

@@ -20,10 +20,10 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     chosen: Settings = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
     if table:
         few = settings["batch_size"] == ALL or (settings["batch_size"] is None and rows <= FEW_ROWS)
-        batch = ALL if few else settings["batch_size"] or TABLE_BATCH
-        epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // (1 if few else -(-rows // batch))))
+        size = rows if few else settings["batch_size"] or TABLE_BATCH
+        epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // -(-rows // size)))
         penalty = float(f"{1 / (2 * rows if parts.train.classes else rows):.3g}")
-        chosen = {"batch_size": batch, "epochs": epochs, "l2": penalty}
+        chosen = {"batch_size": ALL if few else size, "epochs": epochs, "l2": penalty}
     chosen = {name: value for name, value in chosen.items() if settings[name] is None}
     settings, words = {**settings, **chosen}, []
     if table and chosen:

@@ -9,7 +9,13 @@ from fnet.cli.figures import short_number
 from fnet.cli.source import PARTS, Parts
 
 SHOWN = 6  # categories of a column
-FIGURES = {"mean": np.mean, "std": np.std, "least": np.min, "median": np.median, "greatest": np.max}
+FIGURES: dict[str, Any] = {
+    "mean": np.mean,
+    "std": np.std,
+    "least": np.min,
+    "median": np.median,
+    "greatest": np.max,
+}
 
 
 def column_lines(schema: Mapping[str, Any]) -> Iterator[str]:

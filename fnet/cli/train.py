@@ -25,7 +25,7 @@ from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.choices import completed, remarks
 from fnet.cli.model_arguments import add_model
 from fnet.cli.progress import LINES, show
-from fnet.cli.report import reached, tell_end, tell_start, tell_stop
+from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.cli.training_arguments import add_training
@@ -119,9 +119,7 @@ def train(given: Settings) -> int:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
         if checkpoint.record.epoch < settings["epochs"]:
-            epoch, patience = checkpoint.record.epoch, settings["patience"]
-            words = f"stopped    after epoch {epoch}: {patience} without a lower validation loss"
-            voice.tell("early", [words], {"epoch": epoch, "patience": patience})
+            tell_early(checkpoint.record.epoch, settings["patience"], voice)
         tell_end(checkpoint, parts, settings, folder, history, voice)
     return 0
 

@@ -28,7 +28,7 @@ def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         metavar="RATE",
         help=several
         if rates
-        else f"(default {images}; for tables {tables}, but 0.1 of adam for a linear model)",
+        else f"(default {images}; for tables {tables}, but 0.03 of adam for a linear model)",
     )
     return group
 

@@ -18,6 +18,7 @@ from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.training.agreement import check_use
+from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
@@ -71,6 +72,7 @@ def evaluate(
     {'loss': 0.69, 'accuracy': 0.67}
     """
     require_samples(dataset, "dataset")
+    dataset = exact(dataset)
     check_use(model, loss, dataset)
     return measured(model, loss, params, dataset, batch_size, workers=workers)
 
@@ -112,7 +114,7 @@ def predict(
     """
     require_samples(dataset, "dataset")
     require_steady(dataset)
-    n = len(dataset)
+    n, dataset = len(dataset), exact(dataset)
     apply = _make_apply(model, dataset.transform)
     order = epoch_order(n, min(batch_size, n), shuffle=False)
     pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]

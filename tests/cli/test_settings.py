@@ -4,9 +4,11 @@ import json
 import sys
 
 import jax
+import numpy as np
 import pytest
 
 import fnet
+from fnet.checkpoint import load
 from fnet.cli import main
 
 PHOTOS = "--data photos --batch-size 16 --learning-rate 0.01".split()
@@ -24,19 +26,22 @@ def test_a_width_for_each_layer(inside, shell):
 
 
 def test_it_stops_where_validation_no_longer_improves(inside, shell):
-    words = "--hidden 4 --epochs 90 --patience 2 --learning-rate 0.5 --out patient".split()
-    result = inside("train", *PHOTOS, *words)
-    assert result.status == 0, result.err
-    assert "ends before epoch 90 once 2 in a row have no lower validation loss" in result.out
-    metrics = json.loads((shell.home / "patient/metrics.json").read_text("utf-8"))
-    assert metrics["epochs"] == metrics["best_epoch"] + 2 < 90
-    line = f"stopped    after epoch {metrics['epochs']}: 2 without a lower validation loss"
-    assert line in result.out
-    words = "--data houses.csv --target Price --features Area --binarize 30 70 --model logistic"
-    batch = "--batch-size all --l2 1 --epochs 5000 --patience 3 --out all-patient".split()
-    result = inside("train", *words.split(), *batch)
-    metrics = json.loads((shell.home / "all-patient/metrics.json").read_text("utf-8"))
-    assert metrics["epochs"] == metrics["best_epoch"] + 3 < 5000
+    rng = np.random.default_rng(0)  # nothing can be learned
+    lines = [f"{a:.3f},{b:.3f},{'yn'[c]}" for a, b, c in rng.integers(0, 2, (60, 3))]
+    (shell.home / "noise.csv").write_text("\n".join(["a,b,y", *lines]) + "\n", "utf-8")
+    for out, words, most in (
+        ("patient", "--hidden 9 --epochs 90 --patience 2 --learning-rate 0.03", 90),
+        ("all-patient", "--model logistic --batch-size all --epochs 5000 --patience 2", 5000),
+    ):
+        noise = "train --data noise.csv --target y --out".split()
+        result = inside(*noise, out, *words.split())
+        assert result.status == 0, result.err
+        said = f"ends before epoch {most} once 2 in a row have no lower validation loss"
+        assert said in result.out
+        metrics = json.loads((shell.home / out / "metrics.json").read_text("utf-8"))
+        assert metrics["epochs"] == metrics["best_epoch"] + 2 < most
+        line = f"stopped    after epoch {metrics['epochs']}: 2 without a lower validation loss"
+        assert line in result.out
 
 
 def test_smoothed_labels(inside, shell):
@@ -51,7 +56,6 @@ def test_smoothed_labels(inside, shell):
 
 def test_a_run_is_resumed_at_another_rate(inside, shell):
     def rate(folder):
-        from fnet.checkpoint import load
 
         return float(load(shell.home / folder / "checkpoint.npz").record.state.opt_state[1])
 
@@ -73,3 +77,47 @@ def test_versions(capsys):
     found = capsys.readouterr().out
     assert found.startswith(f"fnet {fnet.__version__} (jax {jax.__version__}, Python ")
     assert f"{sys.version_info.major}.{sys.version_info.minor}." in found
+
+
+def test_a_run_is_exported(inside, shell, run):
+    pytest.importorskip("safetensors")
+    from fnet.interop import from_torch, load_safetensors
+
+    result = inside("export", run.folder, "--to", "safetensors", "--out", "m.safetensors")
+    assert result.status == 0, result.err
+    with jax.enable_x64(False):
+        best = load(run.folder / "checkpoint.npz")
+        params = from_torch(best.model, best.shape, load_safetensors("m.safetensors"))
+    for a, b in zip(jax.tree.leaves(params), jax.tree.leaves(best.record.best.params), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert "it is a folder" in inside("export", run.folder, "--to", "onnx", "--out", ".").err
+
+
+def test_a_run_is_exported_whole(inside, shell, run):
+    onnx = pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    result = inside("export", run.folder, "--to", "onnx", "--out", "m.onnx")
+    assert result.status == 0, result.err
+    assert "to `output` and `probabilities`" in result.out
+    with jax.enable_x64(False):
+        best = load(run.folder / "checkpoint.npz")
+        pixels = np.random.default_rng(0).uniform(0, 255, (2, *best.shape)).astype(np.float32)
+        y = best.model.apply(best.record.best.params, best.transform(pixels))
+        expected = best.loss.probabilities(y)
+    session = ReferenceEvaluator(onnx.load(shell.home / "m.onnx"))
+    np.testing.assert_allclose(session.run(None, {"input": pixels})[1], expected, rtol=1e-4)
+
+
+def test_export_says_what_is_missing(inside, run, monkeypatch):
+    import importlib
+
+    def without(name, *arguments):
+        if name in ("torch", "onnx"):
+            raise ImportError(name)
+        return found(name, *arguments)
+
+    found = importlib.import_module
+    monkeypatch.setattr(importlib, "import_module", without)
+    assert "--to safetensors writes the same" in inside("export", run.folder, "--to", "torch").err
+    assert "pip install 'fnet[onnx]'" in inside("export", run.folder, "--to", "onnx").err
