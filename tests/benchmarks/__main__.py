@@ -9,18 +9,8 @@ from tests.benchmarks.machine import describe
 
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
-    *(
-        "memory",
-        "composing",
-        "images",
-        "norms_and_pools",
-        "tables",
-        "compiling",
-        "growth",
-        "checking",
-        "narrow",
-        "solving",
-    ),
+    *("memory", "composing", "images", "norms_and_pools", "tables"),
+    *("compiling", "growth", "checking", "narrow", "solving"),
 )
 
 
