@@ -21,6 +21,7 @@ from fnet import (
     losses,
     models,
     optimizers,
+    solvers,
     summary,
     training,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "models",
     "optimizers",
     "serial",
+    "solvers",
     "summary",
     "training",
 ]

@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 from typing import Any
 
-from fnet import compose, initializers, layers, losses, optimizers
+from fnet import compose, initializers, layers, losses, optimizers, solvers
 from fnet.core.values import is_constructor, read
 from fnet.data import augmentation, transforms
+
+# Solvers stand where an optimizer does: in `descend`, and in a checkpoint.
+SOLVERS: dict[str, Any] = {
+    name: vars(solvers)[name]
+    for name in ("strong_wolfe", *(text.split("(")[0] for text in solvers.EXAMPLES))
+}
 
 VOCABULARY: dict[str, dict[str, Any]] = {
     "model": {**vars(initializers), **vars(layers), **vars(compose)},
     "loss": vars(losses),
-    "optimizer": {**vars(optimizers.schedules), **vars(optimizers)},
+    "optimizer": {**SOLVERS, **vars(optimizers.schedules), **vars(optimizers)},
     "transform": vars(transforms),
     "augmentation": vars(augmentation),
 }
@@ -32,7 +38,8 @@ def names(kind: str) -> list[str]:
     """
     known = VOCABULARY[kind]
     made = [name for name, value in known.items() if is_constructor(value)]
-    return sorted(set(made) - {*vars(initializers), *vars(optimizers.schedules)})
+    others = {*vars(initializers), *vars(optimizers.schedules), *SOLVERS}
+    return sorted(set(made) - others)
 
 
 def examples(kind: str) -> Iterator[tuple[Any, Any]]:

@@ -1,7 +1,7 @@
 """Model, loss and optimizer from the settings."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from fnet import data, layers, losses, models
 from fnet.cli.arguments import ALL, Settings
 from fnet.cli.optimizing import build_optimizer
 from fnet.compose.mixed_precision import mixed_precision
-from fnet.core import Layer, Loss, Optimizer
+from fnet.core import Layer, Loss
 from fnet.data import Augmentation, Memory
 from fnet.errors import ConfigurationError, DataError
 
@@ -21,7 +21,7 @@ class Built(NamedTuple):
 
     model: Layer
     loss: Loss
-    optimizer: Optimizer
+    optimizer: Any  # an Optimizer, or a Solver
 
 
 def build(settings: Settings, train: Memory) -> Built:

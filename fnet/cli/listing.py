@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
 from fnet.cli.figures import MAIN, main_of, spelled
-from fnet.cli.optimizing import default_rate
+from fnet.cli.optimizing import optimizer_words
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 
@@ -115,7 +115,7 @@ def _table(entries: list[Run]) -> Table:
         table.add_row(
             entry.folder.name,
             _model(settings),
-            f"{settings['optimizer']} {settings['learning_rate'] or default_rate(settings):g}",
+            optimizer_words(settings),
             str(settings["batch_size"]),
             str(done) if finished else f"{done} of {settings['epochs']}",
             _cell(entry, "val"),

@@ -1,24 +1,27 @@
 """The optimizer, its learning rate and schedule from the settings."""
 
 from collections.abc import Callable
+from typing import Any
 
 from fnet import optimizers
 from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
-from fnet.core import Optimizer
+from fnet.cli.solving import SOLVERS, build_solver
 from fnet.errors import ConfigurationError
 from fnet.optimizers import schedules
 
 
-def build_optimizer(settings: Settings, samples: int) -> Optimizer:
-    """The optimizer that the settings name, for a training part of so many samples."""
+def build_optimizer(settings: Settings, samples: int) -> Any:
+    """The optimizer, or solver, that the settings name, for so many samples."""
     name, decay = settings["optimizer"], settings["weight_decay"]
+    if name in SOLVERS:
+        return build_solver(settings)
     rate = settings["learning_rate"] or default_rate(settings)
     given = {}
     if name == "muon":
         given = {"rest": optimizers.adam(default_rate({**settings, "optimizer": "adam"}))}
     elif name == "adamw" and decay is not None:
         given = {"weight_decay": decay}
-    optimizer: Optimizer = getattr(optimizers, name)(rate, **given)
+    optimizer = getattr(optimizers, name)(rate, **given)
     if decay and name != "adamw":
         optimizer = optimizers.decayed(optimizer, decay)
     schedule = _schedule(settings, samples)
@@ -31,6 +34,14 @@ def default_rate(settings: Settings) -> float:
     rates = LINEAR_RATES if linear else TABLE_RATES
     rates = IMAGE_RATES if settings["target"] is None else rates
     return rates[settings["optimizer"]]
+
+
+def optimizer_words(settings: Settings) -> str:
+    """The name of the optimizer, with its learning rate if it has one."""
+    name = settings["optimizer"]
+    if name in SOLVERS:
+        return str(name)
+    return f"{name} {settings['learning_rate'] or default_rate(settings):g}"
 
 
 def schedule_words(settings: Settings, samples: int) -> list[str]:

@@ -4,12 +4,20 @@ import argparse
 from typing import Any
 
 from fnet.cli.arguments import ALL, LOSSES, RATES, SCHEDULES, above
+from fnet.cli.solving import SOLVERS
 
 
 def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
     """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
     group = parser.add_argument_group("training")
-    group.add_argument("--optimizer", choices=tuple(RATES), help="(default adam)")
+    known = tuple(RATES) if rates else (*RATES, *SOLVERS)
+    steps = "" if rates else f"; with --batch-size all also {', '.join(SOLVERS)}"
+    group.add_argument(
+        "--optimizer",
+        choices=known,
+        metavar="NAME",
+        help=f"{', '.join(RATES)}{steps} (default adam)",
+    )
     several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"
     group.add_argument(
         "--learning-rate",

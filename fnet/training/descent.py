@@ -29,6 +29,13 @@ from fnet.training.postmortem import Training, require_finite, require_finite_va
 from fnet.training.records import Best, Record, State, start
 from fnet.training.resuming import check_seen, with_rate_of
 from fnet.training.scoring import score, summed
+from fnet.training.solving import (
+    has_ended,
+    is_solver,
+    make_solver_step,
+    require_finite_end,
+    require_steady_model,
+)
 from fnet.training.step import make_step
 
 KEPT = 2**28  # bytes of parameters kept between two records, at most
@@ -69,6 +76,10 @@ def descend(
     those of every epoch in `history`. It ends after `epochs`, or `patience` epochs after the best
     one, or with the first step shorter than `tolerance`, ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
 
+    The optimizer may be a solver, `lbfgs()`: an epoch is then one of its steps, and training ends
+    as well where it has converged, or cannot go on; `solvers.words(record.state.opt_state.reason)`
+    says which.
+
     Every step takes all samples as they are, so there is no `augmentation` here: for other images
     in every step, `fit` with a batch size. A learning rate is resumed as in `fit`.
 
@@ -97,6 +108,8 @@ def descend(
         begin = start(model, optimizer, example_shape(train), seed)
     else:
         begin = with_rate_of(optimizer, resume)
+    if is_solver(optimizer):
+        require_steady_model(optimizer, model)
     order = np.arange(len(train))
     check_seen(begin, order[None])
     length = max(1, min(every, epochs, KEPT // max(nbytes(begin.state.params), 1)))
@@ -105,10 +118,11 @@ def descend(
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
 
     def records(record: Record) -> Iterator[Record]:
-        ended = False
+        ended = has_ended(record.state)
         while record.epoch < epochs and not ended:
             count = min(length, epochs - record.epoch)
             stretch = run(record.state, count, held, training.key)
+            count = int(stretch.state.step - record.state.step)  # fewer where a solver ended
             history = _history(loss, stretch, count)
             done, best, ended = _judge(
                 record, history, np.asarray(stretch.moved)[:count], patience, tolerance
@@ -116,7 +130,11 @@ def descend(
             if done < count:  # the state is that after `count` epochs: run `done` of them again
                 stretch = run(record.state, done, held, training.key)
             before, record = record, _record(record, history, stretch, done, best)
-            require_finite(training, before, record, [order] * done)
+            if is_solver(optimizer):
+                require_finite_end(record)
+                ended = ended or has_ended(record.state)
+            else:
+                require_finite(training, before, record, [order] * done)
             require_finite_validation(before, record)
             yield record
 
@@ -132,7 +150,8 @@ def make_stretch(
     parts are (x, target) of the training set and, if there is one, of the validation set, each with
     a transform. Entries of epochs after `count` are meaningless.
     """
-    step = make_step(model, loss, optimizer)
+    make = make_solver_step if is_solver(optimizer) else make_step
+    step = make(model, loss, optimizer)
 
     def measure(pair: tuple[ArrayTree, PRNGKey | None], x: Array, target: Array) -> Any:
         params, noise = pair

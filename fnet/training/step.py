@@ -16,6 +16,7 @@ from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.records import Metrics, State
 from fnet.training.scoring import score, weight
+from fnet.training.solving import require_optimizer
 from fnet.training.updating import extras, update
 
 
@@ -58,6 +59,7 @@ def one_step(
     model: Layer, loss: Loss, optimizer: Any, transform: Transform, augmentation: Augmentation
 ) -> Callable[..., tuple[State, Metrics]]:
     """The step that `make_step` compiles, for use inside a larger compiled function."""
+    require_optimizer(optimizer)
 
     def step(
         state: State,

@@ -30,6 +30,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "fnet.losses": (),
     "fnet.models": (),
     "fnet.optimizers": (),
+    "fnet.solvers": (),
     "fnet.plots": (),
     "fnet.sklearn": (),
     "fnet.summary": (),

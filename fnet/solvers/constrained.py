@@ -1,0 +1,139 @@
+"""Constraints: a sequence of problems without, whose price rises."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array, ArrayTree
+from jax.tree_util import Partial
+
+from fnet.core.expect import require_number, require_whole
+from fnet.solvers.contract import Solver
+from fnet.solvers.objectives import as_vector, function
+from fnet.solvers.outcomes import BAD_START, NOT_FINITE, RUNNING, WORDS, first
+from fnet.solvers.quasi_newton import lbfgs
+from fnet.solvers.running import minimised, tolerance
+
+GROWTH, ENOUGH = 10.0, 0.25  # of ρ, where a round did not reduce the violation to this part
+HIGHEST = 1e8  # ρ
+FEASIBLE, INFEASIBLE = 1, 2
+SAID = {
+    FEASIBLE: "converged: the constraints hold within the tolerance",
+    INFEASIBLE: "infeasible: the constraints are violated however high their price",
+}
+
+
+class Constrained(NamedTuple):
+    """The point, f there, the multipliers of both kinds, and how much a constraint is violated.
+
+    >>> result = augmented_lagrangian(lambda x: x @ x, jnp.ones(2), equal=lambda x: x.sum() - 1)
+    >>> result.params.round(6).tolist(), result.equal.round(5).tolist()
+    ([0.5, 0.5], [-1.0])
+    """
+
+    params: ArrayTree
+    value: float
+    equal: Array
+    least: Array
+    violation: float
+    reason: str
+    converged: bool
+    rounds: int
+    history: np.ndarray
+
+
+def augmented_lagrangian(
+    f: Callable[..., Array],
+    params: ArrayTree,
+    *,
+    equal: Callable[..., Array] | None = None,
+    least: Callable[..., Array] | None = None,
+    solver: Solver | None = None,
+    rho: float = 10.0,
+    tol: float | None = None,
+    max_rounds: int = 50,
+    max_steps: int = 500,
+) -> Constrained:
+    """Minimise f(θ) where c(θ) = 0 (`equal`) and d(θ) ≥ 0 (`least`), arrays of any shapes.
+
+        L = f + λᵀ c + (ρ / 2) ‖c‖² + (‖max(0, μ − ρ d)‖² − ‖μ‖²) / (2 ρ)
+        λ ← λ + ρ c        μ ← max(0, μ − ρ d)
+
+    Each round minimises L by the solver (`lbfgs`) in at most `max_steps`; ρ grows where the
+    violation does not shrink. It ends where no constraint is violated by more than tol (√ε). At the
+    optimum ∇f + ∇c λ − ∇d μ = 0.
+
+    Source: Hestenes (1969), Multiplier and gradient methods; Rockafellar (1973) for inequalities;
+    Nocedal & Wright (2006), section 17.4.
+
+    >>> result = augmented_lagrangian(lambda x: ((x - 2) ** 2).sum(), jnp.zeros(2),
+    ...                               least=lambda x: 1 - x)
+    >>> result.params.round(6).tolist(), result.least.round(4).tolist()
+    ([1.0, 1.0], [2.0, 2.0])
+    """
+    require_number("augmented_lagrangian: rho", rho, above=0)
+    require_whole("augmented_lagrangian: max_rounds", max_rounds, least=1)
+    params = jax.tree.map(jnp.asarray, params)
+    parts = tuple(Partial(part or _none) for part in (f, equal, least))
+    settings = (solver or lbfgs(), max_rounds, max_steps)
+    found, value, multipliers, violation, reason, k, rows = _run(settings, parts, params, rho, tol)
+    said = SAID.get(int(reason)) or WORDS[BAD_START if int(reason) == NOT_FINITE else int(reason)]
+    if int(reason) == RUNNING:
+        said = "most rounds: they are used up; allow more by max_rounds"
+    done, history = int(reason) == FEASIBLE, np.asarray(rows)[: int(k)]
+    equals, leasts = multipliers
+    off = float(violation)
+    return Constrained(found, float(value), equals, leasts, off, said, done, int(k), history)
+
+
+def _none(params: ArrayTree) -> Array:
+    return jnp.zeros(0)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> Any:
+    solver, most, steps = settings
+    f, equal, least = parts
+
+    def lagrangian(params: ArrayTree, price: Any, equals: Array, leasts: Array) -> Array:
+        c, d = (part(params).ravel().astype(price.dtype) for part in (equal, least))
+        slack = jnp.maximum(0, leasts - price * d)
+        value = f(params).astype(price.dtype) + jnp.vdot(equals, c) + price / 2 * jnp.vdot(c, c)
+        return value + (jnp.vdot(slack, slack) - jnp.vdot(leasts, leasts)) / (2 * price)
+
+    _, x, restore = as_vector(function(f), params)
+    goal = tolerance(x.dtype) if tol is None else tol
+
+    def round_(carry: Any) -> Any:
+        x, price, equals, leasts, before, _, k, rows = carry
+        data = (price, equals, leasts)
+        problem, start, _ = as_vector(function(lagrangian, *data), restore(x), goal / 10)
+        state = minimised(solver, problem, start, steps)[0]
+        c, d = (part(restore(state.x)).ravel().astype(x.dtype) for part in (equal, least))
+        # What holds with room to spare, and no price, is no violation.
+        short = jnp.minimum(d, leasts / price)
+        off = jnp.maximum(*(jnp.max(jnp.abs(v), initial=0) for v in (c, short)))
+        equals, leasts = equals + price * c, jnp.maximum(0, leasts - price * d)
+        higher = jnp.where(off > ENOUGH * before, GROWTH * price, price)
+        reason = first(
+            (~jnp.isfinite(off) | ~jnp.isfinite(state.value), NOT_FINITE),
+            (off <= goal, FEASIBLE),
+            ((higher > HIGHEST) & (off > ENOUGH * before), INFEASIBLE),
+        )
+        x = jnp.where(jnp.isfinite(state.x).all(), state.x, x)
+        return x, higher, equals, leasts, off, reason, k + 1, rows.at[k].set(off)
+
+    sizes = [jax.eval_shape(part, params).size for part in (equal, least)]
+    zero = [jnp.zeros(size, x.dtype) for size in sizes]
+    begin = (
+        *(x, jnp.asarray(rho, x.dtype), *zero, jnp.asarray(jnp.inf, x.dtype)),
+        *(jnp.int32(RUNNING), jnp.int32(0), jnp.zeros(most, x.dtype)),
+    )
+    x, _, equals, leasts, off, reason, k, rows = jax.lax.while_loop(
+        lambda carry: (carry[5] == RUNNING) & (carry[6] < most), round_, begin
+    )
+    found = restore(x)
+    return found, f(found), (equals, leasts), off, reason, k, rows

@@ -1,0 +1,200 @@
+"""Systems of linear equations, A x = b, by one interface."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array
+from jax.tree_util import Partial
+
+from fnet.core.expect import require, require_whole
+from fnet.core.trees import all_finite
+from fnet.core.values import Value
+from fnet.errors import ConfigurationError
+from fnet.solvers.outcomes import (
+    CONVERGED,
+    DIVERGED,
+    MOST_STEPS,
+    NOT_DEFINITE,
+    NOT_FINITE,
+    RUNNING,
+    SINGULAR,
+    WORDS,
+    first,
+)
+
+GROWN = 1e6  # a residual so many times that of the start: it diverges
+LINEAR_WORDS = {
+    CONVERGED: "converged: the residual is below the tolerance",
+    SINGULAR: "singular: the matrix, or its diagonal where the method divides by it, is singular",
+    NOT_FINITE: "not finite: A or b is not finite",
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LinearMethod(Value):
+    """A way to solve A x = b, as pure functions of A (n, n) or of its products.
+
+        direct(A, b)                             -> x, ok         ok: A is regular
+        iterate(product, A, b, x, precondition)  -> state, update
+
+    One of them is None. `matrix` is whether it takes the entries of A, `preconditioned` whether a
+    preconditioner will do instead, `tall` whether A may have more rows than columns, and `failure`
+    the reason where a direct method finds A not regular.
+
+    >>> from fnet.solvers import cg, lu
+    >>> cg().direct is None, lu().iterate is None
+    (True, True)
+    """
+
+    direct: Callable[[Array, Array], tuple[Array, Array]] | None = None
+    iterate: Callable[..., tuple["Iterate", Callable[["Iterate"], "Iterate"]]] | None = None
+    matrix: bool = True
+    preconditioned: bool = False
+    tall: bool = False
+    failure: int = SINGULAR
+
+
+class Iterate(NamedTuple):
+    """An iteration's point, its residual r = b − A x, and what else it carries; ok: it can go on.
+
+    >>> Iterate(jnp.zeros(1), jnp.ones(1), (), jnp.asarray(0)).x.tolist()
+    [0.0]
+    """
+
+    x: Array
+    r: Array
+    own: Any
+    obstacle: Array
+
+
+class LinearResult(NamedTuple):
+    """x of A x = b, ‖b − A x‖ / ‖b‖, why it ended, and that ratio before and after each step.
+
+    >>> from fnet.solvers import lu
+    >>> linear_solve(lu(), jnp.eye(2), jnp.ones(2)).converged
+    True
+    """
+
+    x: Array
+    residual: float
+    reason: str
+    converged: bool
+    steps: int
+    history: np.ndarray
+
+
+def linear_solve(
+    method: LinearMethod,
+    A: Array | Callable[[Array], Array],
+    b: Array,
+    x: Array | None = None,
+    *,
+    tol: float | None = None,
+    max_steps: int = 1000,
+    precondition: Callable[[Array], Array] | None = None,
+) -> LinearResult:
+    """Solve A x = b. A: (n, n), or for `cg` and `pcg` a function that gives A v; b: (n,).
+
+    An iteration begins at x (zeros), and ends where ‖b − A x‖ ≤ tol ‖b‖ (tol: √ε), after
+    `max_steps`, or where it cannot converge, with the best x so far. `precondition` gives M⁻¹ v for
+    `pcg`; without it M is the diagonal of A. `qr` also takes a tall A, and gives the least squares.
+
+    >>> from fnet.solvers import cg, jacobi, lu
+    >>> A, b = jnp.array([[4.0, 1.0], [1.0, 3.0]]), jnp.array([1.0, 2.0])
+    >>> for method in (lu(), jacobi(), cg()):
+    ...     result = linear_solve(method, A, b)
+    ...     print(method, result.x.round(4), result.steps)
+    lu() [0.0909 0.6364] 0
+    jacobi() [0.0909 0.6364] 15
+    cg() [0.0909 0.6364] 2
+    >>> linear_solve(jacobi(), jnp.array([[1.0, 2.0], [3.0, 1.0]]), b).reason
+    'diverged: the residual grows; the method does not converge for this matrix'
+    """
+    require_whole("linear_solve: max_steps", max_steps, least=1)
+    b = jnp.asarray(b)
+    if not callable(A):
+        A = jnp.asarray(A)
+        square = A.ndim == 2 and A.shape[0] == len(b) and A.shape[0] >= A.shape[1]
+        require(
+            square and (A.shape[0] == A.shape[1] or method.tall),
+            f"linear_solve: A is {A.shape} and b {b.shape}; A must be (n, n) and b (n,)",
+        )
+        product = Partial(jnp.matmul, A)
+    elif method.matrix and not (method.preconditioned and precondition):
+        raise ConfigurationError(f"linear_solve: {method} needs the matrix A, not its products")
+    else:
+        product, A = Partial(A), jnp.zeros((0, 0), b.dtype)
+    if method.direct is not None:
+        return _direct(method, A, b)
+    start = jnp.zeros_like(b) if x is None else jnp.asarray(x, b.dtype)
+    goal = jnp.sqrt(jnp.finfo(b.dtype).eps) if tol is None else tol
+    inverse = None if precondition is None else Partial(precondition)
+    found, reason, k, sizes = _iterate(method, max_steps, product, A, b, start, goal, inverse)
+    return _result(found, int(reason) or MOST_STEPS, np.asarray(sizes)[: int(k) + 1])
+
+
+def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:
+    assert method.direct is not None
+    x, ok = jax.jit(method.direct)(A, b)
+    tall = A.shape[0] > A.shape[1]
+    size = float(jnp.linalg.norm(b - A @ x) / jnp.linalg.norm(b)) if b.any() else 0.0
+    fine = bool(ok) and bool(jnp.isfinite(x).all()) and (tall or size < 1)
+    bad = method.failure if bool(all_finite((A, b))) else NOT_FINITE
+    return _result(x, CONVERGED if fine else bad, np.array([size]))
+
+
+def _result(x: Array, reason: int, history: np.ndarray) -> LinearResult:
+    said = LINEAR_WORDS.get(reason, WORDS[reason])
+    last = float(np.min(history)) if len(history) else 0.0
+    return LinearResult(x, last, said, reason == CONVERGED, len(history) - 1, history)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _iterate(
+    method: LinearMethod,
+    most: int,
+    product: Any,
+    A: Array,
+    b: Array,
+    x: Array,
+    tol: Any,
+    precondition: Any,
+) -> tuple[Array, Array, Array, Array]:
+    assert method.iterate is not None
+    begin, update = method.iterate(product, A, b, x, precondition)
+    size_b = jnp.linalg.norm(b)
+    size_b = jnp.where(size_b > 0, size_b, 1)
+
+    def size(state: Iterate) -> Array:
+        return jnp.linalg.norm(state.r) / size_b
+
+    def verdict(state: Iterate, start: Array) -> Array:
+        now = size(state)
+        return first(
+            (now <= tol, jnp.int32(CONVERGED)),
+            (~jnp.isfinite(start), NOT_FINITE),
+            (state.obstacle == SINGULAR, SINGULAR),
+            (state.obstacle == NOT_DEFINITE, NOT_DEFINITE),
+            (~(now <= GROWN * start), DIVERGED),
+        )
+
+    def step(carry: Any) -> Any:
+        state, best, least, _, k, sizes = carry
+        state = update(state)
+        now = size(state)
+        better = now < least
+        best, least = jnp.where(better, state.x, best), jnp.where(better, now, least)
+        return state, best, least, verdict(state, sizes[0]), k + 1, sizes.at[k + 1].set(now)
+
+    now = size(begin)
+    sizes = jnp.zeros(most + 1, b.dtype).at[0].set(now)
+    begun = (begin, x, now, verdict(begin, now), jnp.int32(0), sizes)
+    _, best, _, reason, k, sizes = jax.lax.while_loop(
+        lambda carry: (carry[3] == RUNNING) & (carry[4] < most), step, begun
+    )
+    return best, reason, k, sizes

@@ -1,0 +1,171 @@
+"""Newton's method: the Hessian itself, by products with the gradient's derivative."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from chex import Array
+
+from fnet.core.expect import require_number
+from fnet.core.values import constructor
+from fnet.solvers.contract import Solver
+from fnet.solvers.descents import Direction, Proposal, descending
+from fnet.solvers.objectives import Problem, Product, dense
+from fnet.solvers.outcomes import INDEFINITE, RUNNING, SINGULAR, State
+from fnet.solvers.searches import Search, strong_wolfe
+
+
+@constructor
+def newton(search: Search | None = None) -> Solver:
+    """Newton's step, with the Hessian H made positive definite where it is not.
+
+        p = −H⁻¹ g            by Cholesky
+        p = −V |E|⁻¹ Vᵀ g     where H is not positive definite
+
+    V and E are the eigenvectors and eigenvalues of H. H takes n products with the derivative of the
+    gradient, and n² numbers; for many parameters take `newton_cg`. |E| is at least √ε of its
+    largest. Ends as "indefinite" where the gradient vanishes at a saddle point.
+
+    Source: Nocedal & Wright (2006), Numerical Optimization, section 3.4.
+
+    >>> from fnet.solvers import solve
+    >>> result = solve(newton(), lambda x: jnp.exp(x[0]) - x[0] + x[1] ** 2, jnp.array([2.0, 1.0]))
+    >>> result.steps <= 6, result.gradient < 1e-8
+    (True, True)
+    """
+
+    def propose(problem: Problem, state: State, m: tuple[()]) -> Proposal:
+        H = dense(problem.hessian(state.x), state.x)
+        lower = jnp.linalg.cholesky(H)
+
+        def definite() -> tuple[Array, Array]:
+            return -jax.scipy.linalg.cho_solve((lower, True), state.grad), jnp.int32(RUNNING)
+
+        def modified() -> tuple[Array, Array]:
+            values, V = jnp.linalg.eigh(H)
+            eps, largest = jnp.finfo(H.dtype).eps, jnp.abs(values).max()
+            sizes = jnp.maximum(jnp.abs(values), jnp.sqrt(eps) * largest)
+            negative = values[0] < -len(values) * eps * largest
+            p = -V @ ((V.T @ state.grad) / jnp.where(sizes > 0, sizes, 1))
+            return p, jnp.where(negative, jnp.int32(INDEFINITE), jnp.int32(RUNNING))
+
+        p, obstacle = jax.lax.cond(jnp.isfinite(lower).all(), definite, modified)
+        return Proposal(p, jnp.ones_like(state.value), m, obstacle)
+
+    return descending(_forgetful(propose), search or strong_wolfe())
+
+
+@constructor
+def newton_cg(search: Search | None = None) -> Solver:
+    """Newton's step by conjugate gradients, as far as it is worth while: no matrix is stored.
+
+        H p = −g
+
+    until ‖H p + g‖ ≤ min(½, √‖g‖) ‖g‖, or a direction has no positive curvature.
+
+    Source: Nocedal & Wright (2006), Numerical Optimization, algorithm 7.1.
+
+    >>> from fnet.solvers import solve
+    >>> solve(newton_cg(), lambda x: jnp.cosh(x).sum(), jnp.arange(3.0)).reason
+    'converged: the gradient is below the tolerance'
+    """
+
+    def propose(problem: Problem, state: State, m: tuple[()]) -> Proposal:
+        size = jnp.sqrt(jnp.vdot(state.grad, state.grad))
+        goal = jnp.minimum(0.5, jnp.sqrt(size)) * size
+        p = _truncated(problem.hessian(state.x), state.grad, goal)
+        return Proposal(p, jnp.ones_like(state.value), m)
+
+    return descending(_forgetful(propose), search or strong_wolfe())
+
+
+class _Inner(NamedTuple):
+    p: Array
+    r: Array
+    d: Array
+    rr: Array
+    k: Array
+    done: Array
+
+
+def _truncated(product: Product, grad: Array, goal: Array) -> Array:
+    """p of H p ≈ −g by conjugate gradients; −g if H has no positive curvature along it."""
+
+    def going(loop: _Inner) -> Array:
+        return ~loop.done & (jnp.sqrt(loop.rr) > goal) & (loop.k < 10 * len(grad))
+
+    def step(loop: _Inner) -> _Inner:
+        Hd = product(loop.d)
+        bend = jnp.vdot(loop.d, Hd)
+        flat = bend <= jnp.finfo(grad.dtype).eps * jnp.vdot(loop.d, loop.d)
+        a = loop.rr / jnp.where(flat, 1, bend)
+        r = loop.r + a * Hd
+        rr = jnp.vdot(r, r)
+        p = jnp.where(flat, jnp.where(loop.k == 0, loop.d, loop.p), loop.p + a * loop.d)
+        return _Inner(p, r, -r + (rr / loop.rr) * loop.d, rr, loop.k + 1, flat)
+
+    zero, rr = jnp.zeros_like(grad), jnp.vdot(grad, grad)
+    begin = _Inner(zero, grad, -grad, rr, jnp.int32(0), jnp.asarray(False))
+    return jax.lax.while_loop(going, step, begin).p
+
+
+@constructor
+def gauss_newton(damping: float = 0.0, search: Search | None = None) -> Solver:
+    """Newton's step with the Gauss-Newton matrix G in place of the Hessian; λ is `damping`.
+
+        (G + λ I) p = −g        G = Jᵀ L J
+
+    J is the derivative of the residuals (L = I) or of a model's output, and L the second derivative
+    of the loss. For residuals and λ = 0, p is by the singular values of J, whose condition number
+    is not squared. Ends as "singular" where columns of J depend on each other and λ = 0: take a
+    damping, or `levenberg_marquardt`.
+
+    Source: Nocedal & Wright (2006), section 10.3; Schraudolph (2002), Fast curvature matrix-vector
+    products, for L.
+
+    >>> from fnet.solvers import least_squares, solve
+    >>> x = jnp.arange(5.0)
+    >>> goal = least_squares(lambda p, x, t: jnp.exp(p[0] * x) + p[1] - t, x, jnp.exp(0.5 * x) + 1)
+    >>> solve(gauss_newton(), goal, jnp.zeros(2)).params.round(6).tolist()
+    [0.5, 1.0]
+    """
+    require_number("gauss_newton: damping", damping, least=0)
+
+    def propose(problem: Problem, state: State, m: tuple[()]) -> Proposal:
+        values, V, c = curvature(problem, state, jnp.ones_like(state.x))
+        rank = jnp.finfo(state.x.dtype).eps * max(V.shape) * jnp.max(values, initial=0)
+        squared = 1 if problem.residuals is None else rank  # of singular values, not eigenvalues
+        lacks = (values.min(initial=jnp.inf) <= rank * squared) | (V.shape[1] < V.shape[0])
+        singular = lacks & (damping == 0)
+        p = -V @ (c / (values + damping))
+        obstacle = jnp.where(singular, jnp.int32(SINGULAR), jnp.int32(RUNNING))
+        return Proposal(p, jnp.ones_like(state.value), m, obstacle)
+
+    return descending(_forgetful(propose), search or strong_wolfe())
+
+
+def curvature(problem: Problem, state: State, scale: Array) -> tuple[Array, Array, Array]:
+    """Λ, V and Vᵀ g of G = V Λ Vᵀ, where G and g are of x · scale, and Λ ascends."""
+    if problem.residuals is not None:
+        J = jacobian(problem, state.x) / scale
+        U, S, Vt = jnp.linalg.svd(J, full_matrices=False)
+        c = S * (U.T @ problem.residuals(state.x))
+        return S[::-1] ** 2, Vt[::-1].T, c[::-1]
+    product = problem.hessian if problem.gauss_newton is None else problem.gauss_newton
+    G = dense(product(state.x), state.x) / (scale[:, None] * scale)
+    values, V = jnp.linalg.eigh(G)
+    return values, V, V.T @ (state.grad / scale)
+
+
+def jacobian(problem: Problem, x: Array) -> Array:
+    """J (N, n), by forward or reverse mode, whichever takes fewer passes."""
+    assert problem.residuals is not None
+    count = jax.eval_shape(problem.residuals, x).size
+    mode = jax.jacfwd if len(x) <= count else jax.jacrev
+    J: Array = mode(problem.residuals)(x)
+    return J
+
+
+def _forgetful(propose: object) -> Direction:
+    """A direction that remembers nothing."""
+    return Direction(lambda x: (), propose, lambda m, before, after, p: m)  # type: ignore[arg-type]
