@@ -20,7 +20,7 @@ from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
 from fnet.registry import VOCABULARY
-from fnet.training.records import Best, Metrics, Record, State
+from fnet.training.records import Best, Course, Metrics, Record, State
 
 FORMAT = 3
 READABLE = (2, 3)  # format 2 leaves out arguments at their defaults; no default has changed
@@ -86,6 +86,8 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
         "metrics": record.metrics,
         "best": {"epoch": record.best.epoch, "loss": record.best.loss},
         "dtypes": {name: dtype for name, (_, dtype) in arrays.items()},
+        "course": record.course,
+        "rates": record.rates,
     }
     members = {name: array for name, (array, _) in arrays.items()}
     members |= {f"seen.{name}": values for name, values in record.seen._asdict().items()}
@@ -174,7 +176,12 @@ def _restore(
     if stored:
         raise ValueError(f"it has arrays that its model does not: {sorted(stored)}")
     arrays = jax.tree.unflatten(jax.tree.structure(template), leaves)
-    record = record._replace(state=arrays["state"], best=best._replace(params=arrays["best"]))
+    record = record._replace(
+        state=arrays["state"],
+        best=best._replace(params=arrays["best"]),
+        course=Course(*course) if (course := config.get("course")) else None,
+        rates=tuple(rates) if (rates := config.get("rates")) is not None else None,
+    )
     return Checkpoint(
         shape=shape, record=record, seed=config["seed"], classes=tuple(config["classes"]), **parts
     )

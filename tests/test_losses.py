@@ -51,9 +51,17 @@ FORMULAS = {  # in NumPy and SciPy: predictions, targets, and the value of each 
         -scipy.stats.norm.logpdf(T, Y, np.exp(P / 2)) - np.log(2 * np.pi) / 2,
     ),
 }
+FORMULAS["standardized"] = Y, T, scipy.special.huber(1, Y - (T - 3) / 2)
 OLD = ["l1", "mse", "bce", "bce_with_logits", "cross_entropy"]  # examined in every reduction
 REDUCE = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
 MASK = np.array([True, False, True, True, False, False, True])
+
+
+def made(name, reduction="mean"):
+    if name == "standardized":
+        return losses.standardized(losses.huber(reduction=reduction), mean=3.0, std=2.0)
+    return getattr(losses, name)(reduction=reduction)
+
 
 every_loss = pytest.mark.parametrize("name", FORMULAS)
 every_reduction = pytest.mark.parametrize("reduction", REDUCE)
@@ -67,7 +75,7 @@ def test_every_public_loss_has_its_formula_here():
 @every_loss
 def test_the_value_is_the_formula(name, reduction):
     y, target, values = FORMULAS[name]
-    loss = getattr(losses, name)(reduction=reduction)
+    loss = made(name, reduction)
     expected = REDUCE[reduction](values)
     y, target = jnp.asarray(y), jnp.asarray(target)
     np.testing.assert_allclose(loss.apply(y, target), expected, rtol=1e-12)
@@ -82,7 +90,7 @@ def test_the_value_is_the_formula(name, reduction):
 )
 def test_the_gradient_is_that_of_the_value(name, reduction):
     y, target, _ = FORMULAS[name]
-    loss = getattr(losses, name)(reduction=reduction)
+    loss = made(name, reduction)
     if name in OLD:
         assert check_gradients(loss, y, target).error < 1e-12
     assert check_gradients(loss, y, target, MASK, depth="quick").error < 1e-12
@@ -92,7 +100,7 @@ def test_the_gradient_is_that_of_the_value(name, reduction):
 @every_loss
 def test_rows_that_do_not_count_might_as_well_not_be_there(name, reduction):
     y, target, _ = FORMULAS[name]
-    loss = getattr(losses, name)(reduction=reduction)
+    loss = made(name, reduction)
     marks = MASK.reshape(-1, *(1,) * (y.ndim - 1))
     spoilt = jnp.asarray(np.where(marks, y, np.nan) if name != "bce" else y)
     value, dy = loss.value_and_grad(spoilt, jnp.asarray(target), jnp.asarray(MASK))
@@ -106,7 +114,7 @@ def test_rows_that_do_not_count_might_as_well_not_be_there(name, reduction):
 @every_loss
 def test_the_dtype_is_that_of_y(name, dtype):
     y, target, _ = FORMULAS[name]
-    value, dy = getattr(losses, name)().value_and_grad(jnp.asarray(y, dtype), jnp.asarray(target))
+    value, dy = made(name).value_and_grad(jnp.asarray(y, dtype), jnp.asarray(target))
     assert (value.dtype, dy.dtype) == (dtype, dtype)
 
 

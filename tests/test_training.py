@@ -20,9 +20,10 @@ from fnet.training import (
     start,
 )
 from fnet.training.agreement import check_fit
-from fnet.training.evaluation import confusion_matrix, correct, predict
+from fnet.training.evaluation import confusion_matrix, predict
 from fnet.training.feeding import example_shape, on_device
 from fnet.training.overfitting import overfit
+from fnet.training.scoring import correct
 from fnet.training.stopping import stop_early, until_converged
 
 RNG = np.random.default_rng(0)
@@ -261,7 +262,8 @@ def test_a_regression_has_no_accuracy():
     target = data.memory({"features": x, "target": x @ [1.0, -2.0]})
     model = serial(affine(1), squeeze())
     *_, last = fit(model, losses.mse(), optimizers.sgd(0.1), target, target, epochs=200)
-    assert set(last.metrics) == {"train_loss", "val_loss"}
+    figures = ("loss", "r2", "mae", "rmse")
+    assert set(last.metrics) == {f"{part}_{name}" for part in ("train", "val") for name in figures}
     assert last.metrics["val_loss"] < 1e-6
     found = predict(model, losses.mse(), last.state.params, target)
     assert found.probabilities is None

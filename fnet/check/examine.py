@@ -14,6 +14,7 @@ from fnet.check.checks import (
     determinism,
     directions,
     elsewhere,
+    masking,
     parity,
     precision,
     shapes,
@@ -29,7 +30,7 @@ from fnet.check.mistakes.diagnosis import once
 from fnet.check.report import Finding, Report, merge
 from fnet.check.subjects.subject import Case
 from fnet.check.truth.functions import name_of
-from fnet.core import expect
+from fnet.core import Loss, expect
 from fnet.errors import ConfigurationError, GradientMismatch
 
 DEPTHS = ("full", "quick")
@@ -256,6 +257,8 @@ def _stages(probe: Probe, dout: Any, in_full: bool, quick: bool) -> Iterator[tup
         yield "a point near by", functools.partial(elsewhere.near_by, look, probe)
     if in_full or quick:
         yield "linearity", lambda rng: structure.laws(probe, dout, quick)
+    if in_full and isinstance(probe.subject.of[0], Loss):
+        yield "rows that do not count", functools.partial(masking.unmarked, probe)
     if ruled and in_full:
         yield "precision", lambda rng: precision.narrow(probe, rng)
     if everywhere:

@@ -23,13 +23,22 @@ DATA: Settings = {
     "size": None,
     "target": None,
     "features": None,
+    "drop": None,
+    "task": None,
     "binarize": None,
-    "missing": "error",
+    "missing": "mean",
+    "scale": "minmax",
+    "sep": None,
+    "decimal": None,
+    "encoding": None,
+    "na": None,
     "workers": 0,
     "split": (0.6, 0.2, 0.2),
+    "stratified": True,
     "seed": 0,
 }
-MODELS = ("cnn", "resnet", "mobile", "mlp", "logistic")
+MODELS = ("cnn", "resnet", "mobile", "mlp", "linear", "logistic")
+LOSSES = ("mse", "mae", "huber")  # of a regression
 MODEL: Settings = {
     "model": None,  # see `build.with_model`
     "depth": 8,
@@ -44,8 +53,10 @@ TRAINING: Settings = {
     "augment": None,
     "optimizer": "adam",
     "learning_rate": None,
-    "batch_size": 128,
-    "epochs": 20,
+    "loss": None,
+    "class_weight": None,
+    "batch_size": None,  # these two: see `choices.length`
+    "epochs": None,
 }
 
 
@@ -72,8 +83,8 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         "--data",
         metavar="PATH",
         help="a folder of class folders of images (or of train/ and test/ with such folders), a "
-        "CIFAR-10 folder, an .npz with images and labels, or a .csv; without it, a synthetic set "
-        "of shapes that fnet draws",
+        "CIFAR-10 folder, an .npz with images and labels, or a table (.csv, .tsv, .txt, also .gz); "
+        "without it, a synthetic set of shapes that fnet draws",
     )
     group.add_argument(
         "--size",
@@ -82,26 +93,7 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         metavar=("H", "W"),
         help="resize every image to this height and width (needed if sizes are mixed)",
     )
-    group.add_argument("--target", metavar="COLUMN", help="CSV: the column to predict")
-    group.add_argument(
-        "--features",
-        nargs="+",
-        metavar="COLUMN",
-        help="CSV: the columns to predict from (default: all others)",
-    )
-    group.add_argument(
-        "--binarize",
-        nargs=2,
-        type=above(-1e-300, float),
-        metavar=("LOW", "HIGH"),
-        help="CSV: make two classes of a numeric target, at or below its LOWth and at or above "
-        "its HIGHth percentile (of the training part), and drop the rows in between",
-    )
-    group.add_argument(
-        "--missing",
-        choices=("error", "mean"),
-        help="CSV: an empty cell is an error (default), or is filled with the training mean",
-    )
+    add_table(parser)
     group.add_argument(
         "--workers",
         type=above(-1, int),
@@ -116,6 +108,11 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         metavar=("TRAIN", "VAL", "TEST"),
         help="the share of samples in each part (default 0.6 0.2 0.2)",
     )
+    group.add_argument(
+        "--stratified",
+        action=argparse.BooleanOptionalAction,
+        help="classes: give every part its share of each class (default: yes)",
+    )
     several = "one or more, for weights and order; the first also for the split (default 0)"
     group.add_argument(
         "--seed",
@@ -123,6 +120,54 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         nargs="+" if seeds else None,
         metavar="N",
         help=several if seeds else "for the split, the weights and the order (default 0)",
+    )
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """What of a table is predicted from what, and how the table is written."""
+    group = parser.add_argument_group("tables")
+    group.add_argument("--target", metavar="COLUMN", help="the column to predict")
+    group.add_argument(
+        "--features",
+        nargs="+",
+        metavar="COLUMN",
+        help="the columns to predict from (default: all others that say something)",
+    )
+    group.add_argument("--drop", nargs="+", metavar="COLUMN", help="columns to leave out")
+    group.add_argument(
+        "--task",
+        choices=("classification", "regression"),
+        help="what the target is (default: words, two values and few whole numbers are classes)",
+    )
+    group.add_argument(
+        "--binarize",
+        nargs=2,
+        type=above(-1e-300, float),
+        metavar=("LOW", "HIGH"),
+        help="make two classes of a numeric target, at or below its LOWth and at or above its "
+        "HIGHth percentile (of the training part), and drop the rows in between",
+    )
+    group.add_argument(
+        "--missing",
+        choices=("mean", "median", "category", "drop", "error"),
+        help="a missing number becomes the training mean (default) or median, or the mean with a "
+        "column that marks it; or its row is dropped; or it is an error",
+    )
+    group.add_argument(
+        "--scale",
+        choices=("minmax", "standard"),
+        help="numbers become 0 to 1 (default), or have mean 0 and deviation 1, in training",
+    )
+    group.add_argument(
+        "--sep", metavar="CHARACTER", help="between cells: , ; | tab or blank (default: recognised)"
+    )
+    group.add_argument("--decimal", choices=(".", ","), help="(default: recognised)")
+    group.add_argument("--encoding", metavar="NAME", help="of the text (default: recognised)")
+    group.add_argument(
+        "--na",
+        nargs="+",
+        metavar="TEXT",
+        help="what stands for a missing cell, beside nothing (default: the usual words, as NA)",
     )
 
 
@@ -134,7 +179,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         choices=MODELS,
         help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
         "depthwise convolutions; mlp: affine layers with activations between them (the default for "
-        "tables); logistic: two classes",
+        "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "
+        "target is; logistic: that of two classes",
     )
     group.add_argument(
         "--depth",
@@ -165,37 +211,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
-    """The optimizer and its learning rate, or `rates` for a sweep; returns the group."""
-    group = parser.add_argument_group("training")
-    group.add_argument("--optimizer", choices=tuple(IMAGE_RATES), help="(default adam)")
-    images = ", ".join(f"{name} {rate:g}" for name, rate in IMAGE_RATES.items())
-    tables = ", ".join(f"{name} {rate:g}" for name, rate in TABLE_RATES.items())
-    several = "(default: that of `train`, times 0.1, 0.3, 1, 3 and 10)"
-    group.add_argument(
-        "--learning-rate",
-        type=above(0, float),
-        nargs="+" if rates else None,
-        metavar="RATE",
-        help=several if rates else f"(default {images}; for tables {tables})",
-    )
-    return group
-
-
-def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
-    """The optimizer, the batch size and the number of epochs; returns the group."""
-    group = add_optimizer(parser, rates)
-    group.add_argument(
-        "--batch-size",
-        type=_batch_size,
-        metavar="N",
-        help="a number, or `all` for full-batch training, which does thousands of epochs per "
-        "second with a small model on a table (default 128)",
-    )
-    group.add_argument("--epochs", type=above(-1, int), metavar="N", help="(default 20)")
-    return group
-
-
 def above(least: float, kind: Callable[[str], Any]) -> Number:
     """An argparse type: a finite number of this kind above `least`; ints are below 2**32."""
     end = 2**32 if kind is int else float("inf")
@@ -212,11 +227,6 @@ def above(least: float, kind: Callable[[str], Any]) -> Number:
             raise argparse.ArgumentTypeError(f"{text!r} is not {sort} {low}{high}")
         return value
 
-    return number
-
-
-def _batch_size(text: str) -> int | str:
-    number: int | str = ALL if text == ALL else above(0, int)(text)
     return number
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from fnet import data, layers, losses, models, optimizers
 from fnet.cli.arguments import ALL, IMAGE_RATES, TABLE_RATES, Settings
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss, Optimizer
-from fnet.data import Augmentation
-from fnet.errors import ConfigurationError
+from fnet.data import Augmentation, Memory
+from fnet.errors import ConfigurationError, DataError
 
 OF_MODEL = {"hidden": "mlp", "layers": "mlp", "activation": "mlp", "depth": "resnet"}
 
@@ -21,18 +23,67 @@ class Built(NamedTuple):
     optimizer: Optimizer
 
 
-def build(settings: Settings, classes: int) -> Built:
-    """The model, loss and optimizer that the settings name, for this number of classes."""
+def build(settings: Settings, train: Memory) -> Built:
+    """The model, loss and optimizer that the settings name, for this training part."""
     rate = settings["learning_rate"] or default_rate(settings)
     optimizer = getattr(optimizers, settings["optimizer"])(rate)
-    if settings["model"] != "logistic":
-        return Built(build_model(settings, classes), losses.cross_entropy(), optimizer)
-    if classes != 2:
+    classes = len(train.classes)
+    if settings["model"] == "logistic" and classes != 2:
         raise ConfigurationError(
-            f"--model logistic is for two classes, and the data have {classes}; the linear "
-            "model for more is --model mlp --layers 1"
+            f"--model logistic is for two classes, and {_target(classes)}; the linear model for it "
+            "is --model linear"
         )
-    return Built(build_model(settings, classes), losses.bce(), optimizer)
+    if not classes and settings["model"] not in ("mlp", "linear"):
+        raise ConfigurationError(
+            f"--model {settings['model']} is for classes, and {_target(classes)}; take "
+            "mlp or linear"
+        )
+    make = _class_loss if classes else _number_loss
+    return Built(build_model(settings, classes), make(settings, train), optimizer)
+
+
+def _target(classes: int) -> str:
+    return f"the data have {classes}" if classes else "the target is a number"
+
+
+def _class_loss(settings: Settings, train: Memory) -> Loss:
+    if settings["loss"] is not None:
+        raise ConfigurationError(
+            f"--loss {settings['loss']} is for a numeric target, and the data have "
+            f"{len(train.classes)} classes, whose loss is cross-entropy; leave it out"
+        )
+    weights = None
+    if settings["class_weight"] is not None:
+        weights = data.class_weights(train.arrays[train.fields[1]], len(train.classes))
+    if not _is_logistic(settings, len(train.classes)):
+        return losses.cross_entropy(weights=weights)
+    return losses.bce(pos_weight=1.0 if weights is None else weights[1] / weights[0])
+
+
+def _number_loss(settings: Settings, train: Memory) -> Loss:
+    """Of a target brought to mean 0 and deviation 1 by the training part."""
+    if settings["class_weight"] is not None:
+        raise ConfigurationError("--class-weight is for classes, and the target is a number")
+    target = np.asarray(train.arrays[train.fields[1]], np.float64)
+    mean, std = float(target.mean()), float(target.std())
+    if std == 0:
+        raise DataError(
+            f"every training target is {mean:g}; a number that varies is needed: choose another "
+            "--target"
+        )
+    if np.abs(target).max() > std / np.finfo(np.float32).eps / 100:
+        raise DataError(
+            f"the training targets are from {target.min():.9g} to {target.max():.9g}, which "
+            "are too close together for float32, a hundredth of their spread being less than it "
+            "tells apart; subtract a number from the column, or choose another target"
+        )
+    inner = {"mse": losses.mse, "mae": losses.l1, "huber": losses.huber}[settings["loss"] or "mse"]
+    return losses.standardized(inner(), mean, std)
+
+
+def _is_logistic(settings: Settings, classes: int) -> bool:
+    """Whether one output says which of two classes it is."""
+    return settings["model"] == "logistic" or (settings["model"] == "linear" and classes == 2)
 
 
 def with_model(given: Settings, images: bool | None = None) -> tuple[Settings, str]:
@@ -88,20 +139,32 @@ def default_rate(settings: Settings) -> float:
 
 
 def build_model(settings: Settings, classes: int) -> Layer:
-    """The network that the settings describe; a logistic regression ignores `classes`."""
+    """The network that the settings describe, for so many classes, or none: for a number.
+
+    A logistic regression ignores `classes`.
+    """
     l2 = settings["l2"]
+    shape: Settings = {
+        "hidden": settings["hidden"],
+        "layers": settings["layers"],
+        "activation": getattr(layers, settings["activation"])(),
+        "l2": l2,
+    }
     made: dict[str, Callable[[], Layer]] = {
         "cnn": lambda: models.convnet(classes, l2=l2),
         "resnet": lambda: models.resnet(classes, depth=settings["depth"], l2=l2),
         "mobile": lambda: models.mobile(classes, l2=l2),
-        "mlp": lambda: models.classification_net(
-            classes,
-            hidden=settings["hidden"],
-            layers=settings["layers"],
-            activation=getattr(layers, settings["activation"])(),
-            l2=l2,
+        "mlp": lambda: (
+            models.classification_net(classes, **shape)
+            if classes
+            else models.regression_net(**shape)
+        ),
+        "linear": lambda: (
+            models.classification_net(classes, layers=1, std=1e-3, l2=l2)
+            if classes
+            else models.linear_regression(l2)
         ),
         "logistic": lambda: models.logistic_regression(l2=l2),
     }
-    model = made[settings["model"]]()
+    model = made["logistic" if _is_logistic(settings, classes) else settings["model"]]()
     return mixed_precision(model) if settings["precision"] == "bfloat16" else model

@@ -1,4 +1,4 @@
-"""`fnet evaluate` and `fnet predict`: the accuracy of a trained run, and its predictions."""
+"""`fnet evaluate` and `fnet predict`: how good a trained run is, and its predictions."""
 
 import dataclasses
 import json
@@ -9,12 +9,15 @@ import numpy as np
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command, say
-from fnet.cli.run import read_run, write_picture
+from fnet.cli.judging import judged
+from fnet.cli.rows import predict_rows
+from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
-from fnet.cli.voice import add_voice, take_voice
+from fnet.cli.tables import is_table, load_table
+from fnet.cli.voice import add_voice, plain, take_voice
 from fnet.data import Memory, memory, read_image
 from fnet.errors import ConfigurationError, DataError
-from fnet.training.evaluation import confusion_matrix, evaluate, predict
+from fnet.training.evaluation import evaluate, predict
 
 EVALUATE = """
 fnet evaluate runs/shapes-cnn-1                 its own test part
@@ -23,14 +26,14 @@ fnet evaluate runs/shapes-cnn-1 --data photos/  other data with the same classes
 PREDICT = """
 fnet predict runs/shapes-cnn-1 cat.png dog.png
 fnet predict runs/shapes-cnn-1 *.png --json
+fnet predict runs/houses-mlp-1 new.csv --out predicted.csv
+fnet predict runs/houses-mlp-1 - < new.csv      rows from standard input
 """
-
-WIDTH = 79  # of a line, if truncating class names achieves it
 
 
 def add(commands: Any) -> None:
     """Register both commands."""
-    summary = "print the accuracy and the confusion matrix of a run"
+    summary = "measure a run: accuracy, classes and probabilities, or errors of a number"
     parser = command(commands, "evaluate", run_evaluate, summary, EVALUATE)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
     parser.add_argument(
@@ -40,34 +43,40 @@ def add(commands: Any) -> None:
         "own test part)",
     )
     add_voice(parser)
-    summary = "predict the class of images, with its probability"
+    summary = "predict the class of images, or the target of the rows of a table"
     parser = command(commands, "predict", run_predict, summary, PREDICT)
     parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="resized to the run's size")
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="FILE",
+        help="images, resized to the run's size; or of a run on a table, another table, with or "
+        "without the target (- reads standard input)",
+    )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object per line, with all probabilities"
     )
+    parser.add_argument("--out", metavar="CSV", help="where predictions for a table are written")
 
 
 def run_evaluate(given: Settings) -> int:
     """Run `fnet evaluate`: the best weights on the test part, or on all of other data."""
-    from fnet import plots  # matplotlib is slow to import
+    from fnet.cli.pictures import judge  # matplotlib is slow to import
 
     folder, voice = Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
     dataset, about = _data(settings, checkpoint, given.get("data"))
     parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
-    metrics, predictions = evaluate(*parts), predict(*parts)
-    matrix = confusion_matrix(predictions.labels, predictions.predicted, len(checkpoint.classes))
-    picture = folder / "confusion.png"
-    write_picture(picture, plots.confusion(matrix, checkpoint.classes))
-    reached = [f"accuracy   {metrics['accuracy']:.1%}", f"loss       {metrics['loss']:.4f}"]
-    words = [f"data       {about}, {len(dataset)} samples", *reached, ""]
-    words += [_table(matrix, checkpoint.classes), "", f"written    {picture}"]
-    facts = {"data": about, "samples": len(dataset), **metrics}
-    facts |= {"classes": list(checkpoint.classes), "confusion": matrix.tolist()}
-    last = reached if voice.quiet else words
-    voice.tell("end", last, facts | {"picture": str(picture)}, last=True)
+    predictions = predict(*parts)
+    judgement = judged(evaluate(*parts), predictions, checkpoint.classes)
+    facts = {"data": about, "samples": len(dataset), **judgement.facts}
+    write_json(folder / EVALUATION, plain(facts))
+    pictures = judge(folder, predictions, checkpoint.classes, settings["target"], evaluating=True)
+    files = [EVALUATION, *pictures]
+    words = [f"data       {about}, {len(dataset)} samples", *judgement.reached, *judgement.more]
+    words.append(f"written    {folder}/: {', '.join(files)}")
+    facts |= {"folder": str(folder), "files": files}
+    voice.tell("end", judgement.reached if voice.quiet else words, facts, last=True)
     return 0
 
 
@@ -75,12 +84,17 @@ def run_predict(given: Settings) -> int:
     """Run `fnet predict`: one line per image."""
     settings, checkpoint = read_run(Path(given["run_folder"]))
     if settings["target"] is not None:
-        raise ConfigurationError(
-            f"{given['run_folder']} was trained on a table and takes no images; use "
-            "fnet evaluate RUN --data TABLE.csv"
-        )
+        name = given["inputs"][0]
+        if name != "-" and not is_table(Path(name), settings["target"]):
+            raise ConfigurationError(
+                f"{given['run_folder']} was trained on a table, and {name} is none; pass a .csv, "
+                ".tsv or .txt, or - to read rows from standard input"
+            )
+        return predict_rows(given, settings, checkpoint)
+    if given.get("out") is not None:
+        raise ConfigurationError("--out is for the rows of a table; images are printed")
     size = _image_size(checkpoint, settings)
-    images = np.stack([read_image(path, size) for path in given["images"]])
+    images = np.stack([read_image(path, size) for path in given["inputs"]])
     dataset = memory(
         {"image": images, "label": np.zeros(len(images), np.int32)},
         checkpoint.classes,
@@ -90,7 +104,7 @@ def run_predict(given: Settings) -> int:
     predictions = predict(checkpoint.model, checkpoint.loss, params, dataset)
     assert predictions.probabilities is not None
     for path, label, probabilities in zip(
-        given["images"], predictions.predicted, predictions.probabilities, strict=True
+        given["inputs"], predictions.predicted, predictions.probabilities, strict=True
     ):
         name, probability = checkpoint.classes[label], float(probabilities[label])
         if given.get("json"):
@@ -107,13 +121,16 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
         parts = load_parts(settings)
         test = dataclasses.replace(parts.test, transform=checkpoint.transform)
         return test, f"the test part of {parts.about}"
-    if (Path(other).suffix.lower() == ".csv") != (settings["target"] is not None):
+    path = Path(other)
+    if is_table(path, settings["target"]) != (settings["target"] is not None):
         learned = "images" if settings["target"] is None else "a table"
         raise ConfigurationError(f"--data {other}: the run was trained on {learned}; pass the same")
+    if settings["target"] is not None:
+        dataset, said = load_table(path, settings, checkpoint.classes, settings["thresholds"])
+        return dataset, "; ".join((other, *said))
     size = checkpoint.shape[:2] if len(checkpoint.shape) == 3 else None
     settings = {**settings, "data": other, "size": size}
-    thresholds = settings["thresholds"]
-    whole = load_whole(settings, checkpoint.classes, thresholds, checkpoint.transform)
+    whole = load_whole(settings, checkpoint.classes, checkpoint.transform)
     shape = whole.arrays[whole.fields[0]].shape[1:]
     if shape != checkpoint.shape:
         raise DataError(
@@ -130,18 +147,3 @@ def _image_size(checkpoint: Checkpoint, settings: Settings) -> tuple[int, int]:
             "(height, width, 3); use fnet evaluate RUN --data ARRAYS.npz"
         )
     return checkpoint.shape[0], checkpoint.shape[1]
-
-
-def _table(matrix: np.ndarray, classes: tuple[str, ...]) -> str:
-    """The confusion matrix as text: true classes down, predicted ones across."""
-    longest, corner = max(map(len, classes)), "true  predicted"
-    width = max(longest, len(corner))
-    available = (WIDTH - width - len("  recall")) // len(classes)
-    cell = max(4, len(str(matrix.max())) + 1, min(available, longest + 1))
-    short = "".join(name[: cell - 1].rjust(cell) for name in classes)
-    lines = [f"{corner:<{width}}{short}  recall"]
-    for name, row in zip(classes, matrix, strict=True):
-        recall = f"{row[classes.index(name)] / row.sum():.0%}" if row.sum() else "-"
-        counts = "".join(f"{count:>{cell}}" for count in row)
-        lines.append(f"{name:<{width}}{counts}  {recall:>6}")
-    return "\n".join(lines)

@@ -10,12 +10,12 @@ from fnet.cli.arguments import (
     above,
     add_data,
     add_model,
-    add_optimizer,
     command,
     say,
 )
 from fnet.cli.build import build, with_model
 from fnet.cli.source import load_parts
+from fnet.cli.training_arguments import add_optimizer
 from fnet.training.overfitting import overfit
 
 EXAMPLES = """
@@ -40,7 +40,7 @@ def run(given: Settings) -> int:
     given, _ = with_model(given)
     settings = {**DATA, **MODEL, **TRAINING, **given}
     parts = load_parts(settings)
-    model, loss, optimizer = build(settings, len(parts.train.classes))
+    model, loss, optimizer = build(settings, parts.train)
     say(f"data       {parts.about}")
     say(f"model      {model}, {optimizer}")
     seed = settings["seed"]

@@ -1,5 +1,5 @@
-"""The pictures of a finished run: its curves, its predictions, what a network for images attends
-to, its first filters, and a logistic model's sigmoid."""
+"""The pictures of a finished run: its curves, its predictions and probabilities, what a network for
+images attends to, its first filters, and a logistic model's sigmoid."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,19 +13,24 @@ from fnet import plots
 from fnet.checkpoint import Checkpoint
 from fnet.cli.run import write_picture
 from fnet.data import Memory
-from fnet.training.evaluation import Predictions, predict
+from fnet.training.evaluation import Predictions, confusion_matrix
 from fnet.training.feeding import inputs
 
 SHOWN = 16  # images whose attention is drawn
 
 
 def draw(
-    folder: Path, checkpoint: Checkpoint, history: Sequence[Mapping[str, float]], test: Memory
+    folder: Path,
+    checkpoint: Checkpoint,
+    history: Sequence[Mapping[str, float]],
+    test: Memory,
+    predictions: Predictions,
+    target: str | None,
 ) -> None:
     """Write the pictures that apply to this run."""
-    predictions = predict(checkpoint.model, checkpoint.loss, checkpoint.record.best.params, test)
     if history:
         write_picture(folder / "curves.png", plots.curves(history))
+    judge(folder, predictions, checkpoint.classes, target)
     if test.fields[0] == "image":
         answers = predictions.labels, predictions.predicted, checkpoint.classes
         picture = plots.predictions(test.arrays["image"], *answers, predictions.probabilities)
@@ -36,6 +41,32 @@ def draw(
             write_picture(folder / "filters.png", plots.filters(kernels))
     if repr(checkpoint.model.layers[-1]) == "sigmoid()":
         write_picture(folder / "sigmoid.png", _sigmoid(checkpoint, predictions, test))
+
+
+def judge(
+    folder: Path,
+    predictions: Predictions,
+    classes: tuple[str, ...],
+    target: str | None,
+    evaluating: bool = False,
+) -> list[str]:
+    """Write pictures of how good predictions are, of a target of this name; returns their names."""
+    labels, answers, probabilities = predictions
+    made: dict[str, Any] = {}
+    if not classes:
+        name = target or "target"
+        made["predicted.png"] = plots.predicted_against_true(labels, answers, name=name)
+        made["residuals.png"] = plots.residuals(labels, answers, name=name)
+    else:
+        if evaluating:
+            matrix = confusion_matrix(labels, answers, len(classes))
+            made["confusion.png"] = plots.confusion(matrix, classes)
+        made["calibration.png"] = plots.calibration(labels, probabilities)
+        if len(classes) == 2 and len(np.unique(labels)) == 2:
+            made["roc.png"] = plots.roc(labels, probabilities, classes)
+    for file, picture in made.items():
+        write_picture(folder / file, picture)
+    return list(made)
 
 
 def _sigmoid(checkpoint: Checkpoint, predictions: Predictions, test: Memory) -> Any:

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from rich.progress import BarColumn, Progress, TextColumn
 
+from fnet.cli.figures import figures, main_of, spelled
 from fnet.cli.voice import Voice
 from fnet.training.records import Record
 
@@ -136,8 +137,9 @@ def _brief(record: Record) -> str:
     metrics = record.metrics
     if not metrics:
         return ""
-    accuracy = f" {metrics['val_accuracy']:.1%}" if "val_accuracy" in metrics else ""
-    return f"loss {metrics['train_loss']:.4f}  val {metrics['val_loss']:.4f}{accuracy}"
+    main = main_of(metrics, "val_")
+    reached = f" {spelled(main, metrics[f'val_{main}'])}" if main else ""
+    return f"loss {metrics['train_loss']:.4f}  val {metrics['val_loss']:.4f}{reached}"
 
 
 def _words(record: Record) -> str:
@@ -145,6 +147,5 @@ def _words(record: Record) -> str:
     for part in ("train", "val"):
         if f"{part}_loss" in record.metrics:
             words.append(f"{part} loss {record.metrics[f'{part}_loss']:.4f}")
-        if f"{part}_accuracy" in record.metrics:
-            words.append(f"accuracy {record.metrics[f'{part}_accuracy']:.1%}")
+        words += figures(record.metrics, f"{part}_")
     return "  ".join(words)

@@ -1,23 +1,32 @@
 """The output of `fnet train` before it trains, and when it ends or is stopped."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
+from fnet.cli.figures import figures, short_number, spelled
+from fnet.cli.judging import baseline
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.voice import Voice
-from fnet.training.evaluation import evaluate
+from fnet.training.evaluation import evaluate, predict
 from fnet.training.records import Record
 
 
 def tell_start(
-    checkpoint: Checkpoint, parts: Parts, settings: Settings, voice: Voice, why: str = ""
+    checkpoint: Checkpoint,
+    parts: Parts,
+    settings: Settings,
+    voice: Voice,
+    why: str = "",
+    said: Sequence[str] = (),
 ) -> None:
-    """Report data, model and training, and why this model if nobody chose it."""
+    """Report data, model and training, why this model if nobody chose it, and what else is said."""
     record = checkpoint.record
     samples = {part: len(getattr(parts, part)) for part in PARTS}
     facts: dict[str, Any] = {
@@ -33,21 +42,33 @@ def tell_start(
         "seed": settings["seed"],
         "device": jax.default_backend().upper(),
         "epoch": record.epoch,
+        "decisions": [*parts.decisions, *filter(None, (why, *said))],
     }
     sizes = ", ".join(f"{size} {part}" for part, size in samples.items())
     words = [
         f"data       {parts.about}",
-        f"           {sizes}; {len(checkpoint.classes)} classes: {', '.join(checkpoint.classes)}",
+        f"           {sizes}; {_target(parts, settings)}",
+        *(f"           {sentence}" for sentence in parts.decisions),
         f"model      {checkpoint.model}, {facts['parameters']:,} parameters",
         *([f"           {why}"] if why else []),
         f"training   {checkpoint.optimizer}, {checkpoint.loss}, batch size "
         f"{settings['batch_size']}, seed {settings['seed']}, on {facts['device']}",
     ]
+    words += [f"           {sentence}" for sentence in said]
     if settings["augment"]:
         words.append(f"           each batch changed at random by {checkpoint.augmentation}")
     if record.epoch or len(record.seen.loss):
         words.append(f"resumed    after {reached(record)}")
     voice.tell("start", words, facts)
+
+
+def _target(parts: Parts, settings: Settings) -> str:
+    classes = parts.train.classes
+    if classes:
+        return f"{len(classes)} classes: {', '.join(classes)}"
+    values = parts.train.arrays[parts.train.fields[1]]
+    low, mean, high = (short_number(float(f(values))) for f in (np.min, np.mean, np.max))
+    return f"{settings['target']} is a number, from {low} to {high}, {mean} on average"
 
 
 def tell_stop(checkpoint: Checkpoint, folder: Path, by: str, voice: Voice) -> None:
@@ -61,6 +82,7 @@ def tell_stop(checkpoint: Checkpoint, folder: Path, by: str, voice: Voice) -> No
 def tell_end(
     checkpoint: Checkpoint,
     parts: Parts,
+    settings: Settings,
     folder: Path,
     history: list[dict[str, float]],
     voice: Voice,
@@ -74,18 +96,29 @@ def tell_end(
         values = evaluate(model, loss, best.params, getattr(parts, part))
         metrics |= {f"{part}_{name}": value for name, value in values.items()}
         metrics[f"{part}_samples"] = len(getattr(parts, part))
+    predictions = predict(model, loss, best.params, parts.test)
+    beside, constant = baseline(predictions, checkpoint.classes)
+    metrics |= {f"test_{name}": value for name, value in constant.items()}
     runs.write_json(folder / runs.METRICS, metrics)
-    draw(folder, checkpoint, history, parts.test)
+    draw(folder, checkpoint, history, parts.test, predictions, settings["target"])
     files, follow_up = sorted(path.name for path in folder.glob("[!.]*")), f"fnet evaluate {folder}"
     words = [
-        f"reached    {metrics['test_accuracy']:.1%} test accuracy "
-        f"({metrics['val_accuracy']:.1%} on validation), with the weights of epoch {best.epoch}, "
-        "which had the lowest validation loss",
+        f"reached    {_reached(metrics)}, with the weights of epoch {best.epoch}, which had the "
+        "lowest validation loss",
+        f"           {beside}",
         f"written    {folder}/: {', '.join(files)}",
         f"next       {follow_up}",
     ]
     facts = {"folder": str(folder), "files": files, "next": follow_up, **metrics}
     voice.tell("end", words, facts, last=True)
+
+
+def _reached(metrics: dict[str, Any]) -> str:
+    if "test_accuracy" in metrics:
+        test, val = (spelled("accuracy", metrics[f"{part}_accuracy"]) for part in ("test", "val"))
+        return f"{test} test accuracy ({val} on validation)"
+    val = spelled("r2", metrics["val_r2"])
+    return f"{', '.join(figures(metrics, 'test_'))} on test (R² {val} on validation)"
 
 
 def reached(record: Record) -> str:

@@ -17,11 +17,12 @@ from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.writing import replacing
 
 LOCK = ".lock"
-CHECKPOINT, CONFIG, HISTORY, METRICS = (
+CHECKPOINT, CONFIG, HISTORY, METRICS, EVALUATION = (
     "checkpoint.npz",
     "config.json",
     "history.csv",
     "metrics.json",
+    "evaluation.json",  # what `fnet evaluate` printed last
 )
 
 
@@ -60,7 +61,20 @@ def claimed(folder: Path) -> Iterator[None]:
         ) from None
 
 
-LATER = {"depth", "augment"}  # settings that runs of earlier versions do not have
+LATER: Settings = {  # what runs of earlier versions, which do not have these settings, did
+    "depth": 8,
+    "augment": None,
+    "drop": None,
+    "task": None,
+    "scale": "minmax",
+    "sep": None,
+    "decimal": None,
+    "encoding": None,
+    "na": None,
+    "loss": None,
+    "class_weight": None,
+    "stratified": False,
+}
 
 
 def read_config(folder: Path) -> Settings:
@@ -73,9 +87,9 @@ def read_config(folder: Path) -> Settings:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
-    if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} - LATER <= {*settings}:
+    if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} <= {*settings, *LATER}:
         raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
-    return settings | {name: {**MODEL, **TRAINING}[name] for name in LATER - settings.keys()}
+    return {**LATER, **settings}
 
 
 def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:

@@ -20,13 +20,13 @@ from fnet.cli.arguments import (
     Settings,
     add_data,
     add_model,
-    add_training,
     command,
 )
 from fnet.cli.build import build, default_rate, with_model
 from fnet.cli.progress import Status, shown
 from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import load_parts, resolved, short_name
+from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training.records import Record
@@ -78,7 +78,7 @@ def run(given: Settings) -> int:
     name = f"{short_name(settings)}-sweep"
     runs.new_folder(out, name)  # refuse a bad --out before reading the data
     parts = load_parts(settings)
-    model, loss, optimizer = build(settings, len(parts.train.classes))
+    model, loss, optimizer = build(settings, parts.train)
     size, epochs = settings["batch_size"], settings["epochs"]
     trainings = sweep(
         *(model, loss, optimizer, parts.train, parts.val),

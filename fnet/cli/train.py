@@ -20,14 +20,15 @@ from fnet.cli.arguments import (
     Settings,
     add_data,
     add_model,
-    add_training,
     command,
 )
 from fnet.cli.build import build, build_augmentation, with_model
+from fnet.cli.choices import completed, remarks
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training import fit
@@ -90,6 +91,7 @@ def train(given: Settings) -> int:
         settings = resolved({**DEFAULTS, **given})
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
+    settings, chosen = completed(settings, parts)
     checkpoint = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
@@ -104,13 +106,14 @@ def train(given: Settings) -> int:
                 "already; set as many or more, or begin a new run"
             )
         runs.write_json(folder / runs.CONFIG, {**settings, **parts.facts, "fnet": __version__})
-        tell_start(checkpoint, parts, settings, voice, why)
+        said = (*chosen, *remarks(settings, parts))
+        tell_start(checkpoint, parts, settings, voice, why, said)
         with stop_on_signals() as stop:
             checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
-        tell_end(checkpoint, parts, folder, history, voice)
+        tell_end(checkpoint, parts, settings, folder, history, voice)
     return 0
 
 
@@ -133,7 +136,7 @@ def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
 
 def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     """The run before its first epoch."""
-    model, loss, optimizer = build(settings, len(parts.train.classes))
+    model, loss, optimizer = build(settings, parts.train)
     check_fit(model, loss, optimizer, parts.train)
     shape, seed = example_shape(parts.train), settings["seed"]
     return Checkpoint(

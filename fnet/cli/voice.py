@@ -30,7 +30,7 @@ class Voice(NamedTuple):
     ) -> None:
         """Print the words, one per line, or the facts; --quiet prints only those marked `last`."""
         if self.json:
-            say(json.dumps(_plain({"event": event, **facts}), ensure_ascii=False))
+            say(json.dumps(plain({"event": event, **facts}), ensure_ascii=False))
         elif last or not self.quiet:
             for line in words:
                 say(line)
@@ -50,10 +50,10 @@ def take_voice(given: Settings) -> Voice:
     return Voice(given.pop("json", False), given.pop("quiet", False))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value with null for NaN and infinity, which JSON lacks."""
     if isinstance(value, Mapping):
-        return {name: _plain(entry) for name, entry in value.items()}
+        return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
-from fnet.core import Layer, Shape, layer
-from fnet.core.trees import cast, cast_like, is_floating
+from fnet.core import Layer, NonTrainable, Shape, layer
+from fnet.core.trees import cast, cast_like, is_floating, is_non_trainable
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 
@@ -19,7 +19,8 @@ def mixed_precision(model: Layer) -> Layer:
         y = f(p, x)   with p = bfloat16(params), x = bfloat16(x)         y in the dtype of x
         dparams, dx = backward(p, cache, bfloat16(dy))                   in the dtypes of params, x
 
-    Products of bfloat16 numbers are accumulated in float32, and updates in the dtype of the
+    What is observed, such as the running statistics of `batch_norm`, is used in float32. Products
+    of bfloat16 numbers are accumulated in float32, and updates in the dtype of the
     parameters, where small ones are not lost. The loss is computed from the wide y, whose dtype is
     that of the parameters where x has no floating-point numbers. bfloat16 has the exponents of
     float32, so that gradients need no scaling. Cache: the model's, in half the bytes.
@@ -58,11 +59,18 @@ def mixed_precision(model: Layer) -> Layer:
         observed = model.observe(params, cast(cache[0], wide[0]) if wide else cache[0])
         return cast_like(observed, params)
 
-    def narrow(tree: ArrayTree) -> ArrayTree:
-        return cast(tree, jnp.bfloat16)
-
     watch = observe if model.observe else None
     return layer(init, forward, backward, model.penalty, (model,), watch)
+
+
+def narrow(tree: ArrayTree) -> ArrayTree:
+    """The tree in bfloat16, but what is observed, such as running statistics, in float32."""
+
+    def one(node: Any) -> Any:
+        # What is frozen is of another type, and is computed with as any weight.
+        return cast(node, jnp.float32 if type(node) is NonTrainable else jnp.bfloat16)
+
+    return jax.tree.map(one, tree, is_leaf=is_non_trainable)
 
 
 def _empty(leaf: Array) -> Array:

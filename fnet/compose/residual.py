@@ -8,7 +8,6 @@ from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parts import (
     observe_parts,
-    penalty_of_parts,
     require_floating_leaves,
     require_layers,
 )
@@ -16,6 +15,7 @@ from fnet.compose.serial import serial
 from fnet.core import Layer, Shape, Tape, layer, split
 from fnet.core.trees import add
 from fnet.core.values import constructor
+from fnet.core.wiring import penalty_of_parts
 from fnet.errors import ShapeError
 
 HINT = "apply it to the floating-point input alone: first(residual(...))"

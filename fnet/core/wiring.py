@@ -1,24 +1,30 @@
 """The one place where a hand-written backward pass is wired into JAX."""
 
 from collections.abc import Callable
+from types import EllipsisType
 from typing import Any
 
 import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
 from fnet.core.contract import Layer, Loss, Penalty, Recipe, Shape
+from fnet.core.trees import alike, zeros_like
 
 
 def layer(
     init: Callable[[PRNGKey, Shape], tuple[ArrayTree, Shape]],
     forward: Callable[..., tuple[Any, ArrayTree]],
     backward: Callable[[ArrayTree, ArrayTree, Any], tuple[ArrayTree, Any]],
-    penalty: Penalty | None = None,
+    penalty: Penalty | EllipsisType | None = ...,
     layers: tuple[Layer, ...] = (),
     observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None,
     recipe: Recipe | None = None,
 ) -> Layer:
     """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
+
+    Without `penalty` it has that of its `layers`: of a single one, whose parameters it shares, or
+    the sum over several, if its parameters are a tuple of theirs. None is no penalty. Nothing else
+    is shared: where a part observes batches, as `batch_norm` does, `observe` must call the part's.
 
     >>> double = layer(
     ...     lambda key, shape: ((), shape),
@@ -28,6 +34,9 @@ def layer(
     >>> float(jax.grad(lambda x: double.apply((), x))(3.0))
     2.0
     """
+
+    if penalty is ...:
+        penalty = layers[0].penalty if len(layers) == 1 else penalty_of_parts(layers)
 
     @jax.custom_vjp
     def apply(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> Any:
@@ -109,18 +118,42 @@ def penalty(value_and_grad: Callable[[ArrayTree], tuple[Array, ArrayTree]]) -> P
     return Penalty(apply, value_and_grad)
 
 
+def penalty_of_parts(layers: tuple[Layer, ...]) -> Penalty | None:
+    """The sum of the parts' penalties on a tuple of their parameters; None where none has one."""
+
+    def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
+        values, gradients = [], []
+        for part, own in zip(layers, params, strict=True):
+            if part.penalty is None:
+                gradients.append(zeros_like(own))
+            else:
+                value, gradient = part.penalty.value_and_grad(own)
+                values.append(value)
+                gradients.append(gradient)
+        return sum(values[1:], values[0]), alike(params, gradients)
+
+    return penalty(value_and_grad) if any(part.penalty for part in layers) else None
+
+
 def loss(
     value_and_grad: Callable[..., tuple[Array, Array]],
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
     reduction: str = "mean",
     ignored: Callable[[Array], Array] | None = None,
+    estimate: Callable[[Any], Any] | None = None,
+    unit: float = 1.0,
+    targets: tuple[float, float] | None = None,
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
 
+    Rows that `where` does not mark must add nothing: the last batch of an epoch is filled with
+    some. Training refuses a loss that counts them, and targets that are not within `targets`.
+
     >>> def value_and_grad(y, target, where=None):
-    ...     return ((y - target) ** 2).sum(), 2 * (y - target)
-    >>> squared = loss(value_and_grad)
+    ...     e = y - target if where is None else jax.numpy.where(where, y - target, 0)
+    ...     return (e**2).sum(), 2 * e
+    >>> squared = loss(value_and_grad, reduction="sum")
     >>> jax.grad(squared.apply)(jax.numpy.array([4.0]), jax.numpy.array([1.0])).tolist()
     [6.0]
     """
@@ -141,7 +174,17 @@ def loss(
         return rows(scale, dy) * dy, None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
-    return Loss(apply, value_and_grad, probabilities, predict, reduction, ignored)
+    return Loss(
+        apply,
+        value_and_grad,
+        probabilities,
+        predict,
+        reduction,
+        ignored,
+        estimate=estimate,
+        unit=unit,
+        targets=targets,
+    )
 
 
 def rows(leading: Numeric, like: Array) -> Array:

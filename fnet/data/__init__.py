@@ -31,7 +31,7 @@ from fnet.data.dataset import Dataset, Memory, memory, split
 from fnet.data.images import ImageFolder, image_folder
 from fnet.data.packing import Packed, packed
 from fnet.data.sets import download_cifar10
-from fnet.data.statistics import column_means, mean_and_std, min_max
+from fnet.data.statistics import class_weights, column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
 from fnet.data.tables import csv_columns, csv_table
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
@@ -54,6 +54,7 @@ __all__ = [
     "binarize",
     "brightness",
     "cifar10",
+    "class_weights",
     "column_means",
     "compose",
     "contrast",

@@ -7,9 +7,11 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from fnet.data.strata import divided
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
 
+BLOCK = 1024  # samples read at once
 MOST_NUMBERED = 100_000  # classes without names; more are taken for a mistake
 
 Arrays = dict[str, Any]  # one array per name; an input may be a tree of arrays
@@ -85,6 +87,7 @@ class Memory(Samples):
 
     def gather(self, indices: Any) -> Arrays:
         places = np.asarray(indices)
+        places = places if places.size else places.astype(int)  # of [] NumPy makes floats
         # Entry by entry: over the whole dict JAX would sort the names, and the input comes first.
         return {
             name: jax.tree.map(lambda array: array[places], value)
@@ -133,16 +136,24 @@ def memory(
     )
 
 
-def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> dict[str, Any]:
+def split(
+    dataset: Dataset, fractions: Mapping[str, float], seed: int = 0, stratified: bool = False
+) -> dict[str, Any]:
     """Disjoint parts of a shuffled dataset, which together make up all of it.
 
     `fractions` name the parts and sum to 1, up to rounding; a part's size is the difference of the
     rounded ends, so that {"train": .6, "val": .2, "test": .2} of 1460 rows gives 876, 292 and 292.
-    Raises ConfigurationError for other fractions, DataError where a part would be empty.
+    `stratified` gives every part its share of every class, up to whole samples, which may change
+    sizes by a few; the largest part has a sample of each. Raises ConfigurationError for other
+    fractions, or where there are no classes to stratify; DataError where a part would be empty.
 
     >>> dataset = memory({"x": np.arange(10.0)[:, None], "y": np.arange(10.0)})
     >>> {name: len(part) for name, part in split(dataset, {"train": 0.7, "test": 0.3}).items()}
     {'train': 7, 'test': 3}
+    >>> rare = memory({"x": np.zeros((10, 1)), "label": np.arange(10) // 8})
+    >>> halves = split(rare, {"a": 0.5, "b": 0.5}, stratified=True)
+    >>> [np.bincount(half.arrays["label"]).tolist() for half in halves.values()]
+    [[4, 1], [4, 1]]
     """
     if not isinstance(fractions, Mapping):
         raise ConfigurationError(
@@ -155,12 +166,35 @@ def split(dataset: Dataset, fractions: Mapping[str, float], seed: int = 0) -> di
             f"split: fractions are {dict(fractions)}; each must be above 0, and their sum 1"
         )
     order = np.random.default_rng(seed).permutation(len(dataset))
-    ends = np.rint(np.cumsum(shares) * len(dataset)).astype(int)
-    parts = dict(zip(fractions, np.split(order, ends[:-1]), strict=True))
+    if stratified:
+        indices_of_parts = divided(_labels(dataset), shares, order)
+    else:
+        ends = np.rint(np.cumsum(shares) * len(dataset)).astype(int)
+        indices_of_parts = np.split(order, ends[:-1])
+    parts = dict(zip(fractions, indices_of_parts, strict=True))
     for name, indices in parts.items():
         if len(indices) == 0:
             raise DataError(f"split: {len(dataset)} samples are too few; {name!r} would get none")
     return {name: dataset.select(indices) for name, indices in parts.items()}
+
+
+def _labels(dataset: Any) -> np.ndarray:
+    """The label of each sample; of images on disk, without reading them."""
+    if isinstance(dataset, Memory):
+        labels = dataset.arrays[dataset.fields[1]]
+    elif hasattr(dataset, "labels"):
+        labels = dataset.labels[getattr(dataset, "places", slice(None))]
+    else:
+        starts = range(0, len(dataset), BLOCK)
+        places = (np.arange(start, min(start + BLOCK, len(dataset))) for start in starts)
+        labels = np.concatenate([dataset.gather(block)[dataset.fields[1]] for block in places])
+    labels = np.asarray(labels)
+    if not dataset.classes or labels.ndim != 1:
+        raise ConfigurationError(
+            "split: stratified parts have shares of the classes, and this dataset has no class for "
+            "each sample; leave `stratified` out"
+        )
+    return labels
 
 
 def _as_arrays(value: Any) -> Any:

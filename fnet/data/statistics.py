@@ -75,6 +75,25 @@ def min_max(features: np.ndarray) -> tuple[Columns, Columns]:
     return _plain(low), _plain(high)
 
 
+def class_weights(labels: np.ndarray, classes: int) -> Columns:
+    """N / (K n_c) for each class c, with which all classes count the same in a sum over samples.
+
+    N samples are of K different classes, n_c of them of class c. For
+    `losses.cross_entropy(weights=...)`, or of two classes `losses.bce(pos_weight=w[1] / w[0])`.
+    Pass the labels of the training part only. A class that does not occur has weight 1.
+    Source: King & Zeng (2001), Logistic Regression in Rare Events Data, section 4.2.
+
+    >>> class_weights(np.array([0, 0, 0, 1]), classes=2)
+    (0.6666666666666666, 2.0)
+    """
+    labels = np.asarray(labels).ravel()
+    if not len(labels) or (labels < 0).any() or (labels >= classes).any():
+        raise DataError(f"class_weights: labels must be from 0 to {classes - 1}, one at least")
+    count = np.bincount(labels, minlength=classes)
+    held = count > 0
+    return _plain(np.where(held, len(labels) / (held.sum() * np.maximum(count, 1)), 1.0))
+
+
 def _rows(dataset: Dataset, batch_size: int, transform: Transform) -> Iterator[np.ndarray]:
     """The inputs, batch by batch, as float64 (n, positions, C)."""
     if batch_size < 1:

@@ -1,5 +1,6 @@
 """A numeric target turned into two classes, low and high."""
 
+import jax
 import numpy as np
 
 from fnet.data.dataset import Dataset, Memory
@@ -55,5 +56,6 @@ def binarize(
                 f"binarize: no target for class {classes[label]!r}: {target} ranges from "
                 f"{values.min()} to {values.max()}, and the bounds are {low} and {high}; move them"
             )
-    kept = {name: arrays[name][keep], "label": is_high[keep].astype(np.int32)}
+    x = jax.tree.map(lambda array: array[keep], arrays[name])
+    kept = {name: x, "label": is_high[keep].astype(np.int32)}
     return Memory(kept, tuple(classes), dataset.transform)

@@ -4,7 +4,13 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "None")
+# What programs write for a missing value; "" is an empty cell.
+MISSING = (
+    *("", "NA", "N/A", "NaN", "nan", "null", "None", "NULL", "n/a", "<NA>", "#N/A", "#NA"),
+    *("-nan", "-NaN", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
+)
+# What people write for one; believed among numbers alone.
+SUSPECTS = frozenset((*MISSING, "?", ".", "..", "na", "none", "missing", "unknown"))
 
 # Stricter than float(), which accepts 1_000, digits of any script, and words for infinity.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")

@@ -19,6 +19,7 @@ from fnet.losses.overlap import dice, tversky
 from fnet.losses.pointwise import REDUCTIONS as REDUCTIONS
 from fnet.losses.regression import l1, mse
 from fnet.losses.robust import huber, log_cosh, quantile, smooth_l1
+from fnet.losses.standardizing import standardized
 
 __all__ = [  # the constructors
     "bce",
@@ -38,6 +39,7 @@ __all__ = [  # the constructors
     "quantile",
     "smooth_l1",
     "squared_hinge",
+    "standardized",
     "tversky",
 ]
 
@@ -49,6 +51,7 @@ EXAMPLES = {  # the shape of predictions, and what the targets are
     "log_cosh()": ((3, 5), (3, 5)),
     "quantile(q=0.3)": ((3, 5), (3, 5)),
     "poisson()": ((3, 5), uniform(3, 5)),
+    "standardized(huber(), 3.0, 2.0)": ((3, 5), (3, 5)),
     "gaussian_nll()": ((3, 2), (3,)),
     "bce()": (uniform(3, 5), uniform(3, 5)),
     "bce(pos_weight=3.0)": (uniform(3, 5), uniform(3, 5)),

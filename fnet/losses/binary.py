@@ -38,7 +38,6 @@ def bce(reduction: str = "mean", pos_weight: float | tuple[float, ...] = 1.0) ->
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
         check_range("bce: y", y, 0, 1)
-        check_range("bce: target", target, 0, 1)
         y = jnp.where((y >= 0) & (y <= 1), y, jnp.nan)  # for jit, where nothing can be raised
         floor = max(FLOOR, float(jnp.finfo(y.dtype).tiny))
         p, q = jnp.maximum(y, floor), jnp.maximum(1 - y, floor)
@@ -49,7 +48,9 @@ def bce(reduction: str = "mean", pos_weight: float | tuple[float, ...] = 1.0) ->
     def probabilities(y: Array) -> Array:
         return jnp.stack((1 - y, y), axis=-1)
 
-    return pointwise_loss(pointwise, "bce", reduction, probabilities, lambda y: above(y, 0.5))
+    return pointwise_loss(
+        pointwise, "bce", reduction, probabilities, lambda y: above(y, 0.5), targets=(0, 1)
+    )
 
 
 @constructor
@@ -72,13 +73,11 @@ def bce_with_logits(reduction: str = "mean", pos_weight: float | tuple[float, ..
     _check_weight("bce_with_logits", pos_weight)
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
-        check_range("bce_with_logits: target", target, 0, 1)
         # Not jax.nn.softplus, three times as slow on a CPU; not jnp.abs, whose slope at 0 is 1.
         softplus = jnp.maximum(y, 0) + jnp.log1p(jnp.exp(-y * jnp.sign(y)))
         return softplus - target * y, jax.lax.logistic(y) - target
 
     def weighted(y: Array, target: Array) -> tuple[Array, Array]:
-        check_range("bce_with_logits: target", target, 0, 1)
         positive, negative = _weighted("bce_with_logits", pos_weight, target), 1 - target
         near = jnp.log1p(jnp.exp(-y * jnp.sign(y)))
         value = times(positive, jnp.maximum(-y, 0) + near)
@@ -97,7 +96,9 @@ def of_logits(
     wide: bool = False,
 ) -> Loss:
     """A loss of logits of two classes, entry by entry."""
-    return pointwise_loss(pointwise, name, reduction, two_classes, lambda y: above(y, 0), wide)
+    return pointwise_loss(
+        pointwise, name, reduction, two_classes, lambda y: above(y, 0), wide, targets=(0, 1)
+    )
 
 
 def two_classes(y: Array) -> Array:

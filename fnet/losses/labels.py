@@ -62,9 +62,9 @@ def class_loss(
         counted = not_ignored(wide_labels(labels), ignore)
         return jnp.zeros(labels.shape, bool) if counted is None else ~counted
 
-    return loss(
-        value_and_grad, probabilities, most_probable, reduction, None if ignore is None else ignored
-    )
+    left_out = None if ignore is None else ignored
+    targets = (0, 1) if soft else None
+    return loss(value_and_grad, probabilities, most_probable, reduction, left_out, targets)
 
 
 def most_probable(y: Array) -> Array:

@@ -1,5 +1,7 @@
 """Negative log-likelihoods of counts, and of numbers with a variance that is predicted too."""
 
+from typing import Any
+
 import jax.numpy as jnp
 from chex import Array
 
@@ -8,7 +10,7 @@ from fnet.core.expect import require, require_array, require_floating
 from fnet.core.limits import times
 from fnet.core.trees import widened
 from fnet.core.values import constructor
-from fnet.losses.pointwise import check_range, check_reduction, pointwise_loss, reduce
+from fnet.losses.pointwise import check_reduction, pointwise_loss, reduce
 
 
 @constructor
@@ -27,11 +29,16 @@ def poisson(reduction: str = "mean") -> Loss:
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
-        check_range("poisson: target", target, 0, jnp.inf)
         rate = jnp.exp(y)
         return rate - times(target, y), rate - target
 
-    return pointwise_loss(pointwise, "poisson", reduction, wide=True)
+    def rate_of(y: Any) -> Any:
+        return y.__array_namespace__().exp(y)
+
+    counts = (0, jnp.inf)
+    return pointwise_loss(
+        pointwise, "poisson", reduction, wide=True, estimate=rate_of, targets=counts
+    )
 
 
 @constructor
@@ -68,4 +75,4 @@ def gaussian_nll(reduction: str = "mean") -> Loss:
         value, dy = reduce((s + square) / 2, dy, where, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, None, None, reduction)
+    return loss(value_and_grad, None, None, reduction, estimate=lambda y: y[..., 0])

@@ -8,7 +8,6 @@ from fnet.core.values import constructor
 from fnet.losses.binary import of_logits
 from fnet.losses.classes import softmax
 from fnet.losses.labels import class_loss
-from fnet.losses.pointwise import check_range
 
 
 @constructor
@@ -28,7 +27,7 @@ def hinge(reduction: str = "mean") -> Loss:
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
-        s, short = _shortfall("hinge", y, target)
+        s, short = _shortfall(y, target)
         return short, jnp.where(short > 0, -s, 0)
 
     return of_logits(pointwise, "hinge", reduction, wide=True)
@@ -49,7 +48,7 @@ def squared_hinge(reduction: str = "mean") -> Loss:
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
-        s, short = _shortfall("squared_hinge", y, target)
+        s, short = _shortfall(y, target)
         return short * short, -2 * s * short
 
     return of_logits(pointwise, "squared_hinge", reduction, wide=True)
@@ -92,9 +91,8 @@ def multiclass_hinge(
     return class_loss("multiclass_hinge", of_rows, reduction, softmax, weights, ignore)
 
 
-def _shortfall(name: str, y: Array, target: Array) -> tuple[Array, Array]:
+def _shortfall(y: Array, target: Array) -> tuple[Array, Array]:
     """s = 2t − 1, and max(0, 1 − s y), whose derivative at the kink is 0."""
-    check_range(f"{name}: target", target, 0, 1)
     s = 2 * target - 1
     short = 1 - s * y
     return s, jnp.where(short <= 0, 0, short)

@@ -91,7 +91,7 @@ def _overlap(
         value, dy = reduce((wrong / whole).reshape(shape), dy, counted, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, two_classes, lambda y: above(y, 0), reduction)
+    return loss(value_and_grad, two_classes, lambda y: above(y, 0), reduction, targets=(0, 1))
 
 
 def _check(name: str, y: Array, target: Array) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 from chex import Array
@@ -22,10 +23,13 @@ def pointwise_loss(
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
     wide: bool = False,
+    estimate: Callable[[Any], Any] | None = None,
+    targets: tuple[float, float] | None = None,
 ) -> Loss:
     """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked.
 
-    If `wide`, narrow floats are computed and reduced in float32, and rounded at the end.
+    `estimate` is that of a regression. If `wide`, narrow floats are computed and reduced in
+    float32, and rounded at the end. Targets must be within `targets`.
     """
     check_reduction(name, reduction)
 
@@ -36,12 +40,21 @@ def pointwise_loss(
             y.shape == target.shape,
             f"{name}: y is {y.shape} and target {target.shape}; they must have one shape",
         )
+        if targets is not None:
+            check_range(f"{name}: target", target, *targets)
         given = widened(y) if wide else y
         values, dy = pointwise(given, target.astype(given.dtype))
         value, dy = reduce(values, dy, where, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, probabilities, predict, reduction)
+    return loss(
+        value_and_grad, probabilities, predict, reduction, estimate=estimate, targets=targets
+    )
+
+
+def itself(y: Any) -> Any:
+    """The estimate of a loss that compares y with the target as it is."""
+    return y
 
 
 def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ from chex import Array
 
 from fnet.core import Loss
 from fnet.core.values import constructor
-from fnet.losses.pointwise import pointwise_loss
+from fnet.losses.pointwise import itself, pointwise_loss
 
 
 @constructor
@@ -25,7 +25,7 @@ def l1(reduction: str = "mean") -> Loss:
         sign = jnp.sign(y - target)  # not jnp.abs, whose derivative at 0 is 1
         return (y - target) * sign, sign
 
-    return pointwise_loss(pointwise, "l1", reduction)
+    return pointwise_loss(pointwise, "l1", reduction, estimate=itself)
 
 
 @constructor
@@ -44,4 +44,4 @@ def mse(reduction: str = "mean") -> Loss:
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
         return (y - target) ** 2, 2 * (y - target)
 
-    return pointwise_loss(pointwise, "mse", reduction)
+    return pointwise_loss(pointwise, "mse", reduction, estimate=itself)

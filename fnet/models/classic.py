@@ -19,6 +19,19 @@ def logistic_regression(l2: float = 0.0) -> Layer:
     return serial(affine(1, w_init=normal(1e-3), l2=l2), squeeze(), sigmoid())
 
 
+def linear_regression(l2: float = 0.0) -> Layer:
+    """A number per row, affine in its features: ŷ = x · w + b, of shape (N,).
+
+    w is initialised as 0.001 · N(0, 1), b as 0; the penalty is l2 · Σ w². For `losses.mse`, of
+    a target that `losses.standardized` brings to the size of 1.
+    Source: Bishop, Pattern Recognition and Machine Learning (2006), section 3.1.
+
+    >>> linear_regression()
+    serial(affine(1, w_init=normal(0.001)), squeeze())
+    """
+    return serial(affine(1, w_init=normal(1e-3), l2=l2), squeeze())
+
+
 def classification_net(
     classes: int,
     hidden: int = 100,
@@ -36,8 +49,38 @@ def classification_net(
     >>> classification_net(10)
     serial(affine(100), relu(), affine(10))
     """
+    return serial(*_dense("classification_net", classes, hidden, layers, activation, std, l2))
+
+
+def regression_net(
+    hidden: int = 100,
+    layers: int = 2,
+    activation: Layer = relu(),
+    std: float | None = None,
+    l2: float = 0.0,
+) -> Layer:
+    """As `classification_net`, with one output: a number per row, of shape (N,).
+
+    For `losses.mse`, of a target that `losses.standardized` brings to the size of 1.
+
+    >>> regression_net(hidden=20)
+    serial(affine(20), relu(), affine(1), squeeze())
+    """
+    return serial(*_dense("regression_net", 1, hidden, layers, activation, std, l2), squeeze())
+
+
+def _dense(
+    name: str,
+    outputs: int,
+    hidden: int,
+    layers: int,
+    activation: Layer,
+    std: float | None,
+    l2: float,
+) -> tuple[Layer, ...]:
+    """So many affine layers, with activations between them."""
     if layers < 1:
-        raise ConfigurationError(f"classification_net: layers is {layers}; it must be 1 or more")
+        raise ConfigurationError(f"{name}: layers is {layers}; it must be 1 or more")
     w_init = he_normal if std is None else normal(std)
     block = (affine(hidden, w_init=w_init, l2=l2), activation)
-    return serial(*block * (layers - 1), affine(classes, w_init=w_init, l2=l2))
+    return *block * (layers - 1), affine(outputs, w_init=w_init, l2=l2)

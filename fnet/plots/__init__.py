@@ -10,12 +10,15 @@ from fnet.plots.costs import growth, layer_bytes
 from fnet.plots.descents import Movie, animated_paths, paths
 from fnet.plots.errors import gradient_errors
 from fnet.plots.images import class_grid, predictions, weights
+from fnet.plots.probabilities import calibration, roc
+from fnet.plots.regressions import predicted_against_true, residuals
 from fnet.plots.results import confusion, curves, sigmoid_scatter
 
 __all__ = [
     "Movie",
     "animated_paths",
     "attention",
+    "calibration",
     "class_grid",
     "compare",
     "confusion",
@@ -26,7 +29,10 @@ __all__ = [
     "layer_bytes",
     "learning_rates",
     "paths",
+    "predicted_against_true",
     "predictions",
+    "residuals",
+    "roc",
     "sigmoid_scatter",
     "weights",
 ]

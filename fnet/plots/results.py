@@ -25,18 +25,19 @@ from fnet.plots.page import (
     titled,
 )
 
+FIGURES = (("accuracy", "accuracy (%)", 100), ("r2", "R²", 1))  # beside the loss
 CROWD = 40  # with more classes than this, a confusion matrix is too dense for numbers
 
 
 def curves(
     history: Sequence[Mapping[str, float]], *, log: bool = False, ax: Axes | None = None
 ) -> Figure:
-    """Loss, and for a classifier accuracy, by epoch; the lowest validation loss is marked.
+    """Loss, and accuracy or for a regression R², by epoch; the lowest validation loss is marked.
 
     An entry of `history` has epoch and train_loss, and may have val_loss, train_accuracy and
-    val_accuracy. Values that are absent, NaN or infinite are left out. If `ax` is given, only the
-    loss is drawn. `log` draws the loss on a logarithmic axis, for losses that fall by orders of
-    magnitude.
+    val_accuracy, or train_r2 and val_r2. Values that are absent, NaN or infinite are left out. If
+    `ax` is given, only the loss is drawn. `log` draws the loss on a logarithmic axis, for losses
+    that fall by orders of magnitude.
 
     >>> history = [{"epoch": 1, "train_loss": 0.9}, {"epoch": 2, "train_loss": 0.09}]
     >>> [ax.get_ylabel() for ax in curves(history, log=True).axes]
@@ -48,9 +49,11 @@ def curves(
     columns = {name: _column(history, name) for name in names}
     epoch, val_loss = columns["epoch"], columns.get("val_loss", np.full(len(history), np.nan))
     best = None if np.isnan(val_loss).all() else int(np.nanargmin(val_loss))
-    classifies = ax is None and not names.keys().isdisjoint(("train_accuracy", "val_accuracy"))
-    panels = [ax] if ax else page(9, 3.6).subplots(1, 1 + classifies, squeeze=False)[0]
-    for panel, name, unit in zip(panels, ("loss", "accuracy"), (1, 100), strict=False):
+    shown = [("loss", "loss", 1)]
+    if ax is None:
+        shown += [entry for entry in FIGURES if {f"train_{entry[0]}", f"val_{entry[0]}"} & {*names}]
+    panels = [ax] if ax else page(9, 3.6).subplots(1, len(shown), squeeze=False)[0]
+    for panel, (name, title, unit) in zip(panels, shown, strict=True):
         lines = [("train", "train", MUTED, "--"), ("val", "validation", BLUE, "-")]
         for part, label, colour, style in lines:
             if f"{part}_{name}" in columns:
@@ -64,7 +67,9 @@ def curves(
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
         if log and name == "loss":
             panel.set_yscale("log")
-        frame(panel, "epoch", name if unit == 1 else f"{name} (%)")
+        if name == "r2" and "val_r2" in columns:  # the first epochs may be far below 0
+            panel.set_ylim(bottom=max(panel.get_ylim()[0], -1))
+        frame(panel, "epoch", title)
         legend(panel)
     return figure(panels[0])
 

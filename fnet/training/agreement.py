@@ -10,9 +10,17 @@ import numpy as np
 from fnet.core import Layer, Loss, out_shape
 from fnet.core.trees import is_shape, map_shapes
 from fnet.data.augmentation import Augmentation
-from fnet.data.dataset import Dataset
+from fnet.data.dataset import Dataset, Memory
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.training.feeding import example_shape
+from fnet.training.matching import matched
+from fnet.training.trials import (
+    check_targets,
+    require_masking,
+    require_samples,
+    require_steady,
+    require_update,
+)
 
 
 def require_reduced(loss: Loss) -> None:
@@ -27,10 +35,10 @@ def require_reduced(loss: Loss) -> None:
 def check_fit(
     model: Layer, loss: Loss, optimizer: Any, dataset: Dataset, resume: Any = None
 ) -> None:
-    """Raise ConfigurationError unless these can be trained together.
+    """Raise ConfigurationError or DataError unless these can be trained together.
 
     Each must be of the right type, and the model must have an output for each class of the data.
-    The record to resume must come from the same optimizer.
+    The record to resume must come from the same optimizer. See also `check_use`.
     """
     for name, given, method, instead in (
         ("model", model, "backward", "a Layer: serial(...)"),
@@ -40,12 +48,29 @@ def check_fit(
     ):
         if not hasattr(given, method):
             what = textwrap.shorten(repr(given), 60, placeholder=" ...")
-            raise ConfigurationError(f"the {name} is {what}; it must be {instead}")
-    require_reduced(loss)
-    if resume is not None:
+            if _is_params(given):
+                what = f"a tree of arrays ({what}), and training draws the weights itself"
+            raise ConfigurationError(
+                f"the {name} is {what}; it must be {instead}. The order is (model, loss, "
+                "optimizer, train, val)"
+            )
+    require_samples(dataset, "training set")
+    if resume is None:
+        require_update(model, optimizer, dataset)
+    else:
         _check_resume(optimizer, resume)
-    if not dataset.classes:
-        return
+    check_use(model, loss, dataset)
+    if dataset.classes:
+        _check_classes(model, loss, dataset)
+
+
+def _is_params(given: Any) -> bool:
+    leaves = jax.tree.leaves(given)
+    return bool(leaves) and all(isinstance(leaf, jax.Array) for leaf in leaves)
+
+
+def _check_classes(model: Layer, loss: Loss, dataset: Dataset) -> None:
+    """Raise ConfigurationError unless the model has an output for each class of the data."""
     classes = len(dataset.classes)
     if loss.probabilities is None:
         raise ConfigurationError(
@@ -62,6 +87,30 @@ def check_fit(
             f"{model} with {loss} distinguishes {known} classes, and the data have {classes}; "
             "give its last layer an output for each"
         )
+
+
+def check_use(model: Layer, loss: Loss, dataset: Dataset) -> None:
+    """Raise ConfigurationError or DataError unless a loss over these samples means something.
+
+    The loss must take the targets and leave out the rows that `where` does not mark, and the
+    transform must not draw at random.
+    """
+    require_reduced(loss)
+    require_steady(dataset)
+    require_masking(model, loss, dataset)
+    if isinstance(dataset, Memory):
+        check_targets(loss, dataset.arrays[dataset.fields[1]])
+
+
+def check_validation(
+    model: Layer, loss: Loss, train: Dataset, val: Dataset | None
+) -> Dataset | None:
+    """The validation set with labels that mean the classes of `train`; raises as `check_use`."""
+    if val is None:
+        return None
+    require_samples(val, "validation set")
+    check_use(model, loss, val)
+    return matched(val, train)
 
 
 def check_augmentation(augmentation: Any, model: Layer, loss: Loss, dataset: Dataset) -> None:

@@ -21,11 +21,13 @@ from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
-from fnet.training.agreement import check_fit
-from fnet.training.evaluation import correct, penalty_of
+from fnet.training.agreement import check_fit, check_validation
+from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import example_shape, inputs, on_device
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
-from fnet.training.records import Best, Record, State, check_seen, start
+from fnet.training.records import Best, Record, State, start
+from fnet.training.resuming import check_seen, with_rate_of
+from fnet.training.scoring import score, summed
 from fnet.training.step import make_step
 
 KEPT = 2**28  # bytes of parameters kept between two records, at most
@@ -37,13 +39,13 @@ class Stretch(NamedTuple):
     """Some epochs in a row. `state` is the last one; the rest has one entry per epoch.
 
     `params` are those after the epoch, and `moved` is the length of its step, ‖θᵏ⁺¹ − θᵏ‖; `looks`
-    has (losses, accuracies) of the training set before it, and of a validation set after it.
+    has (losses, scores, rows) of the training set before it, and of a validation set after it.
     """
 
     state: State
     params: ArrayTree
     moved: Array
-    looks: list[tuple[Array, Array]]
+    looks: list[tuple[Array, Array, Array]]
 
 
 def descend(
@@ -66,6 +68,9 @@ def descend(
     those of every epoch in `history`. It ends after `epochs`, or `patience` epochs after the best
     one, or with the first step shorter than `tolerance`, ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
 
+    Every step takes all samples as they are, so there is no `augmentation` here: for other images
+    in every step, `fit` with a batch size. A learning rate is resumed as in `fit`.
+
     The parameters of all epochs between two records are kept, and `every` is lowered where they
     would take more than 256 MB. Raises what `fit` does, and where the data are not in memory.
 
@@ -78,6 +83,7 @@ def descend(
     (2000, True)
     """
     check_fit(model, loss, optimizer, train, resume)
+    val = check_validation(model, loss, train, val)
     parts = [train] if val is None else [train, val]
     if not all(isinstance(part, Memory) for part in parts):
         raise ConfigurationError("descend: the data must be in memory: fnet.data.memory(dataset)")
@@ -85,7 +91,10 @@ def descend(
         raise ConfigurationError("descend: patience needs a validation set: give `val`")
     require_whole("descend: epochs", epochs, least=0)
     require_whole("descend: every", every, least=1)
-    begin = resume or start(model, optimizer, example_shape(train), seed)
+    if resume is None:
+        begin = start(model, optimizer, example_shape(train), seed)
+    else:
+        begin = with_rate_of(optimizer, resume)
     order = np.arange(len(train))
     check_seen(begin, order[None])
     length = max(1, min(every, epochs, KEPT // max(nbytes(begin.state.params), 1)))
@@ -127,8 +136,7 @@ def make_stretch(
         params, noise = pair
         y, _ = model.forward(params, x, noise)
         value, _ = loss.value_and_grad(y, target)
-        right, rows = correct(loss, y, target, None)
-        return value + penalty_of(model, params)[0], right / rows.astype(right.dtype)
+        return value + penalty_of(model, params)[0], *score(loss, y, target, None)
 
     @jax.jit
     def stretch(
@@ -204,9 +212,10 @@ def _history(loss: Loss, stretch: Stretch, count: int) -> dict[str, np.ndarray]:
     """The metrics of each epoch, by the names that `fit` gives them."""
     history = {}
     for part, columns in zip(("train", "val"), stretch.looks, strict=False):
-        for name, values in zip(("loss", "accuracy"), columns, strict=True):
-            if name == "loss" or loss.predict is not None:
-                history[f"{part}_{name}"] = np.asarray(values, np.float64)[:count]
+        values, scores, rows = (np.asarray(column)[:count] for column in columns)
+        history[f"{part}_loss"] = values.astype(np.float64)
+        for name, figures in summed(loss, scores[:, None], rows[:, None]).items():
+            history[f"{part}_{name}"] = figures.astype(np.float64)
     return history
 
 
@@ -240,11 +249,11 @@ def _record(
         params = jax.tree.map(lambda leaf: leaf[best], stretch.params)
         value = history.get("val_loss", history["train_loss"])[best]
         kept = Best(record.epoch + best + 1, float(value), params)
-    return Record(
-        record.epoch + done,
-        stretch.state,
-        kept,
-        {name: float(values[-1]) for name, values in history.items()},
-        history["train_loss"],
-        history,
+    return record._replace(
+        epoch=record.epoch + done,
+        state=stretch.state,
+        best=kept,
+        metrics={name: float(values[-1]) for name, values in history.items()},
+        losses=history["train_loss"],
+        history=history,
     )

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import jax
@@ -22,6 +22,12 @@ from fnet.data.workers import Workers
 
 SHARE = 0.5  # of the device's free memory, at most, for a dataset
 BLOCK = 2**22  # bytes read at once of a dataset that is not on the device
+
+Check = Callable[[Any, np.ndarray], None]  # raises where these targets, of these indices, are wrong
+
+
+def unchecked(target: Any, places: np.ndarray) -> None:
+    """Whatever is read is accepted."""
 
 
 def on_device(dataset: Dataset) -> Dataset:
@@ -72,13 +78,18 @@ def free_bytes() -> float:
 
 
 def blocks(
-    dataset: Dataset, order: np.ndarray, start: int = 0, workers: int | Workers = 0
+    dataset: Dataset,
+    order: np.ndarray,
+    start: int = 0,
+    workers: int | Workers = 0,
+    check: Check = unchecked,
 ) -> Iterator[tuple[Any, Any, np.ndarray, int]]:
     """Blocks (x, target, their order, first), together the batches of `order` from `start` on.
 
     A dataset on the device is one block. Any other is read in blocks of a few megabytes and about
     equal numbers of batches, each while the previous ones are in use. Skip the batches before
-    `first`. Block boundaries do not depend on `start`. Orders are `masked`.
+    `first`. Block boundaries do not depend on `start`. Orders are `masked`. What is read is checked
+    by check(target, indices).
     """
     order = masked(order)
     if _resident(dataset):
@@ -95,7 +106,7 @@ def blocks(
     ]
     rows = (places_of(part)[0].ravel() for part, _ in left)
     read = in_order(dataset.gather, rows, workers)
-    return ahead(_placed(dataset, read, left))
+    return ahead(_placed(dataset, read, left, check))
 
 
 def pieces(
@@ -104,6 +115,7 @@ def pieces(
     start: int = 0,
     every: int | None = None,
     workers: int | Workers = 0,
+    check: Check = unchecked,
 ) -> Iterator[tuple[tuple[Array, Array, np.ndarray], tuple[int, int], bool]]:
     """((x, target, their order), (begin, end), pause): the batches of `order` from `start` on.
 
@@ -111,7 +123,7 @@ def pieces(
     `every` batches of the epoch, and at its end.
     """
     done, every = start, every or len(order)
-    for x, target, places, begin in blocks(dataset, order, start, workers):
+    for x, target, places, begin in blocks(dataset, order, start, workers, check):
         while begin < len(places):
             end = min(len(places), begin + every - done % every)
             done += end - begin
@@ -130,10 +142,11 @@ def _resident(dataset: Dataset) -> bool:
 
 
 def _placed(
-    dataset: Dataset, read: Generator[Arrays], left: list[tuple[np.ndarray, int]]
+    dataset: Dataset, read: Generator[Arrays], left: list[tuple[np.ndarray, int]], check: Check
 ) -> Iterator[tuple[Array, Array, np.ndarray, int]]:
     with contextlib.closing(read):
         for batch, (order, first) in zip(read, left, strict=True):
+            check(batch[dataset.fields[1]], places_of(order)[0].ravel())
             x, target = (jax.tree.map(jnp.asarray, batch[name]) for name in dataset.fields)
             places = np.arange(order.size, dtype=order.dtype).reshape(order.shape)
             yield x, target, np.where(order < 0, ~places, places), first

@@ -5,6 +5,7 @@ compiled function and JAX inside it. A smaller last batch is padded and masked, 
 is compiled.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,12 +22,15 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
 from fnet.initializers import keys
-from fnet.training.agreement import check_augmentation, check_fit
-from fnet.training.evaluation import evaluate, over_samples
+from fnet.training.agreement import check_augmentation, check_fit, check_validation
+from fnet.training.evaluation import measured
 from fnet.training.feeding import example_shape, on_device, pieces, places_of, taken
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
-from fnet.training.records import Metrics, Record, State, advanced, check_seen, ended, start
+from fnet.training.records import Metrics, Record, State, advanced, ended, start
+from fnet.training.resuming import check_seen, course_of, with_rate_of
+from fnet.training.scoring import over_samples
 from fnet.training.step import make_step, one_step
+from fnet.training.trials import check_targets
 
 
 @remembered
@@ -73,7 +77,7 @@ def make_epoch(
 
         first = places_of(order[0])[0]
         _, shapes = jax.eval_shape(step, state, taken(x, first), target[first], first == 0, key)
-        zeros = jax.tree.map(lambda m: jnp.zeros(len(order), m.dtype), shapes)
+        zeros = jax.tree.map(lambda m: jnp.zeros((len(order), *m.shape), m.dtype), shapes)
         # Hidden from the compiler, which makes another program of bounds that it knows.
         begin, end = jax.lax.optimization_barrier(bounds or (0, len(order)))
         done: tuple[State, Metrics] = jax.lax.fori_loop(begin, end, body, (state, zeros))
@@ -103,14 +107,28 @@ def fit(
     and an epoch is one compiled loop; any other is read batch by batch, by `workers` processes if
     there are any. `every_steps=k` also yields a record after every k steps within an epoch. The
     order of samples is a function of (seed, epoch), so that training resumes from any record bit
-    for bit. The best weights are those of the lowest validation loss, or without `val` the latest.
-    A resumed run keeps the learning rate of its state (`fnet.optimizers.set_learning_rate`).
+    for bit; within an epoch, by the same seed, data and batch size alone. The best weights are
+    those of the lowest validation loss, or without `val` the latest.
+
+    A resumed run keeps the learning rate of its state, which `fnet.optimizers.set_learning_rate`
+    may have changed, unless `optimizer` has another than that which the run began with: then it
+    has the optimizer's. An optimizer whose update takes more than (grads, state, params) is given
+    value=, grad= and value_fn= too, as those of optax want them: the loss of the batch with its
+    penalty, its gradient, and that loss as a function of the parameters.
+
+    A last batch that is too small is filled with rows of the epoch's first batch. They count
+    neither in loss and metrics nor in the gradient; only to a layer that mixes the rows of a batch
+    are they rows as any other, and so they are in the mean, variance and running statistics of
+    `batch_norm`.
 
     `augmentation` changes the images of `train` at random, on the device, before their transform:
     `augment(flip(), crop(4))`. What it draws follows from seed and step. Validation is without it.
 
-    Raises ConfigurationError where model, loss and data do not fit each other, and TrainingError
-    in place of a record that is not finite, with the step, the array and the likely cause.
+    Classes of `val` are matched with those of `train` by name. Raises ConfigurationError or
+    DataError where model, loss and data do not fit each other: a target that the loss does not
+    take, a transform that draws at random, a loss that counts rows which `where` does not mark, an
+    empty set, a class that `train` has not. Raises TrainingError in place of a record that is not
+    finite, with the step, the array and the likely cause.
 
     >>> from fnet import data, losses, models, optimizers
     >>> x = jnp.linspace(-1, 1, 60)[:, None]
@@ -123,6 +141,7 @@ def fit(
     """
     check_fit(model, loss, optimizer, train, resume)
     check_augmentation(augmentation, model, loss, train)
+    val = check_validation(model, loss, train, val)
     require_whole("fit: epochs", epochs, least=0)
     require_whole("fit: batch_size", len(train) if batch_size is None else batch_size, least=1)
     require_whole("fit: every_steps", 1 if every_steps is None else every_steps, least=1)
@@ -130,24 +149,29 @@ def fit(
     run = make_epoch(model, loss, optimizer, train.transform, augmentation)
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1], augmentation)
     held, held_val = on_device(train), None if val is None else on_device(val)
+    check = functools.partial(check_targets, loss)
+    within = every_steps is not None or (resume is not None and len(resume.seen.loss) > 0)
+    course = course_of(train, size, seed) if within else None
 
     def one_epoch(record: Record, pool: Workers) -> Iterator[Record]:
         shuffle = batch_size is not None  # a batch of all samples needs no order
         order = epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=record.epoch + 1)
-        check_seen(record, order)
+        check_seen(record, order, course)
         state, parts = record.state, []
-        for samples, bounds, pause in pieces(held, order, len(record.seen.loss), every_steps, pool):
+        done = len(record.seen.loss)
+        for samples, bounds, pause in pieces(held, order, done, every_steps, pool, check):
             state, metrics = run(state, *samples, training.key, bounds)
             parts.append((metrics, slice(*bounds)))
             if pause:
                 before, record, parts = record, advanced(record, state, parts), []
+                record = record._replace(course=course)
                 require_finite(training, before, record, order)
                 yield record if len(record.seen.loss) < len(order) else closed(record, pool)
 
     def closed(record: Record, pool: Workers) -> Record:
         metrics = {f"train_{name}": v for name, v in over_samples(loss, *record.seen).items()}
         if held_val is not None:
-            values = evaluate(model, loss, record.state.params, held_val, workers=pool)
+            values = measured(model, loss, record.state.params, held_val, workers=pool)
             metrics |= {f"val_{name}": value for name, value in values.items()}
         return require_finite_validation(record, ended(record, metrics))
 
@@ -158,4 +182,6 @@ def fit(
                     yield latest
                 record = latest
 
-    return records(resume or start(model, optimizer, example_shape(train), seed))
+    if resume is not None:
+        return records(with_rate_of(optimizer, resume))
+    return records(start(model, optimizer, example_shape(train), seed))

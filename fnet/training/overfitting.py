@@ -11,6 +11,7 @@ import numpy as np
 from fnet.core import Layer, Loss
 from fnet.data.dataset import Memory
 from fnet.errors import ConfigurationError
+from fnet.training.agreement import check_fit
 from fnet.training.loop import fit
 
 SIZES = (1, 10, 300)
@@ -48,7 +49,8 @@ def overfit(
 
     Each attempt ends once it has learned (loss below 0.01 and every sample right), or after
     `steps` full-batch steps. Sizes are capped at that of the dataset, and samples are taken in an
-    order drawn from the seed.
+    order drawn from the seed. There is no `augmentation`: whether a set can be learned by heart is
+    asked of samples that stay as they are.
 
     >>> from fnet import data, losses, models, optimizers
     >>> x = np.linspace(-1, 1, 60)[:, None]
@@ -61,6 +63,7 @@ def overfit(
     """
     if loss.probabilities is None:
         raise ConfigurationError(f"overfit: {loss} is for regression; take a classifier's loss")
+    check_fit(model, loss, optimizer, dataset)
     order = np.random.default_rng(seed).permutation(len(dataset))
     for size in dict.fromkeys(min(size, len(dataset)) for size in sizes):
         part = dataset.select(order[:size])

@@ -17,6 +17,7 @@ from fnet.errors import TrainingError
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs, masked, places_of, taken
 from fnet.training.records import Record, State
+from fnet.training.updating import update
 
 ORDINARY = 1e4  # weights and outputs are smaller in training that goes well
 
@@ -144,7 +145,9 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
         )
     if dcost is not None:
         grads = add(grads, dcost)
-    _, opt_state = optimizer.update(grads, state.opt_state, params)
+    _, opt_state = update(
+        optimizer, grads, state.opt_state, params, value=value, grad=grads, value_fn=lambda _: value
+    )
     size = f"gradients reach {largest(grads):.2g}"
     if not all_finite(opt_state):
         return f"the state of {optimizer} overflows", f"{size}; {slower}"

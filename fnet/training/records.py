@@ -7,9 +7,8 @@ import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Shape
-from fnet.data.batches import PADDING
-from fnet.errors import ConfigurationError
 from fnet.initializers import keys
+from fnet.training.rates import rates_of
 
 
 class State(NamedTuple):
@@ -29,6 +28,8 @@ class State(NamedTuple):
 
 class Metrics(NamedTuple):
     """Of one step, before its update: loss, the model's penalty, correct rows, all rows.
+
+    In place of correct rows a regression has its `fnet.training.scoring.deviations`.
 
     >>> steps = Metrics(np.array([0.7, 0.5]), np.zeros(2), np.array([3, 1]), np.array([4, 1]))
     >>> float(steps.correct.sum() / steps.count.sum())
@@ -53,6 +54,19 @@ class Best(NamedTuple):
     params: ArrayTree
 
 
+class Course(NamedTuple):
+    """What determines the batches of an epoch; `digest` is of some of the samples.
+
+    >>> Course(seed=0, batch_size=32, samples=100, digest="5d41402abc4b").samples
+    100
+    """
+
+    seed: int
+    batch_size: int
+    samples: int
+    digest: str
+
+
 NOTHING = Metrics(*(np.zeros(0) for _ in Metrics._fields))
 
 
@@ -60,10 +74,12 @@ class Record(NamedTuple):
     """Training after a number of whole epochs, with all that is needed to resume it.
 
     `metrics` has train_loss and, with validation, val_loss; for a classifier train_accuracy and
-    val_accuracy too. Training metrics are means over the epoch's samples as the weights changed;
-    both losses include the model's penalty. `losses` has the loss of each step since the previous
-    record, and `history` the metrics of each epoch since then. `seen` has one entry per step of the
-    epoch in progress, and none at the end of an epoch.
+    val_accuracy too, for a regression r2, mae and rmse of each. Training metrics are means over the
+    epoch's samples as the weights changed; both losses include the model's penalty. `losses` has
+    the loss of each step since the previous record, and `history` the metrics of each epoch since
+    then. `seen` has one entry per step of the epoch in progress, and none at the end of an epoch;
+    `course` is that of an epoch in progress, and None at its end. `rates` are the learning rates of
+    the optimizer that the run began with.
 
     >>> from fnet import models, optimizers
     >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), (3,))
@@ -78,6 +94,8 @@ class Record(NamedTuple):
     losses: np.ndarray
     history: dict[str, np.ndarray]
     seen: Metrics = NOTHING
+    course: Course | None = None
+    rates: tuple[float, ...] | None = None
 
 
 def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
@@ -92,7 +110,8 @@ def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
     """
     params, _ = model.init(keys(seed)[0], shape)
     state = State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    return Record(0, state, Best(0, float("inf"), params), {}, np.zeros(0), {})
+    best = Best(0, float("inf"), params)
+    return Record(0, state, best, {}, np.zeros(0), {}, rates=rates_of(state.opt_state))
 
 
 def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -> Record:
@@ -105,9 +124,14 @@ def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -
             for column in columns
         )
     )
-    seen = steps if record.seen is NOTHING else Metrics(*map(np.append, record.seen, steps))
+    begun = len(record.seen.count) > 0
+    seen = Metrics(*map(_joined, record.seen, steps)) if begun else steps
     losses = steps.loss + steps.penalty
     return record._replace(state=state, losses=losses, history={}, seen=seen)
+
+
+def _joined(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    return np.concatenate((before, after))
 
 
 def ended(record: Record, metrics: dict[str, float]) -> Record:
@@ -121,15 +145,6 @@ def ended(record: Record, metrics: dict[str, float]) -> Record:
     better = "val_loss" not in metrics or latest.loss < record.best.loss
     history = {name: np.array([value]) for name, value in metrics.items()}
     best = latest if better else record.best
-    return Record(epoch, record.state, best, metrics, record.losses, history)
-
-
-def check_seen(record: Record, order: np.ndarray) -> None:
-    """Raise ConfigurationError unless the steps of the epoch in progress begin `order`."""
-    counts = (order != PADDING).sum(axis=1)
-    done = len(record.seen.count)
-    if done >= len(order) or (record.seen.count != counts[:done]).any():
-        raise ConfigurationError(
-            f"the run to resume stopped after {done} batches of epoch {record.epoch + 1}, which "
-            f"are not the first of its {len(order)}: resume with the same data and batch_size"
-        )
+    return record._replace(
+        epoch=epoch, best=best, metrics=metrics, history=history, seen=NOTHING, course=None
+    )

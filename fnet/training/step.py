@@ -5,16 +5,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from chex import Array, PRNGKey
+from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Loss
 from fnet.core.remembering import remembered
 from fnet.data.augmentation import Augmentation, augment
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
-from fnet.training.evaluation import correct, penalty_of
+from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.records import Metrics, State
+from fnet.training.scoring import score
+from fnet.training.updating import update
 
 
 @remembered
@@ -66,18 +68,35 @@ def one_step(
     ) -> tuple[State, Metrics]:
         params = state.params
         noise = None if key is None else jax.random.fold_in(key, state.step)
-        x = augmentation.images(noise, x)
-        y, cache = model.forward(params, inputs(transform, params, x), noise)
-        value, dy = loss.value_and_grad(y, augmentation.targets(noise, target, y), where)
+        x = inputs(transform, params, augmentation.images(noise, x))
+        y, cache = model.forward(params, x, noise)
+        given = augmentation.targets(noise, target, y)
+        value, dy = loss.value_and_grad(y, given, where)
         grads, _ = model.backward(params, cache, dy)
         cost, dcost = penalty_of(model, params)
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
-        updates, opt_state = optimizer.update(grads, state.opt_state, params)
+
+        def value_fn(params: ArrayTree) -> Array:
+            return _total(model, loss.apply(model.apply(params, x, noise), given, where), params)
+
+        updates, opt_state = update(
+            *(optimizer, grads, state.opt_state, params),
+            value=_total(model, value, params),
+            grad=grads,
+            value_fn=value_fn,
+        )
         params = apply_updates(params, updates)
         if model.observe is not None:
             params = model.observe(params, cache)
         state = State(params, opt_state, state.step + 1)
-        return state, Metrics(value, cost, *correct(loss, y, target, where))
+        return state, Metrics(value, cost, *score(loss, y, target, where))
 
     return step
+
+
+def _total(model: Layer, value: Array, params: ArrayTree) -> Array:
+    """The loss with the model's penalty."""
+    if model.penalty is None:
+        return value
+    return value + model.penalty.apply(params).astype(value.dtype)

@@ -7,6 +7,7 @@ The loop ends when they do.
 
 from collections.abc import Iterator
 
+from fnet.core.expect import require_whole
 from fnet.core.trees import distance
 from fnet.errors import ConfigurationError
 from fnet.training.records import Record
@@ -14,6 +15,9 @@ from fnet.training.records import Record
 
 def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
     """The records up to the one that is `patience` epochs after the best.
+
+    Only records at the end of an epoch are judged, by their validation loss; those within one, as
+    `fit(..., every_steps=10)` yields them, are passed on.
 
     >>> import numpy as np
     >>> from fnet import data, losses, models, optimizers, training
@@ -25,7 +29,11 @@ def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
     >>> [record.epoch for record in stop_early(records, patience=3)]
     [1, 2, 3, 4]
     """
+    require_whole("stop_early: patience", patience, least=1)
     for record in records:
+        if len(record.seen.loss):  # within an epoch
+            yield record
+            continue
         if "val_loss" not in record.metrics:
             raise ConfigurationError("stop_early needs a validation set: fit(..., train, val, ...)")
         yield record
@@ -35,6 +43,8 @@ def stop_early(records: Iterator[Record], patience: int) -> Iterator[Record]:
 
 def until_converged(records: Iterator[Record], tolerance: float) -> Iterator[Record]:
     """The records up to the first whose parameters moved too little: ‖θᵏ⁺¹ − θᵏ‖ < tolerance.
+
+    k counts records at the end of an epoch; those within one are passed on.
 
     >>> import numpy as np
     >>> from fnet import data, losses, models, optimizers, training
@@ -48,6 +58,8 @@ def until_converged(records: Iterator[Record], tolerance: float) -> Iterator[Rec
     before = None
     for record in records:
         yield record
+        if len(record.seen.loss):  # within an epoch
+            continue
         params = record.state.params
         if before is not None and float(distance(params, before)) < tolerance:
             return

@@ -14,17 +14,19 @@ from fnet.core import Layer, Loss
 from fnet.core.expect import require_number, require_whole
 from fnet.core.remembering import remembered
 from fnet.core.trees import count
+from fnet.data.augmentation import Augmentation, augment
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
-from fnet.training.agreement import check_fit
-from fnet.training.evaluation import CHUNK, make_look, over_samples
+from fnet.training.agreement import check_augmentation, check_fit, check_validation
+from fnet.training.evaluation import CHUNK, make_look
 from fnet.training.feeding import example_shape, masked, on_device
 from fnet.training.loop import fit, make_epoch
 from fnet.training.records import Metrics, Record, advanced, ended, start
+from fnet.training.scoring import over_samples
 
 # Up to this many operations per step a CPU is faster when it steps all runs at once: twice as fast
 # for 15 weights, less so at this limit, slower far beyond it (`tests.benchmarks`, sweeping).
@@ -43,12 +45,14 @@ def sweep(
     epochs: int,
     batch_size: int | None = None,
     together: bool | None = None,
+    augmentation: Augmentation = augment(),
 ) -> Iterator[tuple[Record, ...]]:
     """Train once per pair of learning rate and seed; yield the records of all after each epoch.
 
     They are in the order of `itertools.product(learning_rates, seeds)`. Each is, up to rounding,
-    what `fit` yields with that seed and an fnet optimizer of that learning rate. A run that stops
-    being finite stays at its last finite record while the others continue.
+    what `fit` yields with that seed, an fnet optimizer of that learning rate, and the same
+    `augmentation`. A run that stops being finite stays at its last finite record while the others
+    continue.
 
     `together` computes all runs in one loop, vectorised by `jax.vmap`, which needs data in memory;
     it is the default where it is faster: on a GPU, and on a CPU for networks so small that a step
@@ -78,6 +82,8 @@ def sweep(
     require_whole("sweep: epochs", epochs, least=0)
     require_whole("sweep: batch_size", 1 if batch_size is None else batch_size, least=1)
     check_fit(model, loss, optimizer, train)
+    check_augmentation(augmentation, model, loss, train)
+    val = check_validation(model, loss, train, val)
     begin = [_begin(model, optimizer, train, *pair) for pair in pairs]
     in_memory = all(part is None or isinstance(part, Memory) for part in (train, val))
     if together and not in_memory:
@@ -87,9 +93,8 @@ def sweep(
         together = in_memory and len(pairs) > 1 and _pays(begin[0], size)
     parts = on_device(train), None if val is None else on_device(val)
     way = _together if together else _one_by_one
-    return way(
-        model, loss, optimizer, *parts, begin, [seed for _, seed in pairs], epochs, batch_size
-    )
+    trained = (model, loss, optimizer, *parts, augmentation)
+    return way(*trained, begin, [seed for _, seed in pairs], epochs, batch_size)
 
 
 def _begin(model: Layer, optimizer: Any, train: Dataset, rate: float, seed: int) -> Record:
@@ -113,6 +118,7 @@ def _one_by_one(
     optimizer: Any,
     train: Dataset,
     val: Dataset | None,
+    augmentation: Augmentation,
     records: list[Record],
     seeds: list[int],
     epochs: int,
@@ -120,7 +126,9 @@ def _one_by_one(
 ) -> Iterator[tuple[Record, ...]]:
     """One epoch of each run in turn."""
     train_one = functools.partial(
-        fit, model, loss, optimizer, train, val, epochs=epochs, batch_size=batch_size
+        fit,
+        *(model, loss, optimizer, train, val),
+        **{"epochs": epochs, "batch_size": batch_size, "augmentation": augmentation},
     )
     runs = {
         place: train_one(seed=seed, resume=record)
@@ -143,6 +151,7 @@ def _together(
     optimizer: Any,
     train: Any,
     val: Any,
+    augmentation: Augmentation,
     records: list[Record],
     seeds: list[int],
     epochs: int,
@@ -150,7 +159,8 @@ def _together(
 ) -> Iterator[tuple[Record, ...]]:
     """One epoch of all runs in one call."""
     size = len(train) if batch_size is None else min(batch_size, len(train))
-    run, look = _make(model, loss, optimizer, train.transform, getattr(val, "transform", None))
+    transforms = train.transform, getattr(val, "transform", train.transform)
+    run, look = _make(model, loss, optimizer, *transforms, augmentation)
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(r.state for r in records))
     noise = jnp.stack([keys(seed)[1] for seed in seeds])
     alive = set(range(len(records)))
@@ -182,11 +192,16 @@ def _together(
 
 @remembered
 def _make(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform, val_transform: Transform | None
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    transform: Transform,
+    val_transform: Transform,
+    augmentation: Augmentation,
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`make_epoch` and `make_look`, vectorised over states, orders and keys."""
-    run = make_epoch(model, loss, optimizer, transform)
-    look = make_look(model, loss, val_transform or transform)
+    run = make_epoch(model, loss, optimizer, transform, augmentation)
+    look = make_look(model, loss, val_transform)
     many = jax.jit(jax.vmap(run, in_axes=(0, None, None, 0, 0)))
     return many, jax.jit(jax.vmap(look, in_axes=(0, None, None, None)))
 

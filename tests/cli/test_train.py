@@ -23,10 +23,10 @@ def check_picture(path):
 
 
 def test_a_folder_of_images(run):
-    names = {path.name for path in run.folder.glob("[!.]*")} - {"confusion.png"}
+    names = {path.name for path in run.folder.glob("[!.]*")} - {"confusion.png", "evaluation.json"}
     written = ["checkpoint.previous.npz"]
     written += ["checkpoint.npz", "config.json", "curves.png", "history.csv", "metrics.json"]
-    assert names == {*written, "attention.png", "predictions.png"}
+    assert names == {*written, "attention.png", "calibration.png", "predictions.png"}
     check_picture(run.folder / "curves.png")
     check_picture(run.folder / "predictions.png")
     assert list(run.history[0]) == COLUMNS
@@ -153,9 +153,12 @@ def test_an_empty_cell_of_the_test_part_has_the_mean_of_training(tmp_path):
     lines = [f"{'' if row == empty else row},{row % 2}" for row in range(40)]
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *lines]))
     words = ["--target", "y", "--missing", "mean", "--hidden", 4]
-    metrics, _ = trained(tmp_path, "--data", tmp_path / "a.csv", *words)
+    metrics, config = trained(tmp_path, "--data", tmp_path / "a.csv", *words)
     assert np.isfinite(metrics["test_loss"])
-    assert "fill_missing" in repr(load(tmp_path / "out/checkpoint.npz").transform)
+    training = np.random.default_rng(0).permutation(40)[:24]
+    (column,) = config["schema"]["columns"]
+    low, high = training.min(), training.max()
+    assert column["scale"] == [low, high - low, pytest.approx(training.mean())]
 
 
 def test_no_epochs_at_all(tmp_path, run, photos, monkeypatch):

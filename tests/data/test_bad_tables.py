@@ -18,7 +18,7 @@ def cell(text):
 
 BAD = {
     # cells
-    "words": (cell("red"), [*CELL, "'red'", "not a number", "choose columns that are: 'y'"]),
+    "words": (cell("red"), [*CELL, "'red'", "not a number", "correct it", "--na red"]),
     "decimal comma": (cell("3,5"), [*CELL, "'3,5'", "decimal comma", "write 3.5"]),
     "thousands": (cell("-1,234.5"), [*CELL, "'-1,234.5'", "thousands separators", "write -1234.5"]),
     "millions": (cell("1,234,567"), [*CELL, "thousands", "write 1234567"]),
@@ -45,14 +45,14 @@ BAD = {
     ),
     "date of others": (cell("3/4/24 10:00"), [*CELL, "'3/4/24 10:00'", "a date", "write a number"]),
     "time": (cell("12:30"), [*CELL, "'12:30'", "a time", "minutes since midnight"]),
-    "Excel's error": (cell("#N/A"), [*CELL, "'#N/A'", "spreadsheet", "leave the cell empty"]),
+    "Excel's error": (cell("#NAME?"), [*CELL, "'#NAME?'", "spreadsheet", "leave the cell empty"]),
     "division": (cell("#DIV/0!"), [*CELL, "'#DIV/0!'", "fix its formula"]),
     "TRUE": (cell("TRUE"), [*CELL, "'TRUE'", "a word", "write 1 for true"]),
     "infinity": (cell("-Infinity"), [*CELL, "'-Infinity'", "infinite", "finite number is needed"]),
     "too large": (cell("1e999"), [*CELL, "'1e999'", "infinite in float32", "within ±3.4e+38"]),
     "hexadecimal": (cell("0x1F"), [*CELL, "'0x1F'", "hexadecimal", "decimal digits"]),
-    "other marker": (cell("?"), [*CELL, "'?'", "missing", "write NA"]),
-    "marker in capitals": (cell("NULL"), [*CELL, "'NULL'", "missing", "write NA"]),
+    "other marker": (cell("-"), [*CELL, "'-'", "missing", "write NA"]),
+    "a marker of people": (cell("?"), [*CELL, "'?'", "missing", "fill the cell"]),
     "empty": (cell(" "), [*CELL, "''", "missing", "fill the cell", "missing='nan'"]),
     "cut exponent": (cell("1.5e"), [*CELL, "'1.5e'", "not a number"]),
     "two points": (cell("1.2.3"), [*CELL, "'1.2.3'", "not a number"]),
@@ -96,15 +96,14 @@ BAD = {
     "empty file": (b"", ["no lines", "needs a line of column names"]),
     "blank lines": (b"\n \n\r\n", ["no lines", "needs a line of column names"]),
     "no header": (b"1.5,2\n3,4\n", ["line 1", "only numbers", "'1.5'", "a line of names above"]),
-    "two of a name": (b"x,y,x \n1,2,3\n", ["line 1", "two columns", "'x'", "rename one"]),
-    "no name": (b",x,y\n0,1,2\n", ["line 1", "column 1 of 3", "no name", "index=False"]),
-    "comma at the end": (b"x,y,\n1,2,\n", ["line 1", "column 3 of 3", "a comma at the end"]),
+    "two targets": (b"x,y,y \n1,2,3\n", ["line 1", "two columns", "'y'", "rename one"]),
     "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one, such as 'Y1'"]),
-    "semicolons": (b"x;y\n1,5;2\n", ["line 1", "semicolons", "save it with commas"]),
-    "tabs": (b"x\ty\n1\t2\n", ["line 1", "tabs", "save it with commas"]),
-    "bars": (b"x|y\n1|2\n", ["line 1", "bars", "save it with commas"]),
+    "thousands or decimals": (
+        b"x;y\n1,234;2\n",
+        ["column 'x'", "'1,234' may be 1234 or 1.234", "--decimal ,"],
+    ),
     # encodings and other kinds
-    "UTF-16": ("x,y\n1,2\n".encode("utf-16"), ["UTF-16", "save it as UTF-8"]),
+    "half of UTF-16": ("x,y\n1,2\n".encode("utf-16")[:-1], ["not UTF-16", "--encoding"]),
     "UTF-16 unmarked": ("x,y\n1,2\n".encode("utf-16-be"), ["line 1", r"'\x00'", "as UTF-8"]),
     "Latin-1": (
         "\ufeffx,y\n1,2\n".encode() + b"caf\xe9,3\n",
@@ -118,7 +117,7 @@ BAD = {
     ),
     ".xlsx": (b"PK\x03\x04\x14\x00\x06\x00", ["zip", ".xlsx", "export it", "CSV UTF-8"]),
     ".xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", [".xls", "export it"]),
-    "gzip": (b"\x1f\x8b\x08\x00\x00", ["compressed", "unpack it"]),
+    "gzip": (b"\x1f\x8b\x08\x00\x00", ["compressed by gzip and damaged", "get it again"]),
     "a web page": (b"<!DOCTYPE html>\n<html>", ["web page", "get the table itself"]),
 }
 

@@ -1,0 +1,229 @@
+"""Tables from `--data`: from the columns of a file to the scaled inputs of a model."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnet import data
+from fnet.cli.arguments import Settings
+from fnet.data import Memory
+from fnet.data.kinds import Kind
+from fnet.data.opening import Reading, gaps, read_table
+from fnet.data.schema import fit_schema, read_schema
+from fnet.data.tables import choose, require_present
+from fnet.data.targets import Target, labels_of, name_of, numbers_of, task_of
+from fnet.errors import ConfigurationError, DataError
+
+SUFFIXES = (".csv", ".tsv", ".tab")
+OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
+TASKS = {"classification": "classes", "regression": "regression"}
+# What only a table has, by the names of the flags.
+FLAGS = ("target", "features", "drop", "binarize", "task", "sep", "decimal", "encoding", "na")
+
+
+class OpenTable(NamedTuple):
+    """A table before it is encoded: `dataset` has an array for each column, and the target."""
+
+    dataset: Memory
+    kinds: tuple[Kind, ...]
+    task: str
+    words: bool  # whether the target is words
+    decisions: tuple[str, ...]
+
+
+def is_table(path: Path, target: str | None) -> bool:
+    """Whether this is the name of a table, which gzip may have made small."""
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    suffix = plain.suffix.lower()
+    return suffix in SUFFIXES or (target is not None and suffix in OTHERS)
+
+
+def open_table(path: Path, settings: Settings) -> OpenTable:
+    """Read a table and decide what its columns are, and what its target is."""
+    name = settings["target"]
+    if name is None:
+        raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
+    reading = _read(path, settings)
+    reading.column(name)
+    kinds, said = choose(reading, name, settings["features"], settings["drop"] or ())
+    arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
+    target, task, words, why = _target(reading, settings)
+    keep, dropped = _kept(reading, kinds, target, settings)
+    if settings["missing"] == "error":
+        rows = {name: array[keep] for name, array in arrays.items()}
+        require_present(reading, kinds, rows)
+    field = "target" if task == "regression" or settings["binarize"] is not None else "label"
+    dataset = Memory({"features": arrays, field: target.values}, target.classes)
+    if not keep.all():
+        dataset = dataset.select(np.flatnonzero(keep))
+    filled = _filled(kinds, dataset.arrays["features"], settings["missing"])
+    decisions = (*reading.decisions, *said, *why, *dropped, *filled)
+    return OpenTable(dataset, kinds, task, words, decisions)
+
+
+def encode(
+    table: OpenTable, parts: Mapping[str, Memory], settings: Settings
+) -> tuple[dict[str, Memory], dict[str, Any]]:
+    """The parts with inputs in place of columns, and the schema as JSON, learned from "train"."""
+    train = parts["train"].arrays["features"]
+    schema = fit_schema(table.kinds, train, settings["missing"], settings["scale"])
+    encoded = {}
+    for part, dataset in parts.items():
+        (field, columns), (goal, target) = dataset.arrays.items()
+        inputs = schema.encode(schema.recoded(table.kinds, columns))
+        values = target.astype(np.float32) if goal == "target" else target
+        encoded[part] = dataclasses.replace(dataset, arrays={field: inputs, goal: values})
+    return encoded, {**schema.json(), "target": settings["target"], "words": table.words}
+
+
+def require_schema(settings: Settings) -> dict[str, Any]:
+    """The schema of a run on a table."""
+    if settings.get("schema") is None:
+        raise ConfigurationError(
+            "the run was trained by an earlier fnet, which did not keep what it learned of the "
+            "columns; train again"
+        )
+    found: dict[str, Any] = settings["schema"]
+    return found
+
+
+def load_rows(
+    source: Path | bytes, settings: Settings, schema: dict[str, Any]
+) -> tuple[np.ndarray, Reading, list[str]]:
+    """The inputs that a run's schema makes of other rows, the table, and what must be said."""
+    learned = read_schema(schema)
+    spelled = {kind.name for kind in learned.kinds if kind.kind != "number"}
+    if schema["words"]:
+        spelled.add(schema["target"])
+    reading = _read(source, settings, spelled)
+    lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
+    if lacking:
+        columns = "columns are" if len(lacking) > 1 else "column is"
+        raise DataError(
+            f"{reading.where}: {len(lacking)} {columns} missing that the run was trained on: "
+            f"{', '.join(map(repr, lacking))}; add them, empty where they are not known"
+        )
+    said = [*reading.decisions]
+    known = {kind.name for kind in learned.kinds} | {schema["target"]}
+    extra = [name for name in reading.columns if name not in known]
+    if extra:
+        said.append(f"not used by the run: {', '.join(f'`{name}`' for name in extra)}")
+    arrays = {}
+    for kind in learned.kinds:
+        column = reading.columns[kind.name]
+        if kind.kind == "number":
+            column = reading.number(kind.name)
+        arrays[kind.name] = kind.read(column)
+        said += _unknown(kind, column, reading)
+    return learned.encode(arrays), reading, said
+
+
+def load_table(
+    path: Path, settings: Settings, classes: tuple[str, ...], thresholds: Any
+) -> tuple[Memory, list[str]]:
+    """All rows of another table with a target, as a run's schema encodes them."""
+    schema = require_schema(settings)
+    inputs, reading, said = load_rows(path, settings, schema)
+    name = schema["target"]
+    if not classes or thresholds is not None:
+        target = numbers_of(reading.where, reading.number(name))
+        field = "target"
+    else:
+        target = _relabelled(reading, reading.words(name)[0], classes)
+        field = "label"
+    rows = np.flatnonzero(target.known)
+    if len(rows) < reading.rows:
+        said.append(f"{reading.rows - len(rows)} rows have no `{name}`: left out")
+    if not len(rows):
+        raise DataError(f"{reading.where}: no row has a {name!r}; evaluate rows that do")
+    values = target.values[rows]
+    values = values if field == "label" else values.astype(np.float32)
+    dataset = Memory({"features": inputs[rows], field: values}, () if thresholds else classes)
+    return (dataset if thresholds is None else data.binarize(dataset, *thresholds)), said
+
+
+def _read(source: Path | bytes, settings: Settings, spelled: Any = ()) -> Reading:
+    flags = {name: settings.get(name) for name in ("sep", "decimal", "encoding", "na")}
+    return read_table(source, **flags, spelled=spelled)
+
+
+def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, list[str]]:
+    """The target, the task, whether it is words, and what was decided."""
+    name, named = settings["target"], settings["task"]
+    column, quoted = reading.words(name)
+    why = [quoted] if quoted else []
+    if settings["binarize"] is not None:
+        return numbers_of(reading.where, reading.number(name)), "classes", False, why
+    if named is None:
+        task, sentence = task_of(column)
+        why.append(sentence)
+    else:
+        task = TASKS[named]
+    if task == "regression":
+        return numbers_of(reading.where, reading.number(name)), task, False, why
+    return labels_of(reading.where, column), task, column.words is not None, why
+
+
+def _kept(
+    reading: Reading, kinds: tuple[Kind, ...], target: Target, settings: Settings
+) -> tuple[np.ndarray, list[str]]:
+    """Which rows are used, and how many are not."""
+    keep, said, name = target.known, [], settings["target"]
+    if not keep.all():
+        hint = "; if a word such as None is a class, write --na with those that are not"
+        words = reading.columns[name].words is not None
+        said.append(f"{np.sum(~keep)} rows have no `{name}`: dropped{hint if words else ''}")
+    if settings["missing"] == "drop":
+        whole = ~np.any([gaps(reading.columns[kind.name]) for kind in kinds], axis=0)
+        if not whole[keep].all():
+            said.append(f"{np.sum(keep & ~whole)} rows have a missing cell: dropped")
+        keep = keep & whole
+    if not keep.any():
+        raise DataError(f"{reading.where}: no row is left; {'; '.join(said)}")
+    return keep, said
+
+
+def _filled(kinds: tuple[Kind, ...], arrays: Any, missing: str) -> list[str]:
+    how = {"median": "the median of training", "category": "the mean, and marked in a column"}
+    found = []
+    for kind in kinds:
+        count = 0 if kind.kind == "category" else int(np.isnan(arrays[kind.name]).sum())
+        if count:
+            what = how.get(missing, "the mean of training")
+            found.append(f"`{kind.name}` is missing in {count} rows: filled by {what} (--missing)")
+    return found
+
+
+def _unknown(kind: Kind, column: Any, reading: Reading) -> list[str]:
+    """A sentence on words that training had not."""
+    strange = [] if kind.kind == "number" else kind.strange(column)
+    if not strange:
+        return []
+    codes = [place for place, word in enumerate(column.words) if word in set(strange)]
+    count = int(np.isin(column.values, codes).sum())
+    effect = "all its columns are 0" if kind.kind == "category" else "taken as missing"
+    return [
+        f"`{kind.name}`: {count} of {reading.rows} cells are not known from training, such as "
+        f"{strange[0]!r}: {effect}"
+    ]
+
+
+def _relabelled(reading: Reading, column: Any, classes: tuple[str, ...]) -> Target:
+    """The labels of these cells among the classes of a run."""
+    if column.words is None:
+        known = np.unique(column.values[~np.isnan(column.values)])
+        names = [name_of(value) for value in known]
+        codes = np.where(np.isnan(column.values), -1, np.searchsorted(known, column.values))
+    else:
+        names, codes = list(column.words), column.values
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{reading.where}: the model has no class {unknown[0]!r}, only {list(classes)}; leave "
+            "its samples out, or train with them"
+        )
+    places = np.array([*(classes.index(name) for name in names), -1], np.int32)
+    return Target(places[codes.astype(np.int32)], classes)

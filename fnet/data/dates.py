@@ -1,0 +1,107 @@
+"""Dates in the spellings that mean one day only, as days since 1970."""
+
+import datetime
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+EPOCH = datetime.datetime(1970, 1, 1)
+_DAY = 86_400.0
+_TIME = r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_NAME = r"([A-Za-z]{3,9})\.?"
+# Which groups are year, month and day. One order for a whole column.
+_ORDERS = {
+    "year-month-day": (rf"(\d{{4}})-(\d{{1,2}})-(\d{{1,2}}){_TIME}", (0, 1, 2)),
+    "year/month/day": (rf"(\d{{4}})/(\d{{1,2}})/(\d{{1,2}}){_TIME}", (0, 1, 2)),
+    "day.month.year": (rf"(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}){_TIME}", (2, 1, 0)),
+    "day month year": (rf"(\d{{1,2}})[ -]{_NAME}[ -](\d{{4}}){_TIME}", (2, 1, 0)),
+    "month day, year": (rf"{_NAME}[ -]+(\d{{1,2}}),?[ -]+(\d{{4}}){_TIME}", (2, 0, 1)),
+    "month/day/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 0, 1)),
+    "day/month/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 1, 0)),
+    "year quarter": (rf"(\d{{4}})[ -]?(Q[1-4])(){_TIME}", (0, 1, 2)),
+    "year-month": (rf"(\d{{4}})[-/](\d{{2}})(){_TIME}", (0, 1, 2)),
+}
+
+
+def date_orders(words: Sequence[str]) -> list[str]:
+    """The orders in which all of these are dates: none, one, or two that cannot be told apart.
+
+    >>> date_orders(["2024-02-29", "2024-12-01 10:30"])
+    ['year-month-day']
+    >>> date_orders(["01/02/2024", "3/4/2024"])
+    ['month/day/year', 'day/month/year']
+    """
+    return (
+        [
+            order
+            for order in _ORDERS
+            if not np.isnan(days_of(words[:1], order)).any()
+            and not np.isnan(days_of(words, order)).any()
+        ]
+        if words
+        else []
+    )
+
+
+def days_of(words: Sequence[str], order: str) -> np.ndarray:
+    """Days since the beginning of 1970, with fractions for times; NaN for what is no date.
+
+    An offset from UTC is left aside: the time is the clock's that was written.
+
+    >>> days_of(["1970-01-02 12:00", "today"], "year-month-day").tolist()
+    [1.5, nan]
+    """
+    pattern, places = _ORDERS[order]
+    compiled = re.compile(pattern)
+    return np.array([_days(compiled.fullmatch(word), places) for word in words], np.float64)
+
+
+def parts_of(days: np.ndarray, part: str) -> np.ndarray:
+    """The sine and cosine (N, 2) of where in the "year", "week" or "day" each date lies.
+
+    >>> parts_of(np.array([0.25]), "day").round(3).tolist()
+    [[1.0, 0.0]]
+    """
+    length = {"year": 365.2425, "week": 7.0, "day": 1.0}[part]
+    angle = 2 * np.pi * np.mod(days / length, 1.0)
+    return np.stack((np.sin(angle), np.cos(angle)), axis=-1)
+
+
+def cycles_of(days: np.ndarray) -> list[str]:
+    """The parts by which these dates (N,) differ, beyond one after another.
+
+    The year's where they span more than one; the week's where weekdays differ and there is a date
+    or more in each; the day's where times differ.
+
+    >>> cycles_of(np.array([0.0, 7.0, 14.0])), cycles_of(np.array([0.0, 1.0, 400.25]))
+    ([], ['year', 'day'])
+    """
+    known = days[~np.isnan(days)]
+    if not len(known):
+        return []
+    found = ["year"] if np.ptp(known) > 365 else []
+    dates = np.unique(np.floor(known))
+    if len(np.unique(dates % 7)) > 1 and np.ptp(dates) <= 7 * (len(dates) - 1):
+        found.append("week")
+    return [*found, "day"] if len(np.unique(known % 1.0)) > 1 else found
+
+
+def _days(found: re.Match[str] | None, places: tuple[int, int, int]) -> float:
+    if found is None:
+        return np.nan
+    groups = found.groups()
+    year, month, day = (groups[place] for place in places)
+    if month.startswith("Q"):
+        month = str(3 * int(month[1]) - 2)
+    if not month.isdigit():
+        if month[:3].lower() not in _MONTHS:
+            return np.nan
+        month = str(_MONTHS.index(month[:3].lower()) + 1)
+    hour, minute, second = (int(group or 0) for group in groups[3:6])
+    try:
+        date = datetime.datetime(int(year), int(month), int(day or 1), hour, minute, second)
+    except ValueError:
+        return np.nan
+    return (date - EPOCH).total_seconds() / _DAY

@@ -1,0 +1,87 @@
+"""The columns of a DataFrame of any library, without importing it."""
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from fnet.errors import DataError
+from fnet.files.csv_columns import Column
+
+
+def is_frame(source: Any) -> bool:
+    """Whether this is a DataFrame, of pandas, polars or another library."""
+    return (
+        hasattr(source, "columns") and hasattr(source, "__getitem__") and hasattr(source, "shape")
+    )
+
+
+def frame_columns(frame: Any) -> list[Column]:
+    """Its columns: numbers as float64, other cells by their text; DataError for two of a name."""
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"DataFrame: two columns are named {twice!r}; rename one")
+    if not frame.shape[0]:
+        raise DataError("DataFrame: it has no rows; one row per sample is needed")
+    return [
+        _column(name, np.asarray(frame[key]))
+        for name, key in zip(names, frame.columns, strict=True)
+    ]
+
+
+def _column(name: str, cells: np.ndarray) -> Column:
+    if cells.ndim != 1:
+        raise DataError(f"DataFrame, column {name!r}: it is {cells.shape}; it must be (N,)")
+    if cells.dtype.kind in "iuf":
+        wide = (
+            cells.dtype.kind in "iu"
+            and len(cells)
+            and int(np.abs(cells.astype(object)).max()) >= 2**53
+        )
+        return _words(name, cells.tolist()) if wide else Column(name, _finite(name, cells))
+    if cells.dtype.kind == "M":
+        return _words(name, [None if c == "NaT" else c.replace("T", " ") for c in _iso(cells)])
+    if cells.dtype.kind == "m":
+        seconds = cells.astype("timedelta64[us]").astype(np.float64) / 1e6
+        return Column(name, np.where(np.isnat(cells), np.nan, seconds))
+    present = [None if _is_missing(cell) else cell for cell in cells.tolist()]
+    known = [cell for cell in present if cell is not None]
+    if known and all(isinstance(c, numbers.Number) and not isinstance(c, bool) for c in known):
+        values = np.array([np.nan if cell is None else float(cell) for cell in present])
+        return Column(name, _finite(name, values))
+    return _words(name, present)
+
+
+def _words(name: str, cells: list[Any]) -> Column:
+    spelled = [None if cell is None else str(cell).strip() for cell in cells]
+    words = sorted({cell for cell in spelled if cell is not None})
+    if not words:
+        return Column(name, np.full(len(cells), np.nan))
+    places: dict[str | None, int] = {word: place for place, word in enumerate(words)}
+    places[None] = -1
+    return Column(name, np.array([places[cell] for cell in spelled], np.int32), tuple(words))
+
+
+def _finite(name: str, cells: np.ndarray) -> np.ndarray:
+    values = cells.astype(np.float64)
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        raise DataError(
+            f"DataFrame, column {name!r}, row {infinite[0]}: it is infinite; a finite number is "
+            "needed"
+        )
+    return values
+
+
+def _iso(cells: np.ndarray) -> list[str]:
+    """Dates as text, to the second."""
+    text: list[str] = np.datetime_as_string(cells.astype("datetime64[s]")).tolist()
+    return text
+
+
+def _is_missing(cell: Any) -> bool:
+    """None, NaN, and what libraries write for a missing value."""
+    if cell is None or type(cell).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(cell, float) and cell != cell

@@ -1,0 +1,156 @@
+"""What each column of a table is to a model: numbers, yes or no, a date, a category; or nothing.
+
+Decided over all rows, so that it does not depend on how they are split; what is learned from the
+rows (means, ranges, the categories seen) is left to `schema`, which looks at the training rows.
+"""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnet.data.dates import cycles_of, date_orders, days_of
+from fnet.files.csv_cells import shown
+from fnet.files.csv_columns import Column
+
+MOST_CATEGORIES = 255
+YES, NO = ("yes", "true", "y", "t", "on", "1"), ("no", "false", "n", "f", "off", "0")
+_FEW = 20  # rows, below which a word that comes once may still be a category
+# Names of numbers that stand for a row, and names of those that may only count the rows.
+_ID = re.compile(r"(?:.*[^A-Za-z])?(?:id|ID|Id|ids|uuid|guid)|.*[a-z](?:ID|Id)")
+_COUNT = re.compile(
+    r"(?:.*[^a-z])?(?:index|idx|no|nr|num|number|row|rows|rownames?|obs|case|x|unnamed.*)"
+)
+
+
+class Kind(NamedTuple):
+    """What a column is: "number", "yes/no", "date" or "category"; plain JSON by `_asdict`.
+
+    `words` are the categories, or no and yes; `order` that of a date, and `cycles` its parts.
+
+    >>> Kind("smoker", "yes/no", ("No", "Yes")).read(Column("s", np.array([1]), ("Yes", "No")))
+    array([0.])
+    """
+
+    name: str
+    kind: str
+    words: tuple[str, ...] = ()
+    order: str = ""
+    cycles: tuple[str, ...] = ()
+
+    def read(self, column: Column) -> np.ndarray:
+        """The column's cells: float64, NaN where missing; of categories int32, −1 where missing.
+
+        A category that is not one of `words` is −2, and another word than yes and no NaN.
+        """
+        if column.words is None:
+            return column.values
+        if self.kind == "date":
+            table = days_of(column.words, self.order)
+        else:
+            places = {word: place for place, word in enumerate(self.words)}
+            table = np.array([places.get(word, -2) for word in column.words], np.float64)
+            if self.kind == "yes/no":
+                table[table < 0] = np.nan
+        blank = -1.0 if self.kind == "category" else np.nan
+        values = np.append(table, blank)[column.values]
+        return values.astype(np.int32) if self.kind == "category" else values
+
+    def strange(self, column: Column) -> list[str]:
+        """The words of a new table that this kind has no place for."""
+        if self.kind == "date":
+            known = ~np.isnan(days_of(column.words or (), self.order))
+            return [
+                word for word, is_date in zip(column.words or (), known, strict=True) if not is_date
+            ]
+        return [word for word in column.words or () if word not in self.words]
+
+
+def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | None]:
+    """What a column is, and a sentence where that was decided; None for one that is left out.
+
+    `alone` is true for a column that the user named, or that is the only one: it is kept if it can
+    be, for instance numbers that count the rows.
+    """
+    return (_number if column.words is None else _word)(column, alone)
+
+
+def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
+    name, values = column.name, column.values
+    known = values[~np.isnan(values)]
+    if not len(known):
+        what = f"`{name}` has no values"
+    elif known.min() == known.max():
+        what = f"`{name}` is {known[0]:.6g} in every row"
+    else:
+        what = ""
+    if what:
+        return (Kind(name, "number"), what) if alone else (None, f"{what}: left out")
+    if not alone and _stands_for_rows(name, values):
+        return None, f"`{name}` numbers the rows: left out (--features to keep it)"
+    return Kind(name, "number"), None
+
+
+def _stands_for_rows(name: str, values: np.ndarray) -> bool:
+    """Whether these are whole numbers, one for each row, and called so, or counted as called so."""
+    counted = bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
+    if _COUNT.fullmatch(name.lower()) and counted:
+        return len(values) > 2
+    whole = bool((values == np.floor(values)).all())  # false where one is missing
+    return whole and _ID.fullmatch(name) is not None and len(np.unique(values)) == len(values) > 2
+
+
+def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
+    name, words, rows = column.name, column.words or (), len(column.values)
+    missing = int((column.values < 0).sum())
+    example = shown(words[0])
+    if len(words) == 1 and not missing:
+        return None, f"`{name}` is {example} in every row: left out"
+    orders = date_orders(words)
+    if orders:
+        return _date(column, orders)
+    if len(words) == 2:
+        pair = _no_and_yes(words)
+        return Kind(name, "yes/no", pair), f"`{name}` is {pair[0]} (0) or {pair[1]} (1)"
+    known = rows - missing
+    if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, _FEW))) and not (
+        alone and len(words) <= MOST_CATEGORIES
+    ):
+        what = "an identifier or free text" if len(words) > known / 2 else "too many"
+        return (
+            None,
+            f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",
+        )
+    more = f", and missing ({missing} cells)" if missing else ""
+    return Kind(name, "category", words), f"`{name}` is words: {len(words)} categories{more}"
+
+
+def _date(column: Column, orders: list[str]) -> tuple[Kind | None, str]:
+    name, words = column.name, column.words or ()
+    if len(orders) > 1:
+        return None, (
+            f"`{name}` may be {' or '.join(orders)}, as in {shown(words[0])}: left out; write "
+            "dates as 2024-12-31"
+        )
+    cycles = tuple(cycles_of(days_of(words, orders[0])))
+    parts = "".join(f", part of the {cycle}" for cycle in cycles)
+    return Kind(name, "date", (), orders[0], cycles), f"`{name}` is a date: days{parts}"
+
+
+def _no_and_yes(words: tuple[str, ...]) -> tuple[str, ...]:
+    first, second = (word.lower() for word in words)
+    if (first in YES and second in NO) or (
+        second.startswith(("no ", "non")) and not first.startswith("no")
+    ):
+        return words[1], words[0]
+    return words
+
+
+def plain(kind: Kind) -> dict[str, Any]:
+    """A kind as JSON has it, without what is empty."""
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in kind._asdict().items() if v}
+
+
+def from_plain(entry: dict[str, Any]) -> Kind:
+    """The kind that `plain` wrote."""
+    return Kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in entry.items()})

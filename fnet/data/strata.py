@@ -1,0 +1,36 @@
+"""Dividing samples among parts so that every part has its share of every class."""
+
+import numpy as np
+
+
+def divided(labels: np.ndarray, shares: np.ndarray, order: np.ndarray) -> list[np.ndarray]:
+    """The indices of each part, in `order`: of class c, with n_c samples, n_c times its share.
+
+    Whole numbers are found by largest remainder. What earlier classes owe to a part, since theirs
+    were rounded, is added to its remainder, so that the sizes of parts are right too; and so is
+    half a sample for a part that has none of the class. The largest part always has one.
+
+    >>> parts = divided(np.array([0, 0, 0, 0, 0, 1]), np.array([0.5, 0.5]), np.arange(6))
+    >>> [part.tolist() for part in parts]
+    [[0, 1, 5], [2, 3, 4]]
+    """
+    owed = np.zeros(len(shares))
+    part_of = np.empty(len(labels), int)
+    classes, sizes = np.unique(labels, return_counts=True)
+    for label in classes[np.argsort(sizes, kind="stable")]:  # large ones have room to pay
+        members = order[labels[order] == label]
+        counts = _seats(len(members), shares, owed)
+        owed += len(members) * shares - counts
+        part_of[members] = np.repeat(np.arange(len(shares)), counts)
+    return [order[part_of[order] == part] for part in range(len(shares))]
+
+
+def _seats(n: int, shares: np.ndarray, owed: np.ndarray) -> np.ndarray:
+    """So many samples of one class for each part."""
+    quota = n * shares
+    counts = np.floor(quota + 1e-9).astype(int)  # 0.6 of 5 is 3, whatever the rounding
+    largest = shares.argmax()
+    counts[largest] = max(counts[largest], 1)
+    claim = quota - counts + owed + 0.5 * (counts == 0)
+    counts[np.argsort(-claim, kind="stable")[: n - counts.sum()]] += 1
+    return counts

@@ -1,0 +1,202 @@
+"""How a table is laid out: its separator, the line of names, and which cells have a name."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TextIO
+
+from fnet.errors import ConfigurationError, DataError
+from fnet.files.csv_cells import number, shown
+from fnet.files.csv_text import Text, refuse
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+_SAMPLE = 2**16  # characters from which the layout is recognised
+_LEAST = 2  # rows that show names of rows in front
+
+Row = list[str]
+
+
+class Layout(NamedTuple):
+    """What each cell of a row is: `names` has None for a cell that is left out.
+
+    `first` is the number of rows before the data; `empty` the place of a cell that a separator at
+    the end of each line makes.
+    """
+
+    separator: str
+    names: tuple[str | None, ...]
+    first: int
+    empty: int | None
+    repeated: tuple[str, ...]
+    decisions: tuple[str, ...]
+
+
+def cells_of(stream: TextIO | Iterable[str], separator: str) -> Iterator[Row]:
+    """The rows of a text as the csv module reads them; runs of blanks are one separator."""
+    lines = map(_tidy, stream) if separator == " " else stream
+    return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
+
+
+def is_blank(row: Row) -> bool:
+    """Whether a line has nothing in it."""
+    return len(row) < 2 and not any(cell.strip() for cell in row)
+
+
+def read_layout(text: Text, separator: str | None = None) -> Layout:
+    """The layout of a table, recognised from its first lines; DataError where there is none."""
+    separator = {"tab": "\t", "\\t": "\t", "blank": " "}.get(separator or "", separator)
+    if separator is not None and separator not in SEPARATORS:
+        raise ConfigurationError(
+            f"sep is {separator!r}; it must be one of {', '.join(map(repr, SEPARATORS))} (blanks: "
+            "runs of them)"
+        )
+    with text.open() as stream:
+        sample = stream.read(_SAMPLE)
+        if stream.read(1):
+            sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
+    chosen = separator or _separator(sample)
+    rows = _sampled(sample, chosen)
+    comments = _comments(rows)
+    said = [] if separator or chosen == "," else [f"separator: {SEPARATORS[chosen]} (--sep)"]
+    if comments:
+        said.append(f"line 1 begins with #: {comments} lines before the names are comments")
+    if not rows and not sample.strip():
+        raise DataError(
+            f"{text.name}: it has no lines; it needs a line of column names, and below it one line "
+            "per sample"
+        )
+    if not rows:  # the names cannot be read: the error comes with the rows
+        return Layout(chosen, ("",), 0, None, (), ())
+    header = [cell.strip() for cell in rows[comments]]
+    if all(cell[:1] == cell[-1:] == "'" and len(cell) > 2 for cell in header):
+        header = [cell[1:-1] for cell in header]
+        said.append("the names of columns are in single quotes, which are taken off")
+    line = 1 + comments + sum(1 for _ in _blank_start(sample))
+    return _named(text, line, header, rows[comments + 1 :], chosen, comments + 1, said)
+
+
+def _tidy(line: str) -> str:
+    line = line.strip()
+    return (line if '"' in line else line.replace("\t", " ")) + "\n"
+
+
+def _sampled(sample: str, separator: str) -> list[Row]:
+    """The rows of the sample that are not blank, as far as they can be read."""
+    rows: list[Row] = []
+    try:
+        for row in cells_of(io.StringIO(sample, newline=""), separator):
+            if not is_blank(row):
+                rows.append(row)  # noqa: PERF401 (an error keeps those before it)
+    except csv.Error:
+        pass
+    return rows
+
+
+def _separator(sample: str) -> str:
+    """The one by which every row has as many cells as the header, and most; or most rows have."""
+    best, least = ",", (0.0, 0)
+    for separator in SEPARATORS:
+        rows = _sampled(sample, separator)
+        rows = rows[_comments(rows) :]
+        if not rows or len(rows[0]) < 2 or (separator == " " and least[1]):
+            continue  # blanks are separators where nothing else is
+        sizes = [len(row) for row in rows[1:]]
+        width = max(sizes, key=sizes.count) if sizes else len(rows[0])
+        if separator == " " and (set(sizes) != {width} or width - len(rows[0]) not in (0, 1)):
+            continue
+        agreement = sizes.count(width) / len(sizes) if sizes else 1.0
+        score = agreement if abs(width - len(rows[0])) < 2 else 0.5 * agreement
+        if (score, len(rows[0])) > least:
+            best, least = separator, (score, len(rows[0]))
+    return best
+
+
+def _comments(rows: list[Row]) -> int:
+    """How many rows at the beginning are comments: marked by #, and of another length."""
+    count = 0
+    while count + 1 < len(rows) and rows[count][0].startswith("#"):
+        below = next((row for row in rows[count + 1 :] if not row[0].startswith("#")), None)
+        if below is None or len(below) == len(rows[count]):
+            break
+        count += 1
+    return count
+
+
+def _blank_start(sample: str) -> Iterator[str]:
+    for line in re.split(r"\r\n|\r|\n", sample):
+        if line.strip():
+            return
+        yield line
+
+
+def _named(
+    text: Text, line: int, header: Row, rows: list[Row], separator: str, first: int, said: list[str]
+) -> Layout:
+    """Give every cell of a row its name, or None."""
+    _require_names(text.name, line, header)
+    names: list[str | None] = list(header)
+    empty = None
+    if rows and {len(row) for row in rows} == {len(header) + 1}:
+        if not any(row[-1].strip() for row in rows):
+            names.append(None)
+            empty = len(header)
+            said.append("each line ends with a separator: no column is behind it")
+        elif _are_row_names([row[0].strip() for row in rows]):
+            names.insert(0, None)
+            said.append("the names begin at the second column: the first is an index, left out")
+    elif header[0] == "" and len(header) > 1:
+        names[0] = None
+        said.append("column 1 has no name: taken as an index, left out")
+    if len(header) > 2 and header[-1] == "" and not any(row[-1].strip() for row in rows):
+        names[-1] = None
+        empty = len(names) - 1
+        said.append(f"column {len(names)} has neither a name nor cells: left out")
+    repeated = _make_unique(names, said)
+    return Layout(separator, tuple(names), first, empty, repeated, tuple(said))
+
+
+def _require_names(name: str, line: int, header: Row) -> None:
+    # Libraries number the columns that have no names.
+    counted = [str(place) for place in range(len(header))]
+    named = [cell for cell in header if cell]
+    if not named:
+        refuse(name, line, "it holds no column names; put a line of names above")
+    numeric = [cell for cell in named if number(cell) is not None]
+    if header == counted or (header[0] == "" and named == counted[: len(named)]):
+        return
+    if len(numeric) == len(named):
+        what = f"it holds only numbers, from {shown(named[0])} on,"
+    elif 2 * len(numeric) > len(named) and any("." in cell for cell in numeric):
+        what = f"it looks like a row, with numbers such as {shown(numeric[0])},"
+    else:
+        return
+    refuse(name, line, f"{what} instead of column names; put a line of names above")
+
+
+def _are_row_names(cells: Row) -> bool:
+    """Whether these are what R writes in front of rows: counted, or words that differ."""
+    counted = [str(place) for place in range(1, len(cells) + 1)]
+    words = len(set(cells)) == len(cells) and not any(number(cell) is not None for cell in cells)
+    return len(cells) >= _LEAST and (cells == counted or words)
+
+
+def _make_unique(names: list[str | None], said: list[str]) -> tuple[str, ...]:
+    """Name what has no name, and number what has another's; returns the names that repeat."""
+    seen: set[str] = set()
+    repeated: list[str] = []
+    for place, name in enumerate(names):
+        if name is None:
+            continue
+        new, count = name or f"column {place + 1}", 1
+        while new in seen or (count > 1 and new in names):
+            count += 1
+            new = f"{name or f'column {place + 1}'} ({count})"
+        if not name:
+            said.append(f"column {place + 1} has no name: called `{new}`")
+        elif count > 1:
+            said.append(f"two columns are named `{name}`: column {place + 1} is called `{new}`")
+            repeated.append(name)
+        seen.add(new)
+        names[place] = new
+    return tuple(dict.fromkeys(repeated))

@@ -1,0 +1,135 @@
+"""Columns of words that are numbers after all, and those in which something is wrong."""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from fnet.errors import DataError
+from fnet.files.csv_cells import SUSPECTS, mistake, number, shown
+from fnet.files.csv_columns import LARGEST, Column, refuse_value
+from fnet.files.csv_layout import Layout
+from fnet.files.csv_text import Text
+
+FEW = 20  # distinct spellings that may be categories although most of them are numbers
+_EACH = 5  # cells for each of them, on average
+_STRAY = 0.1  # share of cells that are a mistake in a column of numbers, and no words of it
+_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
+_EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a decimal comma
+
+
+class Source(NamedTuple):
+    """A table and how it is laid out, for messages; `decimal` is the mark, None to recognise it."""
+
+    text: Text
+    layout: Layout
+    decimal: str | None
+
+
+def settled(source: Source, columns: list[Column]) -> tuple[list[Column], list[str]]:
+    """The columns, words that are numbers as numbers; and what was decided.
+
+    Decimal commas are read where the separator is none and every cell of the column needs it, and
+    one at least cannot be a thousands separator. Cells such as ? among numbers are missing. Raises
+    DataError for a column of numbers with a few other cells, and where 1,234 may be two numbers.
+    """
+    said: list[str] = []
+    commas = source.decimal == ","
+    if source.decimal is None and source.layout.separator != ",":
+        commas = any(column.words is not None and _needs_comma(column) for column in columns)
+        if commas:
+            said.append("numbers are written with a decimal comma (--decimal)")
+    return [_settle(source, column, commas, said) for column in columns], said
+
+
+def as_numbers(source: Source, column: Column, commas: bool = False) -> Column:
+    """A column that must be numbers; DataError names the first cell that is not."""
+    if column.words is None:
+        return column
+    values = _values(column.words, commas)
+    wrong = np.flatnonzero(np.isnan(values))
+    if len(wrong):
+        _refuse(source, column, {int(code) for code in wrong}, "not a number")
+    return _replaced(column, values)
+
+
+def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Column:
+    if not column.words:
+        return column
+    values = _values(column.words, commas)
+    others = np.flatnonzero(np.isnan(values))
+    if not len(others):
+        if any(map(_coded, column.words)):  # it keeps its spelling
+            return column
+        return _replaced(column, values)
+    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
+    stray, total = int(counts[others].sum()), int(counts.sum())
+    if stray < total:
+        words = {column.words[code] for code in others}
+        if words <= SUSPECTS:
+            marks = ", ".join(sorted(map(shown, words)))
+            said.append(f"`{column.name}`: {stray} cells {marks} are missing (--na)")
+            return _replaced(column, values)
+        plain = not any(mistake(word) for word in words)
+        recur = len(column.words) <= FEW and total >= _EACH * len(column.words)
+        if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(words)):
+            what = "not a number, as the others of its column are"
+            _refuse(source, column, set(others.tolist()), what)
+    elif len(words := column.words) > FEW and _all_mistakes(set(words)):
+        _refuse(source, column, set(others.tolist()), "not a number")
+    elif source.layout.separator != "," and all(map(_EITHER.fullmatch, words)):
+        _refuse_either(source, column)
+    return column
+
+
+def _needs_comma(column: Column) -> bool:
+    """Whether all cells are numbers by a decimal comma, and one by nothing else."""
+    words = [word for word in column.words or () if word not in SUSPECTS]
+    needing = [word for word in words if _COMMA.fullmatch(word)]
+    plain = all(re.fullmatch(r"[+-]?[0-9]+", word) for word in words if "," not in word)
+    count = sum("," in word for word in words)
+    return plain and len(needing) == count and not all(map(_EITHER.fullmatch, needing))
+
+
+def _values(words: tuple[str, ...], commas: bool) -> np.ndarray:
+    """The number that each spelling is; NaN where it is none."""
+    if commas:
+        words = tuple("x" if "." in word else word.replace(",", ".") for word in words)
+    found = [number(word) for word in words]
+    values = np.array([np.nan if value is None else value for value in found])
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
+
+
+def _coded(word: str) -> bool:
+    """Whether a number begins with a 0 as codes do, or is whole and too large for float64."""
+    whole = re.fullmatch(r"[+-]?[0-9]+", word)
+    return whole is not None and (word.lstrip("+-").startswith("0") or abs(int(word)) >= 2**53)
+
+
+def _replaced(column: Column, values: np.ndarray) -> Column:
+    return Column(column.name, np.append(values, np.nan)[column.values])
+
+
+def _all_mistakes(words: set[str]) -> bool:
+    return all((mistake(word) or "").startswith("not a plain number") for word in words)
+
+
+def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:
+    row = next(row for row, code in enumerate(column.values.tolist()) if code in codes)
+    assert column.words is not None
+    word = column.words[column.values[row]]
+    advice = f"; correct it, or if it is missing, pass --na {word}"
+    fix = mistake(word) or f"{what}{advice if len(word) < 20 else '; correct it'}"
+    if number(word) is not None:
+        fix = f"infinite in float32; it must be within ±{LARGEST:.2g}"
+    refuse_value(source.text, source.layout, row, column.name, fix)
+
+
+def _refuse_either(source: Source, column: Column) -> None:
+    assert column.words is not None
+    word = column.words[0]
+    raise DataError(
+        f"{source.text.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
+        f"or {word.replace(',', '.')}; say which: --decimal , for the latter, or else write plain "
+        "numbers"
+    )

@@ -1,0 +1,210 @@
+"""Tables as pandas, R, spreadsheets and people write them: what is read, and what is said."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from fnet.data import csv_columns, csv_table
+from fnet.errors import ConfigurationError, DataError
+
+PLAIN = "a,b,y\n1,2.5,3\n4,5,6\n"
+SAME = {
+    "commas": PLAIN,
+    "semicolons": PLAIN.replace(",", ";"),
+    "tabs": PLAIN.replace(",", "\t"),
+    "bars": PLAIN.replace(",", "|"),
+    "blanks": PLAIN.replace(",", " "),
+    "aligned": "  a    b  y\n  1  2.5  3  \n  4\t5    6\n",
+    "decimal commas": "a;b;y\n1;2,5;3\n4;5;6\n",
+    "decimal commas in quotes": '"a"\t"b"\t"y"\n1\t"2,5"\t3\n4\t"5"\t6\n',
+    "the index of pandas": ",a,b,y\n0,1,2.5,3\n1,4,5,6\n",
+    "row names of R": '"","a","b","y"\n"one",1,2.5,3\n"two",4,5,6\n',
+    "a header one shorter": '"a" "b" "y"\n"1" 1 2.5 3\n"2" 4 5 6\n',
+    "a separator at each end": "a,b,y,\n1,2.5,3,\n4,5,6,\n",
+    "a separator at each row's end": "a,b,y\n1,2.5,3,\n4,5,6,\n",
+    "comments": "# made by hand\n# on a Monday\na,b,y\n1,2.5,3\n4,5,6\n",
+    "names in single quotes": "'a','b','y'\n1,2.5,3\n4,5,6\n",
+    "spaces around": " a , b , y \n 1 , 2.5 , 3 \n 4 , 5 , 6 \n",
+    "blank lines and returns": "\r\na,b,y\r\n\r\n1,2.5,3\r\n4,5,6\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_one_table_in_many_spellings(tmp_path, name):
+    path = tmp_path / "table.csv"
+    path.write_text(SAME[name], newline="")
+    table = csv_table(path, "y")
+    assert table.columns == ("a", "b")
+    assert table.arrays["features"].tolist() == [[1, 2.5], [4, 5]]
+    assert table.arrays["target"].tolist() == [3, 6]
+    said = "; ".join(table.decisions)
+    assert said or name in ("commas", "spaces around", "blank lines and returns")
+
+
+ENCODINGS = {"utf-8": "", "utf-8-sig": "", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_encodings(tmp_path, encoding, packed):
+    data = "größe,y\n1,ja\n2,nein\n3,später\n".encode(encoding)
+    path = tmp_path / ("table.csv.gz" if packed else "table.csv")
+    path.write_bytes(gzip.compress(data) if packed else data)
+    table = csv_table(path, "y", labels=True)
+    assert table.columns == ("größe",)
+    assert table.classes == ("ja", "nein", "später")
+    assert ENCODINGS[encoding] in "; ".join(table.decisions)
+
+
+def test_an_encoding_that_is_named(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes("дом,y\n1,да\n2,нет\n".encode("koi8-r"))
+    assert csv_table(path, "y", labels=True, encoding="koi8-r").classes == ("да", "нет")
+    with pytest.raises(ConfigurationError, match="'koi9'"):
+        csv_table(path, "y", encoding="koi9")
+
+
+def test_a_file_that_unpacks_to_far_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("fnet.files.zips.FLOOR", 1000)
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(gzip.compress(b"x,y\n" + b"0,0\n" * 100_000))
+    with pytest.raises(DataError, match="unpacks to more than"):
+        csv_table(path, "y")
+
+
+def write(tmp_path, text):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    return path
+
+
+def test_names_that_repeat_and_names_that_lack(tmp_path):
+    path = write(tmp_path, "a,a,,y\n1,2,3,4\n5,6,7,8\n")
+    table = csv_table(path, "y")
+    assert csv_columns(path) == ["a", "a (2)", "column 3", "y"]
+    assert table.arrays["features"].tolist() == [[1, 2, 3], [5, 6, 7]]
+    said = "; ".join(table.decisions)
+    assert "two columns are named `a`" in said
+    assert "column 3 has no name" in said
+
+
+KINDS = {
+    "two words": ("no,yes,no", ["x"], [[0], [1], [0]], "`x` is no (0) or yes (1)"),
+    "true and false": ("True,False,True", ["x"], [[1], [0], [1]], "False (0) or True (1)"),
+    "words": ("b,a,c,b", ["x=a", "x=b", "x=c"], [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]], "3"),
+    "codes": ("02134,7,02134,8", ["x=02134", "x=7", "x=8"], None, "3 categories"),
+    "ids beyond float64": ("9007199254740993,9007199254740992,1,1", None, None, "3 categories"),
+    "a word among digits": ("3,4,4,rotary," * 5 + "4", ["x=3", "x=4", "x=rotary"], None, "3 cat"),
+    "Unix milliseconds": ("1700000000001,1700000000002", ["x"], None, ""),
+    "a date": ("2024-01-01,2024-01-02", None, None, "`x` is a date: days, part of the week"),
+    "a European date": ("31.01.2024,01.02.2024", None, None, "`x` is a date"),
+    "an American date": ("01/31/2024,02/01/2024", None, None, "`x` is a date"),
+    "names of months": ('"Jan 31, 2024","Feb 1, 2024"', None, None, "`x` is a date"),
+    "zeros": ("0,0,0,1", ["x"], [[0], [0], [0], [1]], ""),
+    "question marks": ("1,?,3", ["x"], [[1], [np.nan], [3]], "`x`: 1 cells '?' are missing"),
+    "a missing word": ("a,b,NA,c,b,c", ["x=a", "x=b", "x=c", "x is missing"], None, "missing (1"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds(tmp_path, name):
+    cells, columns, values, sentence = KINDS[name]
+    cells = cells.split(",") if '"' not in cells else ['"Jan 31, 2024"', '"Feb 1, 2024"']
+    path = write(tmp_path, "x,y\n" + "".join(f"{cell},1\n" for cell in cells))
+    table = csv_table(path, "y", missing="nan")
+    assert columns is None or table.columns == tuple(columns)
+    if values is not None:
+        np.testing.assert_array_equal(table.arrays["features"], values)
+    assert sentence in "; ".join(table.decisions)
+
+
+def test_numbers_keep_their_value(tmp_path):
+    path = write(tmp_path, "t,y\n1700000000001,16777217\n1700000000002,16777219\n")
+    table = csv_table(path, "y")
+    assert np.diff(table.arrays["features"][:, 0]) == [1]
+    assert np.diff(table.arrays["target"]) == [2]
+
+
+def test_dates_are_days_and_parts(tmp_path):
+    """Days since 1970 by NumPy's calendar; a Thursday begins its weeks."""
+    words = ["2023-03-01", "2024-02-29", "2024-03-01", "2024-03-02"]
+    path = write(tmp_path, "x,y\n" + "".join(f"{word} 06:00,1\n" for word in words))
+    table = csv_table(path, "y")
+    days = np.array(words, "datetime64[D]").astype(float) + 0.25
+    assert table.arrays["features"][:, 0].tolist() == days.tolist()
+    assert table.columns[1:] == ("x: sine of the year", "x: cosine of the year")
+
+
+def test_ambiguous_dates_are_left_out(tmp_path):
+    path = write(tmp_path, "d,x,y\n01/02/2024,1,2\n03/04/2024,3,4\n")
+    table = csv_table(path, "y")
+    assert table.columns == ("x",)
+    assert "may be month/day/year or day/month/year" in "; ".join(table.decisions)
+
+
+def test_thousands_or_decimals_are_not_guessed(tmp_path):
+    path = write(tmp_path, "x;y\n1,234;2\n5,678;3\n")
+    with pytest.raises(DataError, match=r"'1,234' may be 1234 or 1\.234"):
+        csv_table(path, "y")
+    table = csv_table(path, "y", decimal=",")
+    assert table.arrays["features"].ravel().tolist() == [1.234, 5.678]
+    other = write(tmp_path, "x;z;y\n1,234;0,5;2\n5,678;1,5;3\n")
+    assert csv_table(other, "y").arrays["features"].tolist() == [[1.234, 0.5], [5.678, 1.5]]
+
+
+def test_a_class_may_be_called_none(tmp_path):
+    path = write(tmp_path, "x,y\n1,None\n2,Insomnia\n3,Apnea\n")
+    with pytest.raises(DataError, match="line 2, column 'y': 'None' is missing"):
+        csv_table(path, "y", labels=True)
+    assert csv_table(path, "y", labels=True, na=("NA",)).classes == ("Apnea", "Insomnia", "None")
+    quoted = write(tmp_path, 'x,y\n1,"NA"\n2,"US"\n3,"ZA"\n')
+    table = csv_table(quoted, "y", labels=True)
+    assert table.classes == ("NA", "US", "ZA")
+    assert table.arrays["label"].tolist() == [0, 1, 2]
+
+
+def test_words_come_late(tmp_path):
+    """A column whose first thousand cells are numbers is words if later ones are."""
+    cells = ["1"] * 1000 + ["b"] * 500
+    path = write(tmp_path, "x,y\n" + "".join(f"{cell},{k}\n" for k, cell in enumerate(cells)))
+    assert csv_table(path, "y").arrays["features"].ravel().tolist() == [0] * 1000 + [1] * 500
+
+
+class Frame:
+    """As much of a DataFrame as is looked at."""
+
+    def __init__(self, columns):
+        self.arrays = columns
+        self.columns = list(columns)
+        self.shape = (len(next(iter(columns.values()))), len(columns))
+
+    def __getitem__(self, name):
+        return self.arrays[name]
+
+
+class NAType:
+    """What pandas writes for a missing value."""
+
+
+def test_a_frame():
+    frame = Frame(
+        {
+            "age": np.array([1, 2, 3]),
+            "kind": np.array(["a", "b", "c"], object),
+            "smokes": np.array([True, False, True]),
+            "when": np.array(["2024-01-01", "2024-01-02", "NaT"], "datetime64[ns]"),
+            "nullable": np.array([1, NAType(), 3], object),
+            "y": np.array(["u", "v", "u"], object),
+        }
+    )
+    table = csv_table(frame, "y", ("age", "smokes", "nullable"), labels=True, missing="nan")
+    expected = [[1, 1, 1], [2, 0, np.nan], [3, 1, 3]]
+    np.testing.assert_array_equal(table.arrays["features"], expected)
+    assert table.classes == ("u", "v")
+    dated = csv_table(frame, "y", "when", labels=True, missing="nan")
+    np.testing.assert_array_equal(dated.arrays["features"][:, 0], [19723, 19724, np.nan])
+    with pytest.raises(DataError, match="DataFrame, row 1, column 'nullable': it is missing"):
+        csv_table(frame, "y", ("nullable",), labels=True)
+    with pytest.raises(DataError, match="DataFrame: there is no column 'z'"):
+        csv_table(frame, "z")
