@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parts import require_layers
-from fnet.core import Layer, Penalty, Shape, Tape, layer, out_shape, penalty
+from fnet.core import Layer, Penalty, Shape, Stream, Tape, layer, out_shape, penalty
 from fnet.core.expect import require_whole
 from fnet.core.trees import add, cast_like, gradient_of, is_none, widened, zeros_like
 from fnet.core.values import constructor
@@ -110,9 +110,28 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
             )[0]
         return jax.vmap(observe_round)(params, rounds)
 
+    def resume(params: ArrayTree, cache: ArrayTree, steps: int, length: int) -> Any:
+        x, ys, tape = cache
+
+        def resume_round(own: ArrayTree, round_: Any) -> Any:
+            its = caches_of(round_, x, ys)
+            return block.stream.resume(params if tied else own, its, steps, length)  # type: ignore[union-attr]
+
+        rounds = jnp.arange(times), ys, tape
+        return jax.vmap(resume_round)(None if tied else params, rounds)
+
+    def step(params: ArrayTree, state: Any, x: Any) -> tuple[Any, Any]:
+        def step_round(x: Any, round_: Any) -> tuple[Any, Any]:
+            own, its = round_
+            return block.stream.step(params if tied else own, its, x)  # type: ignore[union-attr]
+
+        y, state = jax.lax.scan(step_round, x, (None if tied else params, state), times)
+        return y, state
+
     watch = observe if block.observe else None
     cost = block.penalty if tied else _penalty(block.penalty)
-    return layer(init, forward, backward, cost, (block,), watch)
+    stream = Stream(resume, step) if block.stream else None
+    return layer(init, forward, backward, cost, (block,), watch, stream=stream)
 
 
 def _penalty(own: Penalty | None) -> Penalty | None:

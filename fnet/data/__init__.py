@@ -29,11 +29,13 @@ from fnet.data.batches import PADDING, batches, epoch_order
 from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
 from fnet.data.images import ImageFolder, image_folder
+from fnet.data.language import surprisal, synthetic_text, text_entropy
 from fnet.data.packing import Packed, packed
 from fnet.data.sets import download_cifar10
 from fnet.data.statistics import class_weights, column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
 from fnet.data.tables import csv_columns, csv_table
+from fnet.data.text import Text, Vocabulary, split_text, text_windows
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
 from fnet.data.workers import Workers
@@ -47,7 +49,9 @@ __all__ = [
     "ImageFolder",
     "Memory",
     "Packed",
+    "Text",
     "Transform",
+    "Vocabulary",
     "Workers",
     "augment",
     "batches",
@@ -79,6 +83,11 @@ __all__ = [
     "read_pickle",
     "rescale",
     "split",
+    "split_text",
+    "surprisal",
     "synthetic_images",
+    "synthetic_text",
+    "text_entropy",
+    "text_windows",
     "thresholds",
 ]

@@ -22,6 +22,7 @@ from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, glorot_normal, require_initializer
 from fnet.layers.affine import Affine, affine
 from fnet.layers.attending import Sight, attend, pull_back
+from fnet.layers.looking_back import continued
 from fnet.layers.masks import Given, given_of
 
 
@@ -139,7 +140,7 @@ def attention(
         dx = cache.given.kept((dx + dm).astype(dy.dtype))
         return dparams, (dx, None) if masked else dx
 
-    return layer(init, forward, backward)
+    return layer(init, forward, backward, stream=continued(around, sight))
 
 
 @constructor

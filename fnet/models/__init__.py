@@ -6,14 +6,19 @@ from fnet.models.classic import (
     logistic_regression,
     regression_net,
 )
+from fnet.models.generation import generate
+from fnet.models.language import recurrent, transformer
 from fnet.models.vision import convnet, mobile, resnet
 
 __all__ = [
     "classification_net",
     "convnet",
+    "generate",
     "linear_regression",
     "logistic_regression",
     "mobile",
+    "recurrent",
     "regression_net",
     "resnet",
+    "transformer",
 ]

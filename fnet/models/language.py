@@ -1,0 +1,103 @@
+"""Networks for sequences of tokens, (N, T) ids → (N, T, vocabulary) logits of what comes next."""
+
+from fnet.compose import repeat, residual, serial
+from fnet.compose import tied as tie
+from fnet.core import Layer
+from fnet.core.expect import require_whole
+from fnet.errors import ConfigurationError
+from fnet.initializers import normal
+from fnet.layers import (
+    affine,
+    attention,
+    embedding,
+    gelu,
+    gru,
+    layer_norm,
+    learned_positions,
+    lstm,
+    rnn,
+    rope,
+)
+from fnet.layers import dropout as noise
+
+SMALL = normal(0.02)  # of an embedding that is the output's weight too: the first logits are small
+CELLS = {"lstm": lstm, "gru": gru, "rnn": rnn}
+
+
+def transformer(
+    vocabulary: int,
+    width: int = 128,
+    blocks: int = 4,
+    heads: int = 4,
+    length: int | None = None,
+    positions: str = "rope",
+    activation: Layer = gelu(),
+    dropout: float = 0.0,
+    tied: bool = True,
+) -> Layer:
+    """A decoder: each block looks back by attention, and then changes each step by itself.
+
+        x ← x + attention(norm(x))      x ← x + w₂ activation(w₁ norm(x))      `blocks` times
+
+    After the embedding and before a last norm and the logits. w₁ makes 4 `width` numbers.
+    `positions` is "rope", which turns queries and keys, or "learned", a vector for each of `length`
+    positions, the longest sequence. `dropout` is the rate of that in attention and
+    after each half of a block. Logits are products with the embedding itself if it is `tied`, else
+    with a weight of their own. For `losses.cross_entropy`.
+    Source: Vaswani et al. (2017), arXiv:1706.03762; norms before each half: Xiong et al. (2020),
+    arXiv:2002.04745; tied: Press & Wolf (2017), arXiv:1608.05859.
+
+    >>> transformer(10, width=8, blocks=2, heads=2, tied=False).layers[1].layers[0]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    serial(residual(layer_norm(), attention(2, causal=True, rope=rope())),
+           residual(layer_norm(), affine(32, axes=1), gelu(), affine(8, axes=1)))
+    """
+    require_whole("transformer: vocabulary", vocabulary, least=1)
+    require_whole("transformer: width", width, least=1)
+    if positions not in ("rope", "learned"):
+        raise ConfigurationError(
+            f"transformer: positions is {positions!r}; it must be 'rope' or 'learned'"
+        )
+    if positions == "learned" and length is None:
+        raise ConfigurationError(
+            "transformer: learned positions need the length of the longest sequence: length=..."
+        )
+    noisy = [noise(dropout)] if dropout else []
+    turned = rope() if positions == "rope" else None
+    placed = [] if length is None or positions == "rope" else [learned_positions(length)]
+    block = serial(
+        residual(
+            layer_norm(),
+            attention(heads, causal=True, window=length, rope=turned, dropout=dropout),
+            *noisy,
+        ),
+        residual(
+            layer_norm(), affine(4 * width, axes=1), activation, affine(width, axes=1), *noisy
+        ),
+    )
+    logits = affine(vocabulary, bias=False, axes=1)
+    parts = [embedding(vocabulary, width, w_init=SMALL), *placed, *noisy, repeat(block, blocks)]
+    model = serial(*parts, layer_norm(), logits)
+    return tie(model, f"[{len(parts) + 1}].w", "[0].w") if tied else model
+
+
+def recurrent(
+    vocabulary: int, width: int = 128, cell: str = "lstm", layers: int = 1, dropout: float = 0.0
+) -> Layer:
+    """Recurrent layers over an embedding, and logits of each of their states.
+
+    `cell` is "lstm", "gru" or "rnn". `dropout` is the rate of that before each layer and the
+    logits. For `losses.cross_entropy`.
+    Source: Graves (2013), Generating Sequences With Recurrent Neural Networks, arXiv:1308.0850.
+
+    >>> recurrent(10, 8, layers=2)
+    serial(embedding(10, 8), lstm(8), lstm(8), affine(10, axes=1))
+    """
+    require_whole("recurrent: layers", layers, least=1)
+    if cell not in CELLS:
+        raise ConfigurationError(
+            f"recurrent: cell is {cell!r}; it must be one of {', '.join(CELLS)}"
+        )
+    noisy = [noise(dropout)] if dropout else []
+    parts = [*noisy, CELLS[cell](width)] * layers
+    return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))
