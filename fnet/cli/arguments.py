@@ -171,12 +171,12 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """The network."""
+def add_model(parser: argparse.ArgumentParser, others: tuple[str, ...] = ()) -> None:
+    """The network; `others` are more models that may be named."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
-        choices=MODELS,
+        choices=(*MODELS, *others),
         help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
         "depthwise convolutions; mlp: affine layers with activations between them (the default for "
         "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "

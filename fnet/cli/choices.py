@@ -4,6 +4,7 @@ import numpy as np
 
 from fnet.cli.arguments import ALL, Settings
 from fnet.cli.source import PARTS, Parts
+from fnet.cli.text import is_text, text_length
 from fnet.data import Memory
 
 IMAGE_BATCH, IMAGE_EPOCHS = 128, 20
@@ -13,6 +14,8 @@ SHOWN = 5  # classes that are missing somewhere
 
 def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     """The settings with a batch size and a number of epochs, and sentences on what was chosen."""
+    if is_text(settings):
+        return text_length(settings, len(parts.train))
     rows, table = len(parts.train), settings["target"] is not None
     batch, epochs = settings["batch_size"], settings["epochs"]
     if batch is None:
@@ -32,7 +35,7 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
 def remarks(settings: Settings, parts: Parts) -> list[str]:
     """Sentences on the balance of the classes: weights, and parts without some class."""
     classes = parts.train.classes
-    if not classes:
+    if not classes or parts.task == "text":
         return []
     words = []
     if settings["class_weight"] is not None:

@@ -11,6 +11,7 @@ from fnet import data
 from fnet.cli.arguments import Settings
 from fnet.cli.folders import open_folder, packed
 from fnet.cli.tables import FLAGS, encode, is_table, open_table
+from fnet.cli.text import is_text, open_text
 from fnet.data import Dataset, Memory, Transform
 from fnet.errors import ConfigurationError, DataError
 
@@ -20,7 +21,8 @@ PARTS = ("train", "val", "test")
 class Parts(NamedTuple):
     """The three parts; `about`, where the data come from; `thresholds`, those of --binarize.
 
-    `task` is "classes" or "regression"; `decisions` are sentences on what was decided for the user.
+    `task` is "classes", "regression" or "text"; `decisions` are sentences on what was decided for
+    the user.
     """
 
     train: Memory
@@ -50,6 +52,12 @@ def load_parts(settings: Settings) -> Parts:
     Raises DataError for fewer than two classes, and for data that have changed since the run with
     these settings began.
     """
+    if is_text(settings):
+        opened, about, decisions = open_text(settings)
+        train, val, test = (opened[part] for part in PARTS)
+        text = Parts(train, val, test, about, task="text", decisions=decisions)  # type: ignore[arg-type]
+        _check_same(text, settings)
+        return text
     table = None
     if _names_table(settings):
         path = _existing(settings)
@@ -90,7 +98,7 @@ def resolved(settings: Settings) -> Settings:
 def short_name(settings: Settings) -> str:
     """A name for runs on these data."""
     if settings["data"] is None:
-        return "shapes"
+        return "language" if is_text(settings) else "shapes"
     path = Path(settings["data"]).resolve()
     return path.name if path.is_dir() else path.stem
 
@@ -169,6 +177,11 @@ def _check_parts(parts: Parts, settings: Settings) -> None:
             f"{parts.about}: every training sample has class {parts.train.classes[labels[0]]!r}; "
             "two classes or more are needed"
         )
+    _check_same(parts, settings)
+
+
+def _check_same(parts: Parts, settings: Settings) -> None:
+    """Raise DataError for data that have changed since the run began."""
     for fact, value in parts.facts.items():
         if settings.get(fact, value) != value:
             raise DataError(
@@ -181,7 +194,8 @@ def _digest(parts: list[Memory]) -> str:
     """A digest of every bit of these samples."""
     digest = hashlib.sha256()
     for part in parts:
-        for name, array in part.arrays.items():
+        arrays = {"ids": part.ids} if isinstance(part, data.Text) else part.arrays
+        for name, array in arrays.items():
             digest.update(f"{name} {array.shape} {array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -28,6 +28,9 @@ from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.text import MODELS as TEXT_MODELS
+from fnet.cli.text import TEXT, add_text
+from fnet.cli.text_report import tell_text, with_bits
 from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
@@ -37,7 +40,7 @@ from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
 from fnet.training.records import Record, start
 
-DEFAULTS = {**DATA, **MODEL, **TRAINING}
+DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
 AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
 FREE = ("epochs", "workers")  # settings that a resumed run may change
@@ -50,6 +53,8 @@ fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
+fnet train --data book.txt                       a transformer that continues a text
+fnet train --model lstm                          a formal language, whose optimum is known
 fnet train --out runs/shapes-cnn-1 --resume --epochs 40   continue a run
 """
 
@@ -59,7 +64,8 @@ def add(commands: Any) -> None:
     summary = "train a classifier; writes a checkpoint, a history, metrics and pictures"
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
-    add_model(parser)
+    add_model(parser, TEXT_MODELS)
+    add_text(parser)
     add_training(parser).add_argument(
         "--augment",
         nargs="+",
@@ -113,7 +119,8 @@ def train(given: Settings) -> int:
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
-        tell_end(checkpoint, parts, settings, folder, history, voice)
+        tell = tell_text if parts.task == "text" else tell_end
+        tell(checkpoint, parts, settings, folder, history, voice)
     return 0
 
 
@@ -148,7 +155,7 @@ def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
         seed,
         parts.train.transform,
         parts.train.classes,
-        build_augmentation(settings, parts.train.arrays[parts.train.fields[0]].shape[1:]),
+        build_augmentation(settings, shape),
     )
 
 
@@ -163,6 +170,7 @@ def _train(
 ) -> Checkpoint:
     """Run the remaining epochs; at any time the folder holds a run that can be resumed."""
     records, epochs = _records(checkpoint, parts, settings), settings["epochs"]
+    records = map(with_bits, records) if parts.task == "text" else records
     samples, size = len(parts.train), settings["batch_size"]
     steps = 1 if size == ALL else -(-samples // size)
     saved = -math.inf
@@ -194,7 +202,7 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         return descend(*arguments, epochs=epochs, every=every, seed=seed, resume=record)
     size = min(settings["batch_size"], len(parts.train))
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
-    every = max(1, AT_ONCE // (6 * count * size))
+    every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
     return fit(
         *arguments,
         epochs=epochs,

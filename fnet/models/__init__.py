@@ -7,10 +7,11 @@ from fnet.models.classic import (
     regression_net,
 )
 from fnet.models.generation import generate
-from fnet.models.language import recurrent, transformer
+from fnet.models.language import attention_maps, recurrent, transformer
 from fnet.models.vision import convnet, mobile, resnet
 
 __all__ = [
+    "attention_maps",
     "classification_net",
     "convnet",
     "generate",

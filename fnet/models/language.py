@@ -1,8 +1,16 @@
 """Networks for sequences of tokens, (N, T) ids → (N, T, vocabulary) logits of what comes next."""
 
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import ArrayTree
+
 from fnet.compose import repeat, residual, serial
 from fnet.compose import tied as tie
-from fnet.core import Layer
+from fnet.core import Layer, watching
 from fnet.core.expect import require_whole
 from fnet.errors import ConfigurationError
 from fnet.initializers import normal
@@ -101,3 +109,40 @@ def recurrent(
     noisy = [noise(dropout)] if dropout else []
     parts = [*noisy, CELLS[cell](width)] * layers
     return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))
+
+
+def attention_maps(model: Layer, params: ArrayTree, tokens: Any) -> np.ndarray | None:
+    """How much each step of a text attends to each other, (blocks, heads, T, T), for pictures.
+
+        p[t, s] = exp(q[t] · k[s] / √d − lse[t])        0 where s is not seen
+
+    Of a `transformer` no longer than its window, and the first of the `tokens` (N, T), from what attention caches for its
+    backward pass. Each row sums to 1. None for a model without attention.
+
+    >>> model = transformer(5, width=8, blocks=2, heads=2)
+    >>> params, _ = model.init(jax.random.key(0), (3,))
+    >>> maps = attention_maps(model, params, [[1, 2, 3]])
+    >>> maps.shape, maps[0, 0, 0].tolist()
+    ((2, 2, 3, 3), [1.0, 0.0, 0.0])
+    """
+    found = []
+
+    def watch(layer: Layer, own: ArrayTree, x: Any, run: Callable[[], Any]) -> Any:
+        y, cache = run()
+        if hasattr(cache, "lse"):
+            found.append(_weights(cache))
+        return y, cache
+
+    # Without jit a loop is one of Python, and each of its rounds can be watched.
+    with jax.disable_jit(), watching(watch):
+        model.forward(params, jnp.asarray(np.asarray(tokens, np.int32))[:1])
+    return np.stack(found) if found else None
+
+
+def _weights(cache: Any) -> np.ndarray:
+    """p (H, T, T) of the first example, of attention that looks back."""
+    q, k, lse = (np.asarray(each, np.float64) for each in (cache.q, cache.k, cache.lse))
+    scores = np.einsum("ptgd,psd->pgts", q, k) / np.sqrt(q.shape[-1])
+    past = np.tril(np.ones(scores.shape[-2:], bool))
+    p = np.where(past, np.exp(scores - lse.swapaxes(1, 2)[..., None]), 0.0)
+    return p.reshape(-1, *p.shape[-2:])
