@@ -22,16 +22,9 @@ BATCH, STEPS = 32, 2250
 RATES = {**IMAGE_RATES, "adam": 2e-3}  # of a transformer of width 64; wider ones take smaller steps
 CELL_RATES = {**RATES, "adam": 5e-3}
 RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is read as it is used
-OTHERS = (
-    "hidden",
-    "layers",
-    "activation",
-    "depth",
-    "l2",
-    "size",
-    "class_weight",
-    "loss",
-    "augment",
+OTHERS = (  # of images and tables
+    *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
+    *("features", "drop", "task", "binarize", "sep", "decimal", "encoding", "na"),
 )
 
 
@@ -81,9 +74,7 @@ def with_text_model(given: Settings) -> tuple[Settings, str]:
     model = given.get("model") or "transformer"
     if model != "transformer":
         if given.get("heads") is not None:
-            raise ConfigurationError(
-                f"--heads is for --model transformer, and the model is {model}"
-            )
+            raise ConfigurationError(f"--heads is for a transformer, and the model is {model}")
         sizes = {**sizes, "blocks": 1, "heads": None}
     if given.get("data") is None and given.get("tokens") is not None:
         raise ConfigurationError("--tokens needs a text: --data book.txt")
@@ -127,9 +118,9 @@ def build_text_model(settings: Settings, classes: int) -> Layer:
 
 
 def text_rate(settings: Settings) -> float:
-    """The learning rate if none is given: inversely proportional to the width."""
+    """The learning rate if none is given: the smaller, the wider the network."""
     rates = RATES if settings["model"] == "transformer" else CELL_RATES
-    return float(rates[settings["optimizer"]] * 64 / settings["width"])
+    return float(rates[settings["optimizer"]] * min(1, 64 / settings["width"]))
 
 
 def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:

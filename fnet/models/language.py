@@ -116,8 +116,8 @@ def attention_maps(model: Layer, params: ArrayTree, tokens: Any) -> np.ndarray |
 
         p[t, s] = exp(q[t] · k[s] / √d − lse[t])        0 where s is not seen
 
-    Of a `transformer` no longer than its window, and the first of the `tokens` (N, T), from what attention caches for its
-    backward pass. Each row sums to 1. None for a model without attention.
+    Of a `transformer` and the first of the `tokens` (N, T), no longer than its window, from what
+    attention caches for its backward pass. Each row sums to 1. None for a model without attention.
 
     >>> model = transformer(5, width=8, blocks=2, heads=2)
     >>> params, _ = model.init(jax.random.key(0), (3,))
