@@ -1,5 +1,7 @@
 """Losses against NumPy in float64 and against autodiff; their limits; what they refuse."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,6 +24,24 @@ Y, T = RNG.normal(size=(7, 3)), RNG.normal(size=(7, 3))
 P, Q = RNG.uniform(0.05, 0.95, (7, 3)), RNG.uniform(0, 1, (7, 3))
 LABELS, ROWS = np.array([0, 2, 1, 1, 0, 2, 2]), np.arange(7)
 LOG_P, S = scipy.special.log_softmax(Y, axis=1), scipy.special.expit(Y)
+
+UNIT_Y, UNIT_T = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (Y, T))
+COUNTS = np.array([0, 0, 1, 1, 0, 1, 1])
+APART = np.linalg.norm(Y[:, None] - Y, axis=-1)
+SHARES = scipy.special.softmax(T, axis=1)
+FRAMES, SPELT = RNG.normal(size=(7, 2, 3)), np.array([[1, -1], [2, -1], [1, 2]] * 2 + [[-1, -1]])
+
+
+def by_hand_ctc(frames, labels):
+    """All paths of two frames."""
+    p, paths = scipy.special.softmax(frames, axis=1), [(a, b) for a in range(3) for b in range(3)]
+
+    def spells(path):
+        merged = [path[0]] + [b for a, b in itertools.pairwise(path) if a != b]
+        return [k for k in merged if k] == [k for k in labels if k >= 0]
+
+    return -np.log(sum(p[0, a] * p[1, b] for a, b in paths if spells((a, b))))
+
 
 FORMULAS = {  # in NumPy and SciPy: predictions, targets, and the value of each entry
     "l1": (Y, T, np.abs(Y - T)),
@@ -50,6 +70,26 @@ FORMULAS = {  # in NumPy and SciPy: predictions, targets, and the value of each 
         T,
         -scipy.stats.norm.logpdf(T, Y, np.exp(P / 2)) - np.log(2 * np.pi) / 2,
     ),
+    "mape": (Y, T, np.abs(Y - T) / np.abs(T)),
+    "msle": (P, Q, (np.log1p(P) - np.log1p(Q)) ** 2),
+    "kl_divergence": (LOG_P, SHARES, scipy.special.rel_entr(SHARES, np.exp(LOG_P)).sum(1)),
+    "cosine_distance": (Y, T, 1 - (UNIT_Y * UNIT_T).sum(1)),
+    "info_nce": (
+        Y,
+        T,
+        -np.diag(scipy.special.log_softmax(UNIT_Y @ UNIT_T.T / 0.1, axis=1)),
+    ),
+    "triplet": (
+        Y,
+        COUNTS,
+        np.maximum(
+            0,
+            1
+            + np.where(COUNTS[:, None] == COUNTS, APART, 0).max(1)
+            - np.where(COUNTS[:, None] != COUNTS, APART, np.inf).min(1),
+        ),
+    ),
+    "ctc": (FRAMES, SPELT, np.array([*map(by_hand_ctc, FRAMES, SPELT)])),
 }
 FORMULAS["standardized"] = Y, T, scipy.special.huber(1, Y - (T - 3) / 2)
 OLD = ["l1", "mse", "bce", "bce_with_logits", "cross_entropy"]  # examined in every reduction

@@ -172,7 +172,7 @@ def loss(
         return value_and_grad(*jax.tree.map(lambda leaf: leaf.value, (y, target, where)))
 
     def differentiate(dy: Array, scale: Array) -> tuple[Array, None, None]:
-        return rows(scale, dy) * dy, None, None
+        return jax.tree.map(lambda d: rows(scale, d) * d, dy), None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
     return Loss(

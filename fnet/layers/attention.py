@@ -173,7 +173,7 @@ def cross_attention(
 
     def apart(x: Any) -> tuple[Any, Any, Any]:
         require(
-            isinstance(x, tuple) and len(x) in (2, 3),
+            isinstance(x, tuple) and len(x) in (2, 3) and not is_shape(x),
             "cross_attention takes a pair (x, memory), or a triple with a mask of the memory",
         )
         return x[0], x[1], x[2] if len(x) == 3 else None

@@ -14,25 +14,36 @@ from fnet.losses.binary import bce, bce_with_logits
 from fnet.losses.classes import cross_entropy, focal, nll
 from fnet.losses.classes import softmax as softmax
 from fnet.losses.likelihoods import gaussian_nll, poisson
+from fnet.losses.linear import linear_cross_entropy as linear_cross_entropy
 from fnet.losses.margins import hinge, multiclass_hinge, squared_hinge
 from fnet.losses.overlap import dice, tversky
 from fnet.losses.pointwise import REDUCTIONS as REDUCTIONS
+from fnet.losses.ranking import info_nce, triplet
 from fnet.losses.regression import l1, mse
+from fnet.losses.relative import mape, msle
 from fnet.losses.robust import huber, log_cosh, quantile, smooth_l1
+from fnet.losses.sequences import ctc
 from fnet.losses.standardizing import standardized
+from fnet.losses.vectors import cosine_distance, kl_divergence
 
 __all__ = [  # the constructors
     "bce",
     "bce_with_logits",
+    "cosine_distance",
     "cross_entropy",
+    "ctc",
     "dice",
     "focal",
     "gaussian_nll",
     "hinge",
     "huber",
+    "info_nce",
+    "kl_divergence",
     "l1",
     "log_cosh",
+    "mape",
     "mse",
+    "msle",
     "multiclass_hinge",
     "nll",
     "poisson",
@@ -40,6 +51,7 @@ __all__ = [  # the constructors
     "smooth_l1",
     "squared_hinge",
     "standardized",
+    "triplet",
     "tversky",
 ]
 
@@ -68,4 +80,12 @@ EXAMPLES = {  # the shape of predictions, and what the targets are
     "nll()": ((3, 5), ints(3, below=5)),
     "focal()": ((3, 5), ints(3, below=5)),
     "multiclass_hinge()": ((3, 5), ints(3, below=5)),
+    "cross_entropy(z_loss=0.1)": ((3, 5), ints(3, below=5)),
+    "kl_divergence()": ((3, 5), uniform(3, 5)),
+    "cosine_distance()": ((3, 5), (3, 5)),
+    "mape()": ((3, 5), (3, 5)),
+    "msle()": (uniform(3, 5), uniform(3, 5)),
+    "info_nce()": ((5,), (5,)),
+    "triplet(margin=5.0)": ((5,), ints(below=2)),
+    "ctc(blank=2)": ((5, 3), ints(2, below=2)),
 }

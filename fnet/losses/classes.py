@@ -19,6 +19,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     weights: tuple[float, ...] | None = None,
     ignore: int | None = None,
+    z_loss: float = 0.0,
 ) -> Loss:
     """Cross-entropy of softmax(y) against integer labels or soft ones, from the logits y.
 
@@ -39,9 +40,11 @@ def cross_entropy(
     where t is onehot(label) or the soft labels; where it is 0 a logit of −∞ costs nothing. With
     weights the mean divides by the sum of the rows' weights, Σ_N Σ_c w_c t_c, and not by N. Rows
     whose label is `ignore` do not count, in range or not: their value and gradient are 0, and a
-    mean is over the others, or 0 if there are none.
+    mean is over the others, or 0 if there are none. `z_loss` ζ keeps the logits of large models
+    from drifting: ζ z² is added, z = log Σ exp y, times Σ_c u_c, and 2 ζ z p to dy.
     Source: Goodfellow et al., Deep Learning (2016), section 6.2.2.3; label smoothing: Szegedy et
-    al. (2016), Rethinking the Inception Architecture, section 7, arXiv:1512.00567.
+    al. (2016), Rethinking the Inception Architecture, section 7, arXiv:1512.00567; z-loss:
+    Chowdhery et al. (2022), PaLM, section 5, arXiv:2204.02311.
 
     >>> value, dy = cross_entropy().value_and_grad(jnp.array([[0.0, 1000.0]]), jnp.array([0]))
     >>> float(value), dy.tolist()
@@ -51,10 +54,11 @@ def cross_entropy(
     [6.0003, 0.0]
     """
     require_number("cross_entropy: label_smoothing", label_smoothing, least=0, most=1)
+    require_number("cross_entropy: z_loss", z_loss, least=0)
 
-    of_rows = _of_shares(label_smoothing, weights)
+    of_rows = _of_shares(label_smoothing, weights, z_loss)
     general = class_loss("cross_entropy", of_rows, reduction, softmax, weights, ignore, soft=True)
-    plain = not label_smoothing and weights is None and ignore is None
+    plain = not label_smoothing and not z_loss and weights is None and ignore is None
 
     def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
         require_floating("cross_entropy: y", y)
@@ -75,19 +79,24 @@ def cross_entropy(
     return loss(value_and_grad, softmax, most_probable, reduction, general.ignored, general.targets)
 
 
-def _of_shares(smoothing: float, weights: tuple[float, ...] | None) -> Rows:
+def _of_shares(smoothing: float, weights: tuple[float, ...] | None, z_loss: float) -> Rows:
     """Cross-entropy of rows whose labels are shared among the classes, smoothed or soft."""
 
     def of_rows(y: Array, t: Array, u: Array) -> tuple[Array, Array]:
         if smoothing:
             w = jnp.ones_like(y) if weights is None else jnp.asarray(weights, y.dtype)
             u = (1 - smoothing) * u + smoothing / y.shape[-1] * w
-        shifted = y - jax.lax.stop_gradient(y.max(axis=-1, keepdims=True))
+        m = jax.lax.stop_gradient(y.max(axis=-1, keepdims=True))
+        shifted = y - m
         e = jnp.exp(shifted)
         total = e.sum(axis=-1, keepdims=True)
         size = u.sum(axis=-1, keepdims=True)
         value = size * jnp.log(total) - times(u, shifted).sum(axis=-1, keepdims=True)
-        return value[..., 0], size * (e / total) - u
+        dy = size * (e / total) - u
+        if z_loss:
+            z = m + jnp.log(total)
+            value, dy = value + z_loss * size * z * z, dy + 2 * z_loss * size * z * (e / total)
+        return value[..., 0], dy
 
     return of_rows
 
