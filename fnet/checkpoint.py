@@ -166,7 +166,12 @@ def _restore(
     opt_state = jax.eval_shape(parts["optimizer"].init, params)
     state = State(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32))
     best = Best(config["best"]["epoch"], config["best"]["loss"], params)
-    seen = Metrics(*(stored.pop(f"seen.{name}") for name in Metrics._fields))
+    columns = {name: stored.pop(f"seen.{name}", None) for name in Metrics._fields}
+    if columns["weight"] is None:  # earlier versions had none
+        columns["weight"] = columns["count"]
+    if any(column is None for column in columns.values()):
+        raise ValueError("it lacks the metrics of the steps of its epoch")
+    seen = Metrics(**columns)
     record = Record(config["epoch"], state, best, config["metrics"], np.zeros(0), {}, seen)
     template = _arrays(record)
     leaves = [

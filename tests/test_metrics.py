@@ -9,6 +9,7 @@ from sklearn.calibration import calibration_curve
 
 from fnet import data, losses, models, optimizers, training
 from fnet.errors import ConfigurationError, DataError, ShapeError
+from fnet.layers import flatten, relu
 from fnet.layers.affine import Affine
 from fnet.training import metrics
 from fnet.training.evaluation import evaluate, predict
@@ -67,11 +68,11 @@ def test_calibration_agrees_with_scikit_learn(bins):
     ours = metrics.calibration(labels, p, bins)
     right = p.argmax(-1) == labels
     observed, predicted = calibration_curve(right, p.max(-1), n_bins=bins)
-    held = ours.count > 0
+    held = ours.samples > 0
     np.testing.assert_allclose(ours.observed[held], observed)
     np.testing.assert_allclose(ours.predicted[held], predicted)
-    assert ours.count.sum() == len(labels)
-    gap = (np.abs(observed - predicted) * ours.count[held]).sum() / len(labels)
+    assert ours.samples.sum() == len(labels)
+    gap = (np.abs(observed - predicted) * ours.samples[held]).sum() / len(labels)
     assert ours.error == pytest.approx(gap)
 
 
@@ -268,3 +269,30 @@ def test_standardized_takes_losses_that_estimate(inner):
 def test_a_spread_is_above_0(std):
     with pytest.raises(ConfigurationError, match="standardized: std is"):
         losses.standardized(losses.mse(), 0.0, std)
+
+
+def test_a_weighted_mean_is_over_samples_whatever_the_batches():
+    labels, p = guesses(3, n=50)
+    weights = (0.5, 3.0, 1.0)
+    y = np.log(np.maximum(p, 1e-3))
+    dataset = data.memory({"y": y, "label": labels}, tuple("abc"))
+    whole = np.exp(y) / np.exp(y).sum(-1, keepdims=True)
+    expected = theirs.log_loss(labels, whole, sample_weight=np.take(weights, labels))
+    loss = losses.cross_entropy(weights=weights)
+    for size in (50, 7):
+        found = evaluate(flatten(), loss, (), dataset, batch_size=size)
+        assert found["loss"] == pytest.approx(expected, rel=1e-6)
+        assert found["accuracy"] == metrics.accuracy(labels, y.argmax(-1))
+    assert data.class_weights(np.array([0, 1, 1, 3]), 4) == (4 / 3, 2 / 3, 1.0, 4 / 3)
+
+
+def test_a_mean_of_sequences_is_over_positions_that_count():
+    rng = np.random.default_rng(0)
+    y, labels = rng.uniform(0, 2, (9, 4, 3)), rng.integers(0, 3, (9, 4))
+    labels[0], labels[4:, 1:] = 2, 2  # ignored: rows count few positions, or none
+    dataset = data.memory({"y": y, "label": labels}, tuple("abc"))
+    loss = losses.cross_entropy(ignore=2)
+    expected = float(loss.apply(jnp.asarray(y), jnp.asarray(labels)))
+    for size in (9, 2):
+        found = evaluate(relu(), loss, (), dataset, batch_size=size)
+        assert found["loss"] == pytest.approx(expected, rel=1e-6)

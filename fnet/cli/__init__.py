@@ -23,6 +23,17 @@ examples:
 """
 
 
+def _versions() -> str:
+    """The versions of fnet and of what it runs on."""
+    import platform
+
+    import jax
+
+    from fnet import __version__
+
+    return f"fnet {__version__} (jax {jax.__version__}, Python {platform.python_version()})"
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one line, as do its subcommands."""
 
@@ -46,7 +57,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     import jax
 
-    from fnet.cli import bench, check, data, generate, inspect, listing, overfit, summary, sweep
+    from fnet.cli import (
+        bench,
+        check,
+        data,
+        export,
+        generate,
+        inspect,
+        listing,
+        overfit,
+        summary,
+        sweep,
+    )
     from fnet.cli import train as training
     from fnet.cli.completion import add_completion
 
@@ -62,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sweep,
         listing,
         inspect,
+        export,
         generate,
         overfit,
         check,
@@ -71,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         module.add(commands)
     add_completion(parser)
+    parser.add_argument("--version", action="version", version=_versions())
     words = sys.argv[1:] if argv is None else argv
     if not words:
         parser.print_help()

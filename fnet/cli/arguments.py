@@ -12,9 +12,10 @@ from typing import Any
 Settings = dict[str, Any]
 Number = Callable[[str], Any]
 
-# Learning rates for images, and for tables, whose few columns in [0, 1] allow larger steps.
+# Learning rates for images, and for tables, which small models learn by larger steps.
 IMAGE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-3, "adam": 1e-3}
-TABLE_RATES = {"sgd": 1.0, "momentum": 1e-1, "rmsprop": 3e-2, "adam": 3e-2}
+TABLE_RATES = {"sgd": 1e-1, "momentum": 1e-2, "rmsprop": 1e-2, "adam": 1e-2}
+LINEAR_RATES = {**TABLE_RATES, "adam": 3e-2}  # of a linear model of a table
 ALL = "all"  # a batch size
 ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 
@@ -27,7 +28,7 @@ DATA: Settings = {
     "task": None,
     "binarize": None,
     "missing": "mean",
-    "scale": "minmax",
+    "scale": "standard",
     "sep": None,
     "decimal": None,
     "encoding": None,
@@ -45,7 +46,7 @@ MODEL: Settings = {
     "hidden": 100,
     "layers": 2,
     "activation": "relu",
-    "l2": 0.0,
+    "l2": None,  # see `choices.completed`, as for batch_size and epochs
     "precision": "float32",
 }
 AUGMENTATIONS = ("flip", "crop", "cutout", "brightness", "contrast", "mixup")
@@ -55,7 +56,9 @@ TRAINING: Settings = {
     "learning_rate": None,
     "loss": None,
     "class_weight": None,
-    "batch_size": None,  # these two: see `choices.length`
+    "label_smoothing": 0.0,
+    "patience": None,
+    "batch_size": None,
     "epochs": None,
 }
 
@@ -156,7 +159,7 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--scale",
         choices=("minmax", "standard"),
-        help="numbers become 0 to 1 (default), or have mean 0 and deviation 1, in training",
+        help="in training numbers become 0 to 1, or have mean 0 and deviation 1 (default standard)",
     )
     group.add_argument(
         "--sep", metavar="CHARACTER", help="between cells: , ; | tab or blank (default: recognised)"
@@ -168,46 +171,6 @@ def add_table(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="TEXT",
         help="what stands for a missing cell, beside nothing (default: the usual words, as NA)",
-    )
-
-
-def add_model(parser: argparse.ArgumentParser, others: tuple[str, ...] = ()) -> None:
-    """The network; `others` are more models that may be named."""
-    group = parser.add_argument_group("model")
-    group.add_argument(
-        "--model",
-        choices=(*MODELS, *others),
-        help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
-        "depthwise convolutions; mlp: affine layers with activations between them (the default for "
-        "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "
-        "target is; logistic: that of two classes",
-    )
-    group.add_argument(
-        "--depth",
-        type=above(0, int),
-        metavar="N",
-        help="number of layers of the resnet, 6 n + 2 (default 8)",
-    )
-    group.add_argument(
-        "--hidden",
-        type=above(0, int),
-        metavar="N",
-        help="width of the hidden layers of the mlp (default 100)",
-    )
-    group.add_argument(
-        "--layers",
-        type=above(0, int),
-        metavar="N",
-        help="number of affine layers of the mlp; 1 makes it linear (default 2)",
-    )
-    group.add_argument("--activation", choices=ACTIVATIONS, help="for the mlp (default relu)")
-    group.add_argument(
-        "--l2", type=above(-1e-300, float), metavar="λ", help="in the penalty λ Σ w² (default 0)"
-    )
-    group.add_argument(
-        "--precision",
-        choices=("float32", "bfloat16"),
-        help="of the computation; parameters stay in float32 (default float32)",
     )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet import data, layers, losses, models, optimizers
-from fnet.cli.arguments import ALL, IMAGE_RATES, TABLE_RATES, Settings
+from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, build_text_model, is_text, text_rate, with_text_model
 from fnet.compose.mixed_precision import mixed_precision
@@ -57,15 +57,23 @@ def _class_loss(settings: Settings, train: Memory) -> Loss:
     weights = None
     if settings["class_weight"] is not None:
         weights = data.class_weights(train.arrays[train.fields[1]], len(train.classes))
+    smoothing = settings["label_smoothing"]
     if not _is_logistic(settings, len(train.classes)):
-        return losses.cross_entropy(weights=weights)
+        return losses.cross_entropy(weights=weights, label_smoothing=smoothing)
+    if smoothing:
+        raise ConfigurationError(
+            "--label-smoothing is for the loss of several outputs, and a logistic model has one; "
+            "leave it out, or take --model mlp --layers 1"
+        )
     return losses.bce(pos_weight=1.0 if weights is None else weights[1] / weights[0])
 
 
 def _number_loss(settings: Settings, train: Memory) -> Loss:
     """Of a target brought to mean 0 and deviation 1 by the training part."""
-    if settings["class_weight"] is not None:
-        raise ConfigurationError("--class-weight is for classes, and the target is a number")
+    for name in ("class_weight", "label_smoothing"):
+        if settings[name]:
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigurationError(f"{flag} is for classes, and the target is a number")
     target = np.asarray(train.arrays[train.fields[1]], np.float64)
     mean, std = float(target.mean()), float(target.std())
     if std == 0:
@@ -79,8 +87,12 @@ def _number_loss(settings: Settings, train: Memory) -> Loss:
             "are too close together for float32, a hundredth of their spread being less than it "
             "tells apart; subtract a number from the column, or choose another target"
         )
-    inner = {"mse": losses.mse, "mae": losses.l1, "huber": losses.huber}[settings["loss"] or "mse"]
-    return losses.standardized(inner(), mean, std)
+    made: dict[str, Callable[[], Loss]] = {
+        "mse": losses.mse,
+        "mae": losses.l1,
+        "huber": losses.huber,
+    }
+    return losses.standardized(made[settings["loss"] or "mse"](), mean, std)
 
 
 def _is_logistic(settings: Settings, classes: int) -> bool:
@@ -106,6 +118,12 @@ def with_model(given: Settings, images: bool | None = None) -> tuple[Settings, s
             raise ConfigurationError(
                 f"--{name} is for --model {OF_MODEL[name]}, and the model is {named}; leave one out"
             )
+    widths = given.get("hidden")
+    if isinstance(widths, list) and given.get("layers", len(widths) + 1) != len(widths) + 1:
+        raise ConfigurationError(
+            f"--hidden {' '.join(map(str, widths))} makes {len(widths) + 1} affine layers, and "
+            f"--layers is {given['layers']}; leave one out"
+        )
     if named is not None:
         return given, ""
     if options:
@@ -145,7 +163,8 @@ def default_rate(settings: Settings) -> float:
     """The learning rate if none is given."""
     if is_text(settings):
         return text_rate(settings)
-    rates = IMAGE_RATES if settings["target"] is None else TABLE_RATES
+    rates = LINEAR_RATES if settings["model"] in ("linear", "logistic") else TABLE_RATES
+    rates = IMAGE_RATES if settings["target"] is None else rates
     return rates[settings["optimizer"]]
 
 
@@ -154,10 +173,10 @@ def build_model(settings: Settings, classes: int) -> Layer:
 
     A logistic regression ignores `classes`.
     """
-    l2 = settings["l2"]
+    l2, hidden = settings["l2"] or 0.0, settings["hidden"]
     shape: Settings = {
-        "hidden": settings["hidden"],
-        "layers": settings["layers"],
+        "hidden": tuple(hidden) if isinstance(hidden, list) else hidden,
+        "layers": None if isinstance(hidden, list) else settings["layers"],
         "activation": getattr(layers, settings["activation"])(),
         "l2": l2,
     }

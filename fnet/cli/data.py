@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from fnet import data
 from fnet.cli.arguments import DATA, Settings, above, add_data, command, interactive, say
 from fnet.cli.run import write_picture
 from fnet.cli.source import load_parts
+from fnet.cli.statistics import column_lines, target_lines
 from fnet.errors import ConfigurationError
 
 MAKE = """
@@ -51,7 +51,7 @@ def add(commands: Any) -> None:
     download.description = ABOUT
     download.add_argument("set", choices=("cifar10",), help="which data set")
     download.add_argument("folder", nargs="?", help="where (default: fnet's cache)")
-    stats = command(parts, "stats", run_stats, "count samples, and print mean and std", STATS)
+    stats = command(parts, "stats", run_stats, "describe a table, or count images", STATS)
     add_data(stats)
     grid = command(parts, "grid", run_grid, "draw some images of each class", GRID)
     add_data(grid)
@@ -93,22 +93,24 @@ def _bar(stack: contextlib.ExitStack) -> Callable[[int, int], None]:
 
 
 def run_stats(given: Settings) -> int:
-    """Count the samples by part and class; print mean and std of the training part."""
-    parts = load_parts({**DATA, **given})
-    name, target = parts.train.fields
+    """Describe the columns of a table, the target by part, and the inputs of the training part."""
+    parts = load_parts({**DATA, **given, "scale": "minmax", "missing": "mean"})
+    name = parts.train.fields[0]
     say(f"data       {parts.about}")
+    for sentence in parts.decisions:
+        say(f"           {sentence}")
+    if parts.schema is not None:
+        for line in column_lines(parts.schema):
+            say(line)
+        say()
     say(f"input      {parts.train.arrays[name].shape[1:]} {parts.train.arrays[name].dtype}")
-    sets = (parts.train, parts.val, parts.test)
-    counts = [np.bincount(s.arrays[target], minlength=len(s.classes)) for s in sets]
-    width = max(map(len, (*parts.train.classes, "class")))
-    say(f"{'class':<{width}}  {'train':>7}{'val':>7}{'test':>7}")
-    for row, class_name in enumerate(parts.train.classes):
-        say(f"{class_name:<{width}}  " + "".join(f"{count[row]:>7}" for count in counts))
-    if not np.isnan(parts.train.arrays[name]).any():
+    for line in target_lines(parts):
+        say(line)
+    if parts.schema is None:
         mean, std = data.mean_and_std(parts.train)
-        say(f"mean       {_numbers(mean)} in the training part, by channel or column")
+        say(f"mean       {_numbers(mean)} in the training part, by channel")
         say(f"std        {_numbers(std)}")
-    say(f"transform  {parts.train.transform}, fitted to the training part")
+        say(f"transform  {parts.train.transform}, fitted to the training part")
     return 0
 
 

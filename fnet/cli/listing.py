@@ -1,6 +1,7 @@
 """`fnet runs`: the runs of a folder, side by side."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from rich.table import Column, Table
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
 from fnet.cli.build import default_rate
+from fnet.cli.figures import MAIN, main_of, spelled
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 
@@ -53,7 +55,7 @@ def run(given: Settings) -> int:
         raise ConfigurationError(
             f"{folder}: there are no runs in it (folders with {runs.CONFIG}); fnet train makes one"
         )
-    entries.sort(key=lambda entry: -entry.metrics.get("val_accuracy", -1.0))
+    entries.sort(key=lambda entry: -_main(entry, "val")[1])
     _report(entries, folder, voice)
     return 0
 
@@ -90,30 +92,34 @@ def _report(entries: list[Run], folder: Path, voice: Voice) -> None:
         voice.tell("run", (), facts | {"settings": entry.settings})
     best = entries[0]
     go_on = f"fnet evaluate {best.folder}"
-    if "test_accuracy" not in best.metrics:
+    if _main(best, "test")[0] is None:
         go_on = f"fnet train --out {best.folder} --resume"
-    if "val_accuracy" in best.metrics:
-        accuracy = best.metrics["val_accuracy"]
-        written.insert(0, f"best       {best.folder}, {accuracy:.1%} on validation")
+    name, value = _main(best, "val")
+    if name is not None:
+        figure = (
+            spelled(name, value) if name == "accuracy" else f"{MAIN[name]} {spelled(name, value)}"
+        )
+        written.insert(0, f"best       {best.folder}, {figure} on validation")
     facts = {"best": str(best.folder), "next": go_on}
     voice.tell("end", [*written, f"next       {go_on}"], facts, last=True)
 
 
 def _table(entries: list[Run]) -> Table:
-    heads = [Column("run", no_wrap=True), Column("model"), Column("optimizer")]
-    heads += [Column(name, justify="right") for name in ("batch", "epochs", "val", "test")]
-    table = Table(*heads, box=box.SIMPLE_HEAD)
+    heads = [Column(name, overflow="fold") for name in ("run", "model", "optimizer")]
+    numbers = ("batch", "epochs", "val", "test")
+    heads += [Column(name, justify="right", no_wrap=True) for name in numbers]
+    table = Table(*heads, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for entry in entries:
         settings, history = entry.settings, entry.history
-        done, test = len(history), entry.metrics.get("test_accuracy")
+        done, (finished, _) = len(history), _main(entry, "test")
         table.add_row(
             entry.folder.name,
             _model(settings),
             f"{settings['optimizer']} {settings['learning_rate'] or default_rate(settings):g}",
             str(settings["batch_size"]),
-            str(done) if test is not None else f"{done} of {settings['epochs']}",
-            _percent(entry.metrics.get("val_accuracy")),
-            _percent(test),
+            str(done) if finished else f"{done} of {settings['epochs']}",
+            _cell(entry, "val"),
+            _cell(entry, "test"),
         )
     return table
 
@@ -124,9 +130,18 @@ def _model(settings: Settings) -> str:
         return f"resnet {settings['depth']}"
     if settings["model"] != "mlp":
         return str(settings["model"])
-    widths = "-".join([str(settings["hidden"])] * (settings["layers"] - 1))
+    hidden = settings["hidden"]
+    each = hidden if isinstance(hidden, list) else [hidden] * (settings["layers"] - 1)
+    widths = "-".join(map(str, each))
     return f"mlp {widths}" if widths else "linear"
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+def _main(entry: Run, part: str) -> tuple[str | None, float]:
+    """The name and the value of the figure that sums a run up; None and −inf where it has none."""
+    name = main_of(entry.metrics, f"{part}_")
+    return (None, -math.inf) if name is None else (name, entry.metrics[f"{part}_{name}"])
+
+
+def _cell(entry: Run, part: str) -> str:
+    name, value = _main(entry, part)
+    return "-" if name is None else spelled(name, value)

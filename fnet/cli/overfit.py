@@ -9,11 +9,11 @@ from fnet.cli.arguments import (
     Settings,
     above,
     add_data,
-    add_model,
     command,
     say,
 )
 from fnet.cli.build import build, with_model
+from fnet.cli.model_arguments import add_model
 from fnet.cli.source import load_parts
 from fnet.cli.training_arguments import add_optimizer
 from fnet.training.overfitting import overfit

@@ -79,6 +79,12 @@ def tell_stop(checkpoint: Checkpoint, folder: Path, by: str, voice: Voice) -> No
     voice.tell("stopped", words, facts, last=True)
 
 
+def tell_early(epoch: int, patience: int, voice: Voice) -> None:
+    """Report that training ended before its last epoch."""
+    words = f"stopped    after epoch {epoch}: {patience} without a lower validation loss"
+    voice.tell("early", [words], {"epoch": epoch, "patience": patience})
+
+
 def tell_end(
     checkpoint: Checkpoint,
     parts: Parts,

@@ -75,6 +75,8 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "loss": None,
     "class_weight": None,
     "stratified": False,
+    "label_smoothing": 0.0,
+    "patience": None,
     **TEXT,
 }
 

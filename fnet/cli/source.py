@@ -62,14 +62,18 @@ def load_parts(settings: Settings) -> Parts:
     if _names_table(settings):
         path = _existing(settings)
         table = open_table(path, settings)
-        opened, about = {"train": table.dataset}, f"table {path}"
+        whole: dict[str, Dataset] = {"train": table.dataset}
+        opened, about = whole, f"table {path}"
     else:
         opened, about = _open(settings)
     if settings["size"] is not None and any(isinstance(part, Memory) for part in opened.values()):
         raise ConfigurationError(f"--size resizes image files only; leave it out for the {about}")
     opened = packed(opened, settings["workers"])
     divided = _divide(opened, settings)
-    parts = {part: data.memory(dataset) for part, dataset in divided.items()}
+    parts = {
+        part: dataset if isinstance(dataset, Memory) else data.memory(dataset)
+        for part, dataset in divided.items()
+    }
     thresholds = None
     if settings["binarize"] is not None:
         targets = parts["train"].arrays["target"]
@@ -100,7 +104,11 @@ def short_name(settings: Settings) -> str:
     if settings["data"] is None:
         return "language" if is_text(settings) else "shapes"
     path = Path(settings["data"]).resolve()
-    return path.name if path.is_dir() else path.stem
+    return (
+        path.name
+        if path.is_dir()
+        else path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    )
 
 
 def load_whole(settings: Settings, classes: tuple[str, ...], transform: Transform) -> Memory:

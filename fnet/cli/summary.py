@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from fnet.cli.arguments import MODEL, Settings, above, add_model, command, say
+from fnet.cli.arguments import MODEL, Settings, above, command, say
 from fnet.cli.build import build_model, with_model
+from fnet.cli.model_arguments import add_model
 from fnet.cli.run import read_run
 from fnet.core import Layer, Shape
 from fnet.errors import ConfigurationError

@@ -31,6 +31,7 @@ class OpenTable(NamedTuple):
     kinds: tuple[Kind, ...]
     task: str
     words: bool  # whether the target is words
+    kept: np.ndarray  # which rows of the file are in the dataset
     decisions: tuple[str, ...]
 
 
@@ -61,7 +62,7 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
         dataset = dataset.select(np.flatnonzero(keep))
     filled = _filled(kinds, dataset.arrays["features"], settings["missing"])
     decisions = (*reading.decisions, *said, *why, *dropped, *filled)
-    return OpenTable(dataset, kinds, task, words, decisions)
+    return OpenTable(dataset, kinds, task, words, keep, decisions)
 
 
 def encode(

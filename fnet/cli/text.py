@@ -24,7 +24,17 @@ CELL_RATES = {**RATES, "adam": 5e-3}
 RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is read as it is used
 OTHERS = (  # of images and tables
     *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
-    *("features", "drop", "task", "binarize", "sep", "decimal", "encoding", "na"),
+    *(
+        "label_smoothing",
+        "features",
+        "drop",
+        "task",
+        "binarize",
+        "sep",
+        "decimal",
+        "encoding",
+        "na",
+    ),
 )
 
 

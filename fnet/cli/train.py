@@ -19,13 +19,13 @@ from fnet.cli.arguments import (
     TRAINING,
     Settings,
     add_data,
-    add_model,
     command,
 )
 from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.choices import completed, remarks
+from fnet.cli.model_arguments import add_model
 from fnet.cli.progress import LINES, show
-from fnet.cli.report import reached, tell_end, tell_start, tell_stop
+from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.cli.text import MODELS as TEXT_MODELS
@@ -34,7 +34,7 @@ from fnet.cli.text_report import tell_text, with_bits
 from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.training import fit
+from fnet.training import fit, stop_early
 from fnet.training.agreement import check_fit
 from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
@@ -43,7 +43,7 @@ from fnet.training.records import Record, start
 DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
 AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
-FREE = ("epochs", "workers")  # settings that a resumed run may change
+FREE = ("epochs", "workers", "learning_rate", "patience")  # settings that a resumed run may change
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -55,7 +55,9 @@ fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \
            --batch-size all --epochs 25000       cheap or expensive houses
 fnet train --data book.txt                       a transformer that continues a text
 fnet train --model lstm                          a formal language, whose optimum is known
-fnet train --out runs/shapes-cnn-1 --resume --epochs 40   continue a run
+fnet train --epochs 200 --patience 10            until validation no longer improves
+fnet train --out runs/shapes-cnn-1 --resume --epochs 40 --learning-rate 1e-4
+                                                 continue a run, at another rate
 """
 
 
@@ -64,7 +66,7 @@ def add(commands: Any) -> None:
     summary = "train a classifier; writes a checkpoint, a history, metrics and pictures"
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
-    add_model(parser, TEXT_MODELS)
+    add_model(parser, others=TEXT_MODELS)
     add_text(parser)
     add_training(parser).add_argument(
         "--augment",
@@ -98,7 +100,7 @@ def train(given: Settings) -> int:
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
     settings, chosen = completed(settings, parts)
-    checkpoint = _fresh(settings, parts)
+    checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     with runs.claimed(folder):
@@ -106,6 +108,9 @@ def train(given: Settings) -> int:
         if resume == "previous" or (folder / runs.CHECKPOINT).exists():
             checkpoint = runs.read_run(folder, last=resume != "previous")[1]
             history = runs.read_history(folder, checkpoint.record.epoch)
+            if "learning_rate" in given:  # `fit` sets that of its optimizer
+                chosen += _another_rate(checkpoint.optimizer, fresh.optimizer)
+                checkpoint = checkpoint._replace(optimizer=fresh.optimizer)
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(
                 f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} "
@@ -119,9 +124,15 @@ def train(given: Settings) -> int:
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
+        if checkpoint.record.epoch < settings["epochs"]:
+            tell_early(checkpoint.record.epoch, settings["patience"], voice)
         tell = tell_text if parts.task == "text" else tell_end
         tell(checkpoint, parts, settings, folder, history, voice)
     return 0
+
+
+def _another_rate(before: Any, after: Any) -> list[str]:
+    return [f"from here on by {after}; so far by {before}"] if before is not after else []
 
 
 def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
@@ -199,11 +210,13 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
     epochs = settings["epochs"]
     if settings["batch_size"] == ALL:
         every = max(1, -(-epochs // LINES))
-        return descend(*arguments, epochs=epochs, every=every, seed=seed, resume=record)
+        patience = settings["patience"]
+        options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
+        return descend(*arguments, **options, resume=record)
     size = min(settings["batch_size"], len(parts.train))
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
     every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
-    return fit(
+    records = fit(
         *arguments,
         epochs=epochs,
         batch_size=size,
@@ -212,6 +225,7 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         augmentation=augmentation,
         resume=record,
     )
+    return records if settings["patience"] is None else stop_early(records, settings["patience"])
 
 
 def _rows(record: Record) -> list[dict[str, float]]:

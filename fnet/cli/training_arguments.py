@@ -18,7 +18,9 @@ def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         type=above(0, float),
         nargs="+" if rates else None,
         metavar="RATE",
-        help=several if rates else f"(default {images}; for tables {tables})",
+        help=several
+        if rates
+        else f"(default {images}; for tables {tables}, but 0.03 of adam for a linear model)",
     )
     return group
 
@@ -31,7 +33,8 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         type=_batch_size,
         metavar="N",
         help="a number, or `all` for full-batch training, which does thousands of epochs per "
-        "second with a small model on a table (default 128; for tables 32)",
+        "second with a small model on a table (default 128; for "
+        "tables 32, and all of up to 1,000 rows)",
     )
     group.add_argument(
         "--epochs",
@@ -50,7 +53,27 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         help="balanced: a sample counts the more, the rarer its class is in the training part "
         "(default: all count the same)",
     )
+    group.add_argument(
+        "--label-smoothing",
+        type=_share,
+        metavar="ε",
+        help="classes: of each label, the share that is divided among all classes (default 0)",
+    )
+    if not rates:
+        group.add_argument(
+            "--patience",
+            type=above(0, int),
+            metavar="N",
+            help="stop after N epochs without a lower validation loss (default: after --epochs)",
+        )
     return group
+
+
+def _share(text: str) -> float:
+    value: float = above(-1e-300, float)(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is above 1, and is a share")
+    return value
 
 
 def _batch_size(text: str) -> int | str:

@@ -1,13 +1,13 @@
-"""What compositions share: observations of their parts, checks of their inputs."""
+"""What compositions share: penalties and observations of their parts, checks of their inputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
-from chex import ArrayTree
+from chex import Array, ArrayTree
 
-from fnet.core import Layer, NonTrainable
-from fnet.core.trees import alike, is_floating, is_non_trainable, is_shape
+from fnet.core import Layer, NonTrainable, Penalty, penalty
+from fnet.core.trees import is_floating, is_non_trainable, is_shape, zeros_like
 from fnet.errors import ConfigurationError, ShapeError
 
 
@@ -32,6 +32,23 @@ def require_floating_leaves(name: str, *trees: Any, hint: str) -> None:
     for leaf in jax.tree.leaves(trees):
         if not is_floating(leaf):
             raise ShapeError(f"{name}: an output is {leaf.dtype}, which cannot be added; {hint}")
+
+
+def penalty_of_parts(layers: tuple[Layer, ...]) -> Penalty | None:
+    """The sum of the parts' penalties on a tuple of their parameters; None where none has one."""
+
+    def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
+        values, gradients = [], []
+        for part, own in zip(layers, params, strict=True):
+            if part.penalty is None:
+                gradients.append(zeros_like(own))
+            else:
+                value, gradient = part.penalty.value_and_grad(own)
+                values.append(value)
+                gradients.append(gradient)
+        return sum(values[1:], values[0]), alike(params, gradients)
+
+    return penalty(value_and_grad) if any(part.penalty for part in layers) else None
 
 
 def observe_parts(
@@ -60,3 +77,10 @@ def with_observed(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
         return fresh.get(path, node) if type(node) is NonTrainable else node
 
     return jax.tree_util.tree_map_with_path(one, params, is_leaf=is_non_trainable)
+
+
+def alike(like: Any, parts: Iterable[Any]) -> Any:
+    """The parts as a tuple, or as the NamedTuple or list that `like` is."""
+    if hasattr(like, "_fields"):
+        return type(like)(*parts)
+    return list(parts) if isinstance(like, list) else tuple(parts)

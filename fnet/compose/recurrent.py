@@ -7,12 +7,11 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parallel import fan_out
-from fnet.compose.parts import require_layers
+from fnet.compose.parts import alike, require_layers
 from fnet.core import Layer, Shape, Stream, Tape, layer, out_shape, rows
 from fnet.core.expect import require_key_and_shape
 from fnet.core.trees import (
     add,
-    alike,
     cast_like,
     gradient_of,
     is_floating,

@@ -8,6 +8,7 @@ from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parts import (
     observe_parts,
+    penalty_of_parts,
     require_floating_leaves,
     require_layers,
 )
@@ -16,7 +17,6 @@ from fnet.compose.streams import Call, stream_of_parts
 from fnet.core import Layer, Shape, Tape, layer, split
 from fnet.core.trees import add
 from fnet.core.values import constructor
-from fnet.core.wiring import penalty_of_parts
 from fnet.errors import ShapeError
 
 HINT = "apply it to the floating-point input alone: first(residual(...))"

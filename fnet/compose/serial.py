@@ -5,13 +5,12 @@ from typing import Any
 import jax
 from chex import ArrayTree, PRNGKey
 
-from fnet.compose.parts import observe_parts
+from fnet.compose.parts import observe_parts, penalty_of_parts
 from fnet.compose.streams import Call, stream_of_parts
 from fnet.core import Layer, Recipe, Shape, Tape, layer, split
 from fnet.core.expect import require_key_and_shape
 from fnet.core.trees import zeros_like
 from fnet.core.values import constructor
-from fnet.core.wiring import penalty_of_parts
 from fnet.errors import ConfigurationError, ShapeError
 
 

@@ -133,9 +133,10 @@ class Loss(Value):
     `probabilities(y) -> (N, C)` is the probability of each class, and `predict(y) -> (N,)` the most
     probable one, −1 where y is NaN; both are None for a regression. `ignored(target)` marks the
     entries that a loss leaves out, as those of an ignored label; None where it leaves out none.
+    `sizes(target)` are the weights by which a mean of those entries divides; None where each is 1.
+    `targets` are the least and the greatest floating-point target that it takes; None for any.
     `estimate(y)` is the target that a regression predicts, in NumPy for a y of NumPy; None for a
     loss that predicts none. `unit` is the size of target that the loss counts as 1.
-    `targets` are the least and the greatest floating-point target that it takes; None for any.
 
     >>> import jax
     >>> from fnet import losses
@@ -151,9 +152,10 @@ class Loss(Value):
     predict: Callable[[Array], Array] | None = None
     reduction: str = "mean"
     ignored: Callable[[Array], Array] | None = None
+    sizes: Callable[[Array], Array] | None = None
+    targets: tuple[float, float] | None = None
     estimate: Callable[[Any], Any] | None = None
     unit: float = 1.0
-    targets: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -7,7 +7,7 @@ The shape of an input is a tree too, whose leaves are tuples of sizes: (3, 5) fo
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -69,13 +69,6 @@ def add(a: ArrayTree, b: ArrayTree) -> ArrayTree:
         return x + y
 
     return jax.tree.map(total, a, b, is_leaf=is_none)
-
-
-def alike(like: Any, parts: Iterable[Any]) -> Any:
-    """The parts as a tuple, or as the NamedTuple or list that `like` is."""
-    if hasattr(like, "_fields"):
-        return type(like)(*parts)
-    return list(parts) if isinstance(like, list) else tuple(parts)
 
 
 def gradient_of(x: ArrayTree, dx: ArrayTree) -> ArrayTree:

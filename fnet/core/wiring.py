@@ -8,7 +8,7 @@ import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
 from fnet.core.contract import Layer, Loss, Penalty, Recipe, Shape, Stream
-from fnet.core.trees import alike, zeros_like
+from fnet.errors import ConfigurationError
 
 
 def layer(
@@ -23,9 +23,9 @@ def layer(
 ) -> Layer:
     """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
 
-    Without `penalty` it has that of its `layers`: of a single one, whose parameters it shares, or
-    the sum over several, if its parameters are a tuple of theirs. None is no penalty. Nothing else
-    is shared: where a part observes batches, as `batch_norm` does, `observe` must call the part's.
+    Without `penalty` it has that of its only part in `layers`, whose parameters must then be its
+    own; of several parts with penalties it must be given, and None is no penalty. Nothing else is
+    shared: where a part observes batches, as `batch_norm` does, `observe` must call the part's.
 
     >>> double = layer(
     ...     lambda key, shape: ((), shape),
@@ -37,7 +37,11 @@ def layer(
     """
 
     if penalty is ...:
-        penalty = layers[0].penalty if len(layers) == 1 else penalty_of_parts(layers)
+        if len(layers) > 1 and any(part.penalty for part in layers):
+            raise ConfigurationError(
+                "layer: some of its layers have a penalty; give its own, or None"
+            )
+        penalty = layers[0].penalty if layers else None
 
     @jax.custom_vjp
     def apply(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> Any:
@@ -119,32 +123,16 @@ def penalty(value_and_grad: Callable[[ArrayTree], tuple[Array, ArrayTree]]) -> P
     return Penalty(apply, value_and_grad)
 
 
-def penalty_of_parts(layers: tuple[Layer, ...]) -> Penalty | None:
-    """The sum of the parts' penalties on a tuple of their parameters; None where none has one."""
-
-    def value_and_grad(params: ArrayTree) -> tuple[Array, ArrayTree]:
-        values, gradients = [], []
-        for part, own in zip(layers, params, strict=True):
-            if part.penalty is None:
-                gradients.append(zeros_like(own))
-            else:
-                value, gradient = part.penalty.value_and_grad(own)
-                values.append(value)
-                gradients.append(gradient)
-        return sum(values[1:], values[0]), alike(params, gradients)
-
-    return penalty(value_and_grad) if any(part.penalty for part in layers) else None
-
-
 def loss(
     value_and_grad: Callable[..., tuple[Array, Array]],
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
     reduction: str = "mean",
     ignored: Callable[[Array], Array] | None = None,
+    sizes: Callable[[Array], Array] | None = None,
+    targets: tuple[float, float] | None = None,
     estimate: Callable[[Any], Any] | None = None,
     unit: float = 1.0,
-    targets: tuple[float, float] | None = None,
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
 
@@ -176,15 +164,8 @@ def loss(
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
     return Loss(
-        apply,
-        value_and_grad,
-        probabilities,
-        predict,
-        reduction,
-        ignored,
-        estimate=estimate,
-        unit=unit,
-        targets=targets,
+        *(apply, value_and_grad, probabilities, predict, reduction),
+        *(ignored, sizes, targets, estimate, unit),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
+from fnet.data.objects import as_numbers, numbered_words
 from fnet.data.strata import divided
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
@@ -109,8 +110,9 @@ def memory(
     `memory({"image": images, "label": labels})`. An input of several arrays is a dict or a tuple of
     them: `memory({"x": {"tokens": ids, "mask": mask}, "label": labels})`. Labels, (N,) or of
     sequences (N, T), must be integers from 0, which index `classes`; the default names are "0",
-    "1", ... A floating-point target is a number to predict, without classes. Raises DataError for
-    lengths that differ, no samples, or a label that has no class.
+    "1", ... Labels may be words, which become the classes, sorted. A floating-point target is a
+    number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
+    label that has no class.
 
     >>> images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 1])
     >>> memory({"image": images, "label": labels}, ("cat", "dog")).class_to_idx
@@ -119,7 +121,11 @@ def memory(
     if isinstance(source, Mapping):
         arrays = {name: _as_arrays(value) for name, value in source.items()}
         _check_arrays(arrays)
-        labels = list(arrays.values())[1]
+        goal, labels = list(arrays.items())[1]
+        if labels.dtype.kind in "USO":
+            arrays[goal], classes = numbered_words(goal, labels, classes)
+            labels = arrays[goal]
+        arrays = {name: as_numbers(name, value) for name, value in arrays.items()}
         if classes is None and np.issubdtype(labels.dtype, np.integer):
             classes = _numbered(int(labels.max(initial=0)))
         _check_labels(labels, tuple(classes or ()))

@@ -53,7 +53,7 @@ class Kind(NamedTuple):
             if self.kind == "yes/no":
                 table[table < 0] = np.nan
         blank = -1.0 if self.kind == "category" else np.nan
-        values = np.append(table, blank)[column.values]
+        values: np.ndarray = np.append(table, blank)[column.values]
         return values.astype(np.int32) if self.kind == "category" else values
 
     def strange(self, column: Column) -> list[str]:
@@ -153,4 +153,5 @@ def plain(kind: Kind) -> dict[str, Any]:
 
 def from_plain(entry: dict[str, Any]) -> Kind:
     """The kind that `plain` wrote."""
-    return Kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in entry.items()})
+    fields: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in entry.items()}
+    return Kind(**fields)

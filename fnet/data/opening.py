@@ -99,8 +99,8 @@ def read_table(
     keep = frozenset(spelled)
     found = read_columns(text, layout, missing, keep)
     loose = [column for column in found if column.name not in keep]
-    columns, said = settled(place, loose)
-    by_name = {column.name: column for column in (*found, *columns)}
+    plain, said = settled(place, loose)
+    by_name = {column.name: column for column in (*found, *plain)}
     said = [*text.decisions, *layout.decisions, *said]
     return Reading(by_name, tuple(said), place, missing)
 

@@ -82,7 +82,6 @@ def csv_table(
     if missing == "error":
         require_present(reading, kinds, arrays)
     schema = fit_schema(kinds, arrays, "nan", "none")
-    inputs = schema.encode(schema.recoded(kinds, arrays), np.float64)
     column, _ = reading.words(target)
     if gaps(column).any():
         reading.refuse(
@@ -93,6 +92,9 @@ def csv_table(
         )
     found = (labels_of if labels else numbers_of)(reading.where, column)
     name = "label" if labels else "target"
+    reading.columns.clear()  # the memory of each column is to be free when it is encoded
+    arrays = schema.recoded(kinds, arrays)
+    inputs = schema.encode(arrays, np.float64)
     return Table(
         {"features": inputs, name: found.values},
         found.classes,

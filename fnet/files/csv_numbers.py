@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet.errors import DataError
+from fnet.files.csv_blocks import LARGEST
 from fnet.files.csv_cells import SUSPECTS, mistake, number, shown
-from fnet.files.csv_columns import LARGEST, Column, refuse_value
+from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
 
@@ -65,14 +66,14 @@ def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Co
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
     stray, total = int(counts[others].sum()), int(counts.sum())
     if stray < total:
-        words = {column.words[code] for code in others}
-        if words <= SUSPECTS:
-            marks = ", ".join(sorted(map(shown, words)))
+        strange = {column.words[code] for code in others}
+        if strange <= SUSPECTS:
+            marks = ", ".join(sorted(map(shown, strange)))
             said.append(f"`{column.name}`: {stray} cells {marks} are missing (--na)")
             return _replaced(column, values)
-        plain = not any(mistake(word) for word in words)
+        plain = not any(mistake(word) for word in strange)
         recur = len(column.words) <= FEW and total >= _EACH * len(column.words)
-        if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(words)):
+        if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(strange)):
             what = "not a number, as the others of its column are"
             _refuse(source, column, set(others.tolist()), what)
     elif len(words := column.words) > FEW and _all_mistakes(set(words)):

@@ -1,4 +1,4 @@
-"""Weights from elsewhere: PyTorch, and .safetensors files.
+"""Weights from elsewhere, and models for elsewhere: PyTorch, .safetensors files, ONNX.
 
 Nothing here imports PyTorch: what comes from it is a mapping of names to arrays or tensors.
 
@@ -10,6 +10,7 @@ Nothing here imports PyTorch: what comes from it is a mapping of names to arrays
 """
 
 from fnet.interop.names import module_names
+from fnet.interop.onnx import to_onnx
 from fnet.interop.safetensors import load_safetensors, save_safetensors
 from fnet.interop.torch import from_torch, to_torch
 
@@ -18,5 +19,6 @@ __all__ = [
     "load_safetensors",
     "module_names",
     "save_safetensors",
+    "to_onnx",
     "to_torch",
 ]

@@ -23,9 +23,10 @@ from fnet.compose import (
     weight_standardization,
 )
 from fnet.compose.joins import joined_shape
+from fnet.compose.parts import alike
 from fnet.core import Layer, out_shape
 from fnet.core.expect import require
-from fnet.core.trees import alike, is_non_trainable, is_shape
+from fnet.core.trees import is_non_trainable, is_shape
 from fnet.errors import ConfigurationError
 from fnet.interop.calls import call_of
 from fnet.interop.layouts import Input, Place, features

@@ -76,7 +76,10 @@ def cross_entropy(
         value = jnp.where(known, value, jnp.nan)
         return reduce(value, jnp.where(known[..., None], dy, jnp.nan), where, reduction)
 
-    return loss(value_and_grad, softmax, most_probable, reduction, general.ignored, general.targets)
+    return loss(
+        *(value_and_grad, softmax, most_probable, reduction),
+        *(general.ignored, general.sizes, general.targets),
+    )
 
 
 def _of_shares(smoothing: float, weights: tuple[float, ...] | None, z_loss: float) -> Rows:

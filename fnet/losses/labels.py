@@ -62,9 +62,21 @@ def class_loss(
         counted = not_ignored(wide_labels(labels), ignore)
         return jnp.zeros(labels.shape, bool) if counted is None else ~counted
 
-    left_out = None if ignore is None else ignored
-    targets = (0, 1) if soft else None
-    return loss(value_and_grad, probabilities, most_probable, reduction, left_out, targets)
+    def sizes(target: Array) -> Array:
+        w = jnp.asarray((1.0,) if weights is None else weights, float)
+        if jnp.issubdtype(target.dtype, jnp.floating):
+            return (target.astype(w.dtype) * w).sum(axis=-1)
+        labels = wide_labels(target)
+        each = jnp.take(w, labels, mode="clip")
+        counted = not_ignored(labels, ignore)
+        return each if counted is None else jnp.where(counted, each, 0)
+
+    return loss(
+        *(value_and_grad, probabilities, most_probable, reduction),
+        ignored=None if ignore is None else ignored,
+        sizes=None if weights is None and ignore is None else sizes,
+        targets=(0, 1) if soft else None,
+    )
 
 
 def most_probable(y: Array) -> Array:

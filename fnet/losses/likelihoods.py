@@ -35,9 +35,8 @@ def poisson(reduction: str = "mean") -> Loss:
     def rate_of(y: Any) -> Any:
         return y.__array_namespace__().exp(y)
 
-    counts = (0, jnp.inf)
     return pointwise_loss(
-        pointwise, "poisson", reduction, wide=True, estimate=rate_of, targets=counts
+        pointwise, "poisson", reduction, wide=True, targets=(0, jnp.inf), estimate=rate_of
     )
 
 

@@ -23,8 +23,8 @@ def pointwise_loss(
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
     wide: bool = False,
-    estimate: Callable[[Any], Any] | None = None,
     targets: tuple[float, float] | None = None,
+    estimate: Callable[[Any], Any] | None = None,
 ) -> Loss:
     """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked.
 
@@ -48,7 +48,7 @@ def pointwise_loss(
         return value.astype(y.dtype), dy.astype(y.dtype)
 
     return loss(
-        value_and_grad, probabilities, predict, reduction, estimate=estimate, targets=targets
+        value_and_grad, probabilities, predict, reduction, targets=targets, estimate=estimate
     )
 
 

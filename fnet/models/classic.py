@@ -34,13 +34,16 @@ def linear_regression(l2: float = 0.0) -> Layer:
 
 def classification_net(
     classes: int,
-    hidden: int = 100,
-    layers: int = 2,
+    hidden: int | tuple[int, ...] = 100,
+    layers: int | None = None,
     activation: Layer = relu(),
     std: float | None = None,
     l2: float = 0.0,
 ) -> Layer:
-    """`layers` affine layers with activations between them; the output is (N, classes) logits.
+    """Affine layers with activations between them; the output is (N, classes) logits.
+
+    `hidden` is the width of all hidden layers, `layers` affine layers in all (2 if None), or the
+    widths of each: (200, 100).
 
     Rows may have any shape. Weights are initialised as N(0, std²) or, if std is None, by
     `he_normal` (He et al. 2015), which preserves the signal of a deep network; biases as 0. The
@@ -53,8 +56,8 @@ def classification_net(
 
 
 def regression_net(
-    hidden: int = 100,
-    layers: int = 2,
+    hidden: int | tuple[int, ...] = 100,
+    layers: int | None = None,
     activation: Layer = relu(),
     std: float | None = None,
     l2: float = 0.0,
@@ -72,15 +75,24 @@ def regression_net(
 def _dense(
     name: str,
     outputs: int,
-    hidden: int,
-    layers: int,
+    hidden: int | tuple[int, ...],
+    layers: int | None,
     activation: Layer,
     std: float | None,
     l2: float,
 ) -> tuple[Layer, ...]:
     """So many affine layers, with activations between them."""
-    if layers < 1:
-        raise ConfigurationError(f"{name}: layers is {layers}; it must be 1 or more")
+    if isinstance(hidden, int):
+        layers = 2 if layers is None else layers
+        if layers < 1:
+            raise ConfigurationError(f"{name}: layers is {layers}; it must be 1 or more")
+        hidden = (hidden,) * (layers - 1)
+    elif layers not in (None, len(hidden) + 1):
+        raise ConfigurationError(
+            f"{name}: hidden {hidden} makes {len(hidden) + 1} layers, and layers is {layers}; "
+            "leave it out"
+        )
     w_init = he_normal if std is None else normal(std)
-    block = (affine(hidden, w_init=w_init, l2=l2), activation)
-    return *block * (layers - 1), affine(outputs, w_init=w_init, l2=l2)
+    blocks = [(affine(width, w_init=w_init, l2=l2), activation) for width in hidden]
+    last = affine(outputs, w_init=w_init, l2=l2)
+    return *(layer for block in blocks for layer in block), last

@@ -56,6 +56,7 @@ def compare(
         line.set_markevery(max(1, len(x) // 10))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     where = {"val": "validation", "train": "training"}.get(part, part)
+    name = "R²" if name == "r2" else name
     frame(ax, "epoch", f"{where} {name}" + (" (%)" if unit == 100 else ""))
     legend(ax)
     left = len(histories) - len(shown)

@@ -25,10 +25,10 @@ def calibration(
     """
     found = metrics.calibration(labels, probabilities, bins)
     ax = ax or page(5.4, 5.2).subplots()
-    share, centres = found.count / found.count.sum(), (np.arange(bins) + 0.5) / bins
+    share, centres = found.samples / found.samples.sum(), (np.arange(bins) + 0.5) / bins
     ax.bar(centres, share, 0.9 / bins, color=FAINT, label="samples", zorder=0)
     ax.plot([0, 1], [0, 1], "--", color=MUTED, lw=1.4, label="as often as said")
-    held = found.count > 0
+    held = found.samples > 0
     ax.plot(found.predicted[held], found.observed[held], "-", color=BLUE, lw=1.8)
     ax.scatter(
         *(found.predicted[held], found.observed[held], 25 + 250 * share[held]),

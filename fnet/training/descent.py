@@ -23,6 +23,7 @@ from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation
 from fnet.training.evaluation import penalty_of
+from fnet.training.exact import exact
 from fnet.training.feeding import example_shape, inputs, on_device
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Best, Record, State, start
@@ -82,6 +83,7 @@ def descend(
     >>> record.epoch, record.metrics["train_loss"] < 0.1
     (2000, True)
     """
+    train, val = exact(train), None if val is None else exact(val)
     check_fit(model, loss, optimizer, train, resume)
     val = check_validation(model, loss, train, val)
     parts = [train] if val is None else [train, val]

@@ -18,8 +18,9 @@ from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
 from fnet.training.agreement import check_use
+from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
-from fnet.training.scoring import over_samples, score
+from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
 CHUNK = 1024  # samples evaluated together
@@ -71,6 +72,7 @@ def evaluate(
     {'loss': 0.69, 'accuracy': 0.67}
     """
     require_samples(dataset, "dataset")
+    dataset = exact(dataset)
     check_use(model, loss, dataset)
     return measured(model, loss, params, dataset, batch_size, workers=workers)
 
@@ -112,7 +114,7 @@ def predict(
     """
     require_samples(dataset, "dataset")
     require_steady(dataset)
-    n = len(dataset)
+    n, dataset = len(dataset), exact(dataset)
     apply = _make_apply(model, dataset.transform)
     order = epoch_order(n, min(batch_size, n), shuffle=False)
     pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
@@ -172,7 +174,7 @@ def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None
 def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
     """The compiled look(params, x, target, order): the columns of `Metrics`, an entry per batch.
 
-    They are loss, penalty, score and all rows, as `fnet.training.scoring.over_samples` takes them.
+    They are what `fnet.training.scoring.over_samples` takes.
 
     >>> from fnet import data, losses
     >>> from fnet.layers import relu
@@ -191,7 +193,7 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
             y = model.forward(params, inputs(transform, params, taken(x, places)))[0]
             labels = target[places]
             value, _ = loss.value_and_grad(y, labels, where)
-            return value, cost, *score(loss, y, labels, where)
+            return value, cost, *score(loss, y, labels, where), weight(loss, labels, where)
 
         return jax.lax.map(chunk, order)
 

@@ -24,6 +24,7 @@ from fnet.data.workers import Workers
 from fnet.initializers import keys
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import measured
+from fnet.training.exact import exact
 from fnet.training.feeding import example_shape, on_device, pieces, places_of, taken
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Metrics, Record, State, advanced, ended, start
@@ -139,6 +140,7 @@ def fit(
     >>> record.epoch, record.metrics["train_accuracy"] > 0.95
     (20, True)
     """
+    train, val = exact(train), None if val is None else exact(val)
     check_fit(model, loss, optimizer, train, resume)
     check_augmentation(augmentation, model, loss, train)
     val = check_validation(model, loss, train, val)

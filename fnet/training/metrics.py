@@ -144,8 +144,8 @@ def roc_curve(positive: Any, score: Any) -> tuple[np.ndarray, np.ndarray, np.nda
     positive, score = positive[order], score[order]
     last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)  # of equal scores
     true, false = np.cumsum(positive)[last], np.cumsum(~positive)[last]
-    rates = (np.append(0, count / count[-1]) for count in (false, true))
-    return *rates, np.append(np.inf, score[last])
+    rates = [np.append(0, count / count[-1]) for count in (false, true)]
+    return rates[0], rates[1], np.append(np.inf, score[last])
 
 
 def auc(labels: Any, probabilities: Any) -> float:
@@ -189,20 +189,20 @@ def log_loss(labels: Any, probabilities: Any) -> float:
 class Calibration(NamedTuple):
     """By bin of predicted probability: its mean, how often it came true, how many samples.
 
-    >>> calibration([0, 1], [[0.9, 0.1], [0.2, 0.8]], bins=2).count.tolist()
+    >>> calibration([0, 1], [[0.9, 0.1], [0.2, 0.8]], bins=2).samples.tolist()
     [0, 2]
     """
 
     predicted: np.ndarray
     observed: np.ndarray
-    count: np.ndarray
+    samples: np.ndarray
 
     @property
     def error(self) -> float:
         """The expected calibration error, Σ n |observed − predicted| / N over bins."""
-        held = self.count > 0
+        held = self.samples > 0
         gap = np.abs(self.observed - self.predicted)[held]
-        return float((gap * self.count[held]).sum() / self.count.sum())
+        return float((gap * self.samples[held]).sum() / self.samples.sum())
 
 
 def calibration(labels: Any, probabilities: Any, bins: int = 10) -> Calibration:
@@ -214,17 +214,17 @@ def calibration(labels: Any, probabilities: Any, bins: int = 10) -> Calibration:
     arXiv:1706.04599.
 
     >>> sure = calibration([0, 1, 1, 1], [[0.2, 0.8]] * 4)
-    >>> sure.count.tolist().index(4), round(sure.error, 4)
+    >>> sure.samples.tolist().index(4), round(sure.error, 4)
     (7, 0.05)
     """
     require_whole("calibration: bins", bins, least=1)
     labels, p = _predictions("calibration", labels, probabilities)
     sure, right = p.max(axis=-1), p.argmax(axis=-1) == labels
     place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], sure)
-    count = np.bincount(place, minlength=bins)
+    samples = np.bincount(place, minlength=bins)
     sums = (np.bincount(place, column, bins) for column in (sure, right.astype(np.float64)))
-    means = (np.where(count > 0, total / np.maximum(count, 1), np.nan) for total in sums)
-    return Calibration(*means, count)
+    means = [np.where(samples > 0, total / np.maximum(samples, 1), np.nan) for total in sums]
+    return Calibration(means[0], means[1], samples)
 
 
 def _numbers(caller: str, target: Any, predicted: Any) -> tuple[np.ndarray, np.ndarray]:

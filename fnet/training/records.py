@@ -27,11 +27,13 @@ class State(NamedTuple):
 
 
 class Metrics(NamedTuple):
-    """Of one step, before its update: loss, the model's penalty, correct rows, all rows.
+    """Of one step, before its update: loss, penalty, correct rows, all rows, and their weight.
 
-    In place of correct rows a regression has its `fnet.training.scoring.deviations`.
+    In place of correct rows a regression has its `fnet.training.scoring.deviations`. The weight is
+    what the mean of the loss divides by: the number of rows, or the sum of their classes' weights.
 
-    >>> steps = Metrics(np.array([0.7, 0.5]), np.zeros(2), np.array([3, 1]), np.array([4, 1]))
+    >>> count = np.array([4, 1])
+    >>> steps = Metrics(np.array([0.7, 0.5]), np.zeros(2), np.array([3, 1]), count, weight=count)
     >>> float(steps.correct.sum() / steps.count.sum())
     0.8
     """
@@ -40,6 +42,7 @@ class Metrics(NamedTuple):
     penalty: Array
     correct: Array
     count: Array
+    weight: Array
 
 
 class Best(NamedTuple):

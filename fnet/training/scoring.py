@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array
 
-from fnet.core import Loss
+from fnet.core import Loss, rows
 
 NAMES = ("r2", "mae", "rmse")  # of a regression
 
@@ -88,21 +88,39 @@ def deviations(loss: Loss, y: Array, target: Array, where: Array | None) -> Arra
     )
 
 
+def weight(loss: Loss, target: Array, where: Array | None) -> Array:
+    """What the mean of a batch divides by, up to a factor: the rows that count, or their weights.
+
+    >>> from fnet import losses
+    >>> loss = losses.cross_entropy(weights=(1.0, 3.0))
+    >>> float(weight(loss, jnp.array([0, 1, 1]), where=jnp.array([True, True, False])))
+    4.0
+    """
+    sizes = jnp.ones(len(target)) if loss.sizes is None else loss.sizes(target)
+    return sizes.sum() if where is None else jnp.where(rows(where, sizes), sizes, 0).sum()
+
+
 def over_samples(
-    loss: Loss, values: np.ndarray, costs: np.ndarray, scores: np.ndarray, counts: np.ndarray
+    loss: Loss,
+    values: np.ndarray,
+    costs: np.ndarray,
+    scores: np.ndarray,
+    counts: np.ndarray,
+    weights: np.ndarray,
 ) -> dict[str, float]:
-    """Loss and figures over all samples, from losses, penalties, scores and sizes of batches.
+    """Loss and figures over all samples, from the columns of `Metrics`, an entry per batch.
 
     >>> from fnet import losses
     >>> values, costs, hits, counts = np.array([[1.0, 5.0], [0.5, 0.5], [3, 0], [3, 1]])
-    >>> over_samples(losses.bce(), values, costs, hits, counts)
+    >>> over_samples(losses.bce(), values, costs, hits, counts, weights=counts)
     {'loss': 2.5, 'accuracy': 0.75}
     """
     figures = {name: float(value) for name, value in summed(loss, scores, counts).items()}
-    if counts.sum() == 0:  # every label is ignored
+    if counts.sum() == 0 or weights.sum() == 0:  # every label is ignored, or without weight
         return {"loss": np.nan, **figures}
     cost, mean = (
-        np.average(column.astype(np.float64), weights=counts) for column in (costs, values)
+        np.average(column.astype(np.float64), weights=by)
+        for column, by in ((costs, counts), (values, weights))
     )
     whole = values.astype(np.float64).sum() if loss.reduction == "sum" else mean
     return {"loss": float(whole + cost), **figures}

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from chex import Array, ArrayTree, PRNGKey
+from chex import Array, PRNGKey
 
 from fnet.core import Layer, Loss
 from fnet.core.remembering import remembered
@@ -15,8 +15,8 @@ from fnet.optimizers import apply_updates
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.records import Metrics, State
-from fnet.training.scoring import score
-from fnet.training.updating import update
+from fnet.training.scoring import score, weight
+from fnet.training.updating import extras, update
 
 
 @remembered
@@ -70,33 +70,21 @@ def one_step(
         noise = None if key is None else jax.random.fold_in(key, state.step)
         x = inputs(transform, params, augmentation.images(noise, x))
         y, cache = model.forward(params, x, noise)
-        given = augmentation.targets(noise, target, y)
-        value, dy = loss.value_and_grad(y, given, where)
+        soft = augmentation.targets(noise, target, y)
+        value, dy = loss.value_and_grad(y, soft, where)
         grads, _ = model.backward(params, cache, dy)
         cost, dcost = penalty_of(model, params)
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
-
-        def value_fn(params: ArrayTree) -> Array:
-            return _total(model, loss.apply(model.apply(params, x, noise), given, where), params)
-
-        updates, opt_state = update(
-            *(optimizer, grads, state.opt_state, params),
-            value=_total(model, value, params),
-            grad=grads,
-            value_fn=value_fn,
-        )
+        whole = value + cost.astype(value.dtype)
+        more = extras(model, loss, (x, soft, where, noise), whole, grads)
+        updates, opt_state = update(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
         if model.observe is not None:
             params = model.observe(params, cache)
         state = State(params, opt_state, state.step + 1)
-        return state, Metrics(value, cost, *score(loss, y, target, where))
+        return state, Metrics(
+            value, cost, *score(loss, y, target, where), weight(loss, soft, where)
+        )
 
     return step
-
-
-def _total(model: Layer, value: Array, params: ArrayTree) -> Array:
-    """The loss with the model's penalty."""
-    if model.penalty is None:
-        return value
-    return value + model.penalty.apply(params).astype(value.dtype)

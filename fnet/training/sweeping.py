@@ -23,6 +23,7 @@ from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import CHUNK, make_look
+from fnet.training.exact import exact
 from fnet.training.feeding import example_shape, masked, on_device
 from fnet.training.loop import fit, make_epoch
 from fnet.training.records import Metrics, Record, advanced, ended, start
@@ -81,6 +82,7 @@ def sweep(
         require_number("sweep: learning_rates", rate, above=0)
     require_whole("sweep: epochs", epochs, least=0)
     require_whole("sweep: batch_size", 1 if batch_size is None else batch_size, least=1)
+    train, val = exact(train), None if val is None else exact(val)
     check_fit(model, loss, optimizer, train)
     check_augmentation(augmentation, model, loss, train)
     val = check_validation(model, loss, train, val)

@@ -9,7 +9,7 @@ from tests.benchmarks.machine import describe
 
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
-    *("memory", "composing", "images", "norms_and_pools", "sequences"),
+    *("memory", "composing", "images", "norms_and_pools", "tables", "sequences"),
     *("compiling", "growth", "checking", "narrow"),
 )
 

@@ -148,7 +148,9 @@ def test_runs_are_listed_best_first_and_pictured(several, inside):
     result = inside("runs", "several")
     assert result.status == 0, result.err
     lines = result.out.splitlines()
-    places = [next(i for i, line in enumerate(lines) if f" {n} " in line) for n in ("good", "bad")]
+    places = [
+        next(i for i, line in enumerate(lines) if line.startswith(f"{n} ")) for n in ("good", "bad")
+    ]
     assert places == sorted(places)
     good = json.loads((several / "good/metrics.json").read_text("utf-8"))
     assert lines[places[0]].split() == [
@@ -157,11 +159,59 @@ def test_runs_are_listed_best_first_and_pictured(several, inside):
         f"{good['test_accuracy']:.1%}",
     ]
     assert lines[places[1]].split()[:4] == "bad linear adam 1e-06".split()
-    (stopped,) = [line for line in lines if " stopped " in line]
+    (stopped,) = [line for line in lines if line.startswith("stopped ")]
     assert "1 of 9" in stopped
     assert stopped.split()[-1] == "-"
     assert lines[-1] == "next       fnet evaluate several/good"
     check_picture(several / "runs.png")
+
+
+def test_runs_fit_80_columns(several, inside, tmp_path):
+    import shutil
+
+    long = tmp_path / "a-name-that-is-longer-than-most-but-may-well-be-given-to-a-run-1"
+    shutil.copytree(several / "good", long)
+    config = json.loads((long / "config.json").read_text("utf-8"))
+    config |= {"optimizer": "momentum", "hidden": [200, 100, 50], "layers": 2, "epochs": 12345}
+    (long / "config.json").write_text(json.dumps(config), "utf-8")
+    lines = inside("runs", tmp_path).out.splitlines()
+    table = lines[: next(i for i, line in enumerate(lines) if line.startswith("best "))]
+    assert max(map(len, table)) <= 80
+    assert sum("%" in line for line in table) == 1  # both figures in one line
+    assert any("adam" in line or "momentum" in line for line in table)
+
+
+def test_a_sweep_over_networks(shell, inside):
+    words = "--data photos --batch-size 16 --hidden 4 6,5 --l2 0 0.1 --learning-rate 0.01"
+    options = "--epochs 2 --seed 0 1 --out networks"
+    result = inside("sweep", *words.split(), *options.split())
+    assert result.status == 0, result.err
+    outcomes = rows(shell.home / "networks/sweep.csv")
+    assert [(row["hidden"], row["l2"]) for row in outcomes[::2]] == [
+        ("4", "0"), ("4", "0.1"), ("6,5", "0"), ("6,5", "0.1"),
+    ]  # fmt: skip
+    assert "serial(affine(6), relu(), affine(5), relu(), affine(3))" in result.out
+    (follow_up,) = [line for line in result.out.splitlines() if line.startswith("next ")]
+    again = inside(*follow_up.removeprefix("next       fnet ").split(), "--out", "networks-best")
+    assert again.status == 0, again.err
+    metrics = json.loads((shell.home / "networks-best/metrics.json").read_text("utf-8"))
+    (reached,) = [line for line in result.out.splitlines() if line.startswith("reached ")]
+    hidden = reached.split("hidden ")[1].split(",")[0]
+    same = [row for row in outcomes if row["hidden"].startswith(hidden) and row["seed"] == "0"]
+    assert any(float(r["val_loss"]) == pytest.approx(metrics["val_loss"], rel=1e-4) for r in same)
+
+
+def test_a_network_given_twice(shell, inside):
+    words = [*"--data photos --hidden 4 4 --epochs 1".split()]
+    assert "a value is given twice" in shell.refuses("sweep", *words, call=inside)
+
+
+def test_a_sweep_of_a_regression(shell, inside):
+    words = "--data houses.csv --target Price --features Area Year --model linear --epochs 2"
+    result = inside("sweep", *words.split(), "--learning-rate", 0.01, 0.1, "--out", "numbers")
+    assert result.status == 0, result.err
+    assert "validation R²" in result.out
+    assert {"val_r2"} <= rows(shell.home / "numbers/sweep.csv")[0].keys()
 
 
 def test_runs_as_json(several, inside):

@@ -152,7 +152,7 @@ def test_an_empty_cell_of_the_test_part_has_the_mean_of_training(tmp_path):
     empty = np.random.default_rng(0).permutation(40)[-1]  # in the test part of the split of seed 0
     lines = [f"{'' if row == empty else row},{row % 2}" for row in range(40)]
     (tmp_path / "a.csv").write_text("\n".join(["x,y", *lines]))
-    words = ["--target", "y", "--missing", "mean", "--hidden", 4]
+    words = "--target y --missing mean --scale minmax --no-stratified --hidden 4".split()
     metrics, config = trained(tmp_path, "--data", tmp_path / "a.csv", *words)
     assert np.isfinite(metrics["test_loss"])
     training = np.random.default_rng(0).permutation(40)[:24]

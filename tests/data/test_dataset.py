@@ -86,7 +86,7 @@ def test_spec_7_7_labels_are_checked(labels, message):
 
 
 def test_spec_7_7_labels_without_names_are_checked():
-    for labels, message in (([0, -1], "is -1"), ([0, 2**40], "1099511627776"), (["a", "b"], "<U1")):
+    for labels, message in (([0, -1], "is -1"), ([0, 2**40], "1099511627776")):
         with pytest.raises(DataError, match=message):
             memory({"x": np.zeros(2), "label": np.array(labels)})
 

@@ -1,0 +1,149 @@
+"""`fnet train`, `evaluate` and `predict` on tables: kinds of columns, kept with the run."""
+
+import csv
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from fnet.cli.arguments import DATA
+from fnet.cli.tables import open_table
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """A table of every kind, whose class follows from a word, and rows without it."""
+    folder = tmp_path_factory.mktemp("people")
+    rng = np.random.default_rng(0)
+    lines = [";age;sex;town;born;code;constant;note;group"]
+    for row in range(120):
+        town = ("Ulm", "Bonn", "Köln")[row % 3]
+        age = "" if row % 10 == 0 else f"{20 + rng.integers(60)},5"
+        born = f"{1950 + row % 40}-0{1 + row % 9}-11"
+        group = "" if row == 7 else ("north" if town != "Ulm" else "south")
+        cells = (row, age, "mf"[row % 2], town, born, f"00{row % 4}", 1, f"note {row}", group)
+        lines.append(";".join(map(str, cells)))
+    (folder / "people.csv").write_text("\n".join(lines) + "\n", encoding="cp1252")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learned(people, shell):
+    return shell.train(
+        *(people / "run", "--data", people / "people.csv", "--target", "group"),
+        *("--epochs", 15, "--batch-size", 16, "--hidden", 8),
+    )
+
+
+def test_every_decision_is_kept(learned):
+    schema = learned.config["schema"]
+    kinds = {column["name"]: column["kind"] for column in schema["columns"]}
+    assert kinds == {
+        "age": "number",
+        "sex": "yes/no",
+        "town": "category",
+        "born": "date",
+        "code": "category",
+    }
+    assert schema["target"] == "group"
+    assert sum(learned.config["samples"]) == 119
+
+
+def test_it_has_learned(learned):
+    assert learned.metrics["test_accuracy"] == 1
+
+
+NEW = "town,code,born,age,extra,sex\nUlm,003,1960-01-11,30.5,1,m\nBonn,000,1970-01-11,NA,2,f\n"
+
+
+def rows_of(result):
+    assert result.status == 0, result.err
+    return list(csv.DictReader(io.StringIO(result.out)))
+
+
+def test_predict_needs_no_target_and_no_order(people, learned, shell):
+    (people / "new.csv").write_text(NEW)
+    result = shell("predict", learned.folder, people / "new.csv")
+    rows = rows_of(result)
+    assert [row["class"] for row in rows] == ["south", "north"]
+    assert [row["row"] for row in rows] == ["1", "2"]
+    assert list(rows[0]) == ["row", "class", "north", "south"]
+    for row in rows:
+        assert float(row["north"]) + float(row["south"]) == pytest.approx(1, abs=1e-5)
+    assert "not used by the run: `extra`" in result.err
+
+
+def test_predict_reads_standard_input(people, learned, shell, monkeypatch):
+    (people / "new.csv").write_text(NEW)
+    as_file = shell("predict", learned.folder, people / "new.csv")
+    standard = io.TextIOWrapper(io.BytesIO(NEW.encode()))
+    monkeypatch.setattr(sys, "stdin", standard)
+    assert shell("predict", learned.folder, "-").out == as_file.out
+
+
+def test_predict_json_and_out(people, learned, shell):
+    (people / "new.csv").write_text(NEW)
+    result = shell("predict", learned.folder, people / "new.csv", "--json")
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [line["class"] for line in lines] == ["south", "north"]
+    assert lines[0]["probability"] == lines[0]["classes"]["south"]
+    out = people / "predicted.csv"
+    written = shell("predict", learned.folder, people / "new.csv", "--out", out)
+    assert (written.status, written.out) == (0, "")
+    assert out.read_text() == shell("predict", learned.folder, people / "new.csv").out
+
+
+def test_words_that_training_had_not_are_said(people, learned, shell):
+    (people / "new.csv").write_text(NEW.replace("Ulm", "Trier"))
+    result = shell("predict", learned.folder, people / "new.csv")
+    assert result.status == 0
+    assert "`town`: 1 of 2 cells are not known from training, such as 'Trier'" in result.err
+
+
+def test_missing_columns_are_named_together(people, learned, shell):
+    (people / "few.csv").write_text("town,sex,age\nUlm,m,3\n")
+    message = shell.refuses("predict", learned.folder, people / "few.csv")
+    assert "2 columns are missing" in message
+    assert "'born', 'code'" in message
+
+
+def test_a_word_in_a_column_of_numbers(people, learned, shell):
+    (people / "bad.csv").write_text(NEW.replace("30.5", "thirty"))
+    message = shell.refuses("predict", learned.folder, people / "bad.csv")
+    assert "line 2, column 'age': 'thirty' is not a number" in message
+
+
+def test_evaluate_applies_the_schema(people, learned, shell):
+    header, *rows = NEW.splitlines()
+    table = [f"{header},group", f"{rows[0]},south", f"{rows[1]},"]
+    (people / "other.csv").write_text("\n".join(table) + "\n")
+    result = shell("evaluate", learned.folder, "--data", people / "other.csv")
+    assert result.status == 0, result.err
+    assert "accuracy   100.0%" in result.out
+    assert "1 rows have no `group`" in result.out
+    (people / "odd.csv").write_text("\n".join([table[0], f"{rows[0]},east"]) + "\n")
+    message = shell.refuses("evaluate", learned.folder, "--data", people / "odd.csv")
+    assert "no class 'east'" in message
+
+
+def test_resuming_finds_the_same_data(people, learned, shell):
+    result = shell("train", "--out", learned.folder, "--resume", "--epochs", 16)
+    assert result.status == 0, result.err
+
+
+def test_flags(people, shell, tmp_path):
+    table = people / "people.csv"
+    words = ("--data", table, "--target", "group", "--epochs", 1, "--hidden", 2)
+    run = shell.train(
+        *(tmp_path / "a", *words, "--drop", "born", "note", "--missing", "category"),
+        *("--scale", "standard", "--sep", ";", "--decimal", ",", "--encoding", "cp1252"),
+    )
+    names = [column["name"] for column in run.config["schema"]["columns"]]
+    assert names == ["age", "sex", "town", "code"]
+    assert run.config["schema"]["columns"][0]["blank"]
+    settings = {**DATA, "target": "group", "missing": "drop"}
+    assert len(open_table(table, settings).dataset) == 107
+    message = shell.refuses("train", *words, "--out", tmp_path / "c", "--missing", "error")
+    assert "line 2, column 'age': '' is missing" in message

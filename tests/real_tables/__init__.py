@@ -1,0 +1,1 @@
+"""Tables that others wrote, trained on with the name of the target alone, beside scikit-learn."""

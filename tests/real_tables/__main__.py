@@ -1,0 +1,140 @@
+"""`python -m tests.real_tables [held|seen|mlp|linear|NAME ...]`: real tables, by one command each.
+
+For every table `fnet train --data TABLE --target COLUMN` (and once more with --model linear), and
+beside it a pipeline of scikit-learn of the same family, on the same split. It needs the packages
+of `catalogue.VERSIONS`, pandas and scikit-learn, in an environment with fnet, and writes RESULTS.md
+where it is run on all.
+"""
+
+import contextlib
+import importlib.metadata
+import io
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+
+from fnet import data
+from fnet.cli import main
+from fnet.cli.arguments import DATA
+from fnet.cli.source import PARTS
+from fnet.cli.tables import open_table
+from tests.real_tables.catalogue import HELD, SEEN, VERSIONS, Entry, fetch
+from tests.real_tables.peer import score
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+NEAR = {"classes": 0.02, "regression": 0.05}
+FAMILIES = ("mlp", "linear")
+
+
+class Row(NamedTuple):
+    """What came of one table by one family of models."""
+
+    entry: Entry
+    family: str
+    rows: int
+    task: str
+    ours: float
+    theirs: float
+    seconds: float
+    error: str = ""
+
+    @property
+    def near(self) -> bool:
+        """Whether ours is not below theirs by more than is allowed."""
+        return not self.error and self.ours >= self.theirs - NEAR[self.task]
+
+
+def trained(entry: Entry, family: str, folder: Path) -> Row:
+    """One table, trained on by fnet and by scikit-learn."""
+    path, begun = fetch(entry, folder), time.monotonic()
+    out = folder / f"{path.stem}-{family}"
+    words = ["train", "--data", str(path), "--target", entry.target, "--out", str(out)]
+    said = io.StringIO()
+    with (
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(said),
+        mock.patch("fnet.cli.pictures.draw"),  # which takes longer than most trainings
+    ):
+        status = main([*words, *(["--model", "linear"] if family == "linear" else [])])
+    seconds = time.monotonic() - begun
+    if status:
+        lines = said.getvalue().strip().splitlines()
+        return Row(entry, family, 0, "classes", np.nan, np.nan, seconds, lines[-1])
+    metrics = json.loads((out / "metrics.json").read_text("utf-8"))
+    table = open_table(path, {**DATA, "target": entry.target})
+    name = "test_accuracy" if table.task == "classes" else "test_r2"
+    numbered = data.Memory(
+        {"row": np.arange(len(table.dataset)), "y": list(table.dataset.arrays.values())[1]},
+        table.dataset.classes,
+    )
+    shares = dict(zip(PARTS, DATA["split"], strict=True))
+    parts = data.split(numbered, shares, DATA["seed"], bool(numbered.classes))
+    rows = {part: dataset.arrays["row"] for part, dataset in parts.items()}
+    theirs = score(path, entry.target, table.task, family, rows, table.kept)
+    count = len(table.dataset)
+    return Row(entry, family, count, table.task, metrics[name], theirs, seconds)
+
+
+def written(rows: list[Row]) -> str:
+    """The table of results as Markdown."""
+    versions = {name: importlib.metadata.version(name) for name in VERSIONS}
+    lines = [
+        "# Real tables",
+        "",
+        "Written by `python -m tests.real_tables`. Each table is trained on by `fnet train --data "
+        "TABLE --target COLUMN`, and by a pipeline of scikit-learn of the same family, on the same "
+        "split; scores are accuracy or R² on the test part. *Near*: not below theirs by more than "
+        "2 points or 0.05. *Held*: not looked at while the rules for columns were made.",
+        "",
+        ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+        "",
+        "| | tables | trained | near, mlp | near, linear |",
+        "|---|---|---|---|---|",
+    ]
+    for title, held in (("seen", False), ("held", True)):
+        ours = [row for row in rows if row.entry.held == held]
+        by = {family: [row for row in ours if row.family == family] for family in FAMILIES}
+        trained_rows = sum(not row.error for row in by["mlp"])
+        near = " | ".join(str(sum(row.near for row in by[family])) for family in FAMILIES)
+        lines.append(f"| {title} | {len(by['mlp'])} | {trained_rows} | {near} |")
+    lines += ["", "| table | target | rows | family | fnet | scikit-learn | near |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for row in rows:
+        what = f"{row.entry.name} | {row.entry.target} | {row.rows} | {row.family}"
+        if row.error:
+            lines.append(f"| {what} | {row.error} | | no |")
+        else:
+            scores = f"{row.ours:.3f} | {row.theirs:.3f}"
+            lines.append(f"| {what} | {scores} | {'yes' if row.near else 'no'} |")
+    return "\n".join(lines) + "\n"
+
+
+def run(words: list[str]) -> None:
+    """Train on the tables named, or on all."""
+    names = {*words} - {*FAMILIES}
+    entries = [
+        entry
+        for entry in (*SEEN, *HELD)
+        if not names or ("held" if entry.held else "seen") in names or entry.table in names
+    ]
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for family in FAMILIES if len(names) == len({*words}) else {*FAMILIES} & {*words}:
+            for entry in entries:
+                row = trained(entry, family, Path(folder))
+                rows.append(row)
+                shown = row.error or f"{row.ours:.3f} {row.theirs:.3f}"
+                mark = "" if row.near else "  <--"
+                print(f"{entry.name:40} {family:7} {row.task:10} {shown}{mark}", flush=True)
+                if not names:
+                    RESULTS.write_text(written(rows), "utf-8")
+    print(f"near: {sum(row.near for row in rows)} of {len(rows)}")
+
+
+run(sys.argv[1:])
