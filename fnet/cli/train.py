@@ -26,6 +26,7 @@ from fnet.cli.choices import completed, remarks
 from fnet.cli.model_arguments import add_model
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
+from fnet.cli.resuming import resumed
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.cli.text import MODELS as TEXT_MODELS
@@ -43,7 +44,6 @@ from fnet.training.records import Record, start
 DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
 AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
-FREE = ("epochs", "workers", "learning_rate", "patience")  # settings that a resumed run may change
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -92,7 +92,7 @@ def train(given: Settings) -> int:
     voice = take_voice(given)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if resume:
-        folder, settings = _resumed(out, given)
+        folder, settings = resumed(out, given)
         why = ""
     else:
         given, why = with_model(given)
@@ -133,23 +133,6 @@ def train(given: Settings) -> int:
 
 def _another_rate(before: Any, after: Any) -> list[str]:
     return [f"from here on by {after}; so far by {before}"] if before is not after else []
-
-
-def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
-    """The folder and settings of the run to resume; only FREE settings may change."""
-    if out is None:
-        raise ConfigurationError("--resume continues the run in a folder: name it with --out")
-    settings = runs.read_config(Path(out))
-    for key, value in given.items():
-        plain = list(value) if isinstance(value, list | tuple) else value
-        if key == "data":
-            plain = str(Path(value).absolute())
-        if key not in FREE and plain != settings[key]:
-            raise ConfigurationError(
-                f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "
-                "it out, or begin a new run with another --out"
-            )
-    return Path(out), {**settings, **given, "data": settings["data"]}
 
 
 def _fresh(settings: Settings, parts: Parts) -> Checkpoint:

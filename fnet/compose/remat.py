@@ -62,11 +62,10 @@ def remat(block: Layer) -> Layer:
 
     watch = observe if block.observe else None
     recipe = block.recipe and Recipe(lambda cache: cache[1], block.recipe.output)
-    stream = block.stream and Stream(
-        lambda params, cache, *sizes: block.stream.resume(
-            params, recomputed(params, cache), *sizes
-        ),  # type: ignore[union-attr]
-        block.stream.step,
+    inner = block.stream
+    stream = inner and Stream(
+        lambda params, cache, *sizes: inner.resume(params, recomputed(params, cache), *sizes),
+        inner.step,
     )
     return layer(init, forward, backward, block.penalty, (block,), watch, recipe, stream)
 

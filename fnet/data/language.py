@@ -142,11 +142,12 @@ def surprisal(texts: Memory) -> np.ndarray:
 def text_entropy(length: int = 64) -> float:
     """The lowest expected loss of a model of `synthetic_text`: exact, in nats per character.
 
-        H = (1/T) Σₜ Σₛ πₜ(s) h(s)        πₜ₊₁ = πₜ P
+        H = (1/T) Σₜ πₜ · h        πₜ₊₁ = πₜ P
 
-    s is what of the past matters: the number of open brackets and the place in a count, πₜ its
-    distribution after t characters, h(s) the entropy of the next character, and P the transitions.
-    Which brackets are open changes what comes next, but not its entropy.
+    πₜ is the distribution, after t characters, of what of the past matters: the number of open
+    brackets and the place in a count; h is the entropy of the next character for each of these
+    states, and P their transitions. Which brackets are open changes what comes next, but not its
+    entropy.
 
     >>> round(text_entropy(64), 4)
     1.1243

@@ -73,6 +73,12 @@ class Text(Samples):
     `ids` (M,) are those of the whole text, in a memory-mapped file; `begin` and `end` bound the
     part of it that the windows are from. `vocabulary` is what they stand for, and `decisions` are
     sentences on how the text was read.
+
+    >>> ids, starts = np.arange(7, dtype=np.uint8), np.array([0, 3])
+    >>> letters = Vocabulary("characters", tuple("abcdefg"))
+    >>> windows = Text(ids, starts, 3, letters, begin=0, end=7, stride=3)
+    >>> windows.gather([1])["next"].tolist()
+    [[4, 5, 6]]
     """
 
     ids: np.ndarray = dataclasses.field(repr=False)
@@ -133,6 +139,7 @@ def text_windows(
     is shorter than a window, or, if characters are named, for a byte that is not UTF-8.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as home:
     ...     _ = Path(home, "book.txt").write_text("to be or not to be")
     ...     windows = text_windows(f"{home}/book.txt", length=5, cache=home)
@@ -160,6 +167,7 @@ def split_text(whole: Text, fractions: Mapping[str, float]) -> dict[str, Text]:
     number of characters that are needed, where a part is shorter than a window.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as home:
     ...     _ = Path(home, "book.txt").write_text("abcdefghij" * 10)
     ...     book = text_windows(f"{home}/book.txt", 4, cache=home)

@@ -29,7 +29,7 @@ def generate(
 ) -> np.ndarray:
     """The prompts and `tokens` more of each, drawn from what the model says comes next.
 
-        y = model(x₁, ..., xₜ)      p = softmax(yₜ / temperature)      xₜ₊₁ ~ p
+        y = model(x)        p = softmax(yₜ / temperature)        xₜ₊₁ is drawn from p
 
     prompt: (N, T) ids, T at least 1; the result: (N, T + tokens). A temperature of 0 takes the most
     probable token. With `top_k` only so many of the most probable ones are drawn from. What is
@@ -137,11 +137,11 @@ def _drawn(
 
 def _require_causal(model: Layer, params: ArrayTree, prompt: Array) -> None:
     """Raise ConfigurationError where the last step of the prompt sees one after it."""
-    found = [
+    found, other = (
         model.forward(params, jnp.pad(prompt, ((0, 0), (0, 1)), constant_values=after))[0][:, -2]
         for after in (0, 1)
-    ]
-    if not bool(jnp.allclose(*found, rtol=1e-3, atol=1e-5)):
+    )
+    if not bool(jnp.allclose(found, other, rtol=1e-3, atol=1e-5)):
         raise ConfigurationError(
             "generate: what the model says of a step depends on later ones; give attention causal="
             "True, and recurrent layers no reverse=True"

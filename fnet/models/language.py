@@ -106,8 +106,9 @@ def recurrent(
         raise ConfigurationError(
             f"recurrent: cell is {cell!r}; it must be one of {', '.join(CELLS)}"
         )
+    made: Layer = CELLS[cell](width)  # type: ignore[operator]
     noisy = [noise(dropout)] if dropout else []
-    parts = [*noisy, CELLS[cell](width)] * layers
+    parts = [*noisy, made] * layers
     return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))
 
 
