@@ -110,27 +110,32 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
             )[0]
         return jax.vmap(observe_round)(params, rounds)
 
+    inner = block.stream
+
     def resume(params: ArrayTree, cache: ArrayTree, steps: int, length: int) -> Any:
+        assert inner is not None
         x, ys, tape = cache
 
         def resume_round(own: ArrayTree, round_: Any) -> Any:
             its = caches_of(round_, x, ys)
-            return block.stream.resume(params if tied else own, its, steps, length)  # type: ignore[union-attr]
+            return inner.resume(params if tied else own, its, steps, length)
 
         rounds = jnp.arange(times), ys, tape
-        return jax.vmap(resume_round)(None if tied else params, rounds)
+        stacked = jax.vmap(resume_round)(None if tied else params, rounds)
+        return tuple(_of_round(stacked, number) for number in range(times))
 
     def step(params: ArrayTree, state: Any, x: Any) -> tuple[Any, Any]:
-        def step_round(x: Any, round_: Any) -> tuple[Any, Any]:
-            own, its = round_
-            return block.stream.step(params if tied else own, its, x)  # type: ignore[union-attr]
-
-        y, state = jax.lax.scan(step_round, x, (None if tied else params, state), times)
-        return y, state
+        assert inner is not None
+        after = []
+        for number in range(times):  # unrolled: a loop would copy what a round only reads
+            own = params if tied else _of_round(params, number)
+            x, its = inner.step(own, state[number], x)
+            after.append(its)
+        return x, tuple(after)
 
     watch = observe if block.observe else None
     cost = block.penalty if tied else _penalty(block.penalty)
-    stream = Stream(resume, step) if block.stream else None
+    stream = Stream(resume, step) if inner else None
     return layer(init, forward, backward, cost, (block,), watch, stream=stream)
 
 
@@ -144,6 +149,10 @@ def _penalty(own: Penalty | None) -> Penalty | None:
         return values.sum(), gradients
 
     return penalty(value_and_grad)
+
+
+def _of_round(stacked: ArrayTree, number: int) -> ArrayTree:
+    return jax.tree.map(lambda leaf: leaf[number], stacked)
 
 
 def _require_rounds(params: ArrayTree, times: int) -> None:

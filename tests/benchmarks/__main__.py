@@ -9,7 +9,7 @@ from tests.benchmarks.machine import describe
 
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
-    *("memory", "composing", "images", "norms_and_pools", "tables", "sequences"),
+    *("memory", "composing", "images", "norms_and_pools", "tables", "sequences", "language"),
     *("compiling", "growth", "checking", "narrow"),
 )
 
