@@ -19,7 +19,8 @@ def bits_per_character(
 ) -> Figure:
     """Bits per character by epoch, and the lowest that any model can have, where it is known.
 
-    An entry of `history` has epoch and train_bits, and may have val_bits; `optimum` is in bits too.
+    An entry of `history` has epoch and train_bits, and may have val_bits; `optimum` is in bits too. The
+    title has the lowest of validation, or without it of training.
 
     >>> history = [{"epoch": 1, "train_bits": 2.0, "val_bits": 1.75}]
     >>> bits_per_character(history, 1.6).axes[0].get_title("left")
@@ -28,17 +29,17 @@ def bits_per_character(
     if not history:
         raise DataError("bits_per_character: the history is empty; train for one epoch or more")
     ax = ax or page(7, 3.8).subplots()
-    epochs, last = [entry["epoch"] for entry in history], 0.0
+    epochs, lowest = [entry["epoch"] for entry in history], 0.0
     lines = [("train", "train", MUTED, "--"), ("val", "validation", BLUE, "-")]
     for part, label, colour, style in lines:
         if all(f"{part}_bits" in entry for entry in history):
             values = [entry[f"{part}_bits"] for entry in history]
-            marker, last = "." if len(history) <= 30 else "", values[-1]
+            marker, lowest = "." if len(history) <= 30 else "", min(values)
             ax.plot(epochs, values, style, color=colour, label=label, marker=marker, lw=1.8)
-    title = f"{last:.4f} bits per character"
+    title = f"{lowest:.4f} bits per character"
     if optimum is not None:
         ax.axhline(optimum, color=VERMILLION, lw=1.4, label="the best possible")
-        title += f", {last / optimum - 1:.1%} above the optimum"
+        title += f", {lowest / optimum - 1:.1%} above the optimum"
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     frame(ax, "epoch", "bits per character")
     legend(ax)
