@@ -12,6 +12,7 @@ EPILOG = """\
 examples:
   fnet train                          the embedded set of shapes: data, training, pictures
   fnet train --data photos/           your own images: photos/<class>/*.png
+  fnet train --data book.txt          a text, which fnet generate continues
   fnet evaluate runs/shapes-cnn-1     accuracy and confusion matrix of a run
   fnet check                          every hand-written gradient against autodiff
   fnet bench                          their speed against autodiff's, on this machine
@@ -61,13 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         check,
         data,
         export,
+        generate,
         inspect,
         listing,
         overfit,
         summary,
         sweep,
-        train,
     )
+    from fnet.cli import train as training
     from fnet.cli.completion import add_completion
 
     parser = Parser(
@@ -77,7 +79,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (train, sweep, listing, inspect, export, overfit, check, bench, summary, data):
+    for module in (
+        training,
+        sweep,
+        listing,
+        inspect,
+        export,
+        generate,
+        overfit,
+        check,
+        bench,
+        summary,
+        data,
+    ):
         module.add(commands)
     add_completion(parser)
     parser.add_argument("--version", action="version", version=_versions())

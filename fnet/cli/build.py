@@ -8,6 +8,8 @@ import numpy as np
 from fnet import data, layers, losses, models
 from fnet.cli.arguments import ALL, Settings
 from fnet.cli.optimizing import build_optimizer
+from fnet.cli.text import MODELS as TEXT_MODELS
+from fnet.cli.text import TEXT, build_text_model, is_text, with_text_model
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss
 from fnet.data import Augmentation, Memory
@@ -100,6 +102,13 @@ def _is_logistic(settings: Settings, classes: int) -> bool:
 def with_model(given: Settings, images: bool | None = None) -> tuple[Settings, str]:
     """What is given, with a model; and why it is this one if none is named. The data are `images`,
     or else whatever has no column as its target."""
+    if is_text(given):
+        return with_text_model(given)
+    for name in TEXT:
+        if given.get(name) is not None:
+            raise ConfigurationError(
+                f"--{name} is for a text and {', '.join(TEXT_MODELS)}; leave it out"
+            )
     images = given.get("target") is None if images is None else images
     options = [name for name in given if name in OF_MODEL]
     named = given.get("model")
@@ -131,7 +140,7 @@ def build_augmentation(settings: Settings, shape: tuple[int, ...]) -> Augmentati
     given = f"--augment {' '.join(names)}"
     if len(shape) != 3:
         raise ConfigurationError(
-            f"{given}: that changes images, and the data are a table; leave it out"
+            f"{given}: that changes images, and the data have none; leave it out"
         )
     if settings["batch_size"] == ALL:
         raise ConfigurationError(
@@ -177,5 +186,8 @@ def build_model(settings: Settings, classes: int) -> Layer:
         ),
         "logistic": lambda: models.logistic_regression(l2=l2),
     }
-    model = made["logistic" if _is_logistic(settings, classes) else settings["model"]]()
+    if is_text(settings):
+        model = build_text_model(settings, classes)
+    else:
+        model = made["logistic" if _is_logistic(settings, classes) else settings["model"]]()
     return mixed_precision(model) if settings["precision"] == "bfloat16" else model

@@ -4,6 +4,7 @@ import numpy as np
 
 from fnet.cli.arguments import ALL, IMAGE_BATCH, Settings
 from fnet.cli.source import PARTS, Parts
+from fnet.cli.text import is_text, text_length
 from fnet.data import Memory
 
 IMAGE_EPOCHS = 20
@@ -16,6 +17,8 @@ SHOWN = 5  # classes that are missing somewhere
 
 def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     """The settings with batch size, epochs and penalty, and sentences on what was chosen."""
+    if is_text(settings):
+        return text_length(settings, len(parts.train))
     rows, table = len(parts.train), settings["target"] is not None
     chosen: Settings = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
     if table:
@@ -40,7 +43,7 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
 def remarks(settings: Settings, parts: Parts) -> list[str]:
     """Sentences on the balance of the classes: weights, and parts without some class."""
     classes = parts.train.classes
-    if not classes:
+    if not classes or parts.task == "text":
         return []
     words = []
     if settings["class_weight"] is not None:

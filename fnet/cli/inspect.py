@@ -15,6 +15,8 @@ from fnet.cli.rows import predict_rows
 from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
 from fnet.cli.tables import is_table, load_table
+from fnet.cli.text import is_text
+from fnet.cli.text_report import evaluate_text
 from fnet.cli.voice import add_voice, plain, take_voice
 from fnet.data import Memory, memory
 from fnet.errors import ConfigurationError, DataError
@@ -66,6 +68,8 @@ def run_evaluate(given: Settings) -> int:
 
     folder, voice = Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
+    if is_text(settings):
+        return evaluate_text(checkpoint, settings, given.get("data"), voice)
     dataset, about = _data(settings, checkpoint, given.get("data"))
     parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
     predictions = predict(*parts)
@@ -84,6 +88,10 @@ def run_evaluate(given: Settings) -> int:
 def run_predict(given: Settings) -> int:
     """Run `fnet predict`: one line per image."""
     settings, checkpoint = read_run(Path(given["run_folder"]))
+    if is_text(settings):
+        raise ConfigurationError(
+            f"{given['run_folder']} was trained on a text: fnet generate continues one"
+        )
     if settings["target"] is not None:
         name = given["inputs"][0]
         if name != "-" and not is_table(Path(name), settings["target"]):

@@ -16,12 +16,14 @@ class _Widths(argparse.Action):
         setattr(namespace, self.dest, values[0] if len(values) == 1 else values)
 
 
-def add_model(parser: argparse.ArgumentParser, several: bool = False) -> None:
-    """The network; `several` networks in a sweep."""
+def add_model(
+    parser: argparse.ArgumentParser, several: bool = False, others: tuple[str, ...] = ()
+) -> None:
+    """The network; `several` networks in a sweep; `others` are more models that may be named."""
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model",
-        choices=MODELS,
+        choices=(*MODELS, *others),
         help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
         "depthwise convolutions; mlp: affine layers with activations between them (the default for "
         "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "

@@ -6,6 +6,7 @@ from typing import Any
 from fnet import optimizers
 from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
 from fnet.cli.solving import SOLVERS, build_solver
+from fnet.cli.text import is_text, text_rate
 from fnet.errors import ConfigurationError
 from fnet.optimizers import schedules
 
@@ -30,6 +31,8 @@ def build_optimizer(settings: Settings, samples: int) -> Any:
 
 def default_rate(settings: Settings) -> float:
     """The learning rate if none is given."""
+    if is_text(settings):
+        return text_rate(settings)
     linear = settings["model"] in ("linear", "logistic")
     rates = LINEAR_RATES if linear else TABLE_RATES
     rates = IMAGE_RATES if settings["target"] is None else rates

@@ -13,6 +13,7 @@ import filelock
 
 from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli.arguments import DATA, MODEL, TRAINING, Settings
+from fnet.cli.text import TEXT
 from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.writing import replacing
 from fnet.training.records import Record
@@ -80,6 +81,7 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "weight_decay": None,
     "schedule": "constant",
     "warmup": 0.0,
+    **TEXT,
 }
 
 

@@ -12,6 +12,7 @@ from fnet.cli.arguments import Settings
 from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
 from fnet.cli.tables import FLAGS, encode, is_table, open_table
+from fnet.cli.text import is_text, open_text
 from fnet.data import Dataset, Memory, Transform
 from fnet.errors import ConfigurationError, DataError
 
@@ -21,7 +22,8 @@ PARTS = ("train", "val", "test")
 class Parts(NamedTuple):
     """The three parts; `about`, where the data come from; `thresholds`, those of --binarize.
 
-    `task` is "classes" or "regression"; `decisions` are sentences on what was decided for the user.
+    `task` is "classes", "regression" or "text"; `decisions` are sentences on what was decided for
+    the user.
     """
 
     train: Memory
@@ -64,14 +66,40 @@ def load_parts(settings: Settings) -> Parts:
     Raises DataError for fewer than two classes, and for data that have changed since the run with
     these settings began.
     """
-    table = None
-    if _names_table(settings):
-        path = _existing(settings)
-        table = open_table(path, settings)
-        opened = Opened({"train": table.dataset}, f"table {path}")
-    else:
-        opened = _open(settings)
-        check_fits(opened, settings)
+    if is_text(settings):
+        return _text_parts(settings)
+    loaded = _table_parts(settings) if _names_table(settings) else _image_parts(settings)
+    _check_parts(loaded, settings)
+    return loaded
+
+
+def _text_parts(settings: Settings) -> Parts:
+    opened, about, decisions = open_text(settings)
+    train, val, test = (opened[part] for part in PARTS)
+    parts = Parts(train, val, test, about, task="text", decisions=decisions)  # type: ignore[arg-type]
+    _check_same(parts, settings)
+    return parts
+
+
+def _table_parts(settings: Settings) -> Parts:
+    path = _existing(settings)
+    if settings["size"] is not None:
+        raise ConfigurationError(f"--size resizes image files only; leave it out for {path}")
+    table, thresholds = open_table(path, settings), None
+    parts = {part: _in_memory(d) for part, d in _divide({"train": table.dataset}, settings).items()}
+    if settings["binarize"] is not None:
+        targets = parts["train"].arrays["target"]
+        thresholds = data.thresholds(targets, tuple(settings["binarize"]))
+        parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
+    parts, schema = encode(table, parts, settings)
+    train, val, test = (parts[part] for part in PARTS)
+    about = (f"table {path}", thresholds, table.task, table.decisions, schema)
+    return Parts(train, val, test, *about)
+
+
+def _image_parts(settings: Settings) -> Parts:
+    opened = _open(settings)
+    check_fits(opened, settings)
     held = any(isinstance(part, Memory) for part in opened.parts.values())
     if settings["size"] is not None and held:
         raise ConfigurationError(
@@ -79,28 +107,14 @@ def load_parts(settings: Settings) -> Parts:
         )
     divided = _divide(packed(opened.parts, settings["workers"]), settings)
     parts = {part: _in_memory(dataset) for part, dataset in divided.items()}
-    thresholds = None
-    if settings["binarize"] is not None:
-        targets = parts["train"].arrays["target"]
-        thresholds = data.thresholds(targets, tuple(settings["binarize"]))
-        parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
-    if table is not None:
-        parts, schema = encode(table, parts, settings)
-        train, val, test = (parts[part] for part in PARTS)
-        about_table = (opened.about, thresholds, table.task, table.decisions, schema)
-        loaded = Parts(train, val, test, *about_table)
-    else:
-        transform = fit_transform(parts["train"])
-        train, val, test = (dataclasses.replace(parts[part], transform=transform) for part in PARTS)
-        decisions = tuple(settings.get("decisions", opened.decisions))  # a resumed run's stand
-        loaded = Parts(
-            *(train, val, test, opened.about),
-            decisions=decisions,
-            size=opened.size,
-            pixels=opened.pixels,
-        )
-    _check_parts(loaded, settings)
-    return loaded
+    transform = fit_transform(parts["train"])
+    train, val, test = (dataclasses.replace(parts[part], transform=transform) for part in PARTS)
+    return Parts(
+        *(train, val, test, opened.about),
+        decisions=tuple(settings.get("decisions", opened.decisions)),  # a resumed run's stand
+        size=opened.size,
+        pixels=opened.pixels,
+    )
 
 
 def resolved(settings: Settings) -> Settings:
@@ -113,7 +127,7 @@ def resolved(settings: Settings) -> Settings:
 def short_name(settings: Settings) -> str:
     """A name for runs on these data."""
     if settings["data"] is None:
-        return "shapes"
+        return "language" if is_text(settings) else "shapes"
     path = Path(settings["data"]).resolve()
     return (
         path.name
@@ -200,6 +214,11 @@ def _check_parts(parts: Parts, settings: Settings) -> None:
             f"{parts.about}: every training sample has class {parts.train.classes[labels[0]]!r}; "
             "two classes or more are needed"
         )
+    _check_same(parts, settings)
+
+
+def _check_same(parts: Parts, settings: Settings) -> None:
+    """Raise DataError for data that have changed since the run began."""
     for fact, value in parts.facts.items():
         if settings.get(fact, value) != value:
             raise DataError(
@@ -212,7 +231,8 @@ def _digest(parts: list[Memory]) -> str:
     """A digest of every bit of these samples."""
     digest = hashlib.sha256()
     for part in parts:
-        for name, array in part.arrays.items():
+        arrays = {"ids": part.ids} if isinstance(part, data.Text) else part.arrays
+        for name, array in arrays.items():
             digest.update(f"{name} {array.shape} {array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

@@ -27,8 +27,12 @@ from fnet.cli.model_arguments import add_model
 from fnet.cli.optimizing import schedule_words
 from fnet.cli.progress import LINES, show
 from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
+from fnet.cli.resuming import resumed
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.text import MODELS as TEXT_MODELS
+from fnet.cli.text import TEXT, add_text
+from fnet.cli.text_report import tell_text, with_bits
 from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import ConfigurationError, TrainingError
@@ -38,10 +42,9 @@ from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
 from fnet.training.records import Record, start
 
-DEFAULTS = {**DATA, **MODEL, **TRAINING}
+DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
 AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
-FREE = ("epochs", "workers", "learning_rate", "patience")  # settings that a resumed run may change
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -51,6 +54,8 @@ fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
+fnet train --data book.txt                       a transformer that continues a text
+fnet train --model lstm                          a formal language, whose optimum is known
 fnet train --epochs 200 --patience 10            until validation no longer improves
 fnet train --out runs/shapes-cnn-1 --resume --epochs 40 --learning-rate 1e-4
                                                  continue a run, at another rate
@@ -62,7 +67,8 @@ def add(commands: Any) -> None:
     summary = "train a classifier; writes a checkpoint, a history, metrics and pictures"
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
-    add_model(parser)
+    add_model(parser, others=TEXT_MODELS)
+    add_text(parser)
     add_training(parser).add_argument(
         "--augment",
         nargs="+",
@@ -87,7 +93,7 @@ def train(given: Settings) -> int:
     voice = take_voice(given)
     out, resume = given.pop("out", None), given.pop("resume", None)
     if resume:
-        folder, settings = _resumed(out, given)
+        folder, settings = resumed(out, given)
         why = ""
     else:
         given, why = with_model(given)
@@ -122,29 +128,13 @@ def train(given: Settings) -> int:
             return stop.status
         if checkpoint.record.epoch < settings["epochs"]:
             tell_early(checkpoint.record.epoch, settings["patience"], voice)
-        tell_end(checkpoint, parts, settings, folder, history, voice)
+        tell = tell_text if parts.task == "text" else tell_end
+        tell(checkpoint, parts, settings, folder, history, voice)
     return 0
 
 
 def _another_rate(before: Any, after: Any) -> list[str]:
     return [f"from here on by {after}; so far by {before}"] if before is not after else []
-
-
-def _resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
-    """The folder and settings of the run to resume; only FREE settings may change."""
-    if out is None:
-        raise ConfigurationError("--resume continues the run in a folder: name it with --out")
-    settings = runs.read_config(Path(out))
-    for key, value in given.items():
-        plain = list(value) if isinstance(value, list | tuple) else value
-        if key == "data":
-            plain = str(Path(value).absolute())
-        if key not in FREE and plain != settings[key]:
-            raise ConfigurationError(
-                f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "
-                "it out, or begin a new run with another --out"
-            )
-    return Path(out), {**settings, **given, "data": settings["data"]}
 
 
 def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
@@ -161,7 +151,7 @@ def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
         seed,
         parts.train.transform,
         parts.train.classes,
-        build_augmentation(settings, parts.train.arrays[parts.train.fields[0]].shape[1:]),
+        build_augmentation(settings, shape),
     )
 
 
@@ -176,6 +166,7 @@ def _train(
 ) -> Checkpoint:
     """Run the remaining epochs; at any time the folder holds a run that can be resumed."""
     records, epochs = _records(checkpoint, parts, settings), settings["epochs"]
+    records = map(with_bits, records) if parts.task == "text" else records
     samples, size = len(parts.train), settings["batch_size"]
     steps = 1 if size == ALL else -(-samples // size)
     saved = -math.inf
@@ -209,7 +200,7 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         return descend(*arguments, **options, resume=record)
     size = min(settings["batch_size"], len(parts.train))
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
-    every = max(1, AT_ONCE // (6 * count * size))
+    every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
     records = fit(
         *arguments,
         epochs=epochs,

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
-from fnet.core import Layer, NonTrainable, Shape, layer
+from fnet.core import Layer, NonTrainable, Shape, Stream, layer
 from fnet.core.trees import cast, cast_like, is_floating, is_non_trainable
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
@@ -43,9 +43,12 @@ def mixed_precision(model: Layer) -> Layer:
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
         y, cache = model.forward(narrow(params), narrow(x), key)
-        floats = [leaf.dtype for leaf in jax.tree.leaves((x, params)) if is_floating(leaf)]
         # An empty array for each input records the dtype of its gradient.
-        return cast(y, floats[0] if floats else float), (cache, jax.tree.map(_empty, x))
+        return widely(y, x, params), (cache, jax.tree.map(_empty, x))
+
+    def widely(y: Any, x: Any, params: ArrayTree) -> Any:
+        floats = [leaf.dtype for leaf in jax.tree.leaves((x, params)) if is_floating(leaf)]
+        return cast(y, floats[0] if floats else float)
 
     def backward(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
         own, like = cache
@@ -60,7 +63,18 @@ def mixed_precision(model: Layer) -> Layer:
         return cast_like(observed, params)
 
     watch = observe if model.observe else None
-    return layer(init, forward, backward, model.penalty, (model,), watch)
+
+    def resume(params: ArrayTree, cache: ArrayTree, steps: int, length: int) -> Any:
+        assert model.stream is not None
+        return model.stream.resume(narrow(params), cache[0], steps, length)
+
+    def step(params: ArrayTree, state: Any, x: Any) -> tuple[Any, Any]:
+        assert model.stream is not None
+        y, state = model.stream.step(narrow(params), state, narrow(x))
+        return widely(y, x, params), state
+
+    stream = Stream(resume, step) if model.stream else None
+    return layer(init, forward, backward, model.penalty, (model,), watch, stream=stream)
 
 
 def narrow(tree: ArrayTree) -> ArrayTree:

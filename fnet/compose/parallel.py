@@ -14,7 +14,8 @@ from fnet.compose.parts import (
     require_several,
 )
 from fnet.compose.serial import serial
-from fnet.core import Layer, Shape, Tape, layer, split
+from fnet.compose.streams import Call, stream_of_parts
+from fnet.core import Layer, Shape, Stream, Tape, layer, split
 from fnet.core.trees import add
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, ShapeError
@@ -97,7 +98,16 @@ def first(*layers: Layer) -> Layer:
         dparams, dx = from_first.backward(params, cache, dy[0])
         return dparams, alike(dy, (dx, *dy[1:]))
 
-    return layer(init, forward, backward, from_first.penalty, (from_first,), from_first.observe)
+    inner = from_first.stream
+
+    def step(params: ArrayTree, state: Any, x: Any) -> tuple[Any, Any]:
+        assert inner is not None
+        y, state = inner.step(params, state, x[0])
+        return alike(x, (y, *x[1:])), state
+
+    stream = inner and Stream(inner.resume, step)
+    watch, cost = from_first.observe, from_first.penalty
+    return layer(init, forward, backward, cost, (from_first,), watch, stream=stream)
 
 
 @constructor
@@ -175,4 +185,10 @@ def _side_by_side(name: str, layers: tuple[Layer, ...], join: str | None, shared
         return dparams, functools.reduce(add, dx) if shared else alike(kind, dx)
 
     observe = observe_parts(layers, lambda cache: cache[0].caches())
-    return layer(init, forward, backward, penalty_of_parts(layers), layers, observe)
+
+    def passed(call: Call, x: Any) -> Any:
+        return joined(join, [call(place, own) for place, own in enumerate(inputs(x))])[0]
+
+    stream = stream_of_parts(layers, lambda cache: cache[0].caches(), passed)
+    cost = penalty_of_parts(layers)
+    return layer(init, forward, backward, cost, layers, observe, stream=stream)

@@ -8,7 +8,7 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parallel import fan_out
 from fnet.compose.parts import alike, require_layers
-from fnet.core import Layer, Shape, Tape, layer, out_shape, rows
+from fnet.core import Layer, Shape, Stream, Tape, layer, out_shape, rows
 from fnet.core.expect import require_key_and_shape
 from fnet.core.trees import (
     add,
@@ -133,7 +133,18 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         dx = gradient_of(x, _time_first(dxs))
         return cast_like(total, params), dx if lengths is None else alike(kind, (dx, None))
 
-    return layer(init, forward, backward, cell.penalty, (cell,))
+    def resume(params: ArrayTree, cache: ArrayTree, steps: int, length: int) -> Any:
+        states, lengths = cache[1], cache[3]
+        if lengths is not None:
+            raise ShapeError("recurrent: sequences of different lengths have no next step")
+        return jax.tree.map(lambda leaf: leaf[:, -1], states)
+
+    def step(params: ArrayTree, state: Any, x: Any) -> tuple[Any, Any]:
+        after = cell.forward(params, (state, jax.tree.map(lambda leaf: leaf[:, 0], x)))[0]
+        return jax.tree.map(lambda leaf: leaf[:, None], after), after
+
+    stream = None if reverse or last else Stream(resume, step)
+    return layer(init, forward, backward, cell.penalty, (cell,), stream=stream)
 
 
 @constructor

@@ -6,7 +6,7 @@ import jax
 from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parts import require_layers
-from fnet.core import Layer, Recipe, Shape, Tape, afresh, layer
+from fnet.core import Layer, Recipe, Shape, Stream, Tape, afresh, layer
 from fnet.core.values import constructor
 
 
@@ -62,7 +62,12 @@ def remat(block: Layer) -> Layer:
 
     watch = observe if block.observe else None
     recipe = block.recipe and Recipe(lambda cache: cache[1], block.recipe.output)
-    return layer(init, forward, backward, block.penalty, (block,), watch, recipe)
+    inner = block.stream
+    stream = inner and Stream(
+        lambda params, cache, *sizes: inner.resume(params, recomputed(params, cache), *sizes),
+        inner.step,
+    )
+    return layer(init, forward, backward, block.penalty, (block,), watch, recipe, stream)
 
 
 def _share(a: ArrayTree, b: ArrayTree) -> bool:

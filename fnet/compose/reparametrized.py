@@ -7,7 +7,7 @@ import jax
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parts import require_layers, with_observed
-from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core import Layer, Penalty, Shape, Stream, layer, penalty
 from fnet.core.trees import without_gradient
 
 
@@ -70,7 +70,12 @@ def reparametrized(model: Layer, rho: Reparametrization) -> Layer:
 
     watch = observe if model.observe else None
     cost = _penalty(model.penalty, rho)
-    return layer(init, forward, backward, cost, (model,), watch, model.recipe)
+    own = model.stream
+    stream = own and Stream(
+        lambda params, *rest: own.resume(rho.expand(params), *rest),
+        lambda params, *rest: own.step(rho.expand(params), *rest),
+    )
+    return layer(init, forward, backward, cost, (model,), watch, model.recipe, stream)
 
 
 def _penalty(own: Penalty | None, rho: Reparametrization) -> Penalty | None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parts import require_layers
-from fnet.core import Layer, Penalty, Shape, Tape, layer, out_shape, penalty
+from fnet.core import Layer, Penalty, Shape, Stream, Tape, layer, out_shape, penalty
 from fnet.core.expect import require_whole
 from fnet.core.trees import add, cast_like, gradient_of, is_none, widened, zeros_like
 from fnet.core.values import constructor
@@ -110,9 +110,33 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
             )[0]
         return jax.vmap(observe_round)(params, rounds)
 
+    inner = block.stream
+
+    def resume(params: ArrayTree, cache: ArrayTree, steps: int, length: int) -> Any:
+        assert inner is not None
+        x, ys, tape = cache
+
+        def resume_round(own: ArrayTree, round_: Any) -> Any:
+            its = caches_of(round_, x, ys)
+            return inner.resume(params if tied else own, its, steps, length)
+
+        rounds = jnp.arange(times), ys, tape
+        stacked = jax.vmap(resume_round)(None if tied else params, rounds)
+        return tuple(_of_round(stacked, number) for number in range(times))
+
+    def step(params: ArrayTree, state: Any, x: Any) -> tuple[Any, Any]:
+        assert inner is not None
+        after = []
+        for number in range(times):  # unrolled: a loop would copy what a round only reads
+            own = params if tied else _of_round(params, number)
+            x, its = inner.step(own, state[number], x)
+            after.append(its)
+        return x, tuple(after)
+
     watch = observe if block.observe else None
     cost = block.penalty if tied else _penalty(block.penalty)
-    return layer(init, forward, backward, cost, (block,), watch)
+    stream = Stream(resume, step) if inner else None
+    return layer(init, forward, backward, cost, (block,), watch, stream=stream)
 
 
 def _penalty(own: Penalty | None) -> Penalty | None:
@@ -125,6 +149,10 @@ def _penalty(own: Penalty | None) -> Penalty | None:
         return values.sum(), gradients
 
     return penalty(value_and_grad)
+
+
+def _of_round(stacked: ArrayTree, number: int) -> ArrayTree:
+    return jax.tree.map(lambda leaf: leaf[number], stacked)
 
 
 def _require_rounds(params: ArrayTree, times: int) -> None:

@@ -13,6 +13,7 @@ from fnet.compose.parts import (
     require_layers,
 )
 from fnet.compose.serial import serial
+from fnet.compose.streams import Call, stream_of_parts
 from fnet.core import Layer, Shape, Tape, layer, split
 from fnet.core.trees import add
 from fnet.core.values import constructor
@@ -79,4 +80,10 @@ def residual(*layers: Layer, shortcut: Layer | None = None) -> Layer:
         return Residual(*dparams), add(*dx)
 
     observe = observe_parts(pair, Tape.caches)
-    return layer(init, forward, backward, penalty_of_parts(pair), pair, observe)
+
+    def passed(call: Call, x: Any) -> Any:
+        return jax.tree.map(jnp.add, call(0, x), call(1, x))
+
+    stream = stream_of_parts(pair, Tape.caches, passed)
+    cost = penalty_of_parts(pair)
+    return layer(init, forward, backward, cost, pair, observe, stream=stream)

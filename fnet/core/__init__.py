@@ -11,8 +11,10 @@ from fnet.core.contract import (
     Optimizer,
     Penalty,
     Recipe,
+    Stream,
 )
 from fnet.core.contract import Shape as Shape
+from fnet.core.streams import by_itself
 from fnet.core.tape import Tape
 from fnet.core.trees import NonTrainable
 from fnet.core.watching import watching
@@ -25,8 +27,10 @@ __all__ = [
     "Optimizer",
     "Penalty",
     "Recipe",
+    "Stream",
     "Tape",
     "afresh",
+    "by_itself",
     "layer",
     "loss",
     "out_shape",

@@ -30,6 +30,26 @@ class Recipe(NamedTuple):
     output: Callable[[Any], Any]
 
 
+class Stream(NamedTuple):
+    """How a layer continues a sequence, step by step, from what its forward pass cached.
+
+        resume(params, cache, steps, length) -> state    after `steps` steps, with room for `length`
+        step(params, state, x) -> y, state               x and y: (N, 1, ...), the next step alone
+
+    y is, up to rounding, what `forward` gives for that step of the whole sequence; state is what of
+    the past it depends on, and () where each step is by itself.
+
+    >>> import jax
+    >>> from fnet.layers import tanh
+    >>> y, state = tanh().stream.step((), (), jax.numpy.zeros((1, 1, 2)))
+    >>> y.tolist(), state
+    ([[[0.0, 0.0]]], ())
+    """
+
+    resume: Callable[[ArrayTree, ArrayTree, int, int], Any]
+    step: Callable[[ArrayTree, Any, Any], tuple[Any, Any]]
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Layer(Value):
     """A differentiable function with parameters, as pure functions.
@@ -40,13 +60,15 @@ class Layer(Value):
         backward(params, cache, dy)  -> dparams, dx         linear in dy
         observe(params, cache)       -> params              optional: None where there is nothing
         recipe.output(recipe.source(cache)) -> y            optional: y again, without x
+        stream.step(params, state, x) -> y, state           optional: a sequence, step by step
 
     x, y, dx, dy and shapes are arrays, or pytrees of them; a leaf that has no gradient (integers,
     booleans, keys) has dx = None. A key is given in training and absent in use: without one a layer
     behaves as it does after training, deterministic and without noise. `observe` moves the
     statistics of a batch, such as its mean, from a training step's cache into `NonTrainable`
     parameters. A layer that caches something cheaply turned into y, but not y, may say so by a
-    `recipe`: `repeat` and `remat` then keep that in place of y. `penalty` is the layer's
+    `recipe`: `repeat` and `remat` then keep that in place of y. A layer along whose second axis y
+    depends on nothing later says by a `stream` how a sequence is continued. `penalty` is its
     regularisation, None where it has none; `layers` are the parts of a composition.
 
     Forward-mode differentiation (`jax.jvp`, `jax.jacfwd`) of `apply` raises: use it on `forward`.
@@ -67,6 +89,7 @@ class Layer(Value):
     layers: "tuple[Layer, ...]" = ()
     observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None
     recipe: Recipe | None = None
+    stream: Stream | None = None
 
     def __post_init__(self) -> None:
         plain: Any = getattr(self.forward, "unwatched", self.forward)

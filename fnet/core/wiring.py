@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from chex import Array, ArrayTree, Numeric, PRNGKey
 
-from fnet.core.contract import Layer, Loss, Penalty, Recipe, Shape
+from fnet.core.contract import Layer, Loss, Penalty, Recipe, Shape, Stream
 from fnet.errors import ConfigurationError
 
 
@@ -19,6 +19,7 @@ def layer(
     layers: tuple[Layer, ...] = (),
     observe: Callable[[ArrayTree, ArrayTree], ArrayTree] | None = None,
     recipe: Recipe | None = None,
+    stream: Stream | None = None,
 ) -> Layer:
     """The Layer of these functions: its `apply` is `forward`, differentiated by `backward`.
 
@@ -56,7 +57,7 @@ def layer(
         return dparams, dx, None
 
     apply.defvjp(remember, differentiate)
-    return Layer(init, apply, forward, backward, penalty, layers, observe, recipe)
+    return Layer(init, apply, forward, backward, penalty, layers, observe, recipe, stream)
 
 
 def _gradient(d: Any) -> Any:

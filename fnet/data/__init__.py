@@ -30,12 +30,14 @@ from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
 from fnet.data.divided import image_parts
 from fnet.data.images import ImageFolder, image_folder
+from fnet.data.language import surprisal, synthetic_text, text_entropy
 from fnet.data.packing import Packed, packed
 from fnet.data.parts import Divided
 from fnet.data.sets import download_cifar10
 from fnet.data.statistics import class_weights, column_means, mean_and_std, min_max
 from fnet.data.synthetic import synthetic_images
 from fnet.data.tables import Table, csv_columns, csv_table
+from fnet.data.text import Text, Vocabulary, split_text, text_windows
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
 from fnet.data.workers import Workers
@@ -51,7 +53,9 @@ __all__ = [
     "Memory",
     "Packed",
     "Table",
+    "Text",
     "Transform",
+    "Vocabulary",
     "Workers",
     "augment",
     "batches",
@@ -85,6 +89,11 @@ __all__ = [
     "read_pickle",
     "rescale",
     "split",
+    "split_text",
+    "surprisal",
     "synthetic_images",
+    "synthetic_text",
+    "text_entropy",
+    "text_windows",
     "thresholds",
 ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core import Layer, Penalty, Shape, by_itself, layer, penalty
 from fnet.core.expect import (
     require,
     require_bool,
@@ -99,7 +99,8 @@ def affine(
         db = None if params.b is None else dy.sum(0)
         return Affine(transposed_product(dy, _rows(params, x)), db), dx
 
-    return layer(init, forward, backward, _l2(l2))
+    stream = None if axes is None else by_itself(forward)  # else steps are flattened
+    return layer(init, forward, backward, _l2(l2), stream=stream)
 
 
 def _rows(params: Affine, x: Array) -> Array:

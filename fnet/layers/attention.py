@@ -18,6 +18,7 @@ from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, glorot_normal
 from fnet.layers.attending import Sight
 from fnet.layers.heads import Attention, Cache, Heads
+from fnet.layers.looking_back import continued
 from fnet.layers.masks import given_of
 
 
@@ -104,7 +105,7 @@ def attention(
         dx = cache.given.kept((dx + dm).astype(dy.dtype))
         return dparams, (dx, None) if masked else dx
 
-    return layer(init, forward, backward)
+    return layer(init, forward, backward, stream=continued(around, sight))
 
 
 @constructor

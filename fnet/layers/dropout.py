@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, afresh, layer
+from fnet.core import Layer, Shape, afresh, by_itself, layer
 from fnet.core.expect import require, require_number
 from fnet.core.trees import is_floating, is_none, widened
 from fnet.core.values import constructor
@@ -122,7 +122,7 @@ def gaussian_noise(std: float) -> Layer:
     def backward(params: tuple[()], cache: tuple[()], dy: Any) -> tuple[tuple[()], Any]:
         return (), dy
 
-    return layer(_init, forward, backward)
+    return layer(_init, forward, backward, stream=by_itself(forward))
 
 
 def _dropping(
@@ -153,7 +153,7 @@ def _dropping(
         key, dy = afresh(key, dy)  # else XLA would keep the mask of the forward pass
         return (), _each_leaf(thinned, dy, _once_known(key, dy), together)
 
-    return layer(_init, forward, backward)
+    return layer(_init, forward, backward, stream=by_itself(forward))
 
 
 def _init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Recipe, Shape, layer
+from fnet.core import Layer, Recipe, Shape, by_itself, layer
 from fnet.core.expect import require_floating
 from fnet.core.trees import widened
 
@@ -26,7 +26,7 @@ def of_output(name: str, f: Function, df: Gradient) -> Layer:
         y = _rounded(name, f, x)
         return y, y
 
-    return layer(_init, forward, _backward(df))
+    return layer(_init, forward, _backward(df), stream=by_itself(forward))
 
 
 def of_input(name: str, f: Function, df: Gradient) -> Layer:
@@ -39,7 +39,7 @@ def of_input(name: str, f: Function, df: Gradient) -> Layer:
         return _rounded(name, f, x), x
 
     recipe = Recipe(source=lambda x: x, output=lambda x: _rounded(name, f, x))
-    return layer(_init, forward, _backward(df), recipe=recipe)
+    return layer(_init, forward, _backward(df), recipe=recipe, stream=by_itself(forward))
 
 
 def decay(x: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, layer, rows
+from fnet.core import Layer, Shape, by_itself, layer, rows
 from fnet.core.expect import (
     check_range,
     require,
@@ -84,7 +84,7 @@ def embedding(
         dw = jnp.zeros(params.w.shape, dy.dtype).at[jnp.where(counts, x, 0)].add(dy)
         return Embedding(dw.astype(params.w.dtype)), None
 
-    return layer(init, forward, backward)
+    return layer(init, forward, backward, stream=by_itself(forward))
 
 
 def _known(params: Embedding, x: Array) -> Array:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Recipe, Shape, layer, split
+from fnet.core import Layer, Recipe, Shape, by_itself, layer, split
 from fnet.core.expect import require, require_floating, require_key_and_shape, require_whole
 from fnet.core.products import as_rows, product, transposed_product
 from fnet.core.trees import is_shape, widened
@@ -93,7 +93,7 @@ def glu(width: int, activation: Layer = sigmoid(), w_init: Initializer = glorot_
         return Glu(dw, dv), dx.reshape(x.shape)
 
     recipe = Recipe(source=lambda cache: cache[1:], output=gated)
-    return layer(init, forward, backward, recipe=recipe)
+    return layer(init, forward, backward, recipe=recipe, stream=by_itself(forward))
 
 
 @constructor

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, layer
+from fnet.core import Layer, Shape, by_itself, layer
 from fnet.core.expect import (
     require,
     require_bool,
@@ -185,7 +185,8 @@ def _over_axes(name: str, axes: Any, eps: Any, scale: Any, bias: Any, centred: b
         dx, dscale, dbias = by_row.gradients(rows, moments, scale, as_rows(dy))
         return gradient(params, dscale, dbias), as_given(dx, x.shape)
 
-    return layer(init, forward, backward)
+    stream = by_itself(forward) if axes in (-1, (-1,)) else None
+    return layer(init, forward, backward, stream=stream)
 
 
 def _flat(params: Norm) -> tuple[Array | None, Array | None]:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, layer
+from fnet.core import Layer, Shape, Stream, layer
 from fnet.core.expect import require, require_bool, require_floating, require_key_and_shape
 from fnet.core.products import wide
 from fnet.core.trees import cast_like, is_shape, widened
@@ -77,7 +77,19 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         parts += [] if cache.lengths is None else [None]
         return dparams, tuple(parts) if len(parts) > 1 else parts[0]
 
-    return layer(init, forward, backward)
+    def resume(params: Any, cache: Any, steps: int, length: int) -> State:
+        require(
+            cache[0].lengths is None, f"{name}: sequences of different lengths have no next step"
+        )
+        return tuple(each[-1] for each in cache[0].states)
+
+    def step(params: Any, state: State, x: Array) -> tuple[Array, State]:
+        own, now = widened((params, x[:, 0]))
+        after, _ = cell.kind.step(own._replace(u=own.u.T), now @ own.w.T + own.b, state)
+        return after[0][:, None].astype(x.dtype), after
+
+    ahead = not (reverse or last or given)
+    return layer(init, forward, backward, stream=Stream(resume, step) if ahead else None)
 
 
 def as_cell(cell: Sized) -> Layer:

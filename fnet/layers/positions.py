@@ -1,12 +1,14 @@
 """Where in its sequence a vector stands, added to it or turned into it."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from chex import Array, PRNGKey
+from chex import Array, ArrayTree, PRNGKey
+from jax import lax
 
-from fnet.core import Layer, Shape, layer
+from fnet.core import Layer, Shape, Stream, layer
 from fnet.core.expect import (
     require,
     require_bool,
@@ -67,7 +69,7 @@ def positional_encoding(base: float = BASE) -> Layer:
     def backward(params: tuple[()], cache: tuple[()], dy: Array) -> tuple[tuple[()], Array]:
         return (), dy
 
-    return layer(init, forward, backward)
+    return layer(init, forward, backward, stream=_placed(forward))
 
 
 @constructor
@@ -109,13 +111,20 @@ def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
         dw = jnp.zeros_like(params.w).at[: dy.shape[1]].set(dy.sum(0))
         return Positions(dw), dy
 
+    def resume(params: Positions, cache: tuple[()], steps: int, longest: int) -> Array:
+        _check_length(longest)
+        return jnp.asarray(steps, jnp.int32)
+
+    def step(params: Positions, place: Array, x: Array) -> tuple[Array, Array]:
+        return x + params.w[place], place + 1
+
     def _check_length(steps: int) -> None:
         require(
             steps <= length,
             f"learned_positions: a sequence of {steps} steps, and there are {length} positions",
         )
 
-    return layer(init, forward, backward)
+    return layer(init, forward, backward, stream=Stream(resume, step))
 
 
 @constructor
@@ -170,7 +179,27 @@ def rope(base: float = BASE, pairs: bool = False) -> Layer:
             f"rope: x is {shape}; it must be (N, T, ..., D), D even",
         )
 
-    return layer(init, forward, backward)
+    return layer(init, forward, backward, stream=_placed(forward))
+
+
+def _placed(forward: Callable[..., tuple[Array, ArrayTree]]) -> Stream:
+    """The stream of a layer whose y depends on x at the same step and on the position.
+
+    It puts the step at its place in a sequence of zeros, so that it meets the same angles as in
+    `forward`; state: the position, and an array of no bytes that is as long as the sequence.
+    """
+
+    def resume(params: tuple[()], cache: tuple[()], steps: int, length: int) -> tuple[Array, Array]:
+        return jnp.asarray(steps, jnp.int32), jnp.zeros((length, 0))
+
+    def step(params: tuple[()], state: tuple[Array, Array], x: Array) -> tuple[Array, Any]:
+        place, reach = state
+        zeros = jnp.zeros((len(x), len(reach), *x.shape[2:]), x.dtype)
+        whole = lax.dynamic_update_slice_in_dim(zeros, x, place, axis=1)
+        y = lax.dynamic_slice_in_dim(forward(params, whole)[0], place, 1, axis=1)
+        return y, (place + 1, reach)
+
+    return Stream(resume, step)
 
 
 def _angles(steps: int, powers: np.ndarray, base: float) -> np.ndarray:

@@ -6,16 +6,19 @@ from fnet.models.classic import (
     logistic_regression,
     regression_net,
 )
-from fnet.models.language import recurrent_net, transformer
+from fnet.models.generation import generate
+from fnet.models.language import attention_maps, recurrent, transformer
 from fnet.models.vision import convnet, mobile, resnet
 
 __all__ = [
+    "attention_maps",
     "classification_net",
     "convnet",
+    "generate",
     "linear_regression",
     "logistic_regression",
     "mobile",
-    "recurrent_net",
+    "recurrent",
     "regression_net",
     "resnet",
     "transformer",

@@ -1,70 +1,149 @@
-"""Networks for sequences of ids, (N, T) → (N, T, vocabulary) logits."""
+"""Networks for sequences of tokens, (N, T) ids → (N, T, vocabulary) logits of what comes next."""
 
-from fnet.compose import repeat, residual, serial, tied
-from fnet.core import Layer
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import ArrayTree
+
+from fnet.compose import repeat, residual, serial
+from fnet.compose import tied as tie
+from fnet.core import Layer, watching
+from fnet.core.expect import require_whole
+from fnet.errors import ConfigurationError
 from fnet.initializers import normal
 from fnet.layers import (
     affine,
     attention,
-    dropout,
     embedding,
     gelu,
+    gru,
     layer_norm,
     learned_positions,
     lstm,
+    rnn,
     rope,
 )
+from fnet.layers import dropout as noise
 
-SMALL = normal(0.02)
+SMALL = normal(0.02)  # of an embedding that is the output's weight too: the first logits are small
+CELLS = {"lstm": lstm, "gru": gru, "rnn": rnn}
 
 
 def transformer(
     vocabulary: int,
     width: int = 128,
-    heads: int = 4,
     blocks: int = 4,
+    heads: int = 4,
     length: int | None = None,
-    rate: float = 0.0,
+    positions: str = "rope",
+    activation: Layer = gelu(),
+    dropout: float = 0.0,
+    tied: bool = True,
 ) -> Layer:
-    """A decoder alone: each step predicts the next id from those up to it.
+    """A decoder: each block looks back by attention, and then changes each step by itself.
 
-    Each of `blocks` adds attention of `heads` heads, and then two affine layers, 4 `width` numbers
-    between them, to what it is given, both behind a norm. The output's weight is the embedding's.
-    With `length` positions are learned, at most so many; without, queries and keys are turned by
-    `rope`. `rate` is that of dropout. For `losses.cross_entropy`.
-    Source: Radford et al. (2019), Language Models are Unsupervised Multitask Learners, section 2.3.
+        x ← x + attention(norm(x))      x ← x + w₂ activation(w₁ norm(x))      `blocks` times
 
-    >>> from fnet.core import out_shape
-    >>> out_shape(transformer(11, width=8, heads=2, blocks=2), (7,))
-    (7, 11)
+    After the embedding and before a last norm and the logits. w₁ makes 4 `width` numbers.
+    `positions` is "rope", which turns queries and keys, or "learned", a vector for each of `length`
+    positions, the longest sequence. `dropout` is the rate of that in attention and
+    after each half of a block. Logits are products with the embedding itself if it is `tied`, else
+    with a weight of their own. For `losses.cross_entropy`.
+    Source: Vaswani et al. (2017), arXiv:1706.03762; norms before each half: Xiong et al. (2020),
+    arXiv:2002.04745; tied: Press & Wolf (2017), arXiv:1608.05859.
+
+    >>> transformer(10, width=8, blocks=2, heads=2, tied=False).layers[1].layers[0]
+    ... # doctest: +NORMALIZE_WHITESPACE
+    serial(residual(layer_norm(), attention(2, causal=True, rope=rope())),
+           residual(layer_norm(), affine(32, axes=1), gelu(), affine(8, axes=1)))
     """
-    positions = [] if length is None else [learned_positions(length)]
-    turned = rope() if length is None else None
-    noise = [dropout(rate)] if rate else []
+    require_whole("transformer: vocabulary", vocabulary, least=1)
+    require_whole("transformer: width", width, least=1)
+    if positions not in ("rope", "learned"):
+        raise ConfigurationError(
+            f"transformer: positions is {positions!r}; it must be 'rope' or 'learned'"
+        )
+    if positions == "learned" and length is None:
+        raise ConfigurationError(
+            "transformer: learned positions need the length of the longest sequence: length=..."
+        )
+    noisy = [noise(dropout)] if dropout else []
+    turned = rope() if positions == "rope" else None
+    placed = [] if length is None or positions == "rope" else [learned_positions(length)]
     block = serial(
-        residual(layer_norm(), attention(heads, causal=True, rope=turned, dropout=rate), *noise),
-        residual(layer_norm(), affine(4 * width, axes=1), gelu(), affine(width, axes=1), *noise),
+        residual(
+            layer_norm(),
+            attention(heads, causal=True, window=length, rope=turned, dropout=dropout),
+            *noisy,
+        ),
+        residual(
+            layer_norm(), affine(4 * width, axes=1), activation, affine(width, axes=1), *noisy
+        ),
     )
-    first = embedding(vocabulary, width, w_init=SMALL)
-    last = affine(vocabulary, w_init=SMALL, bias=False, axes=1)
-    parts = [first, *positions, *noise, repeat(block, blocks), layer_norm(), last]
-    return tied(serial(*parts), f"[{len(parts) - 1}].w", "[0].w")
+    logits = affine(vocabulary, bias=False, axes=1)
+    parts = [embedding(vocabulary, width, w_init=SMALL), *placed, *noisy, repeat(block, blocks)]
+    model = serial(*parts, layer_norm(), logits)
+    return tie(model, f"[{len(parts) + 1}].w", "[0].w") if tied else model
 
 
-def recurrent_net(
-    vocabulary: int, width: int = 128, layers: int = 2, cell: Layer | None = None, rate: float = 0.0
+def recurrent(
+    vocabulary: int, width: int = 128, cell: str = "lstm", layers: int = 1, dropout: float = 0.0
 ) -> Layer:
-    """An embedding, recurrent layers one on the other, and an affine layer to the next id.
+    """Recurrent layers over an embedding, and logits of each of their states.
 
-    `cell` is a layer over time, `lstm(width)` unless given. `rate` is that of dropout behind each.
-    For `losses.cross_entropy`.
-    Source: Zaremba et al. (2014), Recurrent Neural Network Regularization, arXiv:1409.2329.
+    `cell` is "lstm", "gru" or "rnn". `dropout` is the rate of that before each layer and the
+    logits. For `losses.cross_entropy`.
+    Source: Graves (2013), Generating Sequences With Recurrent Neural Networks, arXiv:1308.0850.
 
-    >>> from fnet.core import out_shape
-    >>> out_shape(recurrent_net(11, width=8), (7,))
-    (7, 11)
+    >>> recurrent(10, 8, layers=2)
+    serial(embedding(10, 8), lstm(8), lstm(8), affine(10, axes=1))
     """
-    over_time = lstm(width) if cell is None else cell
-    noise = [dropout(rate)] if rate else []
-    stack = [over_time, *noise] * layers
-    return serial(embedding(vocabulary, width), *stack, affine(vocabulary, axes=1))
+    require_whole("recurrent: layers", layers, least=1)
+    if cell not in CELLS:
+        raise ConfigurationError(
+            f"recurrent: cell is {cell!r}; it must be one of {', '.join(CELLS)}"
+        )
+    made: Layer = CELLS[cell](width)  # type: ignore[operator]
+    noisy = [noise(dropout)] if dropout else []
+    parts = [*noisy, made] * layers
+    return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))
+
+
+def attention_maps(model: Layer, params: ArrayTree, tokens: Any) -> np.ndarray | None:
+    """How much each step of a text attends to each other, (blocks, heads, T, T), for pictures.
+
+        p[t, s] = exp(q[t] · k[s] / √d − lse[t])        0 where s is not seen
+
+    Of a `transformer` and the first of the `tokens` (N, T), no longer than its window, from what
+    attention caches for its backward pass. Each row sums to 1. None for a model without attention.
+
+    >>> model = transformer(5, width=8, blocks=2, heads=2)
+    >>> params, _ = model.init(jax.random.key(0), (3,))
+    >>> maps = attention_maps(model, params, [[1, 2, 3]])
+    >>> maps.shape, maps[0, 0, 0].tolist()
+    ((2, 2, 3, 3), [1.0, 0.0, 0.0])
+    """
+    found = []
+
+    def watch(layer: Layer, own: ArrayTree, x: Any, run: Callable[[], Any]) -> Any:
+        y, cache = run()
+        if hasattr(cache, "lse"):
+            found.append(_weights(cache))
+        return y, cache
+
+    # Without jit a loop is one of Python, and each of its rounds can be watched.
+    with jax.disable_jit(), watching(watch):
+        model.forward(params, jnp.asarray(np.asarray(tokens, np.int32))[:1])
+    return np.stack(found) if found else None
+
+
+def _weights(cache: Any) -> np.ndarray:
+    """p (H, T, T) of the first example, of attention that looks back."""
+    q, k, lse = (np.asarray(each, np.float64) for each in (cache.q, cache.k, cache.lse))
+    scores = np.einsum("ptgd,psd->pgts", q, k) / np.sqrt(q.shape[-1])
+    past = np.tril(np.ones(scores.shape[-2:], bool))
+    p = np.where(past, np.exp(scores - lse.swapaxes(1, 2)[..., None]), 0.0)
+    return p.reshape(-1, *p.shape[-2:])

@@ -10,6 +10,7 @@ from fnet.plots.costs import growth, layer_bytes
 from fnet.plots.descents import Movie, animated_paths, paths
 from fnet.plots.errors import gradient_errors
 from fnet.plots.images import class_grid, predictions, weights
+from fnet.plots.language import attention_weights, bits_per_character
 from fnet.plots.probabilities import calibration, roc
 from fnet.plots.regressions import predicted_against_true, residuals
 from fnet.plots.results import confusion, curves, sigmoid_scatter
@@ -18,6 +19,8 @@ __all__ = [
     "Movie",
     "animated_paths",
     "attention",
+    "attention_weights",
+    "bits_per_character",
     "calibration",
     "class_grid",
     "compare",

@@ -1,0 +1,26 @@
+"""Which settings a resumed run has: those that it began with, but for a few that may change."""
+
+from pathlib import Path
+
+from fnet.cli import run as runs
+from fnet.cli.arguments import Settings
+from fnet.errors import ConfigurationError
+
+FREE = ("epochs", "workers", "learning_rate", "patience")  # settings that a resumed run may change
+
+
+def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
+    """The folder and settings of the run to resume; only FREE settings may change."""
+    if out is None:
+        raise ConfigurationError("--resume continues the run in a folder: name it with --out")
+    settings = runs.read_config(Path(out))
+    for key, value in given.items():
+        plain = list(value) if isinstance(value, list | tuple) else value
+        if key == "data":
+            plain = str(Path(value).absolute())
+        if key not in FREE and plain != settings[key]:
+            raise ConfigurationError(
+                f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "
+                "it out, or begin a new run with another --out"
+            )
+    return Path(out), {**settings, **given, "data": settings["data"]}

@@ -1,0 +1,169 @@
+"""Text from `--data`, or the embedded formal language: its arguments, its parts, its networks."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fnet import data, models
+from fnet.cli.arguments import IMAGE_RATES, Settings, above
+from fnet.core import Layer
+from fnet.data import Dataset
+from fnet.data.text import KINDS
+from fnet.errors import ConfigurationError
+from fnet.files.characters import SUFFIXES
+
+MODELS = ("transformer", "lstm", "gru")
+TEXT: Settings = {"tokens": None, "length": None, "width": None, "blocks": None, "heads": None}
+BOOK: Settings = {"length": 128, "width": 128, "blocks": 4, "heads": 4}
+EMBEDDED: Settings = {"length": 64, "width": 64, "blocks": 2, "heads": 4}
+SAMPLES = 20_000  # of the embedded language
+BATCH, STEPS = 32, 2250
+RATES = {**IMAGE_RATES, "adam": 2e-3}  # of a transformer of width 64; wider ones take smaller steps
+CELL_RATES = {**RATES, "adam": 5e-3}
+RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is read as it is used
+OTHERS = (  # of images and tables
+    *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
+    *(
+        "label_smoothing",
+        "features",
+        "drop",
+        "task",
+        "binarize",
+        "sep",
+        "decimal",
+        "encoding",
+        "na",
+    ),
+)
+
+
+def add_text(parser: argparse.ArgumentParser) -> None:
+    """How a text is read, and the network that continues it."""
+    group = parser.add_argument_group(
+        "text",
+        "--data book.txt, or a folder of .txt and .md files; without --data, a small formal "
+        "language whose best possible loss is known",
+    )
+    group.add_argument(
+        "--tokens",
+        choices=KINDS,
+        help="what is predicted (default: characters; bytes of a text that is not UTF-8)",
+    )
+    for name, what in (
+        ("length", "characters that the network sees at once"),
+        ("width", "numbers for each character within the network"),
+        ("blocks", "blocks of the transformer, or layers of the lstm or gru"),
+        ("heads", "heads of attention of the transformer"),
+    ):
+        default = f"(default {BOOK[name]}; for the formal language {EMBEDDED[name]})"
+        help_text = f"{what} {default}"
+        group.add_argument(f"--{name}", type=above(0, int), metavar="N", help=help_text)
+
+
+def is_text(given: Settings) -> bool:
+    """Whether these settings are for a text."""
+    if given.get("model") is not None:
+        return given["model"] in MODELS
+    if given.get("target") is not None:
+        return False
+    named = any(given.get(name) is not None for name in TEXT)
+    return named or (given.get("data") is not None and _names_text(Path(given["data"])))
+
+
+def with_text_model(given: Settings) -> tuple[Settings, str]:
+    """What is given, with a network and its sizes; and why it is this one if none is named."""
+    for name in OTHERS:
+        if given.get(name):
+            flag = name.replace("_", "-")
+            raise ConfigurationError(
+                f"--{flag} does not apply to a text, which {' or '.join(MODELS)} learns; leave it "
+                "out"
+            )
+    sizes = EMBEDDED if given.get("data") is None else BOOK
+    model = given.get("model") or "transformer"
+    if model != "transformer":
+        if given.get("heads") is not None:
+            raise ConfigurationError(f"--heads is for a transformer, and the model is {model}")
+        sizes = {**sizes, "blocks": 1, "heads": None}
+    if given.get("data") is None and given.get("tokens") is not None:
+        raise ConfigurationError("--tokens needs a text: --data book.txt")
+    why = "" if given.get("model") else "chosen for a text: attention finds what matters in it"
+    return {**sizes, **given, "model": model}, why
+
+
+def open_text(settings: Settings) -> tuple[dict[str, Dataset], str, tuple[str, ...]]:
+    """The parts by name, where they come from, and sentences on what was decided."""
+    shares = dict(zip(("train", "val", "test"), settings["split"], strict=True))
+    length = settings["length"]
+    if abs(sum(shares.values()) - 1) > 1e-6:
+        raise ConfigurationError(f"--split is {shares}; its sum must be 1")
+    if settings["data"] is None:
+        whole = data.synthetic_text(SAMPLES, length)
+        parts = data.split(whole, shares, settings["seed"])
+        about = "texts of a formal language, drawn by fnet: nested brackets, and counts"
+        best = data.text_entropy(length)
+        said = f"no model can have a loss below {best:.4f}, which is {bits(best)}"
+        return parts, about, (said,)
+    path = Path(settings["data"])
+    book = data.text_windows(path, length, tokens=settings["tokens"])
+    pieces: dict[str, Any] = data.split_text(book, shares)
+    if len(book.ids) <= RESIDENT:
+        pieces = {name: data.memory(part) for name, part in pieces.items()}
+    said = "the parts are contiguous pieces of the text, in this order, in windows of "
+    return pieces, f"text {path}", (*book.decisions, f"{said}{length}", str(book.vocabulary))
+
+
+def build_text_model(settings: Settings, classes: int) -> Layer:
+    """The network that the settings describe."""
+    width, blocks = settings["width"], settings["blocks"]
+    made: dict[str, Callable[[], Layer]] = {
+        "transformer": lambda: models.transformer(
+            classes, width, blocks, settings["heads"], settings["length"]
+        ),
+        "lstm": lambda: models.recurrent(classes, width, "lstm", blocks),
+        "gru": lambda: models.recurrent(classes, width, "gru", blocks),
+    }
+    return made[settings["model"]]()
+
+
+def text_rate(settings: Settings) -> float:
+    """The learning rate if none is given: the smaller, the wider the network."""
+    rates = RATES if settings["model"] == "transformer" else CELL_RATES
+    return float(rates[settings["optimizer"]] * min(1, 64 / settings["width"]))
+
+
+def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:
+    """The settings with a batch size and a number of epochs, and sentences on what was chosen."""
+    batch, epochs = settings["batch_size"] or BATCH, settings["epochs"]
+    if not isinstance(batch, int):
+        raise ConfigurationError("--batch-size all is for tables; name a number for a text")
+    if epochs is not None:
+        return {**settings, "batch_size": batch}, []
+    steps = -(-samples // batch)
+    epochs = -(-STEPS // steps)
+    said = f"{epochs} epochs of {steps:,} steps; --epochs for another number"
+    return {**settings, "batch_size": batch, "epochs": epochs}, [said]
+
+
+def bits(loss: float) -> str:
+    """A loss per character, in bits."""
+    return f"{in_bits(loss):.4f} bits per character"
+
+
+def in_bits(loss: float) -> float:
+    """Nats in bits.
+
+    >>> round(in_bits(0.6931471805599453), 6)
+    1.0
+    """
+    return loss / 0.6931471805599453
+
+
+def _names_text(path: Path) -> bool:
+    """A text file, or a folder with nothing but text files."""
+    if not path.is_dir():
+        return path.suffix.lower() in SUFFIXES
+    inside = [each.relative_to(path) for each in path.rglob("*") if each.is_file()]
+    shown = [each for each in inside if not any(part.startswith(".") for part in each.parts)]
+    return bool(shown) and all(each.suffix.lower() in SUFFIXES for each in shown)

@@ -1,0 +1,123 @@
+"""`fnet train` on texts and the formal language, and `fnet generate` and `evaluate` after it."""
+
+import json
+import math
+import random
+
+import pytest
+
+from fnet import data
+
+
+@pytest.fixture(scope="module")
+def book():
+    """Nine thousand characters of sentences that a small network learns a little of."""
+    words = "the cat sat on a mat and saw one big red dog run by".split()
+    dice = random.Random(0)
+    sentences = [" ".join(dice.choices(words, k=6)).capitalize() + ".\n" for _ in range(300)]
+    return "".join(sentences)
+
+
+@pytest.fixture(scope="module")
+def learned(shell, book):
+    """A transformer on a book; small, so that it takes no time."""
+    shell.home.joinpath("book.txt").write_text(book)
+    words = "--data book.txt --length 16 --width 16 --blocks 1 --heads 2 --epochs 2 --out book-run"
+    return shell("train", "--model", "transformer", *words.split())
+
+
+def test_a_book_is_learned_and_continued(shell, learned, book):
+    assert learned.status == 0, learned.err
+    out = learned.out
+    assert "text book.txt" in out.replace(str(shell.home) + "/", "")
+    assert f"{len(book):,} characters" in out
+    assert "contiguous pieces of the text" in out
+    assert f"{len(set(book))} characters: \\n ." in out
+    assert "bits per character" in out
+    assert "optimum" not in out
+    assert "above the best" not in out
+    folder = shell.home / "book-run"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert math.isclose(metrics["test_bits"], metrics["test_loss"] / math.log(2))
+    assert metrics["test_bits"] < math.log2(len(set(book)))  # better than nothing learned
+    assert {"loss.png", "attention.png"} <= {path.name for path in folder.iterdir()}
+    assert "train_bits" in (folder / "history.csv").read_text()
+
+
+def test_generation_is_repeatable_and_the_same_without_its_cache(shell, learned):
+    words = (
+        "generate book-run --prompt The --tokens 30 --seed 3 --top-k 5 --temperature 0.8".split()
+    )
+    first, again, whole = shell(*words), shell(*words), shell(*words, "--no-cache")
+    assert first.status == 0, first.err
+    assert first.out.startswith("The")
+    assert len(first.out.rstrip("\n")) <= 33
+    assert first.out == again.out == whole.out
+    other = shell(*words[:-6], "--seed", "4")
+    assert other.out != first.out
+    facts = json.loads(shell(*words, "--json").out)
+    assert facts["prompt"] + facts["text"] + "\n" == first.out
+
+
+def test_a_run_on_a_text_is_measured_and_resumed(shell, learned):
+    result = shell("evaluate", "book-run", "--json")
+    metrics = json.loads((shell.home / "book-run/metrics.json").read_text())
+    assert json.loads(result.out)["loss"] == pytest.approx(metrics["test_loss"])
+    resumed = shell("train", "--out", "book-run", "--resume", "--epochs", "3", "--quiet")
+    assert resumed.status == 0, resumed.err
+    text = shell.home / "book.txt"
+    text.write_text(text.read_text().replace("cat", "cow"))
+    changed = shell("train", "--out", "book-run", "--resume", "--epochs", "4")
+    assert changed.status == 2
+    assert "the data have changed since the run began" in changed.err
+
+
+def test_the_formal_language_has_an_optimum(shell):
+    words = "train --model gru --length 8 --width 8 --epochs 1 --batch-size 256 --out language"
+    result = shell(*words.split())
+    assert result.status == 0, result.err
+    best = data.text_entropy(8)
+    assert f"no model can have a loss below {best:.4f}" in result.out
+    metrics = json.loads((shell.home / "language/metrics.json").read_text())
+    assert metrics["test_above_lowest"] > 0
+    assert f"{metrics['test_above_lowest']:.1%} above the best possible" in result.out
+    lowest = metrics["test_loss"] / (1 + metrics["test_above_lowest"])
+    assert abs(lowest - best) < 0.02
+    said = shell("evaluate", "language").out
+    assert "the best possible on these very texts" in said
+    assert set(shell("generate", "language", "--tokens", "20").out.strip()) <= set("()<>[]{}ab")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train --model lstm --heads 2", "--heads is for a transformer, and the model is lstm"),
+        ("train --model gru --hidden 7", "--hidden does not apply to a text"),
+        ("train --model mlp --width 7", "--width is for a text"),
+        ("train --model gru --tokens bytes", "--tokens needs a text"),
+        ("train --data short.txt --length 50", "20 characters; windows of 50 need at least 51"),
+        ("train --data short.txt --length 5", "20 characters, too few for windows of 5"),
+        ("train --data latin.txt --tokens characters", "byte 0xe9 at place 3"),
+        ("train --model lstm --batch-size all", "--batch-size all is for tables"),
+        ("generate book-run --prompt Zoé", "'Z' at place 0 of 'Zoé' is none of the"),
+        ("evaluate book-run --data short.txt", "measured on its own test part"),
+        ("predict book-run short.txt", "fnet generate continues one"),
+    ],
+)
+def test_mistakes_are_named(shell, learned, words, message):
+    (shell.home / "short.txt").write_text("abcdefghij" * 2)
+    (shell.home / "latin.txt").write_bytes("caf\xe9 ".encode("latin-1") * 100)
+    result = shell.plainly(*words.split())
+    assert result.status == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_bytes_are_chosen_and_said(shell):
+    (shell.home / "latin.txt").write_bytes("caf\xe9 ".encode("latin-1") * 100)
+    words = "train --data latin.txt --model gru --length 8 --width 4 --epochs 1 --out latin"
+    result = shell(*words.split())
+    assert result.status == 0, result.err
+    assert "bytes, since" in result.out
+    assert "256 bytes" in result.out
+    assert shell("generate", "latin", "--tokens", "5", "--prompt", "caf").out.startswith("caf")
