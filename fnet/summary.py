@@ -8,10 +8,12 @@ import jax.numpy as jnp
 from chex import ArrayTree
 
 from fnet.core import Layer, Shape, watching
-from fnet.core.available import human_bytes as human_bytes
+from fnet.core.available import human_bytes
 from fnet.core.examples import Ints, is_input, shapes_of
 from fnet.core.expect import require_whole
 from fnet.core.trees import count, is_floating, nbytes
+
+__all__ = ["Row", "Summary", "human_bytes", "summary"]
 
 INDENT = "  "
 

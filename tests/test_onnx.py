@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import onnx
 import pytest
 
 from fnet import data, losses, models, serial
@@ -30,7 +31,6 @@ from fnet.layers import (
     tanh,
 )
 
-onnx = pytest.importorskip("onnx")
 RNG = np.random.default_rng(0)
 
 CASES = {

@@ -6,7 +6,7 @@ import jax
 from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parts import observe_parts, penalty_of_parts
-from fnet.compose.streams import Call, stream_of_parts
+from fnet.compose.streams import stream_of_parts
 from fnet.core import Layer, Recipe, Shape, Tape, layer, split
 from fnet.core.expect import require_key_and_shape
 from fnet.core.trees import zeros_like
@@ -71,11 +71,5 @@ def serial(*layers: Layer) -> Layer:
     last = layers[-1].recipe if layers else None
     recipe = last and Recipe(lambda tape: last.source(tape.caches()[-1]), last.output)
 
-    def passed(call: Call, x: Any) -> Any:
-        for number in range(len(layers)):
-            x = call(number, x)
-        return x
-
-    stream = stream_of_parts(layers, Tape.caches, passed)
-    cost = penalty_of_parts(layers)
+    cost, stream = penalty_of_parts(layers), stream_of_parts(layers, Tape.caches)
     return layer(init, forward, backward, cost, layers, observe, recipe, stream)

@@ -1,5 +1,6 @@
 """Compositions step by step: each part continues its own sequence."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +14,12 @@ Call = Callable[[int, Any], Any]
 def stream_of_parts(
     layers: tuple[Layer, ...],
     caches_of: Callable[[Any], Any],
-    passed: Callable[[Call, Any], Any],
+    passed: Callable[[Call, Any], Any] | None = None,
 ) -> Stream | None:
     """The stream of a composition, None where a part has none; state: one per part.
 
     passed(call, x) is y; call(number, x) gives the step x to the part of this number, each once and
-    in order. caches_of(cache) are the caches of the parts.
+    in order; without it, the output of each goes to the next. caches_of(cache) are their caches.
     """
     streams = [part.stream for part in layers]
     if None in streams:
@@ -36,7 +37,11 @@ def stream_of_parts(
             after.append(own)
             return y
 
-        y = passed(call, x)
+        y = _in_turn(len(layers))(call, x) if passed is None else passed(call, x)
         return y, tuple(after)
 
     return Stream(resume, step)
+
+
+def _in_turn(parts: int) -> Callable[[Call, Any], Any]:
+    return lambda call, x: functools.reduce(lambda x, number: call(number, x), range(parts), x)

@@ -14,11 +14,12 @@ from fnet.core.contract import (
     Stream,
 )
 from fnet.core.contract import Shape as Shape
+from fnet.core.shapes import out_shape
 from fnet.core.streams import by_itself
 from fnet.core.tape import Tape
 from fnet.core.trees import NonTrainable
 from fnet.core.watching import watching
-from fnet.core.wiring import afresh, layer, loss, out_shape, penalty, rows, split
+from fnet.core.wiring import afresh, layer, loss, penalty, rows, split
 
 __all__ = [
     "Layer",

@@ -35,7 +35,6 @@ def layer(
     >>> float(jax.grad(lambda x: double.apply((), x))(3.0))
     2.0
     """
-
     if penalty is ...:
         if len(layers) > 1 and any(part.penalty for part in layers):
             raise ConfigurationError(
@@ -63,24 +62,6 @@ def layer(
 def _gradient(d: Any) -> Any:
     """None in place of the float0 that JAX passes for integer outputs."""
     return None if d.dtype == jax.dtypes.float0 else d
-
-
-def out_shape(layer: Layer, shape: Shape) -> Shape:
-    """The shape of the output for an example of this shape; no parameter is drawn.
-
-    >>> from fnet.layers import affine
-    >>> out_shape(affine(10), (32, 32, 3))
-    (10,)
-    """
-    result: Shape = ()
-
-    def init(key: PRNGKey) -> ArrayTree:
-        nonlocal result  # a shape is not an array, and a traced function returns nothing else
-        params, result = layer.init(key, shape)
-        return params
-
-    jax.eval_shape(init, jax.random.key(0))
-    return result
 
 
 def afresh(cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:

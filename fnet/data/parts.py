@@ -22,6 +22,9 @@ class Divided(NamedTuple):
     """Datasets by part, or whole as "all"; `decisions` are sentences on what was decided for it.
 
     `pixels` is the range of an archive's pixels, in words.
+
+    >>> Divided({"train": None, "test": None}, ("3 files: 2 .heic, 1 .txt",)).pixels is None
+    True
     """
 
     parts: dict[str, Any]

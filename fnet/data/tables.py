@@ -28,12 +28,11 @@ class Table(Memory):
     ...     table = csv_table(path, target="price")
     >>> table.columns, table.arrays["target"].tolist()
     (('street',), [250.5, 190.0])
-    >>> for sentence in table.decisions:
+    >>> for sentence in table.decisions[:3]:
     ...     print(sentence)
     separator: semicolons (--sep)
     column 1 has no name: taken as an index, left out
     numbers are written with a decimal comma (--decimal)
-    `street` is Gravel (0) or Pave (1)
     """
 
     columns: tuple[str, ...] = ()

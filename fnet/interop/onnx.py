@@ -23,18 +23,24 @@ def to_onnx(
     transform: transforms.Transform = transforms.compose(),
     loss: Loss | None = None,
 ) -> bytes:
-    """The model in use as an .onnx file: `input` (N, *shape), float32, to `output`.
+    """The model in use as an .onnx file, from the input (N, *shape), float32, to the output.
 
     `shape` is that of one example before `transform`, which is part of the file, channels last as
     in fnet. With a classifier's loss there is a second output, `probabilities` (N, C); with
-    `losses.standardized`, `output` is in units of the target. Noise is left out, statistics are
+    `losses.standardized`, the output is in units of the target. Noise is left out, statistics are
     those observed, and all numbers are float32.
 
     Networks of dense layers, convolutions, pooling, batch norm, activations and residual blocks
     can be written. Raises ConfigurationError for any other layer or transform, and without the
     package onnx (`pip install 'fnet[onnx]'`).
 
-        Path("model.onnx").write_bytes(to_onnx(model, (32, 32, 3), params))
+    >>> import jax
+    >>> import onnx
+    >>> from fnet.models import convnet
+    >>> model = convnet(10)
+    >>> params, _ = model.init(jax.random.key(0), (32, 32, 3))
+    >>> onnx.load_from_string(to_onnx(model, (32, 32, 3), params)).graph.output[0].name
+    'output'
     """
     graph, x, inner = Graph(), "input", tuple(shape)
     for step in _steps(transform):

@@ -1,26 +1,20 @@
 """The affine layer: a weighted sum and a bias."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Penalty, Shape, by_itself, layer, penalty
-from fnet.core.expect import (
-    require,
-    require_bool,
-    require_floating,
-    require_key_and_shape,
-    require_number,
-    require_whole,
-)
+from fnet.core import Layer, Shape, by_itself, layer
+from fnet.core.expect import require, require_bool, require_key_and_shape, require_whole
 from fnet.core.products import product, transposed_product
 from fnet.core.trees import is_shape
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, he_normal, require_initializer
+from fnet.layers.flattening import check_rows, kept_axes, rows_of
+from fnet.layers.penalties import l2_penalty
 
 
 class Affine(NamedTuple):
@@ -75,61 +69,21 @@ def affine(
     def init(key: PRNGKey, shape: Shape) -> tuple[Affine, Shape]:
         require_key_and_shape(key, shape)
         require(is_shape(tuple(shape)), f"affine takes one array, and an example is {shape}")
-        kept = kept_of(len(shape) + 1) - 1
+        kept = kept_axes(axes, len(shape) + 1) - 1
         w = w_init.draw(key, (width, math.prod(shape[kept:])))
         return Affine(w, jnp.zeros(width, w.dtype) if bias else None), (*shape[:kept], width)
 
-    def kept_of(rank: int) -> int:
-        """How many axes are not flattened."""
-        require(
-            axes is None or axes < rank,
-            f"affine: axes is {axes}, and x has {rank - 1} beside that of the batch",
-        )
-        return 1 if axes is None else rank - axes
-
     def forward(params: Affine, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
-        _check(params, x, kept_of)
-        y = product(_rows(params, x), params.w.T)
+        check_rows(params, x, axes)
+        y = product(rows_of(params, x), params.w.T)
         y = y if params.b is None else y + params.b
-        return y.reshape(*x.shape[: kept_of(x.ndim)], len(params.w)), x
+        return y.reshape(*x.shape[: kept_axes(axes, x.ndim)], len(params.w)), x
 
     def backward(params: Affine, x: Array, dy: Array) -> tuple[Affine, Array]:
         dy = dy.reshape(-1, len(params.w))
         dx = product(dy, params.w).reshape(x.shape)
         db = None if params.b is None else dy.sum(0)
-        return Affine(transposed_product(dy, _rows(params, x)), db), dx
+        return Affine(transposed_product(dy, rows_of(params, x)), db), dx
 
     stream = None if axes is None else by_itself(forward)  # else steps are flattened
-    return layer(init, forward, backward, _l2(l2), stream=stream)
-
-
-def _rows(params: Affine, x: Array) -> Array:
-    width = params.w.shape[1]
-    return x.reshape(x.size // max(width, 1), width)
-
-
-def _check(params: Affine, x: Array, kept_of: Callable[[int], int]) -> None:
-    require(
-        hasattr(params, "w"),
-        f"affine: params are of type {type(params).__name__}; give what init returns first, then x",
-    )
-    require_floating("affine: x", x, ": convert it, or rescale images by fnet.data.rescale")
-    given, wanted = math.prod(x.shape[kept_of(max(x.ndim, 1)) :]), params.w.shape[1]
-    require(
-        x.ndim > 1 and given == wanted,
-        f"affine: x is {x.shape}, {given} numbers per row, "
-        f"and w {params.w.shape} takes {wanted}"
-        + ("; a single example is a batch of one: x[None]" if x.size == wanted else ""),
-    )
-
-
-def _l2(strength: float) -> Penalty | None:
-    require_number("affine: l2", strength, least=0)
-
-    def value_and_grad(params: Affine) -> tuple[Array, Affine]:
-        value = strength * jnp.sum(params.w**2)
-        if params.b is None:
-            return value, Affine(2 * strength * params.w, None)
-        return value, Affine(2 * strength * params.w, jnp.zeros_like(params.b))
-
-    return penalty(value_and_grad) if strength else None
+    return layer(init, forward, backward, l2_penalty("affine", l2), stream=stream)

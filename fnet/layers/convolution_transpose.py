@@ -14,11 +14,11 @@ from fnet.layers.kernels import (
     check_input,
     check_kernel,
     drawn_kernel,
-    kernel_penalty,
     require_groups,
     require_image,
     zero_bias,
 )
+from fnet.layers.penalties import l2_penalty
 
 
 @constructor
@@ -102,7 +102,7 @@ def conv_transpose(
         db = None if params.b is None else dy.sum(range(dy.ndim - 1))
         return Conv(dw, db), correlate(dy, params.w, None, windows, groups)
 
-    return layer(init, forward, backward, kernel_penalty("conv_transpose", l2))
+    return layer(init, forward, backward, l2_penalty("conv_transpose", l2))
 
 
 def _check_output_padding(output_padding: Sizes, stride: Sizes, padding: Padding) -> None:

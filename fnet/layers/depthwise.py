@@ -15,10 +15,10 @@ from fnet.layers.kernels import (
     check_kernel,
     convolution,
     drawn_kernel,
-    kernel_penalty,
     require_image,
     zero_bias,
 )
+from fnet.layers.penalties import l2_penalty
 
 
 @constructor
@@ -156,4 +156,4 @@ def separable_conv(
         db = None if params.b is None else dy.sum(range(dy.ndim - 1))
         return Separable(du, dw, db), spread(dh, params.depthwise, None, windows, channels)
 
-    return layer(init, forward, backward, kernel_penalty(name, l2, kernels=2))
+    return layer(init, forward, backward, l2_penalty(name, l2, weights=2))

@@ -6,19 +6,19 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Penalty, Shape, layer, penalty
+from fnet.core import Layer, Shape, layer
 from fnet.core.convolving import correlate, kernel_gradient, spread
 from fnet.core.expect import (
     require,
     require_bool,
     require_floating,
     require_key_and_shape,
-    require_number,
     require_whole,
 )
 from fnet.core.trees import is_shape
 from fnet.core.windows import Windows
 from fnet.initializers import Initializer, require_initializer
+from fnet.layers.penalties import l2_penalty
 
 
 class Conv(NamedTuple):
@@ -67,7 +67,7 @@ def convolution(
         dw, db = kernel_gradient(x, dy, windows, groups, params.b is not None)
         return Conv(dw, db), spread(dy, params.w, None, windows, groups)
 
-    return layer(init, forward, backward, kernel_penalty(name, l2))
+    return layer(init, forward, backward, l2_penalty(name, l2))
 
 
 def check_kernel(name: str, w_init: Any, bias: Any, **whole: Any) -> None:
@@ -124,16 +124,3 @@ def check_input(name: str, params: Any, x: Any, channels: Callable[[Array], int]
         "channels last" + ("; a single example is a batch of one: x[None]" * (x.ndim == rank + 1)),
     )
     require(x.dtype == w.dtype, f"{name}: x is {x.dtype} and w {w.dtype}; cast one to the other's")
-
-
-def kernel_penalty(name: str, strength: float, kernels: int = 1) -> Penalty | None:
-    """λ times the squares of the first arrays, which are kernels; None for λ = 0."""
-    require_number(f"{name}: l2", strength, least=0)
-
-    def value_and_grad(params: Any) -> tuple[Array, Any]:
-        weights, rest = params[:kernels], params[kernels:]
-        value = strength * sum(jnp.sum(w**2) for w in weights)
-        zeros = (None if b is None else jnp.zeros_like(b) for b in rest)
-        return value, type(params)(*(2 * strength * w for w in weights), *zeros)
-
-    return penalty(value_and_grad) if strength else None
