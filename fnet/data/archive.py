@@ -61,8 +61,8 @@ def npz_parts(
     their range, 0 to 255, 0 to 65535, 0 to 1 or any, and integers become uint8 or uint16; given it,
     as the range of other images, pixels of another are an error. Labels are
     (N,) or (N, 1) integers or text, or one-hot (N, classes); classes are an array of text (classes,
-    class_names or label_names), or else the distinct labels of the training part. `decisions` says all
-    this in sentences. Nothing is unpickled. Raises DataError for anything else, and where memory
+    class_names or label_names), or else the distinct labels of the training part. `decisions` says
+    all this in sentences. Nothing is unpickled. Raises DataError for anything else, and where memory
     does not suffice, before it is taken.
 
     >>> import tempfile
