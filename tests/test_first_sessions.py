@@ -94,9 +94,10 @@ def test_the_student_trains_by_the_first_command(person):
     first, samples, *_ = trained.stdout.splitlines()
     assert first == "data       a synthetic set of shapes, drawn by fnet (no photographs)"
     assert samples.strip().startswith("3000 train, 1000 val, 1000 test; 10 classes: circle, cross")
-    reached, written, following = trained.stdout.splitlines()[-3:]
+    reached, constant, written, following = trained.stdout.splitlines()[-4:]
     accuracy = float(re.match(r"reached +([\d.]+)% test accuracy", reached)[1])
     assert accuracy > 30  # of ten classes; README's picture has all epochs
+    assert "always" in constant
     folder, files = re.match(r"written +(\S+)/: (.*)", written).groups()
     for name in files.split(", "):
         assert (person.clone / folder / name).stat().st_size

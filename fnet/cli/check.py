@@ -1,6 +1,7 @@
 """`fnet check`: hand-written gradients against autodiff and differences, as a table."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -184,9 +185,10 @@ def _registered(name: str, shapes: list[list[int]] | None) -> Iterator[Check]:
             for value, takes in registry.examples(kind)
             if repr(value).split("(")[0] == name
         ]
-        if kind == "loss" and made:
+        make = getattr(losses, name, None)
+        if kind == "loss" and made and "reduction" in inspect.signature(make).parameters:
             takes = made[0][1]
-            each = (getattr(losses, name)(reduction=reduction) for reduction in losses.REDUCTIONS)
+            each = (make(reduction=reduction) for reduction in losses.REDUCTIONS)
             made = [*((value, takes) for value in each), *made[1:]]
         for value, takes in made[:1] if shapes else made:
             yield _check_of(value, tuple(shapes[0]) if shapes and kind == "model" else takes)

@@ -195,7 +195,7 @@ def _open(settings: Settings, classes: tuple[str, ...] | None = None) -> Opened:
     path = None if settings["data"] is None else _existing(settings)
     if path is None or path.is_dir() or path.suffix.lower() == ".npz":
         return open_images(settings, classes)
-    raise DataError(f"--data {path}: it must be a folder, an .npz or a .csv")
+    raise DataError(f"--data {path}: it must be a folder, an .npz, a .csv or a .txt")
 
 
 def _check_parts(parts: Parts, settings: Settings) -> None:

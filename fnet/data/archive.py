@@ -59,11 +59,11 @@ def npz_parts(
     Images are (N, H, W, C), or (N, C, H, W) with at most 4 channels, (N, H, W), (H, W, C, N), or
     rows of uint8 that make squares; they become (N, H, W, C). Pixels keep their values: `pixels` is
     their range, 0 to 255, 0 to 65535, 0 to 1 or any, and integers become uint8 or uint16; given it,
-    as the range of other images, pixels of another are an error. Labels are
-    (N,) or (N, 1) integers or text, or one-hot (N, classes); classes are an array of text (classes,
-    class_names or label_names), or else the distinct labels of the training part. `decisions` says
-    all this in sentences. Nothing is unpickled. Raises DataError for anything else, and where memory
-    does not suffice, before it is taken.
+    as the range of other images, pixels of another are an error. Labels are (N,) or (N, 1) integers
+    or text, or one-hot (N, classes); classes are an array of text (classes, class_names or
+    label_names), or else the distinct labels of the training part. `decisions` says all this in
+    sentences. Nothing is unpickled. Raises DataError for anything else, and where memory does not
+    suffice, before it is taken.
 
     >>> import tempfile
     >>> from pathlib import Path

@@ -37,7 +37,7 @@ def test_a_run_from_before_had_none(shell, run):
 def test_what_is_not_augmented_is_refused(shell, photos):
     table = ("--data", "houses.csv", "--target", "Price", "--features", "Area", "Year")
     message = shell.refuses("train", *table, "--binarize", 30, 70, "--augment", "flip", "crop")
-    assert "--augment flip crop: that changes images, and the data are a table" in message
+    assert "--augment flip crop: that changes images, and the data have none" in message
     message = shell.refuses("train", *photos, "--batch-size", "all", "--augment", "flip")
     assert "--augment flip: full-batch training takes every sample as it is" in message
     result = shell("train", *photos, "--augment", "turn")

@@ -19,7 +19,8 @@ def shelf(shell, run, houses, images):
     """The shell, in a home full of broken things."""
     home = shell.home
     (home / "empty").mkdir()
-    (home / "notes.txt").write_text("no data")
+    for name in ("notes.txt", "notes.pdf"):
+        (home / name).write_text("no data")
     images(home / "single", classes=["red"], each=2)
     images(home / "hollow", classes=["red", "blue"], each=2)
     shutil.rmtree(home / "hollow/blue")
@@ -82,7 +83,7 @@ TRAIN = {
         "--data sizes --size original",
         ["(8, 8, 3)", "(9, 9, 3)", "--size H W"],
     ),
-    "neither folder nor table": ("--data notes.txt", ["notes.txt", ".npz or a .csv"]),
+    "neither folder nor table": ("--data notes.pdf", ["notes.pdf", "a folder, an .npz, a .csv or a .txt"]),
     "three sides": ("--data photos --size 3 4 5", ["--size", "a height and a width"]),
     "a side that is none": ("--data photos --size big", ["--size", "'big'", "whole number"]),
     "labels of float": ("--data float.npz", ["float.npz", "float64", "integers"]),
@@ -111,7 +112,7 @@ TRAIN = {
     "an unknown flag": ("--data photos --widht 3", ["fnet", "--widht"]),
     "logistic of three": (
         "--data photos --model logistic",
-        ["two classes", "have 3", "--model mlp --layers 1"],
+        ["two classes", "have 3", "--model linear"],
     ),
 }
 

@@ -124,7 +124,7 @@ def test_no_colours_where_nobody_watches(shell):
     ("words", "completed"),
     [
         ("fnet sw", {"sweep"}),
-        ("fnet train --optimizer a", {"adam"}),
+        ("fnet train --optimizer ad", {"adadelta", "adagrad", "adam", "adamax", "adamw"}),
         ("fnet train --ba", {"--batch-size"}),
         ("fnet evaluate pho", {"photos"}),
         ("fnet data d", {"download"}),
