@@ -102,7 +102,7 @@ def test_the_student_trains_by_the_first_command(person):
     for name in files.split(", "):
         assert (person.clone / folder / name).stat().st_size
     pictures = [*(person.clone / folder).glob("*.png")]
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for path in pictures:
         assert_something_is_drawn(path)
 

@@ -185,7 +185,7 @@ def _registered(name: str, shapes: list[list[int]] | None) -> Iterator[Check]:
             for value, takes in registry.examples(kind)
             if repr(value).split("(")[0] == name
         ]
-        make = getattr(losses, name, None)
+        make: Any = getattr(losses, name, None)
         if kind == "loss" and made and "reduction" in inspect.signature(make).parameters:
             takes = made[0][1]
             each = (make(reduction=reduction) for reduction in losses.REDUCTIONS)

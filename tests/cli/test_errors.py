@@ -83,7 +83,10 @@ TRAIN = {
         "--data sizes --size original",
         ["(8, 8, 3)", "(9, 9, 3)", "--size H W"],
     ),
-    "neither folder nor table": ("--data notes.pdf", ["notes.pdf", "a folder, an .npz, a .csv or a .txt"]),
+    "neither folder nor table": (
+        "--data notes.pdf",
+        ["notes.pdf", "a folder, an .npz, a .csv or a .txt"],
+    ),
     "three sides": ("--data photos --size 3 4 5", ["--size", "a height and a width"]),
     "a side that is none": ("--data photos --size big", ["--size", "'big'", "whole number"]),
     "labels of float": ("--data float.npz", ["float.npz", "float64", "integers"]),
