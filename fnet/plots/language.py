@@ -19,8 +19,8 @@ def bits_per_character(
 ) -> Figure:
     """Bits per character by epoch, and the lowest that any model can have, where it is known.
 
-    An entry of `history` has epoch and train_bits, and may have val_bits; `optimum` is in bits too. The
-    title has the lowest of validation, or without it of training.
+    An entry of `history` has epoch and train_bits, and may have val_bits; `optimum` is in bits too.
+    The title has the lowest of validation, or without it of training.
 
     >>> history = [{"epoch": 1, "train_bits": 2.0, "val_bits": 1.75}]
     >>> bits_per_character(history, 1.6).axes[0].get_title("left")

@@ -101,6 +101,7 @@ def test_the_formal_language_has_an_optimum(shell):
         ("train --model lstm --batch-size all", "--batch-size all is for tables"),
         ("generate book-run --prompt Zoé", "'Z' at place 0 of 'Zoé' is none of the"),
         ("evaluate book-run --data short.txt", "measured on its own test part"),
+        ("overfit --data short.txt", "fnet train learns a text"),
         ("predict book-run short.txt", "fnet generate continues one"),
     ],
 )
