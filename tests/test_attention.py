@@ -60,7 +60,7 @@ def test_every_query_has_one_block_and_sees_all_that_it_may():
     for queries, keys, group, sight in CASES:
         rows = []
         for part in parts_of(queries, keys, group, sight):
-            for i in range(part.count):
+            for i in range(part.blocks):
                 first = part.first + i * part.size
                 start = part.start + i * part.step
                 start = np.clip(start, 0, keys - part.keys) if part.step else start
@@ -76,7 +76,7 @@ def test_every_query_has_one_block_and_sees_all_that_it_may():
 def test_a_causal_sequence_meets_little_more_than_its_past():
     parts = parts_of(4096, 4096, 1, Sight(causal=True))
     assert len(parts) <= 9  # compiled, however long it is
-    met = sum(part.count * part.size * part.keys for part in parts)
+    met = sum(part.blocks * part.size * part.keys for part in parts)
     assert met < 1.15 * 4096 * 4097 / 2
 
 

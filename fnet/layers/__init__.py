@@ -12,7 +12,6 @@ from fnet.core.examples import ints
 from fnet.layers.activations import gelu, leaky_relu, relu, sigmoid, tanh
 from fnet.layers.affine import Affine as Affine
 from fnet.layers.affine import affine
-from fnet.layers.attention import Attention as Attention
 from fnet.layers.attention import attention, cross_attention
 from fnet.layers.batch_norm import BatchNorm as BatchNorm
 from fnet.layers.batch_norm import Running as Running
@@ -31,7 +30,9 @@ from fnet.layers.exponential import celu, elu, selu
 from fnet.layers.gates import Glu as Glu
 from fnet.layers.gates import geglu, glu, swiglu
 from fnet.layers.hard import hard_sigmoid, hard_swish, hard_tanh, relu6, relu_squared
+from fnet.layers.heads import Attention as Attention
 from fnet.layers.kernels import Conv as Conv
+from fnet.layers.large import LARGE as LARGE
 from fnet.layers.norms import Norm as Norm
 from fnet.layers.norms import group_norm, instance_norm, layer_norm, rms_norm
 from fnet.layers.pooling import avg_pool, global_avg_pool, global_max_pool, max_pool
@@ -181,63 +182,4 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "gru_cell(3)": ((3,), (2,)),
     "batch_norm()": (3, 7),
     "batch_norm(scale=False, bias=False)": (7,),
-}
-
-LARGE = {  # of a size that is worth timing
-    "affine(100)": (3072,),
-    "relu()": (1000,),
-    "leaky_relu()": (1000,),
-    "gelu()": (1000,),
-    "sigmoid()": (1000,),
-    "tanh()": (1000,),
-    "conv(32)": (16, 16, 16),
-    "conv_transpose(16, 4, stride=2)": (16, 16, 32),
-    "depthwise_conv()": (16, 16, 64),
-    "separable_conv(32)": (16, 16, 32),
-    "prelu()": (1000,),
-    "relu6()": (1000,),
-    "relu_squared()": (1000,),
-    "silu()": (1000,),
-    "mish()": (1000,),
-    "elu()": (1000,),
-    "celu()": (1000,),
-    "selu()": (1000,),
-    "softplus()": (1000,),
-    "softsign()": (1000,),
-    "log_sigmoid()": (1000,),
-    "hard_sigmoid()": (1000,),
-    "hard_swish()": (1000,),
-    "hard_tanh()": (1000,),
-    "softmax()": (1000,),
-    "log_softmax()": (1000,),
-    "glu(256)": (256,),
-    "swiglu(256)": (256,),
-    "geglu(256)": (256,),
-    "dropout(0.3)": (1000,),
-    "spatial_dropout(0.3)": (1000,),
-    "drop_path(0.3)": (1000,),
-    "gaussian_noise(0.1)": (1000,),
-    "flatten()": (32, 32, 3),
-    "squeeze()": (1000, 1),
-    "max_pool()": (32, 32, 32),
-    "avg_pool()": (32, 32, 32),
-    "global_avg_pool()": (32, 32, 32),
-    "global_max_pool()": (32, 32, 32),
-    "layer_norm()": (64, 512),
-    "rms_norm()": (64, 512),
-    "group_norm(8)": (32, 32, 32),
-    "instance_norm()": (32, 32, 32),
-    "batch_norm()": (32, 32, 32),
-    "embedding(1000, 64)": ints(64, below=1000),
-    "positional_encoding()": (64, 64),
-    "learned_positions(64)": (64, 64),
-    "rope()": (64, 64),
-    "attention(4, causal=True)": (128, 64),
-    "rnn(128)": (64, 128),
-    "lstm(128)": (64, 128),
-    "gru(128)": (64, 128),
-    "rnn_cell(128)": ((128,), (128,)),
-    "lstm_cell(128)": (((128,), (128,)), (128,)),
-    "gru_cell(128)": ((128,), (128,)),
-    "cross_attention(4)": ((64, 64), (128, 64)),
 }

@@ -46,12 +46,12 @@ class Sight(NamedTuple):
 
 
 class Part(NamedTuple):
-    """`count` blocks of `size` queries from `first` on; block i sees `keys` keys from
+    """So many `blocks` of `size` queries from `first` on; block i sees `keys` keys from
     `start` + i `step` on, or from the nearest place at which there are as many."""
 
     first: int
     size: int
-    count: int
+    blocks: int
     start: int
     keys: int
     step: int
@@ -240,7 +240,7 @@ def _over(part: Part, of_block: Callable[..., Any], carry: Any = None) -> Any:
     """The rows of a part's blocks, one block after the other, and the carry at the end.
 
     Without a carry, the rows alone."""
-    if part.count == 1:
+    if part.blocks == 1:
         out, end = of_block(part, 0, carry)
     else:
 
@@ -248,7 +248,7 @@ def _over(part: Part, of_block: Callable[..., Any], carry: Any = None) -> Any:
             out, carry = of_block(part, i, carry)
             return carry, out
 
-        end, out = lax.scan(step, carry, jnp.arange(part.count))
+        end, out = lax.scan(step, carry, jnp.arange(part.blocks))
         out = jax.tree.map(lambda each: each.reshape(-1, *each.shape[2:]), out)
     return out if carry is None else (out, end)
 

@@ -93,13 +93,13 @@ def lstm_kind() -> Kind:
         tanh = jnp.tanh(after[1])
         dh = d[0] if params.p is None else d[0] @ params.p
         dc = d[1] + dh * o * (1 - tanh * tanh)
-        da = (
+        parts = (
             dc * g * i * (1 - i),
             dc * before[1] * f * (1 - f),
             dc * i * (1 - g * g),
             dh * tanh * o * (1 - o),
         )
-        da = jnp.concatenate(da, axis=-1)
+        da = jnp.concatenate(parts, axis=-1)
         more = () if params.p is None else (d[0], o * tanh)
         return da, (da @ params.u, dc * f), more
 
@@ -127,6 +127,7 @@ def gru_kind(reset_after: bool) -> Kind:
         return ((1 - z) * n + z * h,), saved
 
     def back(params: Gru, saved: Array, before: State, after: State, d: State) -> Any:
+        more: tuple[Array, ...] = ()
         (h,), (dh,), width = before, d, before[0].shape[-1]
         r, z, n, *inner = jnp.split(saved, 4 if reset_after else 3, axis=-1)
         dn, dz = dh * (1 - z) * (1 - n * n), dh * (h - n) * z * (1 - z)
@@ -135,7 +136,7 @@ def gru_kind(reset_after: bool) -> Kind:
             dv = jnp.concatenate((dr, dz, dn * r), axis=-1)
             dbefore = dh * z + dv @ params.u
         else:
-            dreset, more = dn @ params.u[2 * width :], ()
+            dreset = dn @ params.u[2 * width :]
             dr = dreset * h * r * (1 - r)
             dv = jnp.concatenate((dr, dz), axis=-1)
             dbefore = dh * z + dreset * r + dv @ params.u[: 2 * width]

@@ -9,11 +9,12 @@ from jax import lax
 from fnet.core import Stream
 from fnet.core.expect import require
 from fnet.layers.attending import Sight, attend
+from fnet.layers.heads import Heads
 
 State = tuple[Array, Array, Array, Any]  # keys, values, how many there are, the state of `rope`
 
 
-def continued(around: Any, sight: Sight) -> Stream | None:
+def continued(around: Heads, sight: Sight) -> Stream | None:
     """The stream of attention between the linear maps `around`; None where later steps are seen."""
     if not sight.causal or (around.rope is not None and around.rope.stream is None):
         return None

@@ -76,8 +76,8 @@ def positional_encoding(base: float = BASE) -> Layer:
 def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
     """A learned vector for each position is added.
 
-        y  = x + w[:T]                       x: (N, T, D)   w: (L, D)   y: (N, T, D)
-        dw[:T] = Σ_N dy     dx = dy
+        y  = x + w[t]       at step t        x: (N, T, D)   w: (L, D)   y: (N, T, D)
+        dw[t] = Σ_N dy      dx = dy
 
     L is `length`, the longest sequence; of positions that none has, dw is 0. The sum is in float32
     or wider. Cache: nothing. Raises ShapeError where x is longer, or not (N, T, D) and floating

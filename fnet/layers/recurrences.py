@@ -18,8 +18,8 @@ def rnn(
 ) -> Layer:
     """A simple recurrent network: the state is a function of the input and of the state before.
 
-        a = w x + u h + b        h' = tanh a        y = (h₁, ..., h_T)
-        da = dh' (1 − h'²)       dh = uᵀ da
+        a = w x + u h + b        h′ = tanh a        y = (h₁, ..., h_T)
+        da = dh′ (1 − h′²)       dh = uᵀ da
         dw = Σ da xᵀ     du = Σ da hᵀ     db = Σ da     dx = wᵀ da
 
     x: (N, T, D), y: (N, T, H), H = `width`, or with `last` the last state alone, (N, H). `reverse`
@@ -54,13 +54,13 @@ def lstm(
 ) -> Layer:
     """Long short-term memory: gates decide what a cell takes in, keeps and shows.
 
-        aᵢ, a_f, a_g, aₒ = w x + u h + b        i, f, g, o = σ(aᵢ), σ(a_f), tanh(a_g), σ(aₒ)
-        c' = f c + i g        m = tanh c'        h' = o m        y = (h₁, ..., h_T)
-        dc' ← dc' + dh' o (1 − m²)        dc = f dc'        dh = uᵀ da
-        daᵢ = dc' g i (1 − i)   da_f = dc' c f (1 − f)   da_g = dc' i (1 − g²)
-        daₒ = dh' m o (1 − o)
+        aᵢ, a_f, a_g, a_o = w x + u h + b       i, f, g, o = σ(aᵢ), σ(a_f), tanh(a_g), σ(a_o)
+        c′ = f c + i g        m = tanh c′        h′ = o m        y = (h₁, ..., h_T)
+        dc′ ← dc′ + dh′ o (1 − m²)        dc = f dc′        dh = uᵀ da
+        daᵢ = dc′ g i (1 − i)   da_f = dc′ c f (1 − f)   da_g = dc′ i (1 − g²)
+        da_o = dh′ m o (1 − o)
 
-    x: (N, T, D), y: (N, T, H), H = `width`. With `projection` P, h' = p (o m) has P numbers. `b` of
+    x: (N, T, D), y: (N, T, H), H = `width`. With `projection` P, h′ = p (o m) has P numbers. `b` of
     the forget gate begins at 1. dw, du, db, dx, `reverse`, `last`, lengths and `initial` are those
     of `rnn`; a given state is a pair (h₀, c₀). Cache: x, the gates i, f, g, o, and the states.
     Source: Hochreiter & Schmidhuber (1997), Long Short-Term Memory; forget gate: Gers et al.
@@ -85,10 +85,10 @@ def gru(
     """Gated recurrent unit: gates decide what of the state enters a candidate, and what stays.
 
         a_r, a_z = w x + u h + b                 r, z = σ(a_r), σ(a_z)
-        n = tanh(wₙ x + bₙ + r (uₙ h + c))       h' = (1 − z) n + z h        y = (h₁, ..., h_T)
-        daₙ = dh' (1 − z) (1 − n²)     da_z = dh' (h − n) z (1 − z)
+        n = tanh(wₙ x + bₙ + r (uₙ h + c))       h′ = (1 − z) n + z h        y = (h₁, ..., h_T)
+        daₙ = dh′ (1 − z) (1 − n²)     da_z = dh′ (h − n) z (1 − z)
         da_r = daₙ (uₙ h + c) r (1 − r)
-        dh = z dh' + u_rᵀ da_r + u_zᵀ da_z + uₙᵀ (r daₙ)      dc = Σ r daₙ
+        dh = z dh′ + u_rᵀ da_r + u_zᵀ da_z + uₙᵀ (r daₙ)      dc = Σ r daₙ
 
     x: (N, T, D), y: (N, T, H), H = `width`. With reset_after=False the reset gate comes before the
     product, n = tanh(wₙ x + bₙ + uₙ (r h)), as first published, and there is no c. dw, du, db, dx,
@@ -105,9 +105,9 @@ def gru(
 
 @constructor
 def rnn_cell(width: int, activation: str = "tanh", w_init: Initializer = glorot_normal) -> Layer:
-    """One step of `rnn`: a layer (h, x) -> h', for `recurrent`.
+    """One step of `rnn`: a layer (h, x) -> h′, for `recurrent`.
 
-    h: (N, H), x: (N, D), H = `width`. Formulas and parameters are those of `rnn`. Cache: h, x, h'.
+    h: (N, H), x: (N, D), H = `width`. Formulas and parameters are those of `rnn`. Cache: h, x, h′.
     Source: that of `rnn`.
 
     >>> import jax
@@ -121,10 +121,10 @@ def rnn_cell(width: int, activation: str = "tanh", w_init: Initializer = glorot_
 def lstm_cell(
     width: int, projection: int | None = None, w_init: Initializer = glorot_normal
 ) -> Layer:
-    """One step of `lstm`: a layer ((h, c), x) -> (h', c'), for `recurrent`.
+    """One step of `lstm`: a layer ((h, c), x) -> (h′, c′), for `recurrent`.
 
     h and c: (N, H), x: (N, D), H = `width`; with `projection` P, h: (N, P). Formulas and parameters
-    are those of `lstm`. Cache: h, c, x, h', c' and the gates. Source: that of `lstm`.
+    are those of `lstm`. Cache: h, c, x, h′, c′ and the gates. Source: that of `lstm`.
 
     >>> import jax
     >>> lstm_cell(3).init(jax.random.key(0), (((3,), (3,)), (2,)))[1]
@@ -135,9 +135,9 @@ def lstm_cell(
 
 @constructor
 def gru_cell(width: int, reset_after: bool = True, w_init: Initializer = glorot_normal) -> Layer:
-    """One step of `gru`: a layer (h, x) -> h', for `recurrent`.
+    """One step of `gru`: a layer (h, x) -> h′, for `recurrent`.
 
-    h: (N, H), x: (N, D), H = `width`. Formulas and parameters are those of `gru`. Cache: h, x, h',
+    h: (N, H), x: (N, D), H = `width`. Formulas and parameters are those of `gru`. Cache: h, x, h′,
     the gates and the candidate. Source: that of `gru`.
 
     >>> import jax

@@ -60,11 +60,9 @@ def linear_cross_entropy(
     def value_and_grad(y: Any, labels: Array, where: Array | None = None) -> tuple[Array, Any]:
         x, w, b = y
         _check(x, w, b, labels, ignore)
-        flat = _Rows(
-            *(widened(each) for each in (x.reshape(-1, x.shape[-1]), w, b)),
-            wide_labels(labels).ravel(),
-            _shares(labels, where, ignore, reduction, widened(x)),
-        )
+        rows, wide_w, wide_b = widened((x.reshape(-1, x.shape[-1]), w, b))
+        shares = _shares(labels, where, ignore, reduction, rows)
+        flat = _Rows(rows, wide_w, wide_b, wide_labels(labels).ravel(), shares)
         values, grads = _in_blocks(flat, label_smoothing, z_loss)
         known = (flat.labels >= 0) & (flat.labels < len(w))
         values = jnp.where(flat.shares > 0, jnp.where(known, values, jnp.nan), 0)
@@ -151,4 +149,4 @@ def _check(x: Any, w: Any, b: Any, labels: Any, ignore: int | None) -> None:
         f"linear_cross_entropy: b is {getattr(b, 'shape', b)}; it must be (V,), V = {len(w)}",
     )
     logits = jax.ShapeDtypeStruct((*x.shape[:-1], len(w)), x.dtype)
-    check_labels("linear_cross_entropy", logits, labels, ignore, soft=False)  # type: ignore[arg-type]
+    check_labels("linear_cross_entropy", logits, labels, ignore, soft=False)

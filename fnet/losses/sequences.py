@@ -22,13 +22,16 @@ def ctc(
 ) -> Loss:
     """Connectionist temporal classification: −log of the probability of all alignments.
 
-        value  = −log Σ_s α_T(s)        over s = S and S − 1, where a path may end
-        dy_t   = softmax(y_t) − Σ_s γ_t(s) onehot(l_s)        γ_t(s) = α_t(s) β_t(s) / Σ_s α_T(s)
-        α_t(s) = p_t(l_s) (α_{t−1}(s) + α_{t−1}(s−1) + [l_s ≠ l_{s−2}, not blank] α_{t−1}(s−2))
+        value = −log Σ_s α[T, s]        over s = S and S − 1, where a path may end
+        α[t, s] = p[t, l] (α[t − 1, s] + α[t − 1, s − 1] + α[t − 1, s − 2])     l: label s
+        γ[t, s] = α[t, s] β[t, s] / (Σ_s α[T, s])
+        dy[t] = p[t] − Σ_s γ[t, s] onehot(l)
 
-    y: (N, T, C) logits, floating point; p_t is softmax(y_t), of which class `blank` says nothing. l
-    are the labels with a blank before, between and behind, S = 2 U + 1 of them; β_t is as α, from
-    behind, without p_t. All in logarithms, by one scan forwards and one backwards.
+    y: (N, T, C) logits, floating point; p is softmax(y). A path has a class for each frame; it
+    spells what is left when repetitions are merged and the class `blank` is dropped. The labels
+    stand with a blank before, between and behind, S = 2 U + 1 of them; the term of s − 2 is there
+    only where label s is no blank and differs from label s − 2. β is as α, from behind, without p.
+    All in logarithms, by one scan forwards and one backwards.
 
     labels: (N, U) integers from 0 to C − 1, none the blank; those of a shorter row are followed by
     `padding`. Of sequences that differ in length `where` (N, T) marks the frames that are there,
