@@ -16,7 +16,7 @@ from fnet.errors import ConfigurationError
 def standardized(inner: Loss, mean: float, std: float) -> Loss:
     """A loss for regression, as if its targets, of mean m and deviation s, were of 0 and 1.
 
-        value, dy = inner(y, (t − m) / s)        the prediction is m + s y
+        value, dy = inner(y, (t − m) / s)        estimate = m + s y
 
     A model then learns at one rate, whether t is in euros or in millions of them: y is about 0 and
     about as large as 1. Targets and predictions stay in their own units, and so do the mean

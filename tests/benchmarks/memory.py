@@ -15,7 +15,7 @@ from fnet.layers import affine, relu, sigmoid, tanh
 from fnet.losses import cross_entropy
 from fnet.optimizers import apply_updates, sgd
 from fnet.training import State, make_step
-from fnet.training.evaluation import correct
+from fnet.training.scoring import correct
 
 WIDTH, BATCH, CLASSES = 256, 512, 10
 DEPTHS = (2, 8, 32)

@@ -90,7 +90,6 @@ TRAIN = {
         ["70 and 30", "the low one must be below"],
     ),
     "a percentile above 100": (f"{CSV} --features Area --binarize 30 170", ["30 and 170", "100"]),
-    "a number as labels": (f"{CSV} --features Area", ["houses.csv", "'Price'", "--binarize"]),
     "--target of images": ("--data photos --target Price", ["--target", ".csv", "photos"]),
     "--binarize without data": ("--binarize 30 70", ["--binarize", ".csv", "not given"]),
     "a split of less than all": ("--data photos --split 0.5 0.2 0.2", ["0.5 0.2 0.2", "must be 1"]),

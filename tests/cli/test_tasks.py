@@ -189,3 +189,25 @@ def test_balanced_weights_are_those_of_the_training_part(shell):
     words = ["--data", path, "--target", "y", "--class-weight", "balanced", "--epochs", 2]
     run = shell.train("weighted2", *words, "--model", "linear")
     assert repr(load(run.folder / "checkpoint.npz").loss) == "bce(pos_weight=5.0)"
+
+
+def test_stats_of_a_table_tell_kinds_and_the_target(shell, inside):
+    result = inside("data", "stats", "--data", "houses.csv", "--target", "Price")
+    assert result.status == 0, result.err
+    rows = {line.split()[0]: line.split()[1:] for line in result.out.splitlines() if line.split()}
+    assert rows["Area"][0] == "number"
+    assert rows["Kind"] == ["yes/no", "large,", "small"] or rows["Kind"][0] == "category"
+    assert rows["samples"] == ["72", "24", "24"]
+    prices = np.loadtxt(shell.home / "houses.csv", delimiter=",", skiprows=1, usecols=4)
+    least = min(float(word.replace(",", "")) for word in rows["least"])
+    assert least == pytest.approx(prices.min(), rel=1e-3)
+
+
+def test_runs_and_sweeps_of_regressions_are_by_r2(shell, priced):
+    result = shell("runs", ".", "--json")
+    listed = [json.loads(line) for line in result.out.splitlines()]
+    assert any(run.get("val_r2") == priced.metrics["val_r2"] for run in listed)
+    words = [*PRICE, *"--model linear --epochs 3 --learning-rate 0.01 0.1".split()]
+    result = shell("sweep", *words, "--out", "swept-prices")
+    assert result.status == 0, result.err
+    assert "R²" in result.out
