@@ -100,8 +100,8 @@ def measured(
 
 def together(dataset: Dataset) -> int:
     """How many samples are evaluated at once: fewer, where each has many predictions."""
-    target = dataset.gather(np.zeros(1, int))[dataset.fields[1]]
-    return max(1, min(CHUNK, PREDICTIONS // max(target[0].size, 1)))
+    target: np.ndarray = dataset.gather(np.zeros(1, int))[dataset.fields[1]]
+    return max(1, min(CHUNK, PREDICTIONS // max(int(target.size), 1)))
 
 
 def predict(
