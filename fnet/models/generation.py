@@ -29,9 +29,9 @@ def generate(
 ) -> np.ndarray:
     """The prompts and `tokens` more of each, drawn from what the model says comes next.
 
-        y = model(x)        p = softmax(yₜ / temperature)        xₜ₊₁ is drawn from p
+        y = model(x)        p = softmax(yₜ / temperature)
 
-    prompt: (N, T) ids, T at least 1; the result: (N, T + tokens). A temperature of 0 takes the most
+    The next token is drawn from p, and then the one after it. prompt: (N, T) ids, T at least 1; the result: (N, T + tokens). A temperature of 0 takes the most
     probable token. With `top_k` only so many of the most probable ones are drawn from. What is
     drawn follows from seed, row and place.
 
