@@ -382,6 +382,24 @@ def test_a_transformer_sees_no_further_than_its_length():
     assert same.tolist() == [True] * 4 + [False] * 4 + [True]
 
 
+def test_maps_of_attention_are_the_softmax_of_its_scores():
+    model = models.transformer(7, 8, blocks=2, heads=2, length=6, positions="learned")
+    params, _ = model.init(jax.random.key(0), (5,))
+    tokens = np.array([[1, 2, 3, 6, 0]])
+    maps = models.attention_maps(model, params, tokens)
+    assert maps.shape == (2, 2, 5, 5)
+    # The first block by the formula, from its parameters.
+    x = np.asarray(params[0].w[tokens[0]] + params[1].w[:5])
+    norm, look = jax.tree.map(lambda leaf: np.asarray(leaf[0]), params[2][0].layers)
+    x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+    x = x * norm.scale + norm.bias
+    q, k = ((x @ part.w.T + part.b).reshape(5, 2, 4) for part in (look.q, look.k))
+    scores = np.exp(np.einsum("thd,shd->hts", q, k) / 2) * np.tril(np.ones((5, 5)))
+    np.testing.assert_allclose(maps[0], scores / scores.sum(-1, keepdims=True), rtol=1e-6)
+    plain = models.recurrent(7, 4)
+    assert models.attention_maps(plain, plain.init(jax.random.key(0), (5,))[0], tokens) is None
+
+
 def test_models_name_their_mistakes():
     with pytest.raises(ConfigurationError, match="positions is 'sines'"):
         models.transformer(5, positions="sines")

@@ -550,6 +550,10 @@ def test_every_picture_goes_into_given_axes():
         "attention": lambda ax: plots.attention(
             np.zeros((2, 4, 4, 3)), np.ones((2, 4, 4, 3)), [0, 1], [0, 0], ("a", "b"), ax=ax
         ),
+        "attention_weights": lambda ax: plots.attention_weights(np.eye(3), "abc", ax=ax),
+        "bits_per_character": lambda ax: plots.bits_per_character(
+            [{"epoch": 1, "train_bits": 2.0, "val_bits": 1.9}], 1.5, ax=ax
+        ),
         "weights": lambda ax: plots.weights(np.ones((3, 12)), (2, 2, 3), ax=ax),
     }
     assert set(draw) == set(plots.__all__) - {"Movie", "animated_paths"}

@@ -99,10 +99,16 @@ def _is_logistic(settings: Settings, classes: int) -> bool:
     return settings["model"] == "logistic" or (settings["model"] == "linear" and classes == 2)
 
 
-def with_model(given: Settings, images: bool | None = None) -> tuple[Settings, str]:
+def with_model(
+    given: Settings, images: bool | None = None, texts: bool = False
+) -> tuple[Settings, str]:
     """What is given, with a model; and why it is this one if none is named. The data are `images`,
-    or else whatever has no column as its target."""
+    or else whatever has no column as its target; a text is refused unless `texts` are allowed."""
     if is_text(given):
+        if not texts:
+            raise ConfigurationError(
+                "this command is for images and tables; fnet train learns a text"
+            )
         return with_text_model(given)
     for name in TEXT:
         if given.get(name) is not None:

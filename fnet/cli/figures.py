@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 MAIN = {"bits": "bits per character", "accuracy": "accuracy", "r2": "R²"}  # what sums a model up
+LOWER = ("bits",)  # of these the lower is the better; of others the higher
 WORDS = {**MAIN, "mae": "MAE", "rmse": "RMSE"}
 
 

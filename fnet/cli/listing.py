@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
-from fnet.cli.figures import MAIN, main_of, spelled
+from fnet.cli.figures import LOWER, MAIN, main_of, spelled
 from fnet.cli.optimizing import optimizer_words
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
@@ -55,7 +55,7 @@ def run(given: Settings) -> int:
         raise ConfigurationError(
             f"{folder}: there are no runs in it (folders with {runs.CONFIG}); fnet train makes one"
         )
-    entries.sort(key=lambda entry: -_main(entry, "val")[1])
+    entries.sort(key=_rank)
     _report(entries, folder, voice)
     return 0
 
@@ -134,6 +134,12 @@ def _model(settings: Settings) -> str:
     each = hidden if isinstance(hidden, list) else [hidden] * (settings["layers"] - 1)
     widths = "-".join(map(str, each))
     return f"mlp {widths}" if widths else "linear"
+
+
+def _rank(entry: Run) -> float:
+    """The lower, the better the run."""
+    name, value = _main(entry, "val")
+    return value if name in LOWER else -value
 
 
 def _main(entry: Run, part: str) -> tuple[str | None, float]:

@@ -15,6 +15,7 @@ from fnet.cli.judging import baseline
 from fnet.cli.optimizing import schedule_words
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.voice import Voice
+from fnet.data import Vocabulary
 from fnet.training.evaluation import evaluate, predict
 from fnet.training.records import Record
 
@@ -66,6 +67,8 @@ def tell_start(
 
 def _target(parts: Parts, settings: Settings) -> str:
     classes = parts.train.classes
+    if parts.task == "text":
+        return str(Vocabulary.of(classes))  # a class may be a newline
     if classes:
         return f"{len(classes)} classes: {', '.join(classes)}"
     values = parts.train.arrays[parts.train.fields[1]]

@@ -97,7 +97,7 @@ def read_config(folder: Path) -> Settings:
         raise CheckpointError(f"{folder}: cannot read the {CONFIG} of a run: {error}") from None
     if not isinstance(settings, dict) or not {*DATA, *MODEL, *TRAINING} <= {*settings, *LATER}:
         raise CheckpointError(f"{folder / CONFIG}: not the settings of a run; choose another")
-    return {**settings, **{name: LATER[name] for name in LATER if name not in settings}}
+    return settings | {name: LATER[name] for name in LATER if name not in settings}
 
 
 def read_run(folder: Path, last: bool = True) -> tuple[Settings, Checkpoint]:

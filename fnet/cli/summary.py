@@ -7,7 +7,9 @@ from fnet.cli.arguments import MODEL, Settings, above, command, say
 from fnet.cli.build import build_model, with_model
 from fnet.cli.model_arguments import add_model
 from fnet.cli.run import read_run
+from fnet.cli.text import is_text
 from fnet.core import Layer, Shape
+from fnet.core.examples import ints
 from fnet.errors import ConfigurationError
 from fnet.summary import human_bytes, summary
 
@@ -51,7 +53,10 @@ def _model(given: Settings) -> tuple[Layer, Shape]:
             raise ConfigurationError(
                 f"--{option} describes a network, and RUN has its own; leave one out"
             )
-        checkpoint = read_run(Path(given["run_folder"]))[1]
+        settings, checkpoint = read_run(Path(given["run_folder"]))
+        if is_text(settings):
+            tokens = ints(*checkpoint.shape, below=len(checkpoint.classes))
+            return checkpoint.model, tokens
         return checkpoint.model, checkpoint.shape
     shape = tuple(given.get("shape", (32, 32, 3)))
     settings = {**MODEL, **with_model(given, images=len(shape) == 3)[0]}

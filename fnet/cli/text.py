@@ -111,7 +111,7 @@ def open_text(settings: Settings) -> tuple[dict[str, Dataset], str, tuple[str, .
     if len(book.ids) <= RESIDENT:
         pieces = {name: data.memory(part) for name, part in pieces.items()}
     said = "the parts are contiguous pieces of the text, in this order, in windows of "
-    return pieces, f"text {path}", (*book.decisions, f"{said}{length}", str(book.vocabulary))
+    return pieces, f"text {path}", (*book.decisions, f"{said}{length}")
 
 
 def build_text_model(settings: Settings, classes: int) -> Layer:

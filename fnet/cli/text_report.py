@@ -21,7 +21,6 @@ from fnet.models.language import attention_maps
 from fnet.training.evaluation import evaluate
 from fnet.training.records import Record
 
-TOGETHER = 64  # windows evaluated at once
 SHOWN = 60  # characters of a sample, and steps of a picture of attention
 
 
@@ -103,7 +102,7 @@ def measured(checkpoint: Checkpoint, dataset: Dataset, settings: Settings) -> di
     """Loss, bits and accuracy on these texts; of the formal language also the lowest loss that any
     model can have on them, and by which part ours is above it."""
     model, loss, params = checkpoint.model, checkpoint.loss, checkpoint.record.best.params
-    values = evaluate(model, loss, params, dataset, TOGETHER)
+    values = evaluate(model, loss, params, dataset)
     values["bits"] = in_bits(values["loss"])
     if settings["data"] is None and isinstance(dataset, Memory):
         lowest = float(data.surprisal(dataset).mean())

@@ -96,7 +96,7 @@ def train(given: Settings) -> int:
         folder, settings = resumed(out, given)
         why = ""
     else:
-        given, why = with_model(given)
+        given, why = with_model(given, texts=True)
         settings = resolved({**DEFAULTS, **given})
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)

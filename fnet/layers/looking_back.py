@@ -9,13 +9,15 @@ from jax import lax
 from fnet.core import Stream
 from fnet.core.expect import require
 from fnet.layers.attending import Sight, attend
+from fnet.layers.heads import Heads
 
 State = tuple[Array, Array, Array, Any]  # keys, values, how many there are, the state of `rope`
 
 
-def continued(around: Any, sight: Sight) -> Stream | None:
+def continued(around: Heads, sight: Sight) -> Stream | None:
     """The stream of attention between the linear maps `around`; None where later steps are seen."""
-    if not sight.causal or (around.rope is not None and around.rope.stream is None):
+    turning = None if around.rope is None else around.rope.stream
+    if not sight.causal or (around.rope is not None and turning is None):
         return None
 
     def resume(params: ArrayTree, cache: Any, steps: int, length: int) -> State:
@@ -24,16 +26,14 @@ def continued(around: Any, sight: Sight) -> Stream | None:
             f"{around.name}: a sequence with a mask has no next step; give whole sequences",
         )
         room = (0, 0), (0, length - steps), (0, 0)
-        turning = None
-        if around.rope is not None:
-            turning = around.rope.stream.resume((), (), steps, length)
+        angle = None if turning is None else turning.resume((), (), steps, length)
         place = jnp.asarray(steps, jnp.int32)
-        return jnp.pad(cache.k, room), jnp.pad(cache.v, room), place, turning
+        return jnp.pad(cache.k, room), jnp.pad(cache.v, room), place, angle
 
     def step(params: Any, state: State, x: Array) -> tuple[Array, State]:
-        keys, values, place, turning = state
+        keys, values, place, angle = state
         q, k, v = (around.linear(len(own.w)).forward(own, x)[0] for own in params[:3])
-        q, k, turning = turned(q, k, turning)
+        q, k, angle = turned(q, k, angle)
         q = around.by_head(q, around.heads)
         keys = lax.dynamic_update_slice_in_dim(keys, around.by_head(k), place, axis=1)
         values = lax.dynamic_update_slice_in_dim(values, around.by_head(v), place, axis=1)
@@ -44,15 +44,16 @@ def continued(around: Any, sight: Sight) -> Stream | None:
         visible = jnp.broadcast_to(seen, (len(x), len(seen)))
         o, _ = attend(q, keys, values, visible, None, Sight(softcap=sight.softcap))
         y, _ = around.linear(len(params.out.w)).forward(params.out, around.joined(o, len(x)))
-        return y, (keys, values, place + 1, turning)
+        return y, (keys, values, place + 1, angle)
 
     def turned(q: Array, k: Array, state: Any) -> tuple[Array, Array, Any]:
-        if around.rope is None:
+        if turning is None:
             return q, k, None
+        step_of = turning.step
 
         def at_place(array: Array, heads: int) -> tuple[Array, Any]:
             apart = array.reshape(*array.shape[:2], heads, -1)
-            y, after = around.rope.stream.step((), state, apart)
+            y, after = step_of((), state, apart)
             return y.reshape(array.shape), after
 
         (q, after), (k, _) = at_place(q, around.heads), at_place(k, around.groups)

@@ -31,9 +31,9 @@ def generate(
 
         y = model(x)        p = softmax(yₜ / temperature)
 
-    and xₜ₊₁ is drawn from p. prompt: (N, T) ids, T at least 1; the result: (N, T + tokens). A
-    temperature of 0 takes the most probable token. With `top_k` only so many of the most probable
-    ones are drawn from. What is drawn follows from seed, row and place.
+    The next token is drawn from p, and then the one after it. prompt: (N, T) ids, T at least 1; the
+    result: (N, T + tokens). A temperature of 0 takes the most probable token. With `top_k` only so
+    many of the most probable ones are drawn from. What is drawn follows from seed, row and place.
 
     The prompt takes one forward pass; each further token one step of the model's `stream`, whose
     state, such as the keys and values of attention, comes from the cache of that pass. With

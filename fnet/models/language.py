@@ -45,13 +45,15 @@ def transformer(
 ) -> Layer:
     """A decoder: each block looks back by attention, and then changes each step by itself.
 
-        x ← x + attention(norm(x))      x ← x + w₂ activation(w₁ norm(x))
+        x ← x + attention(norm(x))        x ← x + w₂ activation(w₁ norm(x))
 
-    `blocks` times, after the embedding and before a last norm and the logits. w₁ makes 4 `width`
-    numbers. `positions` is "rope", which turns queries and keys, or "learned", a vector for each of
-    `length` positions, the longest sequence. `dropout` is the rate of that in attention and
-    after each half of a block. Logits are products with the embedding itself if it is `tied`, else
-    with a weight of their own. For `losses.cross_entropy`.
+    `blocks` of these, after the embedding and before a last norm and the logits. w₁ makes 4 `width`
+    numbers. `length` is that of the sequences in training: attention looks no further back, so that
+    a longer text has no distances that it did not learn. `positions` is "rope", which turns queries
+    and keys, or "learned", a vector for each of `length` positions, and then no sequence may be
+    longer. `dropout` is the rate of that in attention and after each half of a block. Logits are
+    products with the embedding itself if it is `tied`, else with a weight of their own. For
+    `losses.cross_entropy`.
     Source: Vaswani et al. (2017), arXiv:1706.03762; norms before each half: Xiong et al. (2020),
     arXiv:2002.04745; tied: Press & Wolf (2017), arXiv:1608.05859.
 

@@ -23,7 +23,8 @@ from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
-CHUNK = 1024  # samples evaluated together
+CHUNK = 1024  # samples evaluated together, at most
+PREDICTIONS = 2**13  # made together: of sequences, each step is one
 
 
 class Predictions(NamedTuple):
@@ -48,7 +49,7 @@ def evaluate(
     loss: Loss,
     params: ArrayTree,
     dataset: Dataset,
-    batch_size: int = CHUNK,
+    batch_size: int | None = None,
     *,
     workers: int | Workers = 0,
 ) -> dict[str, float]:
@@ -82,13 +83,14 @@ def measured(
     loss: Loss,
     params: ArrayTree,
     dataset: Dataset,
-    batch_size: int = CHUNK,
+    batch_size: int | None = None,
     *,
     workers: int | Workers = 0,
 ) -> dict[str, float]:
     """What `evaluate` returns, for what was checked already."""
     look = make_look(model, loss, dataset.transform)
-    order = epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
+    size = batch_size or together(dataset)
+    order = epoch_order(len(dataset), min(size, len(dataset)), shuffle=False)
     check = functools.partial(check_targets, loss)
     read = blocks(on_device(dataset), order, workers=workers, check=check)
     parts = [look(params, *block) for *block, _ in read]
@@ -96,8 +98,14 @@ def measured(
     return over_samples(loss, *columns)
 
 
+def together(dataset: Dataset) -> int:
+    """How many samples are evaluated at once: fewer, where each has many predictions."""
+    target: np.ndarray = dataset.gather(np.zeros(1, int))[dataset.fields[1]]
+    return max(1, min(CHUNK, PREDICTIONS // max(int(target.size), 1)))
+
+
 def predict(
-    model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int = CHUNK
+    model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int | None = None
 ) -> Predictions:
     """The model's predictions for every sample, in the dataset's order.
 
@@ -116,7 +124,7 @@ def predict(
     require_steady(dataset)
     n, dataset = len(dataset), exact(dataset)
     apply = _make_apply(model, dataset.transform)
-    order = epoch_order(n, min(batch_size, n), shuffle=False)
+    order = epoch_order(n, min(batch_size or together(dataset), n), shuffle=False)
     pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
     outputs = jnp.concatenate([y.reshape(-1, *y.shape[2:]) for y, _ in pairs])[:n]
     labels = np.concatenate([np.asarray(target) for _, target in pairs])[:n]

@@ -101,6 +101,7 @@ def test_the_formal_language_has_an_optimum(shell):
         ("train --model lstm --batch-size all", "--batch-size all is for tables"),
         ("generate book-run --prompt Zoé", "'Z' at place 0 of 'Zoé' is none of the"),
         ("evaluate book-run --data short.txt", "measured on its own test part"),
+        ("overfit --data short.txt", "fnet train learns a text"),
         ("predict book-run short.txt", "fnet generate continues one"),
     ],
 )
@@ -121,3 +122,17 @@ def test_bytes_are_chosen_and_said(shell):
     assert "bytes, since" in result.out
     assert "256 bytes" in result.out
     assert shell("generate", "latin", "--tokens", "5", "--prompt", "caf").out.startswith("caf")
+
+
+def test_a_long_text_is_read_as_it_is_used_with_the_same_result(shell, book, monkeypatch):
+    (shell.home / "long.txt").write_text(book)
+    words = (
+        "train --data long.txt --model gru --length 16 --width 8 --epochs 1 --quiet --out".split()
+    )
+    assert shell(*words, "kept").status == 0
+    monkeypatch.setattr("fnet.cli.text.RESIDENT", 0)
+    assert shell(*words, "read").status == 0
+    kept, read = (
+        json.loads((shell.home / run / "metrics.json").read_text()) for run in ("kept", "read")
+    )
+    assert kept == read
