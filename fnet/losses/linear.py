@@ -60,8 +60,8 @@ def linear_cross_entropy(
     def value_and_grad(y: Any, labels: Array, where: Array | None = None) -> tuple[Array, Any]:
         require(
             isinstance(y, tuple) and len(y) == 3,
-            "linear_cross_entropy: y must be a triple (x, w, b), the features and the parameters of "
-            "the last layer; b may be None",
+            "linear_cross_entropy: y must be (x, w, b): the features, and the parameters of the "
+            "last layer; b may be None",
         )
         x, w, b = y
         _check(x, w, b, labels, ignore)
