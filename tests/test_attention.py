@@ -235,3 +235,33 @@ def test_a_mask_of_another_shape_is_refused():
     params, _ = layer.init(jax.random.key(0), (5, 3))
     with pytest.raises(ShapeError, match=r"mask is \(2, 4\) bool; it must be lengths, \(2,\)"):
         layer.apply(params, (jnp.ones((2, 5, 3)), jnp.ones((2, 4), bool)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "vocabulary"), [(jnp.uint8, 256), (jnp.int8, 200), (jnp.uint8, 300)]
+)
+def test_narrow_ids_meet_a_large_vocabulary(dtype, vocabulary):
+    layer = embedding(vocabulary, 3, padding=vocabulary - 1)
+    params, _ = layer.init(jax.random.key(0), (2,))
+    ids = np.array([[1, 100, 100]])
+    narrow, wide = (layer.forward(params, jnp.asarray(ids, kind)) for kind in (dtype, jnp.int32))
+    np.testing.assert_array_equal(narrow[0], params.w[ids])
+    np.testing.assert_array_equal(*(layer.backward(params, c, y)[0].w for y, c in (narrow, wide)))
+
+
+@pytest.mark.parametrize("shape", [(0, 7, 4), (2, 0, 4)])
+@pytest.mark.parametrize("options", [{}, {"causal": True}, {"window": 3}])
+def test_no_examples_or_no_steps_have_an_empty_output(shape, options):
+    layer = attention(2, rope=rope(), **options)
+    params, _ = layer.init(jax.random.key(0), (7, 4))
+    y, cache = layer.forward(params, (jnp.zeros(shape), jnp.zeros(shape[0], int)))
+    dparams, (dx, _) = layer.backward(params, cache, y)
+    assert y[0].shape == dx.shape == shape
+    assert not dparams.q.w.any()
+
+
+def test_a_memory_of_other_examples_is_refused():
+    layer = cross_attention(2)
+    params, _ = layer.init(jax.random.key(0), ((7, 4), (5, 4)))
+    with pytest.raises(ShapeError, match="both must have N first"):
+        layer.apply(params, (jnp.zeros((2, 7, 4)), jnp.zeros((1, 5, 4))))

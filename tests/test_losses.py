@@ -316,3 +316,12 @@ def test_the_class_that_is_predicted(loss, y, expected):
 def test_a_regression_predicts_no_class():
     assert mse().predict is None
     assert l1().predict is None
+
+
+@pytest.mark.parametrize("loss", [cross_entropy(), mse(), l1(), bce_with_logits()])
+def test_a_mean_over_more_rows_than_float16_counts(loss):
+    y = jnp.zeros((70_000, 2), jnp.float16)
+    target = jnp.zeros(70_000, int) if loss is cross_entropy() else y + 1
+    value, dy = loss.value_and_grad(y, target)
+    assert value == loss.apply(y[:7], target[:7])
+    assert jnp.isfinite(dy).all()

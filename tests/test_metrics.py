@@ -296,3 +296,18 @@ def test_a_mean_of_sequences_is_over_positions_that_count():
     for size in (9, 2):
         found = evaluate(relu(), loss, (), dataset, batch_size=size)
         assert found["loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_infinite_scores_tie_and_what_is_not_a_number_is_no_score():
+    assert metrics.auc([0, 1, 0, 1], [-np.inf, -np.inf, np.inf, np.inf]) == 0.5
+    assert np.isnan(metrics.auc([0, 1, 1], [0.5, np.nan, 0.1]))
+    with pytest.raises(DataError, match="sample 1 has a score of NaN"):
+        metrics.roc_curve([0, 1, 1], [0.5, np.nan, 0.1])
+    with pytest.raises(DataError, match="sample 1 has class 2"):
+        metrics.roc_curve([0, 2, 1], [0.3, 0.2, 0.1])
+
+
+def test_classes_that_are_words_or_far_apart():
+    with pytest.raises(DataError, match="accuracy: expected numbers"):
+        metrics.accuracy(["a"], ["a"])
+    assert metrics.most_frequent([2**40, 3, 2**40]) == (2**40, 2 / 3)

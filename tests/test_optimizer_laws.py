@@ -1,6 +1,7 @@
 """The laws of an optimizer: every registered example keeps all of them, and so does what nests."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +13,11 @@ from fnet import losses, registry, serial
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.core import NonTrainable
 from fnet.core.values import read
-from fnet.errors import CheckpointError, ConfigurationError
+from fnet.errors import CheckpointError, ConfigurationError, FnetError
 from fnet.layers import affine, relu
 from fnet.optimizers import (
     adam,
+    adamax,
     adamw,
     apply_updates,
     averaged,
@@ -24,12 +26,14 @@ from fnet.optimizers import (
     clip_by_global_norm,
     clip_by_value,
     decayed,
+    muon,
     plateau,
     scheduled,
     set_learning_rate,
     sgd,
 )
-from fnet.optimizers.schedules import cosine, warmup
+from fnet.optimizers.rule import risen
+from fnet.optimizers.schedules import constant, cosine, cosine_restarts, linear, warmup
 from fnet.training.records import start
 
 NESTED = (
@@ -349,3 +353,94 @@ def test_decay_is_of_matrices_unless_told():
 def test_a_wrong_use_is_told(use, words):
     with pytest.raises(ConfigurationError, match=words):
         use()
+
+
+def ones(optimizer, steps, **more):
+    """The updates of one parameter by a gradient of 1, and the last state."""
+    state, updates = optimizer.init(jnp.zeros(())), []
+    for _ in range(steps):
+        u, state = optimizer.update(jnp.ones(()), state, jnp.zeros(()), **more)
+        updates.append(float(u))
+    return updates, state
+
+
+def test_schedules_within_schedules_multiply():
+    rising = scheduled(sgd(1.0), warmup(2))
+    for optimizer, more in (
+        (plateau(rising), {"value": 1.0}),
+        (scheduled(rising, constant()), {}),
+        (by_part(("all", rising)), {}),
+    ):
+        assert ones(optimizer, 4, **more)[0] == [0, -0.5, -1, -1]
+    reduced = scheduled(plateau(sgd(1.0), patience=0, factor=0.5), constant(0.5))
+    _, state = ones(reduced, 3, value=1.0)
+    assert float(set_learning_rate(state, 2.0).learning_rate) == 2 * float(state.learning_rate)
+
+
+def test_rates_of_parts_under_a_schedule_that_begins_at_zero_keep_their_ratio():
+    optimizer = by_part(("matrices", scheduled(sgd(1.0), warmup(2))), rest=sgd(0.5))
+    state = set_learning_rate(optimizer.init(PARAMS), 2.0)
+    for _ in range(4):
+        updates, state = optimizer.update(PARAMS, state, PARAMS)
+    np.testing.assert_allclose(updates["w"], -2 * PARAMS["w"])
+    np.testing.assert_allclose(updates["b"], -PARAMS["b"])
+
+
+def test_decay_is_by_the_rate_of_its_own_step():
+    w, states = jnp.ones((1, 1)), []
+    for optimizer in (
+        decayed(scheduled(sgd(1.0), linear(2)), 0.1),
+        scheduled(decayed(sgd(1.0), 0.1), linear(2)),
+    ):
+        state = optimizer.init(w)
+        for _ in range(2):
+            updates, state = optimizer.update(w, state, w)
+            states.append(float(updates[0, 0]))
+    np.testing.assert_allclose(states, [-1.1, -0.55] * 2)
+
+
+@pytest.mark.parametrize("beta", [0.999, 1 - 1e-7, 1 - 1e-9])
+def test_first_steps_are_corrected_in_float32_whatever_the_decay(beta):
+    grad, params = jnp.full(3, 0.5, jnp.float32), jnp.ones(3, jnp.float32)
+    for optimizer in (adam(0.1, b1=beta), adam(0.1, b2=beta), adamax(0.1, b1=beta)):
+        state = optimizer.init(params)
+        state = state._replace(learning_rate=jnp.float32(0.1))
+        updates, _ = optimizer.update(grad, state, params)
+        np.testing.assert_allclose(updates, -0.1, rtol=1e-6)
+    for t in (1, 7, 1000):
+        expected = -math.expm1(t * math.log(beta))
+        np.testing.assert_allclose(risen(beta, jnp.float32(t)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-2])
+def test_muon_steps_are_as_long_whatever_the_gradient(scale):
+    optimizer, w = muon(0.1), jnp.ones((3, 2), jnp.float32)
+    grads = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2)), jnp.float32)
+    updates = [optimizer.update(g, optimizer.init(w), w)[0] for g in (grads, grads * scale)]
+    np.testing.assert_allclose(*updates, rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda: by_part(("all", sgd(0.1)), rest=None), "optimizer is None; it must have init"),
+        (
+            lambda: scheduled(by_part(("all", optax.sgd(0.1))), linear(3)).init(PARAMS),
+            "no learning",
+        ),
+        (lambda: set_learning_rate(by_part().init(PARAMS), 0.1), "no optimizer in by_part has"),
+        (lambda: adam(0.1).init({"w": 1.0}), "a parameter is a float; it must be an array"),
+        (lambda: adam(0.1).update({"w": 1}, adam(0.1).init(PARAMS)), "of another structure"),
+        (lambda: set_learning_rate(sgd(0.1).init(PARAMS), jnp.array(-1.0)), "is -1.0"),
+        (lambda: set_learning_rate(sgd(0.1).init(PARAMS), jnp.ones(2)), r"an array of \(2,\)"),
+        (lambda: adam(linear(3)), "which a schedule multiplies"),
+    ],
+)
+def test_what_cannot_be_used_is_named(use, words):
+    with pytest.raises(FnetError, match=words):
+        use()
+
+
+def test_a_step_may_be_beyond_int32():
+    for schedule in (constant(0.5), linear(9, end=0.5), cosine_restarts(2**35, longer=2, end=0.5)):
+        assert float(schedule(2**50)) >= 0.5

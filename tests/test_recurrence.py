@@ -156,3 +156,26 @@ def test_shapes_are_checked():
         gru(3).apply(drawn(gru(3)), jnp.ones((3, 5, 7)))
     with pytest.raises(ShapeError, match=r"takes a pair \(state, x\)"):
         lstm_cell(3).init(jax.random.key(0), (5,))
+
+
+@every_kind
+def test_lengths_and_states_of_another_shape_are_refused(kind):
+    make, cell, _ = LAYERS[kind]
+    pair = kind == "lstm"
+    params = drawn(make(3))
+    for lengths in (
+        jnp.ones((3, 5), bool),
+        jnp.ones((3, 0, 5), bool),
+        jnp.ones(3),
+        jnp.ones(2, int),
+    ):
+        with pytest.raises(ShapeError, match=r"lengths are .* they must be \(3,\) integers"):
+            make(3).apply(params, (X, lengths))
+    wrong = (jnp.zeros((3, 4)), jnp.zeros((1, 3)), jnp.zeros((3, 3), int), (jnp.zeros((3, 3)),) * 3)
+    for h in wrong:
+        state = (h, h) if pair and not isinstance(h, tuple) else h
+        for layer, x in ((make(3, initial="given"), (X, state)), (cell(3), (state, X[:, 0]))):
+            with pytest.raises(ShapeError, match="the state is"):
+                layer.apply(params, x)
+    with pytest.raises(ShapeError, match=r"takes a pair \(state, x\)"):
+        cell(3).apply(params, X[:, 0])

@@ -162,3 +162,67 @@ def test_a_z_loss_is_the_square_of_the_normaliser():
     z = jax.scipy.special.logsumexp(y, axis=-1)
     expected = cross_entropy("none").apply(y, labels) + 0.3 * z**2
     np.testing.assert_allclose(cross_entropy("none", z_loss=0.3).apply(y, labels), expected)
+
+
+def test_nothing_to_spell_is_all_blanks():
+    y, _, frames = sequences()
+    value = ctc("none").apply(y, jnp.zeros((4, 0), int), frames)
+    expected = -jnp.where(frames, jax.nn.log_softmax(y)[..., 0], 0).sum(1)
+    np.testing.assert_allclose(value, expected)
+
+
+@pytest.mark.parametrize("zero_infinity", [False, True])
+def test_a_prediction_that_is_not_a_number_is_no_impossible_alignment(zero_infinity):
+    y, labels, _ = sequences()
+    loss = ctc("none", zero_infinity=zero_infinity)
+    value, dy = loss.value_and_grad(y.at[0, 3, 2].set(jnp.nan), labels)
+    assert jnp.isnan(value).tolist() == [True, False, False, False]
+    assert jnp.isnan(dy[0]).any()
+    assert jnp.isfinite(dy[1:]).all()
+
+
+def test_what_is_there_comes_first():
+    y, labels, frames = sequences()
+    gap, late = labels.at[1].set(jnp.array([3, -1, 2])), frames.at[2, 0].set(False)
+    with pytest.raises(DataError, match="in row 1 label 2 follows padding"):
+        ctc().value_and_grad(y, gap, frames)
+    with pytest.raises(DataError, match="in row 2 frame 1 follows one that is not there"):
+        ctc().value_and_grad(y, labels, late)
+    values = jax.jit(lambda labels, frames: ctc("none").apply(y, labels, frames))
+    assert jnp.isnan(values(gap, frames)).tolist() == [False, True, False, False]
+    assert jnp.isnan(values(labels, late)).tolist() == [False, False, True, False]
+
+
+def test_features_of_rows_that_do_not_count_may_hold_anything():
+    x, w, b = (jnp.asarray(RNG.normal(size=shape)) for shape in ((4, 3), (5, 3), (5,)))
+    labels, where = jnp.array([0, 4, 2, 2]), jnp.array([True, False, True, True])
+    expected = linear_cross_entropy().value_and_grad((x, w, b), labels, where)
+    spoilt = x.at[1].set(jnp.nan)
+    for loss, marks in (
+        (linear_cross_entropy(), (labels, where)),
+        (linear_cross_entropy(ignore=-1), (labels.at[1].set(-1),)),
+    ):
+        jax.tree.map(
+            np.testing.assert_array_equal, loss.value_and_grad((spoilt, w, b), *marks), expected
+        )
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e25])
+def test_directions_and_distances_have_no_range(scale):
+    y, t = (jnp.asarray(RNG.normal(size=(4, 3)), jnp.float32) for _ in range(2))
+    for loss in (info_nce(), losses.cosine_distance()):
+        value, dy = loss.value_and_grad(y, t)
+        scaled, dscaled = loss.value_and_grad(y * scale, t)
+        np.testing.assert_allclose(scaled, value, rtol=1e-5)
+        np.testing.assert_allclose(dscaled * scale, dy, atol=1e-5)
+        np.testing.assert_allclose(loss.apply(y, t * scale), value, rtol=1e-5)
+    labels = jnp.array([0, 0, 1, 1])
+    value, dy = triplet(0.0).value_and_grad(y, labels)
+    scaled, dscaled = triplet(0.0).value_and_grad(y * scale, labels)
+    np.testing.assert_allclose(scaled / scale, value, rtol=1e-5)
+    np.testing.assert_allclose(dscaled, dy, atol=1e-6)
+
+
+def test_a_row_that_is_not_a_number_has_no_distance_of_0():
+    y = jnp.asarray(RNG.normal(size=(4, 3))).at[0, 0].set(jnp.nan)
+    assert jnp.isnan(triplet().apply(y, jnp.array([0, 0, 1, 1])))

@@ -112,8 +112,9 @@ def require_learning_rate(optimizer: str, learning_rate: Any) -> None:
     """Raise ConfigurationError unless this is a number above 0."""
     if callable(learning_rate):
         raise ConfigurationError(
-            f"{optimizer}: learning_rate is a function; give a number, and let a schedule scale "
-            f"the updates: optax.chain({optimizer}(1.0), optax.scale_by_schedule(schedule))"
+            f"{optimizer}: learning_rate is a function; give a number, which a schedule "
+            f"multiplies: scheduled({optimizer}(0.1), schedules.cosine(1000)); one of optax scales "
+            f"updates: optax.chain({optimizer}(1.0), optax.scale_by_schedule(schedule))"
         )
     require_number(f"{optimizer}: learning_rate", learning_rate, above=0)
 
@@ -135,7 +136,17 @@ def require_settable(state: Any, learning_rate: Any) -> None:
             "optimizer, such as record.state.opt_state. In a state of optax.chain, set it in the "
             "part that fnet's optimizer made"
         )
-    if not isinstance(learning_rate, jax.Array):  # a traced one has no value yet
+    if isinstance(learning_rate, jax.Array | np.ndarray | np.generic):
+        require(
+            learning_rate.shape == (),
+            f"set_learning_rate: learning_rate is an array of {learning_rate.shape}; it must be "
+            "one number",
+        )
+        if isinstance(learning_rate, jax.core.Tracer):  # which has no value yet
+            return
+        # A schedule's value may be 0.
+        require_number("set_learning_rate: learning_rate", float(learning_rate), least=0)
+    else:
         if learning_rate == 0:
             raise ConfigurationError(
                 "set_learning_rate: learning_rate is 0; it must be above 0: to keep weights as "

@@ -86,6 +86,11 @@ def widened(tree: ArrayTree) -> ArrayTree:
     return jax.tree.map(wide, tree)
 
 
+def wide_integers(x: Array) -> Array:
+    """Integers of at least 32 bits: 200 classes do not fit int8, nor 256 ids uint8."""
+    return x.astype(jnp.int32) if x.dtype.itemsize < 4 else x
+
+
 def cast_like(tree: ArrayTree, like: ArrayTree) -> ArrayTree:
     """The tree with its arrays cast to the dtypes of `like`; None stays None."""
     return jax.tree.map(

@@ -86,6 +86,8 @@ def attend(
     P is examples × groups of heads, G the heads of a group. `visible` tells which keys are seen, by
     all heads of an example: (N, S), or (N, T, S). A query that sees nothing has o = 0, lse = ∞.
     """
+    if not q.size:  # no examples, or no queries
+        return q, widened(q[..., 0])
 
     def of_pair(number: Array, q: Array, k: Array, v: Array) -> tuple[Array, Array]:
         pair = _Pair.of(q, k, v, _of_example(visible, number, pairs), key, number, sight)
@@ -110,6 +112,8 @@ def pull_back(
     sight: Sight,
 ) -> tuple[Array, Array, Array]:
     """dq, dk and dv, from what `attend` was given and returned."""
+    if not q.size:
+        return q, jnp.zeros_like(k), jnp.zeros_like(v)
 
     def of_pair(number: Array, *arrays: Array) -> tuple[Array, ...]:
         q, k, v, o, lse, do = arrays

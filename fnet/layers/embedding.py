@@ -14,7 +14,7 @@ from fnet.core.expect import (
     require_whole,
 )
 from fnet.core.products import wide
-from fnet.core.trees import is_shape
+from fnet.core.trees import is_shape, wide_integers
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, normal, require_initializer
@@ -74,22 +74,25 @@ def embedding(
 
     def forward(params: Embedding, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
         _check(params, x)
-        taken = params.w[jnp.where(_known(params, x), x, 0)]
-        y = jnp.where(rows(_known(params, x), taken), taken, jnp.nan)
-        return (y if padding is None else jnp.where(rows(x != padding, y), y, 0)), x
+        ids = wide_integers(x)
+        taken = params.w[jnp.where(_known(params, ids), ids, 0)]
+        y = jnp.where(rows(_known(params, ids), taken), taken, jnp.nan)
+        return (y if padding is None else jnp.where(rows(ids != padding, y), y, 0)), x
 
     def backward(params: Embedding, x: Array, dy: Array) -> tuple[Embedding, None]:
-        counts = _known(params, x) if padding is None else _known(params, x) & (x != padding)
+        ids = wide_integers(x)
+        counts = _known(params, ids)
+        counts = counts if padding is None else counts & (ids != padding)
         dy = jnp.where(rows(counts, dy), dy, 0).astype(wide(dy.dtype))
-        dw = jnp.zeros(params.w.shape, dy.dtype).at[jnp.where(counts, x, 0)].add(dy)
+        dw = jnp.zeros(params.w.shape, dy.dtype).at[jnp.where(counts, ids, 0)].add(dy)
         return Embedding(dw.astype(params.w.dtype)), None
 
     return layer(init, forward, backward, stream=by_itself(forward))
 
 
-def _known(params: Embedding, x: Array) -> Array:
-    """Where x is an id: one from 0 to V − 1."""
-    return (x >= 0) & (x < len(params.w))
+def _known(params: Embedding, ids: Array) -> Array:
+    """Where there is an id: an integer from 0 to V − 1."""
+    return (ids >= 0) & (ids < len(params.w))
 
 
 def _check(params: Embedding, x: Array) -> None:

@@ -117,6 +117,10 @@ class Heads(NamedTuple):
                 f"{self.name}: x is {array.shape}; it must be (N, T, D), a batch of sequences of "
                 "vectors",
             )
+        require(
+            len(x) == len(memory),
+            f"{self.name}: x is {x.shape} and the memory {memory.shape}; both must have N first",
+        )
 
     def forward(
         self,
@@ -164,7 +168,7 @@ class Heads(NamedTuple):
         """Queries, keys or their gradients (N, T, heads d), turned by `rope`."""
         if self.rope is None:
             return array
-        apart = array.reshape(*array.shape[:2], heads, -1)
+        apart = array.reshape(*array.shape[:2], heads, array.shape[2] // heads)
         turned = self.rope.backward((), (), apart)[1] if back else self.rope.forward((), apart)[0]
         return turned.reshape(array.shape)
 
@@ -173,7 +177,9 @@ class Heads(NamedTuple):
         n, steps, width = array.shape
         apart = array.reshape(n, steps, self.groups, width // self.groups).swapaxes(1, 2)
         apart = apart.reshape(n * self.groups, steps, width // self.groups)
-        return apart if heads is None else apart.reshape(*apart.shape[:2], heads // self.groups, -1)
+        members = 1 if heads is None else heads // self.groups
+        size = width // self.groups // members
+        return apart if heads is None else apart.reshape(*apart.shape[:2], members, size)
 
     def joined(self, apart: Array, n: int) -> Array:
         """And back."""

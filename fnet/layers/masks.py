@@ -24,14 +24,24 @@ class Given(NamedTuple):
         return x if self.there is None else jnp.where(rows(self.there, x), x, 0)
 
 
+def are_lengths(array: Any, n: int) -> bool:
+    """Whether these are the lengths of n sequences: (N,) integers."""
+    return jnp.issubdtype(array.dtype, jnp.integer) and array.shape == (n,)
+
+
+def of_lengths(lengths: Array, steps: int) -> Given:
+    """What lengths say of sequences of so many steps."""
+    return Given(jnp.arange(steps, dtype=jnp.int32) < lengths.astype(jnp.int32)[:, None], None)
+
+
 def given_of(name: str, mask: Any, n: int, queries: int, keys: int) -> Given:
     """What a mask of keys says; raises ShapeError unless it is one."""
     if mask is None:
         return Given(None, None)
     require_array(f"{name}: the mask", mask)
-    whole, truth = jnp.issubdtype(mask.dtype, jnp.integer), mask.dtype == bool
-    if whole and mask.shape == (n,):
-        return Given(jnp.arange(keys, dtype=jnp.int32) < mask.astype(jnp.int32)[:, None], None)
+    if are_lengths(mask, n):
+        return of_lengths(mask, keys)
+    truth = mask.dtype == bool
     if truth and mask.shape == (n, keys):
         return Given(mask, None)
     require(

@@ -7,11 +7,17 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, Stream, layer
-from fnet.core.expect import require, require_bool, require_floating, require_key_and_shape
+from fnet.core.expect import (
+    require,
+    require_array,
+    require_bool,
+    require_floating,
+    require_key_and_shape,
+)
 from fnet.core.products import wide
 from fnet.core.trees import cast_like, is_shape, widened
 from fnet.errors import ConfigurationError
-from fnet.layers.masks import given_of
+from fnet.layers.masks import Given, are_lengths, of_lengths
 from fnet.layers.sized import Sized
 from fnet.layers.stepping import State, back, run
 
@@ -61,7 +67,12 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
     def forward(params: Any, x: Any, key: PRNGKey | None = None) -> tuple[Any, Any]:
         x, state, lengths = apart(x)
         _check(name, params, x, 3)
-        there = given_of(name, lengths, len(x), 0, x.shape[1])
+        if state is not None:
+            _check_state(cell, state, len(x))
+        there = Given(None, None)
+        if lengths is not None:
+            _check_lengths(name, lengths, len(x))
+            there = of_lengths(lengths, x.shape[1])
         cache, end = run(cell.kind, params, there.kept(x), begin(x, state), lengths, reverse)
         y = end[0] if last else there.kept(cache.states[0].swapaxes(0, 1))
         y = y.astype(x.dtype)
@@ -105,8 +116,13 @@ def as_cell(cell: Sized) -> Layer:
         return cell.draw(key, shape[1][0]), cell.state
 
     def forward(params: Any, x: Any, key: PRNGKey | None = None) -> tuple[Any, Any]:
+        require(
+            isinstance(x, tuple) and len(x) == 2,
+            f"{name} takes a pair (state, x), and not {type(x).__name__}",
+        )
         state, x = x
         _check(name, params, x, 2)
+        _check_state(cell, state, len(x))
         own, before = widened(params), tuple(jax.tree.leaves(widened(state)))
         after, saved = kind.step(own._replace(u=own.u.T), widened(x) @ own.w.T + own.b, before)
         after = cell.shaped(tuple(each.astype(x.dtype) for each in after))
@@ -123,6 +139,29 @@ def as_cell(cell: Sized) -> Layer:
         return cast_like(grads, params), (dstate, (da @ own.w).astype(x.dtype))
 
     return layer(init, forward, backward)
+
+
+def _check_state(cell: Sized, state: Any, n: int) -> None:
+    """Raise ShapeError unless this is a state of n examples."""
+    shapes = tuple((n, size) for size in cell.sizes)
+    wanted = shapes if len(shapes) > 1 else shapes[0]
+    is_pair = isinstance(state, tuple) and len(state) == len(shapes) > 1
+    parts = state if is_pair else (state,)
+    for part in parts:
+        require_floating(f"{cell.name}: the state", part)
+    given = tuple(part.shape for part in parts)
+    require(
+        given == shapes,
+        f"{cell.name}: the state is {given if is_pair else given[0]}; it must be {wanted}",
+    )
+
+
+def _check_lengths(name: str, lengths: Any, n: int) -> None:
+    require_array(f"{name}: lengths", lengths)
+    require(
+        are_lengths(lengths, n),
+        f"{name}: lengths are {lengths.shape} {lengths.dtype}; they must be ({n},) integers",
+    )
 
 
 def _check(name: str, params: Any, x: Any, rank: int) -> None:

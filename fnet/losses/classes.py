@@ -7,9 +7,10 @@ from chex import Array
 from fnet.core import Loss
 from fnet.core.expect import require_floating, require_number
 from fnet.core.limits import times
+from fnet.core.trees import wide_integers
 from fnet.core.values import constructor
 from fnet.core.wiring import loss
-from fnet.losses.labels import Rows, check_labels, class_loss, is_soft, most_probable, wide_labels
+from fnet.losses.labels import Rows, check_labels, class_loss, is_soft, most_probable
 from fnet.losses.pointwise import reduce
 
 
@@ -65,7 +66,7 @@ def cross_entropy(
         if not plain or is_soft(y, target):
             return general.value_and_grad(y, target, where)
         check_labels("cross_entropy", y, target, ignore, soft=True)
-        labels = wide_labels(target)
+        labels = wide_integers(target)
         hit = labels[..., None] == jnp.arange(y.shape[-1], dtype=labels.dtype)
         shifted = y - jax.lax.stop_gradient(y.max(axis=-1, keepdims=True))
         e = jnp.exp(shifted)

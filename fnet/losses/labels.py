@@ -10,7 +10,7 @@ from chex import Array
 
 from fnet.core import Loss, loss, rows
 from fnet.core.expect import require, require_array, require_floating
-from fnet.core.trees import widened
+from fnet.core.trees import wide_integers, widened
 from fnet.errors import ConfigurationError
 from fnet.losses.pointwise import check_range, check_reduction, reduce, require_where
 
@@ -43,7 +43,7 @@ def class_loss(
         known = counted = None
         if t is None:
             check_labels(name, y, target, ignore, soft)
-            labels = wide_labels(target)
+            labels = wide_integers(target)
             t = one_hot(labels, wide)
             known = t.sum(-1) > 0
             counted = not_ignored(labels, ignore)
@@ -59,14 +59,14 @@ def class_loss(
         return value.astype(y.dtype), dy.astype(y.dtype)
 
     def ignored(labels: Array) -> Array:
-        counted = not_ignored(wide_labels(labels), ignore)
+        counted = not_ignored(wide_integers(labels), ignore)
         return jnp.zeros(labels.shape, bool) if counted is None else ~counted
 
     def sizes(target: Array) -> Array:
         w = jnp.asarray((1.0,) if weights is None else weights, float)
         if jnp.issubdtype(target.dtype, jnp.floating):
             return (target.astype(w.dtype) * w).sum(axis=-1)
-        labels = wide_labels(target)
+        labels = wide_integers(target)
         each = jnp.take(w, labels, mode="clip")
         counted = not_ignored(labels, ignore)
         return each if counted is None else jnp.where(counted, each, 0)
@@ -94,11 +94,6 @@ def soft_labels(name: str, y: Array, target: Array) -> Array:
     """The soft labels in the dtype of y; DataError where one is not from 0 to 1."""
     check_range(f"{name}: soft label", target, 0, 1)
     return target.astype(y.dtype)
-
-
-def wide_labels(labels: Array) -> Array:
-    """Integers of at least 32 bits: 200 classes do not fit int8."""
-    return labels.astype(jnp.int32) if labels.dtype.itemsize < 4 else labels
 
 
 def one_hot(labels: Array, y: Array) -> Array:

@@ -9,9 +9,9 @@ from chex import Array
 
 from fnet.core import Loss, loss
 from fnet.core.expect import require, require_floating, require_number
-from fnet.core.trees import cast_like, widened
+from fnet.core.trees import cast_like, wide_integers, widened
 from fnet.errors import ConfigurationError
-from fnet.losses.labels import check_ignored, check_labels, not_ignored, wide_labels
+from fnet.losses.labels import check_ignored, check_labels, not_ignored
 from fnet.losses.pointwise import require_where
 
 BLOCK = 2**21  # logits at a time
@@ -58,11 +58,17 @@ def linear_cross_entropy(
     require_number("linear_cross_entropy: z_loss", z_loss, least=0)
 
     def value_and_grad(y: Any, labels: Array, where: Array | None = None) -> tuple[Array, Any]:
+        require(
+            isinstance(y, tuple) and len(y) == 3,
+            "linear_cross_entropy: y must be (x, w, b): the features, and the parameters of the "
+            "last layer; b may be None",
+        )
         x, w, b = y
         _check(x, w, b, labels, ignore)
         rows, wide_w, wide_b = widened((x.reshape(-1, x.shape[-1]), w, b))
         shares = _shares(labels, where, ignore, reduction, rows)
-        flat = _Rows(rows, wide_w, wide_b, wide_labels(labels).ravel(), shares)
+        rows = jnp.where(shares[:, None] > 0, rows, 0)  # what does not count may hold NaN
+        flat = _Rows(rows, wide_w, wide_b, wide_integers(labels).ravel(), shares)
         values, grads = _in_blocks(flat, label_smoothing, z_loss)
         known = (flat.labels >= 0) & (flat.labels < len(w))
         values = jnp.where(flat.shares > 0, jnp.where(known, values, jnp.nan), 0)
@@ -131,7 +137,7 @@ def _shares(
     if where is not None:
         require_where(where, labels)
         counted = counted & where.reshape(where.shape + (1,) * (labels.ndim - where.ndim))
-    some = not_ignored(wide_labels(labels), ignore)
+    some = not_ignored(wide_integers(labels), ignore)
     counted = (counted if some is None else counted & some).ravel()
     shares = counted.astype(like.dtype)
     return shares / jnp.maximum(shares.sum(), 1) if reduction == "mean" else shares

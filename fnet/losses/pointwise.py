@@ -68,10 +68,12 @@ def reduce(values: Array, dy: Array, where: Array | None, reduction: str) -> tup
         count = jnp.maximum(where.sum(), 1) * math.prod(values.shape[where.ndim :])
     if reduction == "none":
         return values, dy
+    # In float32 or wider: float16 ends at 65,504, of rows too.
+    total = widened(values).sum()
     if reduction == "sum":
-        return values.sum(), dy
-    n = jnp.asarray(count, dtype=values.dtype)
-    return values.sum() / n, dy / n
+        return total.astype(values.dtype), dy
+    n = jnp.asarray(count, dtype=total.dtype)
+    return (total / n).astype(values.dtype), (widened(dy) / n).astype(dy.dtype)
 
 
 def require_where(where: Array, values: Array) -> None:

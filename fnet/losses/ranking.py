@@ -40,8 +40,8 @@ def info_nce(temperature: float = 0.1, reduction: str = "mean") -> Loss:
             y.ndim == 2 and y.shape == target.shape,
             f"info_nce: y is {y.shape} and target {target.shape}; both must be (N, D)",
         )
-        wide, other = _counted(widened(y), where), _counted(target.astype(y.dtype), where)
-        (rows, size), (others, _) = directed(wide), directed(widened(other))
+        wide, other = _counted(widened(y), where), _counted(target, where)
+        (rows, size), (others, _) = directed(wide), directed(other.astype(wide.dtype))
         s = rows @ others.T / temperature
         s = s if where is None else jnp.where(where, s, -jnp.inf)
         s = s - jax.lax.stop_gradient(jnp.maximum(s.max(1, initial=-jnp.inf), _LEAST))[:, None]
@@ -90,6 +90,7 @@ def triplet(margin: float = 1.0, reduction: str = "mean") -> Loss:
             f"triplet: y is {y.shape} and labels {labels.shape} {labels.dtype}; they must be (N, "
             "D), and (N,) integers",
         )
+        require(len(y) > 0, "triplet: the batch is empty; there is nothing to compare")
         wide = _counted(widened(y), where)
         d = _distances(wide)
         same, apart = labels[:, None] == labels, ~jnp.eye(len(y), dtype=bool)
@@ -99,7 +100,7 @@ def triplet(margin: float = 1.0, reduction: str = "mean") -> Loss:
         q = jnp.where(negative, d, jnp.inf).argmin(1)
         far, near = (jnp.take_along_axis(d, k[:, None], 1)[:, 0] for k in (p, q))
         gap = jnp.where(positive.any(1) & negative.any(1), margin + far - near, 0)
-        values = jnp.where(gap > 0, gap, 0)
+        values = jnp.where(gap <= 0, 0, gap)  # NaN stays
         counts = (gap > 0) if where is None else (gap > 0) & where
         dy = jnp.zeros_like(wide)
         for k, distance, sign in ((p, far, 1), (q, near, -1)):
@@ -126,5 +127,9 @@ def _counted(x: Array, where: Array | None) -> Array:
 
 def _distances(x: Array) -> Array:
     """‖x_n − x_k‖, with a derivative of 0 where two rows are equal."""
-    squares = ((x[:, None] - x) ** 2).sum(-1)
-    return jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), 0)
+    apart = x[:, None] - x
+    largest = jax.lax.stop_gradient(jnp.abs(apart).max(-1, keepdims=True, initial=0))
+    largest = jnp.where(largest > 0, largest, 1)  # squares themselves may be out of range
+    squares = ((apart / largest) ** 2).sum(-1)
+    positive = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), squares)
+    return largest[..., 0] * positive

@@ -9,10 +9,9 @@ from chex import Array
 
 from fnet.core import Loss, loss
 from fnet.core.expect import require, require_array, require_bool, require_floating, require_whole
-from fnet.core.trees import widened
+from fnet.core.trees import wide_integers, widened
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, DataError
-from fnet.losses.labels import wide_labels
 from fnet.losses.pointwise import check_range, check_reduction, reduce, require_where
 
 
@@ -36,7 +35,8 @@ def ctc(
     labels: (N, U) integers from 0 to C − 1, none the blank; those of a shorter row are followed by
     `padding`. Of sequences that differ in length `where` (N, T) marks the frames that are there,
     from the first one on; or it is (N,), the rows that count. value is (N,), and the mean is over
-    rows that count. A label out of range raises DataError, and is NaN in a compiled function.
+    rows that count. A label out of range or after padding, and a frame after one that is not there,
+    raise DataError; in a compiled function, which cannot raise, their rows are NaN.
 
     Labels that no path of so few frames can spell have a value of ∞, or 0 with `zero_infinity`, and
     in both cases a gradient of 0: no direction makes it finite.
@@ -57,15 +57,17 @@ def ctc(
 
     def value_and_grad(y: Array, labels: Array, where: Array | None = None) -> tuple[Array, Array]:
         _check(y, labels, blank, padding)
-        labels, wide = wide_labels(labels), widened(y)
+        labels, wide = wide_integers(labels), widened(y)
         rows, frames = where, jnp.ones(y.shape[:2], bool)
         if where is not None:
             require_where(where, wide[..., 0])
             frames = where if where.ndim == 2 else jnp.broadcast_to(where[:, None], y.shape[:2])
+            _check_order("frame", "one that is not there", frames)
             rows = frames.any(1)
         wide = jnp.where(frames[..., None], wide, 0)
         there = labels != padding
         known = (~there | ((labels >= 0) & (labels < y.shape[2]) & (labels != blank))).all(1)
+        known = known & _in_order(there) & _in_order(frames)
         spelt = jnp.where(there & known[:, None], labels, blank)
         values, dy = _aligned(wide, spelt, there.sum(1), frames, blank)
         never = values == jnp.inf
@@ -87,7 +89,8 @@ def _aligned(
     spelt = jnp.full((len(y), 2 * labels.shape[1] + 1), blank, labels.dtype)
     spelt = spelt.at[:, 1::2].set(labels)
     places = jnp.arange(spelt.shape[1])
-    may_skip = jnp.pad(spelt[:, 2:] != spelt[:, :-2], ((0, 0), (2, 0))) & (places % 2 == 1)
+    differs = jnp.pad(spelt[:, 2:] != spelt[:, :-2], ((0, 0), (2, 0)))[:, : len(places)]
+    may_skip = differs & (places % 2 == 1)
     emitted = jnp.take_along_axis(log_p, spelt[:, None], axis=-1).swapaxes(0, 1)
     ends = (places == 2 * counts[:, None]) | (places == 2 * counts[:, None] - 1)
     end = jnp.where(ends, 0.0, -jnp.inf).astype(y.dtype)
@@ -114,8 +117,7 @@ def _aligned(
     nobody = jnp.zeros_like(alive[0]) if len(alive) else jnp.zeros((len(y), 1), bool)
     _, betas = jax.lax.scan(backwards, (nothing, nobody), (emitted, alive), reverse=True)
     total = _log_sum(*jnp.where(ends, last, -jnp.inf).T)
-    possible = total > -jnp.inf
-    gamma = jnp.exp(alphas + betas - jnp.where(possible, total, 0)[:, None]).swapaxes(0, 1)
+    gamma = _shares(alphas + betas).swapaxes(0, 1)
     n, t = jnp.ogrid[: y.shape[0], : y.shape[1]]
     return -total, jnp.exp(log_p).at[n[..., None], t[..., None], spelt[:, None]].add(-gamma)
 
@@ -131,10 +133,43 @@ def _moved(x: Array, places: int) -> Array:
 def _log_sum(*terms: Array) -> Array:
     """log Σ exp of arrays, entry by entry; −∞, with a derivative of 0, where all are."""
     x = jnp.stack(terms)
-    m = jax.lax.stop_gradient(x.max(0))
-    m = jnp.where(m == -jnp.inf, 0, m)
+    m = _largest(x, 0)
     total = jnp.exp(x - m).sum(0)
-    return jnp.where(total > 0, m + jnp.log(jnp.where(total > 0, total, 1)), -jnp.inf)
+    return jnp.where(total == 0, -jnp.inf, m[0] + jnp.log(jnp.where(total == 0, 1, total)))
+
+
+def _shares(x: Array) -> Array:
+    """γ of the logarithms of α β (..., S), whose sum over s is the same in each frame, Σ_s α[T, s].
+
+    Divided by its own sum, since the logarithms themselves may be too large for their digits.
+    """
+    e = jnp.exp(x - _largest(x, -1))
+    total = e.sum(-1, keepdims=True)
+    return e / jnp.where(total == 0, 1, total)
+
+
+def _largest(x: Array, axis: int) -> Array:
+    """The largest entry along an axis, which stays; 0 in place of −∞."""
+    m = jax.lax.stop_gradient(x.max(axis, keepdims=True))
+    return jnp.where(m == -jnp.inf, 0, m)
+
+
+def _in_order(there: Array) -> Array:
+    """Whether in each row what is there comes before what is not."""
+    return (there[:, 1:] <= there[:, :-1]).all(1)
+
+
+def _check_order(what: str, missing: str, there: Any) -> None:
+    """Raise DataError where something follows what is missing; a traced array passes unchecked."""
+    if isinstance(there, jax.core.Tracer):
+        return
+    known = np.asarray(there)
+    wrong = known[:, 1:] & ~known[:, :-1]
+    if wrong.any():
+        row, place = np.unravel_index(wrong.argmax(), wrong.shape)
+        raise DataError(
+            f"ctc: in row {row} {what} {place + 1} follows {missing}; what is there must come first"
+        )
 
 
 def _check(y: Array, labels: Array, blank: int, padding: int) -> None:
@@ -154,5 +189,6 @@ def _check(y: Array, labels: Array, blank: int, padding: int) -> None:
         return
     known = np.asarray(labels)
     check_range("ctc: label", np.where(known == padding, 0, known), 0, y.shape[2] - 1)
+    _check_order("label", "padding", known != padding)
     if (known == blank).any():
         raise DataError(f"ctc: a label is {blank}, the blank; choose another: ctc(blank=...)")

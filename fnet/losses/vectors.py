@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from chex import Array
 
@@ -66,9 +67,12 @@ def cosine_distance(reduction: str = "mean") -> Loss:
 
 def directed(x: Array) -> tuple[Array, Array]:
     """x / ‖x‖ along the last axis, and ‖x‖, kept as an axis of 1; 0 and 1 for a row of zeros."""
-    squares = (x * x).sum(-1, keepdims=True)
+    largest = jax.lax.stop_gradient(jnp.abs(x).max(-1, keepdims=True, initial=0))
+    largest = jnp.where(largest > 0, largest, 1)  # squares of x itself may be out of range
+    scaled = x / largest
+    squares = (scaled * scaled).sum(-1, keepdims=True)
     size = jnp.sqrt(jnp.where(squares > 0, squares, 1))
-    return x / size, size
+    return scaled / size, largest * size
 
 
 def pulled(d: Array, direction: Array, size: Array) -> Array:

@@ -7,7 +7,7 @@ from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
 from fnet.core.values import constructor
-from fnet.optimizers.rule import lifted, require_choice, require_settings
+from fnet.optimizers.rule import lifted, require_choice, require_settings, risen
 from fnet.optimizers.selecting import Part, require_part
 
 EPS_AT = ("corrected", "uncorrected", "root")
@@ -174,7 +174,7 @@ def amsgrad(
         if correction == "after":
             return *corrected(state, b1, b2, eps, eps_at), 1.0
         t = time(state)
-        return state.learning_rate / (1 - b1**t), eps, 1 - b2**t
+        return state.learning_rate / risen(b1, t), eps, risen(b2, t)
 
     return lifted("amsgrad", AmsGrad, learning_rate, formula, ("m", "v", "top"), numbers)
 
@@ -183,10 +183,10 @@ def corrected(state: Any, b1: float, b2: float, eps: float, eps_at: str) -> tupl
     """(a, e) with which a m / (√v + e), or a m / √(v + e), is the corrected α m̂ / (√v̂ + ε).
 
     α m̂ / (√v̂ + ε) = α (r₂ / r₁) m / (√v + ε r₂) with r₁ = 1 − β₁ᵗ and r₂ = √(1 − β₂ᵗ): two
-    divisions fewer per entry. In float32 or wider, since bfloat16 rounds 0.999 to 1.
+    divisions fewer per entry.
     """
     t = time(state)
-    r1, r2 = 1 - b1**t, jnp.sqrt(1 - b2**t)
+    r1, r2 = risen(b1, t), jnp.sqrt(risen(b2, t))
     power = {"corrected": r2, "uncorrected": jnp.ones_like(r2), "root": r2**2}[eps_at]
     return state.learning_rate * r2 / r1, eps * power
 

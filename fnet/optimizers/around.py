@@ -13,7 +13,7 @@ from fnet.core import Optimizer
 from fnet.core.expect import require_bool, require_number
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.rule import leafwise, passed, require_params, wider
+from fnet.optimizers.rule import leafwise, passed, require_optimizer, require_params, wider
 from fnet.optimizers.selecting import Part, opened, require_part, selected
 
 
@@ -76,8 +76,9 @@ def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool 
 
         θ ← θ + Δθ − α λ θ
 
-    Δθ is the optimizer's update and α its learning rate. If it is `coupled`, the gradient changes
-    before the optimizer, g ← g + λ θ, as by a penalty λ ‖θ‖² / 2.
+    Δθ is the optimizer's update and α its learning rate at this step. If it is `coupled`, the
+    gradient changes before the optimizer, g ← g + λ θ, as by a penalty λ ‖θ‖² / 2. Every update
+    decays, those too that `accumulate` inside makes zero: write accumulate(decayed(...), k).
 
     >>> from fnet.optimizers import sgd
     >>> optimizer, w = decayed(sgd(0.5), 0.1), jnp.ones((1, 2))
@@ -101,13 +102,14 @@ def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool 
         require_params("decayed", params, grads)
         if coupled:
             return passed(optimizer, with_decay(grads, params, rate), state, params, more)
-        if not hasattr(state, "learning_rate"):
+        rate_now = getattr(state, "learning_rate", None)
+        if rate_now is None:
             raise ConfigurationError(
                 f"decayed: the state of {optimizer} has no learning rate, by which λ is multiplied;"
                 " take an optimizer of fnet, or coupled=True"
             )
         updates, after = passed(optimizer, grads, state, params, more)
-        return with_decay(updates, params, -rate * after.learning_rate), after
+        return with_decay(updates, params, -rate * rate_now), after
 
     return Optimizer(optimizer.init, update)
 
@@ -123,11 +125,3 @@ def length(tree: ArrayTree) -> tuple[Array, Array]:
     squares = [jnp.sum((array / largest.astype(array.dtype)) ** 2) for array in arrays]
     total = sum((square.astype(dtype) for square in squares), jnp.zeros((), dtype))
     return largest, jnp.sqrt(total)
-
-
-def require_optimizer(name: str, optimizer: Any) -> None:
-    """Raise ConfigurationError unless it has `init` and `update`."""
-    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
-        raise ConfigurationError(
-            f"{name}: optimizer is {optimizer!r}; it must have init and update, as adam(1e-3) has"
-        )

@@ -11,13 +11,14 @@ from fnet.core.expect import require_number, require_state, require_whole
 from fnet.core.trees import is_non_trainable, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.around import require_optimizer
 from fnet.optimizers.rule import (
     apply_updates,
     filled,
     leafwise,
     passed,
+    require_optimizer,
     require_params,
+    risen,
     wider,
     with_rate,
 )
@@ -152,7 +153,7 @@ def averaged(optimizer: Any, decay: float | None = 0.999) -> Optimizer:
         updates, inner = passed(optimizer, grads, state.inner, params, more)
         step = state.step + 1
         t = step.astype(float)
-        w = 1 / t if decay is None else (1 - decay) / (1 - decay**t)
+        w = 1 / t if decay is None else (1 - decay) / risen(decay, t)
         mean = moved((state.mean, apply_updates(params, updates)), w)
         return updates, Averaged(step, mean, inner)
 

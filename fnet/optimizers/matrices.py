@@ -13,8 +13,9 @@ from fnet.core.expect import require_bool, require_number, require_state, requir
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.optimizers.adam import adamw
+from fnet.optimizers.layerwise import norm
 from fnet.optimizers.parts import composed
-from fnet.optimizers.rule import filled, leafwise, require_choice, require_settings, start
+from fnet.optimizers.rule import filled, leafwise, require_choice, require_settings, risen, start
 from fnet.optimizers.selecting import opened
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
@@ -108,7 +109,7 @@ def muon(
         of_m, of_g = (decay, 1 - decay) if nesterov else (1.0, 0.0)
         if not corrected:
             return of_m, of_g
-        return of_m / (1 - decay ** (t + 1 if nesterov else t)), of_g / (1 - decay**t)
+        return of_m / risen(decay, t + 1 if nesterov else t), of_g / risen(decay, t)
 
     def orthogonal(tree: ArrayTree) -> ArrayTree:
         leaves, structure = opened(tree)
@@ -165,7 +166,7 @@ def newton_schulz(x: Array, coefficients: tuple[float, ...], steps: int, eps: fl
     [1. 1.]
     """
     a, b, c = coefficients
-    x = x / (jnp.linalg.norm(x) + eps)
+    x = x / (norm(x) + eps)
     for _ in range(steps):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x

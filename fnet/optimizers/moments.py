@@ -9,7 +9,7 @@ from fnet.core import Optimizer
 from fnet.core.expect import require_number
 from fnet.core.values import constructor
 from fnet.optimizers.adam import EPS_AT, Adam, corrected, root, time
-from fnet.optimizers.rule import lifted, require_choice, require_settings
+from fnet.optimizers.rule import lifted, require_choice, require_settings, risen
 
 
 class Nadam(NamedTuple):
@@ -124,7 +124,7 @@ def adamax(
     inner, outer = (eps, 0.0) if eps_at == "maximum" else (0.0, eps)
 
     def numbers(state: Adamax) -> tuple[Array]:
-        return (state.learning_rate / (1 - b1 ** time(state)),)
+        return (state.learning_rate / risen(b1, time(state)),)
 
     def formula(g: Array, m: Array, u: Array, a: Array) -> tuple[Array, ...]:
         m = b1 * m + (1 - b1) * g
@@ -168,12 +168,12 @@ def radam(
 
     def numbers(state: Adam) -> tuple[Array, ...]:
         t = time(state)
-        rho = most - 2 * t * b2**t / (1 - b2**t)
+        rho = most - 2 * t * b2**t / risen(b2, t)
         rectified = rho > threshold
         square = (rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)
         r = jnp.sqrt(jnp.where(rectified, square, 1.0))
         a, e = corrected(state, b1, b2, eps, eps_at)
-        return rectified.astype(t.dtype), state.learning_rate / (1 - b1**t), r * a, e
+        return rectified.astype(t.dtype), state.learning_rate / risen(b1, t), r * a, e
 
     def formula(
         g: Array, m: Array, v: Array, rectified: Array, plain: Array, a: Array, e: Array

@@ -11,7 +11,7 @@ from fnet.core.expect import require_state
 from fnet.core.trees import is_non_trainable, is_none, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.rule import passed, with_rate
+from fnet.optimizers.rule import passed, rate_of, require_optimizer, with_rate
 from fnet.optimizers.selecting import Part, opened, require_part, selected
 
 
@@ -29,7 +29,8 @@ class ByPart(NamedTuple):
     """The state of `by_part`: the states of its optimizers, in order.
 
     `learning_rate` is that of the first part that has one, and `shares` are the ratios of the
-    others to it; None for a part that has none.
+    others to it; None for a part that has none. Under a schedule in a part it is what that
+    multiplies.
 
     >>> from fnet.optimizers import sgd
     >>> optimizer = by_part(("vectors", sgd(0.5)), rest=sgd(0.25))
@@ -39,12 +40,17 @@ class ByPart(NamedTuple):
     """
 
     step: Array
-    learning_rate: Array
+    learning_rate: Array | None
     shares: tuple[Any, ...]
     parts: tuple[Any, ...]
 
     def with_learning_rate(self, a: Array) -> "ByPart":
         """The state with this rate in the first part, and the others in proportion."""
+        if self.learning_rate is None:
+            raise ConfigurationError(
+                "set_learning_rate: no optimizer in by_part has a learning rate that can be set; "
+                "take at least one of fnet, such as sgd(0.1)"
+            )
         a = a.astype(self.learning_rate.dtype)
         parts = tuple(
             part if share is None else with_rate(part, a * share)
@@ -111,15 +117,18 @@ def by_part(*parts: tuple[Part, Any], rest: Any = frozen()) -> Optimizer:  # noq
 def composed(name: str, parts: Sequence[tuple[Part, Any]], rest: Any) -> Optimizer:
     """The optimizer of the parts and the rest; its state is a `ByPart`."""
     optimizers = [*(optimizer for _, optimizer in parts), rest]
+    for optimizer in optimizers:
+        require_optimizer(name, optimizer)
 
     def init_state(params: ArrayTree) -> ByPart:
         held = split(params, places(params))
         states = tuple(opt.init(own) for opt, own in zip(optimizers, held, strict=True))
-        rates = [getattr(state, "learning_rate", None) for state in states]
-        first = next((rate for rate in rates if rate is not None), jnp.ones((), float))
+        rates = [rate_of(state) for state in states]
+        first = next((rate for rate in rates if rate is not None), None)
         shares = tuple(None if rate is None else rate / first for rate in rates)
         # A copy, since a buffer that stands in a state twice could not be donated.
-        return ByPart(jnp.zeros((), jnp.int32), jnp.copy(first), shares, states)
+        rate = None if first is None else jnp.copy(first)
+        return ByPart(jnp.zeros((), jnp.int32), rate, shares, states)
 
     def update(grads: ArrayTree, state: ByPart, params: Any = None, **more: Any) -> Any:
         require_state(name, ByPart, state)

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from chex import Array, ArrayTree, Numeric
 
 from fnet.core import Optimizer
 from fnet.core.expect import (
+    require_array,
     require_learning_rate,
     require_number,
     require_settable,
@@ -50,6 +52,15 @@ def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
     """
     require_settable(state, learning_rate)
     return with_rate(state, jnp.asarray(learning_rate))
+
+
+def rate_of(state: Any) -> Any:
+    """The rate that `with_rate` sets, under a schedule what that multiplies; None without one."""
+    if hasattr(state, "base"):
+        return state.base
+    if hasattr(state, "inner"):
+        return rate_of(state.inner)
+    return getattr(state, "learning_rate", None)
 
 
 def with_rate(state: Any, a: Array) -> Any:
@@ -105,11 +116,11 @@ def lifted(
         state = advance(state._replace(step=state.step + 1))
         shared = numbers(state)
         leaves, structure = opened(grads)
-        kept = [structure.flatten_up_to(getattr(state, moment)) for moment in moments]
+        kept = [flattened(name, structure, getattr(state, moment)) for moment in moments]
         if mask is None:
             theta, chosen = [None] * len(leaves), [False] * len(leaves)
         else:
-            theta = structure.flatten_up_to(require_params(name, params, grads))
+            theta = flattened(name, structure, require_params(name, params, grads))
             chosen = selected(mask, grads)
         made = []
         for g, p, ours, *parts in zip(leaves, theta, chosen, *kept, strict=True):
@@ -136,8 +147,18 @@ def start(learning_rate: float) -> tuple[Array, Array]:
     return jnp.zeros((), jnp.int32), jnp.asarray(learning_rate, dtype=float)
 
 
+def risen(rate: float, t: Array) -> Array:
+    """1 − rateᵗ, by which a mean that begins at zero is too small after t steps.
+
+    It keeps its digits where the rate is nearly 1, which float32 would round to 1.
+    """
+    return jnp.ones_like(t) if rate == 0 else -jnp.expm1(t * math.log(rate))
+
+
 def filled(params: ArrayTree, value: float = 0.0) -> ArrayTree:
     """Arrays like the parameters, of this value, in float32 where these have fewer bits."""
+    for p in jax.tree.leaves(params):
+        require_array("optimizer.init: a parameter", p)
     return jax.tree.map(lambda p: jnp.full(p.shape, value, wider(p.dtype)), params)
 
 
@@ -173,6 +194,14 @@ def wider(dtype: Any) -> Any:
     return dtype if dtype.itemsize >= 4 else jnp.float32
 
 
+def require_optimizer(name: str, optimizer: Any) -> None:
+    """Raise ConfigurationError unless it has `init` and `update`."""
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        raise ConfigurationError(
+            f"{name}: optimizer is {optimizer!r}; it must have init and update, as adam(1e-3) has"
+        )
+
+
 def require_params(name: str, params: Any, grads: Any) -> Any:
     """params, or ConfigurationError if update was given gradients without them."""
     if params is None and jax.tree.leaves(grads):
@@ -180,6 +209,18 @@ def require_params(name: str, params: Any, grads: Any) -> Any:
             f"{name}: update needs the parameters: optimizer.update(grads, state, params)"
         )
     return params
+
+
+def flattened(name: str, structure: Any, tree: Any) -> list[Any]:
+    """The leaves of a tree of this structure, that of the gradients; ConfigurationError if not."""
+    try:
+        leaves: list[Any] = structure.flatten_up_to(tree)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{name}: update got gradients of another structure than its state and parameters; all "
+            f"are trees like the params that init was given: {error}"
+        ) from None
+    return leaves
 
 
 def require_settings(

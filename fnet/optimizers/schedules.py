@@ -32,7 +32,7 @@ class Schedule(Value):
     function: Callable[[Array], Any]
 
     def __call__(self, step: Numeric) -> Array:
-        t = jnp.asarray(step).astype(float)
+        t = jnp.asarray(step, dtype=float)  # a whole number may be beyond int32
         return jnp.broadcast_to(jnp.asarray(self.function(t), dtype=t.dtype), t.shape)
 
 
@@ -174,7 +174,9 @@ def cosine_restarts(steps: int, longer: int = 1, lower: float = 1.0, end: float 
         else:
             after = t[..., None] >= jnp.asarray(begins, dtype=t.dtype)
             k = (after.sum(axis=-1) - 1).astype(t.dtype)
-            done = (t - jnp.asarray(begins, dtype=t.dtype)[k.astype(int)]) / (steps * longer**k)
+            done = (t - jnp.asarray(begins, dtype=t.dtype)[k.astype(int)]) / (
+                float(steps) * longer**k
+            )
         return _half_cosine(done, end, lower**k)
 
     return Schedule(function)
@@ -182,7 +184,8 @@ def cosine_restarts(steps: int, longer: int = 1, lower: float = 1.0, end: float 
 
 @constructor
 def warmup(steps: int, schedule: Schedule = constant(), start: float = 0.0) -> Schedule:  # noqa: B008
-    """From `start` to 1 in a straight line of so many steps; then the schedule, from its step 0.
+    """From `start` to the schedule's first value in a straight line of so many steps; then the
+    schedule, from its step 0.
 
     The warm-up is added: warmup(100, cosine(900)) ends after 1,000 steps. Keras and PyTorch's
     SequentialLR do the same; in optax's warmup_cosine_decay_schedule, decay_steps includes it.

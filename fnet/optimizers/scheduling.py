@@ -9,8 +9,7 @@ from fnet.core import Optimizer
 from fnet.core.expect import require_number, require_state, require_whole
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.around import require_optimizer
-from fnet.optimizers.rule import passed, with_rate
+from fnet.optimizers.rule import passed, rate_of, require_optimizer, with_rate
 from fnet.optimizers.schedules import Schedule
 
 
@@ -123,7 +122,7 @@ def plateau(
 
     `update(grads, state, params, value=loss)` is given the loss, as `fit` does. A reading is the
     mean of `every` of them. When more than `patience` readings in a row were not below
-    best · (1 − threshold), the rate is multiplied, and counting begins again. It does not fall
+    best − threshold |best|, the rate is multiplied, and counting begins again. It does not fall
     below `least` times the optimizer's rate. A loss that is NaN is no improvement.
 
     PyTorch's ReduceLROnPlateau counts like that; Keras and optax reduce at the reading number
@@ -188,16 +187,17 @@ def plateau(
 
 
 def begun(name: str, optimizer: Any, params: ArrayTree) -> tuple[Any, Array]:
-    """The first state of an optimizer and its learning rate; ConfigurationError if it has none."""
+    """The first state of an optimizer and the rate to change; ConfigurationError if it has none."""
     inner = optimizer.init(params)
-    if not hasattr(inner, "learning_rate"):
+    rate = rate_of(inner)
+    if rate is None:
         raise ConfigurationError(
             f"{name}: the state of {optimizer} has no learning rate; take an optimizer of fnet"
         )
-    return inner, jnp.copy(inner.learning_rate)  # a buffer twice in a state cannot be donated
+    return inner, jnp.copy(rate)  # a buffer twice in a state cannot be donated
 
 
 def _rescaled(state: Any, a: Array) -> Any:
     """The inner state with its rate changed as the base is; the next update sets it again."""
     base = jnp.where(state.base > 0, state.base, 1)
-    return with_rate(state.inner, state.learning_rate / base * a.astype(base.dtype))
+    return with_rate(state.inner, rate_of(state.inner) / base * a.astype(base.dtype))

@@ -32,8 +32,9 @@ def r2(target: Any, predicted: Any) -> float:
     0.0
     """
     t, y = _numbers("r2", target, predicted)
+    t, y = t - t[0], y - t[0]  # the deviations of a constant are exactly 0
     spread, error = np.square(t - t.mean()).sum(), np.square(t - y).sum()
-    if np.ptp(t) == 0:
+    if spread == 0:
         return float(error == 0)
     return float(1 - error / spread)
 
@@ -74,8 +75,8 @@ def most_frequent(labels: Any) -> tuple[int, float]:
     >>> most_frequent([0, 1, 1, 1])
     (1, 0.75)
     """
-    counts = np.bincount(_classes("most_frequent", labels, labels)[0])
-    return int(counts.argmax()), float(counts.max() / counts.sum())
+    classes, counts = np.unique(_classes("most_frequent", labels, labels)[0], return_counts=True)
+    return int(classes[counts.argmax()]), float(counts.max() / counts.sum())
 
 
 class ByClass(NamedTuple):
@@ -104,6 +105,7 @@ def by_class(labels: Any, predicted: Any, classes: int) -> ByClass:
     >>> scores.precision.tolist(), scores.recall.tolist()
     ([1.0, 0.5], [0.5, 1.0])
     """
+    require_whole("by_class: classes", classes, least=1)
     labels, predicted = _classes("by_class", labels, predicted, classes)
     count = _counts(labels, classes)
     said, right = _counts(predicted, classes), _counts(labels[labels == predicted], classes)
@@ -118,6 +120,7 @@ def f1(labels: Any, predicted: Any, classes: int) -> float:
     >>> round(f1([0, 0, 1], [0, 1, 1], classes=2), 4)
     0.6667
     """
+    require_whole("f1: classes", classes, least=1)
     labels, predicted = _classes("f1", labels, predicted, classes)
     occurs = _counts(labels, classes) + _counts(predicted, classes) > 0
     return float(by_class(labels, predicted, classes).f1[occurs].mean())
@@ -128,7 +131,8 @@ def roc_curve(positive: Any, score: Any) -> tuple[np.ndarray, np.ndarray, np.nda
 
     positive: (N,), true where a sample is of the class; score: (N,), larger where that is more
     likely. One point per distinct score, samples of at least that score being called positive; the
-    first point is (0, 0), with the threshold ∞. Raises DataError unless both kinds occur.
+    first point is (0, 0), with the threshold ∞. Raises DataError unless both kinds occur, and for a
+    score that is NaN.
     Source: Fawcett (2006), An introduction to ROC analysis, algorithm 1.
 
     >>> false, true, threshold = roc_curve([0, 1, 1], [0.2, 0.1, 0.9])
@@ -136,13 +140,15 @@ def roc_curve(positive: Any, score: Any) -> tuple[np.ndarray, np.ndarray, np.nda
     ([0.0, 0.0, 1.0, 1.0], [0.0, 0.5, 0.5, 1.0])
     """
     score, positive = _numbers("roc_curve", score, positive)
-    positive = positive.astype(bool)
+    if np.isnan(score).any():
+        raise DataError(f"roc_curve: sample {int(np.isnan(score).argmax())} has a score of NaN")
+    positive = _classes("roc_curve", positive, positive, 2)[0].astype(bool)
     if positive.all() or not positive.any():
         kind = "all" if positive.all() else "none"
         raise DataError(f"roc_curve: {kind} of the samples are positive; some of both are needed")
     order = np.argsort(-score, kind="stable")
     positive, score = positive[order], score[order]
-    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)  # of equal scores
+    last = np.append(np.flatnonzero(score[1:] != score[:-1]), len(score) - 1)  # of equal scores
     true, false = np.cumsum(positive)[last], np.cumsum(~positive)[last]
     rates = [np.append(0, count / count[-1]) for count in (false, true)]
     return rates[0], rates[1], np.append(np.inf, score[last])
@@ -154,18 +160,18 @@ def auc(labels: Any, probabilities: Any) -> float:
     That is the probability that a sample of the class has a higher score than one of another, ties
     counting half. probabilities: (N, C), or any scores of class 1 as (N,). With two classes it is
     that of class 1; with more, the mean over the classes of each against the rest, of the classes
-    that occur. NaN where only one class occurs.
+    that occur. NaN where only one class occurs, or a score is NaN.
     Source: Hand & Till (2001), section 2; Fawcett (2006), An introduction to ROC analysis.
 
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    scores = np.asarray(probabilities, np.float64)
+    scores = _float64("auc", probabilities)
     if scores.ndim == 1:
         scores = np.stack((-scores, scores), axis=-1)
     labels = _predictions("auc", labels, scores)[0]
     occurring = np.unique(labels)
-    if len(occurring) < 2:
+    if len(occurring) < 2 or np.isnan(scores).any():
         return float("nan")
     wanted = [1] if scores.shape[1] == 2 else occurring
     return float(np.mean([_area(labels == k, scores[:, k]) for k in wanted]))
@@ -228,7 +234,7 @@ def calibration(labels: Any, probabilities: Any, bins: int = 10) -> Calibration:
 
 
 def _numbers(caller: str, target: Any, predicted: Any) -> tuple[np.ndarray, np.ndarray]:
-    t, y = np.asarray(target, np.float64), np.asarray(predicted, np.float64)
+    t, y = _float64(caller, target), _float64(caller, predicted)
     require(
         t.ndim == 1 and t.shape == y.shape,
         f"{caller}: the arrays are {t.shape} and {y.shape}; they must have one length, one number "
@@ -237,6 +243,15 @@ def _numbers(caller: str, target: Any, predicted: Any) -> tuple[np.ndarray, np.n
     if not len(t):
         raise DataError(f"{caller}: there are no samples")
     return t, y
+
+
+def _float64(caller: str, values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{caller}: expected numbers, or the numbers of classes, and got {values!r:.80}"
+        ) from None
 
 
 def _classes(
@@ -256,7 +271,7 @@ def _classes(
 
 
 def _predictions(caller: str, labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
-    labels, p = np.asarray(labels), np.asarray(probabilities, np.float64)
+    labels, p = np.asarray(labels), _float64(caller, probabilities)
     require(
         p.ndim == 2 and len(p) == len(labels),
         f"{caller}: probabilities are {p.shape} for {len(labels)} labels; they must be "

@@ -148,6 +148,7 @@ def summed(loss: Loss, scores: np.ndarray, counts: np.ndarray) -> dict[str, np.n
     if scores.ndim == counts.ndim:
         return {}
     size, square, middle, spread = np.moveaxis(scores.astype(np.float64), -1, 0)
+    middle = middle - middle[..., :1]  # the deviations of a constant are exactly 0
     mean = (counts * middle).sum(axis=-1) / n
     total = (spread + counts * np.square(middle - mean[..., None])).sum(axis=-1)
     error = square.sum(axis=-1)
