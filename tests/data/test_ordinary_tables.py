@@ -21,6 +21,11 @@ SAME = {
     "the index of pandas": ",a,b,y\n0,1,2.5,3\n1,4,5,6\n",
     "row names of R": '"","a","b","y"\n"one",1,2.5,3\n"two",4,5,6\n',
     "a header one shorter": '"a" "b" "y"\n"1" 1 2.5 3\n"2" 4 5 6\n',
+    "names of rows from 0": '"a" "b" "y"\n"0" 1 2.5 3\n"1" 4 5 6\n',
+    "numbers of rows that were chosen": '"a"\t"b"\t"y"\n"7"\t1\t2.5\t3\n"3"\t4\t5\t6\n',
+    "as pandas prints it": "   a    b  y\n0  1  2.5  3\n1  4    5  6\n",
+    "a separator that is stated": "sep=;\r\na;b;y\r\n1;2,5;3\r\n4;5;6\r\n",
+    "blanks between tabs": "a\tb\ty\n1  2.5  3\n4 \t5    6\n",
     "a separator at each end": "a,b,y,\n1,2.5,3,\n4,5,6,\n",
     "a separator at each row's end": "a,b,y\n1,2.5,3,\n4,5,6,\n",
     "comments": "# made by hand\n# on a Monday\na,b,y\n1,2.5,3\n4,5,6\n",
@@ -40,6 +45,19 @@ def test_one_table_in_many_spellings(tmp_path, name):
     assert table.arrays["target"].tolist() == [3, 6]
     said = "; ".join(table.decisions)
     assert said or name in ("commas", "spaces around", "blank lines and returns")
+
+
+def test_decimal_commas_between_commas_are_no_names_of_rows(tmp_path):
+    path = write(tmp_path, "x,y\n12,5,4\n13,5,6\n")
+    with pytest.raises(DataError, match="3 cells, but the header has 2"):
+        csv_table(path, "y")
+
+
+def test_blanks_and_tabs_beside_quoted_words(tmp_path):
+    path = write(tmp_path, 'a\tb\ty name\n1  2.5  3\t"r s"\n4  5    6\t"t\tu"\n')
+    table = csv_table(path, "y")
+    assert table.columns == ("a", "b", "name")
+    assert "`name` is r s (0) or t\tu (1)" in table.decisions
 
 
 ENCODINGS = {"utf-8": "", "utf-8-sig": "", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
