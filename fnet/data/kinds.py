@@ -19,6 +19,7 @@ from fnet.data.dates import (
     days_of_numbers,
     most_are_dates,
 )
+from fnet.data.finding import counted
 from fnet.files.csv_cells import SUSPECTS, shown
 from fnet.files.csv_columns import Column
 
@@ -156,7 +157,7 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
             None,
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",
         )
-    more = f", and missing ({missing} cells)" if missing else ""
+    more = f", and missing ({counted(missing, 'cell')})" if missing else ""
     return Kind(name, "category", words), f"`{name}` is words: {len(words)} categories{more}"
 
 

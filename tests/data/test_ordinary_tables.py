@@ -133,7 +133,7 @@ KINDS = {
     "a month and a year": ("Jan 2024,Feb 2024", None, None, "`x` is a date"),
     "a date that is unknown": ("2024-01-31,unknown,2024-02-01", None, None, "`x` is a date"),
     "zeros": ("0,0,0,1", ["x"], [[0], [0], [0], [1]], ""),
-    "question marks": ("1,?,3", ["x"], [[1], [np.nan], [3]], "`x`: 1 cells '?' are missing"),
+    "question marks": ("1,?,3", ["x"], [[1], [np.nan], [3]], "`x`: 1 cell '?' is missing"),
     "a missing word": ("a,b,NA,c,b,c", ["x=a", "x=b", "x=c", "x is missing"], None, "missing (1"),
 }
 
