@@ -284,3 +284,18 @@ def test_a_frame():
         csv_table(frame, "y", ("nullable",), labels=True)
     with pytest.raises(DataError, match="DataFrame: there is no column 'z'"):
         csv_table(frame, "z")
+
+
+def test_a_frame_whose_columns_have_numbers_for_names():
+    frame = Frame({place: np.arange(3.0) + place for place in range(3)})
+    table = csv_table(frame, 2, features=[0])
+    assert table.columns == ("0",)
+    assert table.arrays["target"].tolist() == [2, 3, 4]
+
+
+def test_complex_numbers_in_a_frame():
+    frame = Frame({"z": np.array([1j, 2.0]), "y": np.array([1.0, 2.0])})
+    with pytest.raises(DataError, match="column 'z': it is complex128"):
+        csv_table(frame, "y")
+    objects = Frame({"z": np.array([1j, 2.0], object), "y": np.array([1.0, 2.0])})
+    assert csv_table(objects, "y").columns == ("z",)
