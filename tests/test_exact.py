@@ -1,6 +1,7 @@
 """Numbers of 64 bits on their way to a device of 32: their differences are kept, or it is said."""
 
 import jax
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -71,6 +72,17 @@ def test_words_as_labels():
     assert ordered.arrays["y"].tolist() == [0, 1, 0]
     with pytest.raises(DataError, match="y holds 'c', which is none of the classes"):
         memory({"x": np.ones((1, 1)), "y": ["c"]}, ("b", "a"))
+
+
+def test_an_empty_set_is_left_to_those_who_say_so():
+    dataset, _ = job(*CASES["Unix seconds"])
+    with jax.enable_x64(False):
+        assert len(exact(dataset.select([]))) == 0
+
+
+def test_inputs_of_16_bits_keep_their_type():
+    x = np.ones((3, 2), ml_dtypes.bfloat16)
+    assert normalize(0.0, 1.0)(x).dtype == x.dtype
 
 
 def test_objects():

@@ -7,6 +7,7 @@ import numpy as np
 
 from fnet.cli.figures import short_number
 from fnet.cli.source import PARTS, Parts
+from fnet.data.dates import TIME_OF_DAY
 
 SHOWN = 6  # categories of a column
 FIGURES: dict[str, Any] = {
@@ -59,6 +60,8 @@ def _values(column: Mapping[str, Any]) -> str:
         return ", ".join(words[:SHOWN]) + more
     centre, width, fill = column["scale"]
     if column["kind"] == "date":
-        first, last = (np.datetime64(round(day), "D") for day in (centre, centre + width))
-        return f"{first} to {last}"
+        ends = (centre, centre + width)
+        if column["order"] == TIME_OF_DAY:
+            return " to ".join(str(np.datetime64(round(day * 1440), "m"))[11:] for day in ends)
+        return " to ".join(str(np.datetime64(round(day), "D")) for day in ends)
     return f"{short_number(centre)} to {short_number(centre + width)}, mean {short_number(fill)}"

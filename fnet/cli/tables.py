@@ -9,6 +9,7 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
+from fnet.cli.gaps import filled, rows_have, unknown
 from fnet.data import Memory
 from fnet.data.kinds import Kind
 from fnet.data.opening import Reading, gaps, read_table
@@ -60,8 +61,8 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     dataset = Memory({"features": arrays, field: target.values}, target.classes)
     if not keep.all():
         dataset = dataset.select(np.flatnonzero(keep))
-    filled = _filled(kinds, dataset.arrays["features"], settings["missing"])
-    decisions = (*reading.decisions, *said, *why, *dropped, *filled)
+    gaps_told = filled(kinds, dataset.arrays["features"], settings["missing"])
+    decisions = (*reading.decisions, *said, *why, *dropped, *gaps_told)
     return OpenTable(dataset, kinds, task, words, keep, decisions)
 
 
@@ -103,9 +104,10 @@ def load_rows(
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
     if lacking:
         columns = "columns are" if len(lacking) > 1 else "column is"
+        them, they = ("them", "they are") if len(lacking) > 1 else ("it", "it is")
         raise DataError(
             f"{reading.where}: {len(lacking)} {columns} missing that the run was trained on: "
-            f"{', '.join(map(repr, lacking))}; add them, empty where they are not known"
+            f"{', '.join(map(repr, lacking))}; add {them}, empty where {they} not known"
         )
     said = [*reading.decisions]
     known = {kind.name for kind in learned.kinds} | {schema["target"]}
@@ -118,7 +120,7 @@ def load_rows(
         if kind.kind == "number":
             column = reading.number(kind.name)
         arrays[kind.name] = kind.read(column)
-        said += _unknown(kind, column, reading)
+        said += unknown(kind, column)
     return learned.encode(arrays), reading, said
 
 
@@ -137,7 +139,7 @@ def load_table(
         field = "label"
     rows = np.flatnonzero(target.known)
     if len(rows) < reading.rows:
-        said.append(f"{reading.rows - len(rows)} rows have no `{name}`: left out")
+        said.append(f"{rows_have(reading.rows - len(rows))} no `{name}`: left out")
     if not len(rows):
         raise DataError(f"{reading.where}: no row has a {name!r}; evaluate rows that do")
     values = target.values[rows]
@@ -183,40 +185,15 @@ def _kept(
     if not keep.all():
         hint = "; if a word such as None is a class, write --na with those that are not"
         words = reading.columns[name].words is not None
-        said.append(f"{np.sum(~keep)} rows have no `{name}`: dropped{hint if words else ''}")
+        said.append(f"{rows_have(np.sum(~keep))} no `{name}`: dropped{hint if words else ''}")
     if settings["missing"] == "drop":
         whole = ~np.any([gaps(reading.columns[kind.name]) for kind in kinds], axis=0)
         if not whole[keep].all():
-            said.append(f"{np.sum(keep & ~whole)} rows have a missing cell: dropped")
+            said.append(f"{rows_have(np.sum(keep & ~whole))} a missing cell: dropped")
         keep = keep & whole
     if not keep.any():
         raise DataError(f"{reading.where}: no row is left; {'; '.join(said)}")
     return keep, said
-
-
-def _filled(kinds: tuple[Kind, ...], arrays: Any, missing: str) -> list[str]:
-    how = {"median": "the median of training", "category": "the mean, and marked in a column"}
-    found = []
-    for kind in kinds:
-        count = 0 if kind.kind == "category" else int(np.isnan(arrays[kind.name]).sum())
-        if count:
-            what = how.get(missing, "the mean of training")
-            found.append(f"`{kind.name}` is missing in {count} rows: filled by {what} (--missing)")
-    return found
-
-
-def _unknown(kind: Kind, column: Any, reading: Reading) -> list[str]:
-    """A sentence on words that training had not."""
-    strange = [] if kind.kind == "number" else kind.strange(column)
-    if not strange:
-        return []
-    codes = [place for place, word in enumerate(column.words) if word in set(strange)]
-    count = int(np.isin(column.values, codes).sum())
-    effect = "all its columns are 0" if kind.kind == "category" else "taken as missing"
-    return [
-        f"`{kind.name}`: {count} of {reading.rows} cells are not known from training, such as "
-        f"{strange[0]!r}: {effect}"
-    ]
 
 
 def _relabelled(reading: Reading, column: Any, classes: tuple[str, ...]) -> Target:

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_SOME = 64  # words that show what most are
 EPOCH = datetime.datetime(1970, 1, 1)
 _DAY = 86_400.0
-_TIME = r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
+_CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AaPp])\.?[Mm]\.?)?"
+_TIME = rf"(?:[T ,]+{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d{{2}}:?\d{{2}}))?)?"
+_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[,.]? +", re.IGNORECASE)
+TIME_OF_DAY = "hour:minute"
+COMPACT = "yearmonthday"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _NAME = r"([A-Za-z]{3,9})\.?"
 # Which groups are year, month and day. One order for a whole column.
@@ -21,6 +26,9 @@ _ORDERS = {
     "month/day/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 0, 1)),
     "day/month/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 1, 0)),
     "year quarter": (rf"(\d{{4}})[ -]?(Q[1-4])(){_TIME}", (0, 1, 2)),
+    "month year": (rf"{_NAME}[ -](\d{{4}})(){_TIME}", (1, 0, 2)),
+    COMPACT: (rf"(\d{{4}})(\d{{2}})(\d{{2}}){_TIME}", (0, 1, 2)),
+    TIME_OF_DAY: (rf"()()(){_CLOCK}", (0, 1, 2)),
     "year-month": (rf"(\d{{4}})[-/](\d{{2}})(){_TIME}", (0, 1, 2)),
 }
 
@@ -45,17 +53,58 @@ def date_orders(words: Sequence[str]) -> list[str]:
     )
 
 
+def most_are_dates(words: Sequence[str]) -> str | None:
+    """The order in which at least half of these are dates, but not all: what a few spoil.
+
+    >>> most_are_dates(["2024-01-02", "2024-01-03", "soon"]), most_are_dates(["soon", "later"])
+    ('year-month-day', None)
+    """
+    some = words[:: max(1, len(words) // _SOME)]
+    for order in _ORDERS:
+        if len(words) > 2 and 2 * np.sum(~np.isnan(days_of(some, order))) >= len(some):
+            return order
+    return None
+
+
+def are_compact(numbers: np.ndarray) -> bool:
+    """Whether these numbers are all dates such as 20241231, of the years 1800 to 2199.
+
+    >>> are_compact(np.array([20240229.0, 20241231.0])), are_compact(np.array([20240230.0]))
+    (True, False)
+    """
+    distinct = np.unique(numbers[~np.isnan(numbers)])
+    if not len(distinct) or distinct[0] < 18_000_101 or distinct[-1] > 21_991_231:
+        return False
+    return not np.isnan(days_of_numbers(distinct)).any()
+
+
+def days_of_numbers(numbers: np.ndarray) -> np.ndarray:
+    """Days since the beginning of 1970 of numbers such as 20241231; NaN for what is no date.
+
+    >>> days_of_numbers(np.array([19700102.0, 7.0, np.nan])).tolist()
+    [1.0, nan, nan]
+    """
+    distinct, places = np.unique(numbers, return_inverse=True)
+    words = [str(int(v)) if v == np.floor(v) else "" for v in distinct]
+    found: np.ndarray = days_of(words, COMPACT)[places]
+    return found
+
+
 def days_of(words: Sequence[str], order: str) -> np.ndarray:
     """Days since the beginning of 1970, with fractions for times; NaN for what is no date.
 
-    An offset from UTC is left aside: the time is the clock's that was written.
+    An offset from UTC is left aside: the time is the clock's that was written. So is the name of a
+    weekday. A time without a date is a part of one day.
 
     >>> days_of(["1970-01-02 12:00", "today"], "year-month-day").tolist()
     [1.5, nan]
+    >>> days_of(["6:00", "6:00 PM"], "hour:minute").tolist()
+    [0.25, 0.75]
     """
     pattern, places = _ORDERS[order]
     compiled = re.compile(pattern)
-    return np.array([_days(compiled.fullmatch(word), places) for word in words], np.float64)
+    plain = (_WEEKDAY.sub("", word, count=1) for word in words)
+    return np.array([_days(compiled.fullmatch(word), places) for word in plain], np.float64)
 
 
 def parts_of(days: np.ndarray, part: str) -> np.ndarray:
@@ -95,13 +144,19 @@ def _days(found: re.Match[str] | None, places: tuple[int, int, int]) -> float:
     year, month, day = (groups[place] for place in places)
     if month.startswith("Q"):
         month = str(3 * int(month[1]) - 2)
-    if not month.isdigit():
+    if month and not month.isdigit():
         if month[:3].lower() not in _MONTHS:
             return np.nan
         month = str(_MONTHS.index(month[:3].lower()) + 1)
     hour, minute, second = (int(group or 0) for group in groups[3:6])
+    if groups[6]:
+        if not 1 <= hour <= 12:
+            return np.nan
+        hour = hour % 12 + 12 * (groups[6] in "pP")
     try:
-        date = datetime.datetime(int(year), int(month), int(day or 1), hour, minute, second)
+        date = datetime.datetime(
+            int(year or 1970), int(month or 1), int(day or 1), hour, minute, second
+        )
     except ValueError:
         return np.nan
     return (date - EPOCH).total_seconds() / _DAY

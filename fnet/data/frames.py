@@ -1,5 +1,6 @@
 """The columns of a DataFrame of any library, without importing it."""
 
+import decimal
 import numbers
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from fnet.errors import DataError
 from fnet.files.csv_columns import Column
+
+_NUMBERS = (numbers.Real, decimal.Decimal)
 
 
 def is_frame(source: Any) -> bool:
@@ -33,6 +36,11 @@ def frame_columns(frame: Any) -> list[Column]:
 def _column(name: str, cells: np.ndarray) -> Column:
     if cells.ndim != 1:
         raise DataError(f"DataFrame, column {name!r}: it is {cells.shape}; it must be (N,)")
+    if cells.dtype.kind == "c":
+        raise DataError(
+            f"DataFrame, column {name!r}: it is {cells.dtype}; a model takes real numbers: split "
+            "it into its real and its imaginary part"
+        )
     if cells.dtype.kind in "iuf":
         wide = (
             cells.dtype.kind in "iu"
@@ -47,7 +55,7 @@ def _column(name: str, cells: np.ndarray) -> Column:
         return Column(name, np.where(np.isnat(cells), np.nan, seconds))
     present = [None if _is_missing(cell) else cell for cell in cells.tolist()]
     known = [cell for cell in present if cell is not None]
-    if known and all(isinstance(c, numbers.Number) and not isinstance(c, bool) for c in known):
+    if known and all(isinstance(c, _NUMBERS) and not isinstance(c, bool) for c in known):
         values = np.array([np.nan if cell is None else float(cell) for cell in present])
         return Column(name, _finite(name, values))
     return _words(name, present)

@@ -9,15 +9,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fnet.data.dates import cycles_of, date_orders, days_of
-from fnet.files.csv_cells import shown
+from fnet.data.dates import (
+    COMPACT,
+    TIME_OF_DAY,
+    are_compact,
+    cycles_of,
+    date_orders,
+    days_of,
+    days_of_numbers,
+    most_are_dates,
+)
+from fnet.data.finding import counted
+from fnet.files.csv_cells import SUSPECTS, shown
 from fnet.files.csv_columns import Column
 
 MOST_CATEGORIES = 255
 YES, NO = ("yes", "true", "y", "t", "on", "1"), ("no", "false", "n", "f", "off", "0")
 _FEW = 20  # rows, below which a word that comes once may still be a category
+_EACH = 5  # rows of each number, on average, below which a column named id is one
+_DATED = re.compile(r"date|day|time|period|ymd|(?:^|[^a-z])dt")
 # Names of numbers that stand for a row, and names of those that may only count the rows.
-_ID = re.compile(r"(?:.*[^A-Za-z])?(?:id|ID|Id|ids|uuid|guid)|.*[a-z](?:ID|Id)")
+_ID = re.compile(
+    r"(?:.*[^A-Za-z])?(?:id|ID|Id|ids|uuid|guid|[pusc]id|[PUSC]ID)(?:num|_?no)?|.*[a-z](?:ID|Id)"
+)
+_ROW_NAMES = re.compile(r"row[._ ]?names?|unnamed: 0(?:\.\d+)?")  # by R and by pandas
 _COUNT = re.compile(
     r"(?:.*[^a-z])?(?:index|idx|no|nr|num|number|row|rows|rownames?|obs|case|x|unnamed.*)"
 )
@@ -44,7 +59,8 @@ class Kind(NamedTuple):
         A category that is not one of `words` is −2, and another word than yes and no NaN.
         """
         if column.words is None:
-            return column.values
+            dated = self.kind == "date" and self.order == COMPACT
+            return days_of_numbers(column.values) if dated else column.values
         if self.kind == "date":
             table = days_of(column.words, self.order)
         else:
@@ -86,18 +102,30 @@ def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
         what = ""
     if what:
         return (Kind(name, "number"), what) if alone else (None, f"{what}: left out")
-    if not alone and _stands_for_rows(name, values):
-        return None, f"`{name}` numbers the rows: left out (--features to keep it)"
+    stands = None if alone else _stands_for_rows(name, values)
+    if stands:
+        return None, f"`{name}` {stands}: left out (--features to keep it)"
+    if _DATED.search(name.lower()) and are_compact(values):
+        return _dates(name, COMPACT, days_of_numbers(values))
     return Kind(name, "number"), None
 
 
-def _stands_for_rows(name: str, values: np.ndarray) -> bool:
-    """Whether these are whole numbers, one for each row, and called so, or counted as called so."""
-    counted = bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
-    if _COUNT.fullmatch(name.lower()) and counted:
-        return len(values) > 2
+def _stands_for_rows(name: str, values: np.ndarray) -> str | None:
+    """What is said of numbers that by their name and values stand for rows; None for others."""
+    ordered = np.unique(values)
+    distinct = len(ordered) == len(values) > 2 and not np.isnan(values).any()
+    if distinct and _ROW_NAMES.fullmatch(name.lower()):
+        return "names the rows"
+    counted = distinct and ordered[0] in (0, 1) and bool((np.diff(ordered) == 1).all())
+    if counted and _COUNT.fullmatch(name.lower()):
+        return "numbers the rows"
     whole = bool((values == np.floor(values)).all())  # false where one is missing
-    return whole and _ID.fullmatch(name) is not None and len(np.unique(values)) == len(values) > 2
+    if whole and _ID.fullmatch(name) is not None:
+        if distinct:
+            return "numbers the rows"
+        if len(ordered) > _FEW and len(values) < _EACH * len(ordered):
+            return f"is an identifier by its name, with {len(ordered)} distinct numbers"
+    return None
 
 
 def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
@@ -106,9 +134,17 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     example = shown(words[0])
     if len(words) == 1 and not missing:
         return None, f"`{name}` is {example} in every row: left out"
-    orders = date_orders(words)
+    dated = [word for word in words if word not in SUSPECTS]
+    orders = date_orders(dated)
+    if len(orders) > 1:
+        return None, (
+            f"`{name}` may be {' or '.join(orders)}, as in {shown(dated[0])}: left out; write "
+            "dates as 2024-12-31"
+        )
     if orders:
-        return _date(column, orders)
+        return _dates(name, orders[0], days_of(words, orders[0]))
+    if order := most_are_dates(words):
+        return None, _no_dates(column, order)
     if len(words) == 2:
         pair = _no_and_yes(words)
         return Kind(name, "yes/no", pair), f"`{name}` is {pair[0]} (0) or {pair[1]} (1)"
@@ -121,20 +157,27 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
             None,
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",
         )
-    more = f", and missing ({missing} cells)" if missing else ""
+    more = f", and missing ({counted(missing, 'cell')})" if missing else ""
     return Kind(name, "category", words), f"`{name}` is words: {len(words)} categories{more}"
 
 
-def _date(column: Column, orders: list[str]) -> tuple[Kind | None, str]:
-    name, words = column.name, column.words or ()
-    if len(orders) > 1:
-        return None, (
-            f"`{name}` may be {' or '.join(orders)}, as in {shown(words[0])}: left out; write "
-            "dates as 2024-12-31"
-        )
-    cycles = tuple(cycles_of(days_of(words, orders[0])))
+def _dates(name: str, order: str, days: np.ndarray) -> tuple[Kind, str]:
+    cycles = tuple(cycles_of(days))
     parts = "".join(f", part of the {cycle}" for cycle in cycles)
-    return Kind(name, "date", (), orders[0], cycles), f"`{name}` is a date: days{parts}"
+    what = "a time of day" if order == TIME_OF_DAY else f"a date: days{parts}"
+    spelled = ", written as 20241231" if order == COMPACT else ""
+    return Kind(name, "date", (), order, cycles), f"`{name}` is {what}{spelled}"
+
+
+def _no_dates(column: Column, order: str) -> str:
+    """What to say of dates among which there are other words."""
+    words = column.words or ()
+    strange = np.flatnonzero(np.isnan(days_of(words, order)))
+    count = int(np.isin(column.values, strange).sum())
+    return (
+        f"`{column.name}` is dates, {order}, but for {count} of {len(column.values)} cells, such "
+        f"as {shown(words[strange[0]])}: left out; correct them, or if missing, name them by --na"
+    )
 
 
 def _no_and_yes(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fnet.data.dataset import Memory
+from fnet.data.frames import is_frame
 from fnet.data.kinds import Kind, kind_of
 from fnet.data.opening import Reading, gaps, read_table
 from fnet.data.schema import fit_schema
@@ -81,11 +82,13 @@ def csv_table(
     """
     if missing not in ("error", "nan"):
         raise ConfigurationError(f"csv_table: missing is {missing!r}; it must be 'error' or 'nan'")
-    if not hasattr(source, "columns") and not isinstance(source, str | os.PathLike):
+    if not is_frame(source) and not isinstance(source, str | os.PathLike):
         raise DataError(
             f"csv_table: got a {type(source).__name__}; pass the path of a CSV file, or a DataFrame"
         )
     reading = read_table(source, sep=sep, decimal=decimal, encoding=encoding, na=na)
+    if is_frame(source):  # whose columns may have numbers for names
+        target, features = str(target), [*map(str, features)] if _several(features) else features
     reading.column(target)
     kinds, said = choose(reading, target, features, every=True)
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
@@ -112,6 +115,10 @@ def csv_table(
         schema.names,
         (*reading.decisions, *said),
     )
+
+
+def _several(features: Any) -> bool:
+    return features is not None and not isinstance(features, str)
 
 
 def csv_columns(path: str | os.PathLike[str]) -> list[str]:

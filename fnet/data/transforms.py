@@ -172,7 +172,7 @@ def _linear(centre: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> Transfo
                 f"a transform for {columns} columns or channels was given an array {x.shape}; "
                 f"its last axis must be {columns}"
             )
-        dtype = x.dtype if xp.isdtype(x.dtype, "real floating") else xp.float32
+        dtype = xp.float32 if x.dtype.kind in "biuc" else x.dtype  # bfloat16 is of kind V
         if isinstance(x, np.ndarray):
             return _in_blocks(x, np.dtype(dtype), linear)
         x = x.astype(dtype)

@@ -55,8 +55,11 @@ def read_layout(text: Text, separator: str | None = None) -> Layout:
         sample = stream.read(_SAMPLE)
         if stream.read(1):
             sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
-    chosen = separator or _separator(sample)
+    stated = re.match(r"\s*sep=([,;|\t])\r?\n", sample)  # as spreadsheets do in a line of its own
+    chosen = separator or (stated[1] if stated else _separator(sample))
     rows = _sampled(sample, chosen)
+    before = rows[: bool(stated)]
+    rows = rows[len(before) :]
     comments = _comments(rows)
     said = [] if separator or chosen == "," else [f"separator: {SEPARATORS[chosen]} (--sep)"]
     if comments:
@@ -72,13 +75,17 @@ def read_layout(text: Text, separator: str | None = None) -> Layout:
     if all(cell[:1] == cell[-1:] == "'" and len(cell) > 2 for cell in header):
         header = [cell[1:-1] for cell in header]
         said.append("the names of columns are in single quotes, which are taken off")
-    line = 1 + comments + sum(1 for _ in _blank_start(sample))
-    return _named(text, line, header, rows[comments + 1 :], chosen, comments + 1, said)
+    first = len(before) + comments
+    line = 1 + first + sum(1 for _ in _blank_start(sample))
+    return _named(text, line, header, rows[comments + 1 :], chosen, first + 1, said)
 
 
 def _tidy(line: str) -> str:
-    line = line.strip()
-    return (line if '"' in line else line.replace("\t", " ")) + "\n"
+    """The line with tabs outside of quotes as blanks; one within a quoted cell stays as it is."""
+    pieces = line.strip().split('"')
+    if len(pieces) % 2:
+        pieces[::2] = [piece.replace("\t", " ") for piece in pieces[::2]]
+    return '"'.join(pieces) + "\n"
 
 
 def _sampled(sample: str, separator: str) -> list[Row]:
@@ -99,14 +106,14 @@ def _separator(sample: str) -> str:
     for separator in SEPARATORS:
         rows = _sampled(sample, separator)
         rows = rows[_comments(rows) :]
-        if not rows or len(rows[0]) < 2 or (separator == " " and least[1]):
-            continue  # blanks are separators where nothing else is
+        if not rows or len(rows[0]) < 2 or (separator == " " and least[0] > 0.5):
+            continue  # blanks are separators where nothing else fits
         sizes = [len(row) for row in rows[1:]]
         width = max(sizes, key=sizes.count) if sizes else len(rows[0])
         if separator == " " and (set(sizes) != {width} or width - len(rows[0]) not in (0, 1)):
             continue
         agreement = sizes.count(width) / len(sizes) if sizes else 1.0
-        score = agreement if abs(width - len(rows[0])) < 2 else 0.5 * agreement
+        score = agreement if width - len(rows[0]) in (0, 1) else 0.5 * agreement
         if (score, len(rows[0])) > least:
             best, least = separator, (score, len(rows[0]))
     return best
@@ -142,7 +149,7 @@ def _named(
             names.append(None)
             empty = len(header)
             said.append("each line ends with a separator: no column is behind it")
-        elif _are_row_names([row[0].strip() for row in rows]):
+        elif _are_row_names([row[0].strip() for row in rows], separator):
             names.insert(0, None)
             said.append("the names begin at the second column: the first is an index, left out")
     elif header[0] == "" and len(header) > 1:
@@ -174,11 +181,19 @@ def _require_names(name: str, line: int, header: Row) -> None:
     refuse(name, line, f"{what} instead of column names; put a line of names above")
 
 
-def _are_row_names(cells: Row) -> bool:
-    """Whether these are what R writes in front of rows: counted, or words that differ."""
-    counted = [str(place) for place in range(1, len(cells) + 1)]
-    words = len(set(cells)) == len(cells) and not any(number(cell) is not None for cell in cells)
-    return len(cells) >= _LEAST and (cells == counted or words)
+def _are_row_names(cells: Row, separator: str) -> bool:
+    """Whether these are what R and pandas write in front of rows: words or numbers that differ.
+
+    Between commas only numbers that count: others may be what stands before a decimal comma.
+    """
+    if len(cells) < _LEAST or len(set(cells)) < len(cells):
+        return False
+    if separator != "," and all(re.fullmatch("[0-9]+", cell) for cell in cells):
+        return True
+    counted = any(
+        cells == [str(place) for place in range(begin, begin + len(cells))] for begin in (0, 1)
+    )
+    return counted or not any(number(cell) is not None for cell in cells)
 
 
 def _make_unique(names: list[str | None], said: list[str]) -> tuple[str, ...]:

@@ -69,7 +69,8 @@ def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Co
         strange = {column.words[code] for code in others}
         if strange <= SUSPECTS:
             marks = ", ".join(sorted(map(shown, strange)))
-            said.append(f"`{column.name}`: {stray} cells {marks} are missing (--na)")
+            cells = f"{stray} cells {marks} are" if stray > 1 else f"1 cell {marks} is"
+            said.append(f"`{column.name}`: {cells} missing (--na)")
             return _replaced(column, values)
         plain = not any(mistake(word) for word in strange)
         recur = len(column.words) <= FEW and total >= _EACH * len(column.words)

@@ -34,6 +34,8 @@ def exact(dataset: Dataset) -> Dataset:
     x = dataset.arrays[name]
     if not isinstance(x, np.ndarray) or x.dtype.kind not in "iuf" or x.dtype.itemsize < 8:
         return dataset
+    if not x.size:
+        return dataset
     loss, scaled = _loss(x), dataset.transform is not compose()
     if loss <= (CLOSE if scaled else LOST):
         return dataset

@@ -99,7 +99,7 @@ def test_words_that_training_had_not_are_said(people, learned, shell):
     (people / "new.csv").write_text(NEW.replace("Ulm", "Trier"))
     result = shell("predict", learned.folder, people / "new.csv")
     assert result.status == 0
-    assert "`town`: 1 of 2 cells are not known from training, such as 'Trier'" in result.err
+    assert "`town`: 1 of 2 cells is not known from training, such as 'Trier'" in result.err
 
 
 def test_missing_columns_are_named_together(people, learned, shell):
@@ -122,7 +122,7 @@ def test_evaluate_applies_the_schema(people, learned, shell):
     result = shell("evaluate", learned.folder, "--data", people / "other.csv")
     assert result.status == 0, result.err
     assert "accuracy   100.0%" in result.out
-    assert "1 rows have no `group`" in result.out
+    assert "1 row has no `group`" in result.out
     (people / "odd.csv").write_text("\n".join([table[0], f"{rows[0]},east"]) + "\n")
     message = shell.refuses("evaluate", learned.folder, "--data", people / "odd.csv")
     assert "no class 'east'" in message
@@ -153,3 +153,18 @@ def test_flags(people, shell, tmp_path):
     assert len(open_table(table, settings).dataset) == 107
     message = shell.refuses("train", *words, "--out", tmp_path / "c", "--missing", "error")
     assert "line 2, column 'age': '' is missing" in message
+
+
+def test_many_columns_with_gaps_are_told_in_one_line(tmp_path):
+    names = [f"x{place}" for place in range(9)]
+    lines = [",".join([*names, "y"])]
+    for row in range(20):
+        cells = ["" if row <= place else f"{row}.5" for place in range(9)]
+        lines.append(",".join([*cells, "ab"[row % 2]]))
+    (tmp_path / "gaps.csv").write_text("\n".join(lines) + "\n")
+    table = open_table(tmp_path / "gaps.csv", {**DATA, "target": "y"})
+    said = [sentence for sentence in table.decisions if "missing" in sentence]
+    assert said == [
+        "9 columns have missing cells, from `x0` in 1 row to `x8` in 9 rows: filled by the mean of "
+        "training (--missing)"
+    ]

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from fnet.data import csv_columns, csv_table
+from fnet.data.kinds import kind_of
+from fnet.data.opening import read_table
 from fnet.errors import ConfigurationError, DataError
+from fnet.files.csv_columns import Column
 
 PLAIN = "a,b,y\n1,2.5,3\n4,5,6\n"
 SAME = {
@@ -21,6 +24,11 @@ SAME = {
     "the index of pandas": ",a,b,y\n0,1,2.5,3\n1,4,5,6\n",
     "row names of R": '"","a","b","y"\n"one",1,2.5,3\n"two",4,5,6\n',
     "a header one shorter": '"a" "b" "y"\n"1" 1 2.5 3\n"2" 4 5 6\n',
+    "names of rows from 0": '"a" "b" "y"\n"0" 1 2.5 3\n"1" 4 5 6\n',
+    "numbers of rows that were chosen": '"a"\t"b"\t"y"\n"7"\t1\t2.5\t3\n"3"\t4\t5\t6\n',
+    "as pandas prints it": "   a    b  y\n0  1  2.5  3\n1  4    5  6\n",
+    "a separator that is stated": "sep=;\r\na;b;y\r\n1;2,5;3\r\n4;5;6\r\n",
+    "blanks between tabs": "a\tb\ty\n1  2.5  3\n4 \t5    6\n",
     "a separator at each end": "a,b,y,\n1,2.5,3,\n4,5,6,\n",
     "a separator at each row's end": "a,b,y\n1,2.5,3,\n4,5,6,\n",
     "comments": "# made by hand\n# on a Monday\na,b,y\n1,2.5,3\n4,5,6\n",
@@ -40,6 +48,19 @@ def test_one_table_in_many_spellings(tmp_path, name):
     assert table.arrays["target"].tolist() == [3, 6]
     said = "; ".join(table.decisions)
     assert said or name in ("commas", "spaces around", "blank lines and returns")
+
+
+def test_decimal_commas_between_commas_are_no_names_of_rows(tmp_path):
+    path = write(tmp_path, "x,y\n12,5,4\n13,5,6\n")
+    with pytest.raises(DataError, match="3 cells, but the header has 2"):
+        csv_table(path, "y")
+
+
+def test_blanks_and_tabs_beside_quoted_words(tmp_path):
+    path = write(tmp_path, 'a\tb\ty name\n1  2.5  3\t"r s"\n4  5    6\t"t\tu"\n')
+    table = csv_table(path, "y")
+    assert table.columns == ("a", "b", "name")
+    assert "`name` is r s (0) or t\tu (1)" in table.decisions
 
 
 ENCODINGS = {"utf-8": "", "utf-8-sig": "", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
@@ -104,8 +125,15 @@ KINDS = {
     "a European date": ("31.01.2024,01.02.2024", None, None, "`x` is a date"),
     "an American date": ("01/31/2024,02/01/2024", None, None, "`x` is a date"),
     "names of months": ('"Jan 31, 2024","Feb 1, 2024"', None, None, "`x` is a date"),
+    "a time of day": ("06:00,18:30:00,23:59", None, None, "`x` is a time of day"),
+    "a time by the short clock": ("6:00 AM,12:15 pm", None, None, "`x` is a time of day"),
+    "minutes beyond a day": ("61:00,75:30", ["x"], None, "61:00 (0) or 75:30 (1)"),
+    "a date by the short clock": ("1/31/2024 6:00 PM,2/1/2024 7:15 AM", None, None, "of the day"),
+    "a weekday and a date": ("Fri 2 Feb 2024,Sat 3 Feb 2024", None, None, "`x` is a date"),
+    "a month and a year": ("Jan 2024,Feb 2024", None, None, "`x` is a date"),
+    "a date that is unknown": ("2024-01-31,unknown,2024-02-01", None, None, "`x` is a date"),
     "zeros": ("0,0,0,1", ["x"], [[0], [0], [0], [1]], ""),
-    "question marks": ("1,?,3", ["x"], [[1], [np.nan], [3]], "`x`: 1 cells '?' are missing"),
+    "question marks": ("1,?,3", ["x"], [[1], [np.nan], [3]], "`x`: 1 cell '?' is missing"),
     "a missing word": ("a,b,NA,c,b,c", ["x=a", "x=b", "x=c", "x is missing"], None, "missing (1"),
 }
 
@@ -144,6 +172,51 @@ def test_ambiguous_dates_are_left_out(tmp_path):
     table = csv_table(path, "y")
     assert table.columns == ("x",)
     assert "may be month/day/year or day/month/year" in "; ".join(table.decisions)
+
+
+def test_dates_that_a_word_spoils_are_left_out(tmp_path):
+    cells = ["2024-01-31", "2024-02-01", "2024-02-30", "2024-02-01"]
+    path = write(tmp_path, "d,x,y\n" + "".join(f"{cell},{k},2\n" for k, cell in enumerate(cells)))
+    table = csv_table(path, "y")
+    assert table.columns == ("x",)
+    said = "; ".join(table.decisions)
+    assert "`d` is dates, year-month-day, but for 1 of 4 cells, such as '2024-02-30'" in said
+
+
+def test_dates_without_separators(tmp_path):
+    """By name and by the calendar; others are numbers."""
+    path = write(tmp_path, "date,n,when,y\n20240228,20240228,20240228,1\n20240301,7,20240230,2\n")
+    columns = {column.name: column for column in read_table(path).columns.values()}
+    kind, said = kind_of(columns["date"])
+    assert kind is not None
+    assert kind.kind == "date"
+    assert "written as 20241231" in said
+    assert kind.read(columns["date"]).tolist() == [19781, 19783]
+    words = read_table(path, spelled=["date"]).columns["date"]
+    assert kind.read(words).tolist() == [19781, 19783]
+    assert [kind_of(columns[name])[0].kind for name in ("n", "when")] == ["number", "number"]
+
+
+ROWS = {
+    "rownames": ([931, 7, 20], "names the rows"),
+    "row.names": ([1978.1, 1978.2, 1979.1], "names the rows"),
+    "Unnamed: 0": ([4, 9, 6], "names the rows"),
+    "obs": ([3, 1, 2], "numbers the rows"),
+    "PID": ([561, 564, 562], "numbers the rows"),
+    "pidnum": ([561, 564, 562], "numbers the rows"),
+    "customer_id": ([k // 2 for k in range(50)], "an identifier by its name, with 25 distinct"),
+    "obs ": ([3, 1, 5], None),
+    "area_id": ([1, 2, 3] * 20, None),
+    "void": ([3, 1, 5], None),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_numbers_that_stand_for_rows(name):
+    values, sentence = ROWS[name]
+    kind, said = kind_of(Column(name, np.array(values, float)))
+    assert (kind is None) == (sentence is not None)
+    assert sentence is None or sentence in said
 
 
 def test_thousands_or_decimals_are_not_guessed(tmp_path):
@@ -211,3 +284,18 @@ def test_a_frame():
         csv_table(frame, "y", ("nullable",), labels=True)
     with pytest.raises(DataError, match="DataFrame: there is no column 'z'"):
         csv_table(frame, "z")
+
+
+def test_a_frame_whose_columns_have_numbers_for_names():
+    frame = Frame({place: np.arange(3.0) + place for place in range(3)})
+    table = csv_table(frame, 2, features=[0])
+    assert table.columns == ("0",)
+    assert table.arrays["target"].tolist() == [2, 3, 4]
+
+
+def test_complex_numbers_in_a_frame():
+    frame = Frame({"z": np.array([1j, 2.0]), "y": np.array([1.0, 2.0])})
+    with pytest.raises(DataError, match="column 'z': it is complex128"):
+        csv_table(frame, "y")
+    objects = Frame({"z": np.array([1j, 2.0], object), "y": np.array([1.0, 2.0])})
+    assert csv_table(objects, "y").columns == ("z",)

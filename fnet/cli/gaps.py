@@ -1,0 +1,51 @@
+"""What is said of cells that are missing, and of words that training had not."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fnet.data.finding import counted
+from fnet.data.kinds import Kind
+from fnet.files.csv_columns import Column
+
+_EACH_NAMED = 8  # columns with missing cells that are told one by one
+_HOW = {"median": "the median of training", "category": "the mean, and marked in a column"}
+
+
+def rows_have(count: int) -> str:
+    """So many rows, and the verb that follows.
+
+    >>> rows_have(1), rows_have(20)
+    ('1 row has', '20 rows have')
+    """
+    return f"{counted(int(count), 'row')} {'has' if count == 1 else 'have'}"
+
+
+def filled(kinds: Sequence[Kind], arrays: Mapping[str, np.ndarray], missing: str) -> list[str]:
+    """Which columns lack numbers, and what takes their place; one sentence if they are many."""
+    counts = {}
+    for kind in kinds:
+        count = 0 if kind.kind == "category" else int(np.isnan(arrays[kind.name]).sum())
+        if count:
+            counts[kind.name] = count
+    by = f"filled by {_HOW.get(missing, 'the mean of training')} (--missing)"
+    if len(counts) <= _EACH_NAMED:
+        return [f"`{name}` is missing in {counted(n, 'row')}: {by}" for name, n in counts.items()]
+    names = (min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__))
+    least, most = (f"`{name}` in {counted(counts[name], 'row')}" for name in names)
+    return [f"{len(counts)} columns have missing cells, from {least} to {most}: {by}"]
+
+
+def unknown(kind: Kind, column: Column) -> list[str]:
+    """A sentence on words that training had not."""
+    strange = [] if kind.kind == "number" else kind.strange(column)
+    if not strange:
+        return []
+    codes = [place for place, word in enumerate(column.words or ()) if word in set(strange)]
+    count = int(np.isin(column.values, codes).sum())
+    effect = "all its columns are 0" if kind.kind == "category" else "taken as missing"
+    verb = "is" if count == 1 else "are"
+    return [
+        f"`{kind.name}`: {count} of {counted(len(column.values), 'cell')} {verb} not known from "
+        f"training, such as {strange[0]!r}: {effect}"
+    ]
