@@ -333,6 +333,6 @@ def test_a_chain_with_a_layer_of_no_constructor_is_asked_for(tmp_path):
     shape = {"a": (3,), "b": None}
     run = Checkpoint(model, losses.mse(), optimizer, shape, start(model, optimizer, shape))
     save(tmp_path / "run.npz", run)
-    with pytest.raises(CheckpointError, match="its model is not one of fnet's"):
+    with pytest.raises(CheckpointError, match="its model is not made by constructors of fnet"):
         load(tmp_path / "run.npz")
     assert load(tmp_path / "run.npz", model=model).shape == shape

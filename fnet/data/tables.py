@@ -88,7 +88,9 @@ def csv_table(
         )
     reading = read_table(source, sep=sep, decimal=decimal, encoding=encoding, na=na)
     if is_frame(source):  # whose columns may have numbers for names
-        target, features = str(target), [*map(str, features)] if _several(features) else features
+        target = str(target)
+        if features is not None and _several(features):
+            features = [*map(str, features)]
     reading.column(target)
     kinds, said = choose(reading, target, features, every=True)
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
