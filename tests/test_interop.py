@@ -565,3 +565,18 @@ def test_tensors_of_every_dtype():
         params = interop.from_torch(affine(2), (3,), state)
         assert str(params.w.dtype) == str(dtype).removeprefix("torch.")
         np.testing.assert_array_equal(params.w.astype(float), w.detach().double().numpy())
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({1: np.zeros(2)}, "1 cannot be the name"),
+        ({"__metadata__": np.zeros(2)}, "cannot be the name"),
+        ({"a": np.array(["x"])}, "a is an array of <U1"),
+        ({"a": np.zeros(2, complex)}, "a is an array of complex128"),
+    ],
+)
+def test_what_a_safetensors_file_cannot_hold_is_named(arrays, words, tmp_path):
+    with pytest.raises(ShapeError, match=words):
+        interop.save_safetensors(tmp_path / "x.safetensors", arrays)
+    assert not list(tmp_path.iterdir())

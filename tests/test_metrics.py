@@ -13,6 +13,7 @@ from fnet.layers import flatten, relu
 from fnet.layers.affine import Affine
 from fnet.training import metrics
 from fnet.training.evaluation import evaluate, predict
+from fnet.training.scoring import score
 
 
 def guesses(classes, n=200, seed=0):
@@ -311,3 +312,12 @@ def test_classes_that_are_words_or_far_apart():
     with pytest.raises(DataError, match="accuracy: expected numbers"):
         metrics.accuracy(["a"], ["a"])
     assert metrics.most_frequent([2**40, 3, 2**40]) == (2**40, 2 / 3)
+
+
+def test_a_first_row_that_does_not_count_may_hold_anything():
+    y, t, where = jnp.array([0.0, 1.0, 2.0]), jnp.array([jnp.nan, 1.0, 4.0]), jnp.arange(3) > 0
+    (found, rows), (expected, _) = (
+        score(losses.mse(), *each) for each in ((y, t, where), (y[1:], t[1:], None))
+    )
+    assert rows == 2
+    np.testing.assert_allclose(found, expected)

@@ -8,7 +8,7 @@ import pytest
 
 from fnet import data, losses, models, serial
 from fnet.compose import mixed_precision
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, ShapeError
 from fnet.interop import to_onnx
 from fnet.layers import (
     affine,
@@ -39,6 +39,9 @@ CASES = {
     "cnn": (models.convnet(3), (8, 8, 3)),
     "resnet": (models.resnet(3, depth=8), (8, 8, 3)),
     "mobile": (models.mobile(3), (8, 8, 3)),
+    "no bias": (serial(affine(3, bias=False), affine(2, bias=False, axes=1)), (5,)),
+    "along an axis": (serial(affine(3, axes=1), affine(2, bias=False, axes=1)), (5, 4)),
+    "the last two axes": (affine(3, axes=2), (2, 5, 4)),
     "logistic": (models.logistic_regression(), (7,)),
     "activations": (serial(gelu(), silu(), softplus(), softsign(), hard_tanh(), relu6()), (9,)),
     "a bare norm": (serial(batch_norm(scale=False, bias=False), dropout(0.3), flatten()), (3, 2)),
@@ -114,3 +117,13 @@ def test_what_cannot_be_written_is_named():
         to_onnx(model, (4,), observed(model, (4,)))
     with pytest.raises(ConfigurationError, match="has no operations there"):
         to_onnx(affine(1), (2,), observed(affine(1), (2,)), transform=data.Transform(abs))
+
+
+def test_what_is_no_model_and_no_parameters_of_it_are_named():
+    params, _ = affine(3).init(jax.random.key(0), (4,))
+    with pytest.raises(ConfigurationError, match="it must be a Layer"):
+        to_onnx(affine, (4,), params)
+    with pytest.raises(ShapeError, match="shape is 4"):
+        to_onnx(affine(3), 4, params)
+    with pytest.raises(ShapeError, match="to_onnx: params are 0 arrays, and the model has 2"):
+        to_onnx(affine(3), (4,), ())

@@ -34,6 +34,7 @@ from fnet.optimizers import (
 )
 from fnet.optimizers.rule import risen
 from fnet.optimizers.schedules import constant, cosine, cosine_restarts, linear, warmup
+from fnet.training.rates import rates_of, with_rates
 from fnet.training.records import start
 
 NESTED = (
@@ -444,3 +445,14 @@ def test_what_cannot_be_used_is_named(use, words):
 def test_a_step_may_be_beyond_int32():
     for schedule in (constant(0.5), linear(9, end=0.5), cosine_restarts(2**35, longer=2, end=0.5)):
         assert float(schedule(2**50)) >= 0.5
+
+
+def test_a_run_resumed_with_other_rates_has_the_ratio_of_its_parts():
+    old, new = (
+        scheduled(by_part(("matrices", sgd(rate)), rest=sgd(0.5)), constant())
+        for rate in (1.0, 2.0)
+    )
+    state = with_rates(old.init(PARAMS), rates_of(new.init(PARAMS)))
+    updates, _ = new.update(PARAMS, state, PARAMS)
+    np.testing.assert_allclose(updates["w"], -2 * PARAMS["w"])
+    np.testing.assert_allclose(updates["b"], -0.5 * PARAMS["b"])

@@ -6,10 +6,12 @@ import numpy as np
 from chex import ArrayTree
 
 from fnet.core import Layer, Loss, out_shape
+from fnet.core.expect import require_shape
 from fnet.data import transforms
 from fnet.errors import ConfigurationError
 from fnet.interop.onnx_graph import Graph
 from fnet.interop.onnx_layers import emit
+from fnet.interop.walk import check_params
 
 SCORES = ("cross_entropy", "focal", "multiclass_hinge")  # whose classes are those of a softmax
 LOGITS = ("bce_with_logits", "hinge", "squared_hinge")  # of the second of two classes
@@ -42,9 +44,15 @@ def to_onnx(
     >>> onnx.load_from_string(to_onnx(model, (32, 32, 3), params)).graph.output[0].name
     'output'
     """
+    if not isinstance(model, Layer):
+        raise ConfigurationError(
+            f"to_onnx: model is {model!r}; it must be a Layer: relu(), not relu"
+        )
+    require_shape(shape)
     graph, x, inner = Graph(), "input", tuple(shape)
     for step in _steps(transform):
         x, inner = _transformed(graph, step, x, inner)
+    check_params("to_onnx", model, inner, params)
     y = emit(graph, model, inner, params, x)
     rank = 1 + len(out_shape(model, inner))
     name = loss.made[0].__name__ if loss is not None and loss.made else ""

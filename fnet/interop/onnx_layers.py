@@ -73,8 +73,17 @@ def _inside(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
 
 
 def _affine(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    flat = x if len(place.input.shape) == 1 else graph.add("Flatten", x, axis=1)
-    return graph.add("Gemm", flat, *map(graph.constant, place.params), transB=1)
+    w, b = place.params
+    rank = len(place.input.shape)
+    kept = 0 if given["axes"] is None else rank - given["axes"]
+    if not kept:
+        flat = x if rank == 1 else graph.add("Flatten", x, axis=1)
+        own = [] if b is None else [graph.constant(b)]
+        return graph.add("Gemm", flat, graph.constant(w), *own, transB=1)
+    sizes = [*[0] * (1 + kept), -1]  # as they are, and the rest
+    flat = graph.add("Reshape", x, graph.constant(sizes, np.int64))
+    y = graph.add("MatMul", flat, graph.constant(np.asarray(w).T))
+    return y if b is None else graph.add("Add", y, graph.constant(b))
 
 
 def _squeeze(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:

@@ -63,13 +63,20 @@ def save_safetensors(path: str | os.PathLike[str], arrays: Mapping[str, Any]) ->
 
 
 def _laid_out(name: str, array: Array) -> np.ndarray:
+    require(
+        isinstance(name, str) and name != "__metadata__",
+        f"{name!r} cannot be the name of an array; names are strings, other than __metadata__",
+    )
     kind = type(array).__name__
     require(
         hasattr(array, "dtype") and hasattr(array, "shape"),
         f"{name} is of type {kind}; give an array: to_torch(model, shape, params)",
     )
     plain = np.asarray(array)
-    require(plain.dtype.kind != "O", f"{name} is an array of objects; give one of numbers")
+    require(
+        plain.dtype.kind not in "OUScmM",
+        f"{name} is an array of {plain.dtype}; give one of real numbers",
+    )
     return np.array(plain, dtype=plain.dtype.newbyteorder("="), order="C")
 
 

@@ -10,12 +10,11 @@ import numpy as np
 from chex import ArrayTree
 
 from fnet.core import Layer, Shape
-from fnet.core.expect import require
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.interop.layouts import Entry, Place, entries
 from fnet.interop.names import COUNTER, as_numpy, matched, named, state_of
 from fnet.interop.settings import check_settings
-from fnet.interop.walk import Walk, template
+from fnet.interop.walk import Walk, check_params, template
 from fnet.layers import Affine
 
 Names = Mapping[str, str] | Sequence[str] | None
@@ -142,7 +141,7 @@ def to_torch(
     ((5, 3, 3, 3), ['bn1.weight', 'bn1.bias'])
     """
     shape = _sizes(shape)
-    _check_params(model, shape, params)
+    check_params("to_torch", model, shape, params)
     slots = _slots(model, shape, params, channels_first)
     modules = dict.fromkeys(slot.module for slot in slots)
     theirs = {name: name for name in modules} if names is None else named(modules, names)
@@ -194,24 +193,6 @@ def _described(slots: list[Slot], module: str) -> str:
     own = [slot for slot in slots if slot.module == module]
     arrays = ", ".join(f"{slot.entry.name} {slot.entry.layout.turned}" for slot in own)
     return f"{own[0].place.layer}, {arrays}"
-
-
-def _check_params(model: Layer, shape: Shape, params: ArrayTree) -> None:
-    """Raise ShapeError unless the params are those of this model."""
-    ours, given = (
-        [(jax.tree_util.keystr(path), leaf.shape) for path, leaf in leaves]
-        for leaves in map(jax.tree_util.tree_leaves_with_path, (template(model, shape), params))
-    )
-    for one, other in zip(ours, given, strict=False):
-        require(
-            one == other,
-            f"to_torch: params{other[0]} is {other[1]}, and the model has params{one[0]} of "
-            f"{one[1]} for examples of {shape}: give the parameters of this model",
-        )
-    require(
-        len(ours) == len(given),
-        f"to_torch: params are {len(given)} arrays, and the model has {len(ours)}",
-    )
 
 
 def _check_names(slots: list[Slot], theirs: dict[str, str], state: Mapping[str, Any]) -> None:

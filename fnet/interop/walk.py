@@ -222,3 +222,21 @@ COMPOSITIONS = {
     weight_standardization: _same,
     frozen: _frozen,
 }
+
+
+def check_params(caller: str, model: Layer, shape: Any, params: Any) -> None:
+    """Raise ShapeError unless the params are those of this model."""
+    ours, given = (
+        [(jax.tree_util.keystr(path), leaf.shape) for path, leaf in leaves]
+        for leaves in map(jax.tree_util.tree_leaves_with_path, (template(model, shape), params))
+    )
+    for one, other in zip(ours, given, strict=False):
+        require(
+            one == other,
+            f"{caller}: params{other[0]} is {other[1]}, and the model has params{one[0]} of "
+            f"{one[1]} for examples of {shape}: give the parameters of this model",
+        )
+    require(
+        len(ours) == len(given),
+        f"{caller}: params are {len(given)} arrays, and the model has {len(ours)}",
+    )

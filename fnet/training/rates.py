@@ -37,9 +37,9 @@ def with_rates(opt_state: ArrayTree, rates: tuple[float, ...]) -> ArrayTree:
 def _is_rate(path: Any, leaf: Any) -> bool:
     """Whether it is a number in a field, or at a key, that holds a learning rate.
 
-    `base` is the one that `scheduled` and `plateau` multiply.
+    `base` is the one that `scheduled` and `plateau` multiply, `shares` are the ratios of `by_part`.
     """
-    last = path[-1] if path else None
-    field, key = getattr(last, "name", None), getattr(last, "key", None)
-    named = field in ("learning_rate", "base") or key == "learning_rate"
+    fields = [getattr(part, "name", None) for part in path[-2:]]
+    named = fields[-1:] in (["learning_rate"], ["base"]) or "shares" in fields
+    named = named or getattr(path[-1] if path else None, "key", None) == "learning_rate"
     return named and leaf.ndim == 0

@@ -81,10 +81,11 @@ def deviations(loss: Loss, y: Array, target: Array, where: Array | None) -> Arra
         return jnp.where(weights, values, 0).sum()
 
     e = guess / loss.unit - t
-    shifted = t - t[0]  # makes the deviations of a constant exactly 0
+    first = t[weights.argmax()]  # of those that count: others may hold NaN
+    shifted = t - first  # makes the deviations of a constant exactly 0
     middle = total(shifted) / n
     return jnp.stack(
-        (total(jnp.abs(e)), total(e * e), t[0] + middle, total(jnp.square(shifted - middle)))
+        (total(jnp.abs(e)), total(e * e), first + middle, total(jnp.square(shifted - middle)))
     )
 
 
