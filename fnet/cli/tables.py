@@ -9,7 +9,7 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
-from fnet.cli.gaps import filled, rows_have, unknown
+from fnet.cli.gaps import filled, other_unit, rows_have, unknown
 from fnet.data import Memory
 from fnet.data.kinds import Kind
 from fnet.data.opening import Reading, gaps, read_table
@@ -119,6 +119,7 @@ def load_rows(
         column = reading.columns[kind.name]
         if kind.kind == "number":
             column = reading.number(kind.name)
+            said += other_unit(reading.where, kind, column)
         arrays[kind.name] = kind.read(column)
         said += unknown(kind, column)
     return learned.encode(arrays), reading, said

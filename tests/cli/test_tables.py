@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from fnet.cli.arguments import DATA
-from fnet.cli.tables import open_table
+from fnet.cli.tables import load_rows, open_table
+from fnet.data.schema import fit_schema
+from fnet.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +170,17 @@ def test_many_columns_with_gaps_are_told_in_one_line(tmp_path):
         "9 columns have missing cells, from `x0` in 1 row to `x8` in 9 rows: filled by the mean of "
         "training (--missing)"
     ]
+
+
+def test_a_unit_is_kept_with_the_run(tmp_path):
+    table = "x,y\n" + "".join(f"{row} kg,{'ab'[row % 2]}\n" for row in range(10))
+    (tmp_path / "kg.csv").write_text(table)
+    opened = open_table(tmp_path / "kg.csv", {**DATA, "target": "y"})
+    schema = fit_schema(opened.kinds, opened.dataset.arrays["features"]).json()
+    learned = {**schema, "target": "y", "words": True}
+    inputs, _, said = load_rows(b"x\n3 kg\n", DATA, learned)
+    assert (inputs.tolist(), said) == ([[np.float32(3 / 9)]], [])
+    _, _, said = load_rows(b"x\n3\n", DATA, learned)
+    assert said == ["`x` has no 'kg' here: taken as if it had, as in training"]
+    with pytest.raises(DataError, match="are in 'lb', and were in 'kg' in training"):
+        load_rows(b"x\n3 lb\n", DATA, learned)
