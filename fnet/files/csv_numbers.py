@@ -16,6 +16,7 @@ from fnet.files.csv_units import without_thousands, without_unit
 FEW = 20  # distinct spellings that may be categories although most of them are numbers
 _EACH = 5  # cells for each of them, on average
 _STRAY = 0.1  # share of cells that are a mistake in a column of numbers, and no words of it
+_TWINS = 0.05  # share of spellings that end in 0 and have a twin without, in a column of versions
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a decimal comma
 
@@ -67,10 +68,10 @@ def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Co
         if any(map(_coded, column.words)) or _versions(column.words, values):
             return column  # it keeps its spelling
         return _replaced(column, values)
-    plain, sentence = _without_signs(column, commas)
-    if plain is not None and len(column.words) > 2:
+    bare, sentence = _without_signs(column, commas)
+    if bare is not None and len(column.words) > 2:
         said.append(sentence)
-        return plain
+        return bare
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
     stray, total = int(counts[others].sum()), int(counts.sum())
     if stray < total:
@@ -139,12 +140,16 @@ def _coded(word: str) -> bool:
 
 
 def _versions(words: tuple[str, ...], values: np.ndarray) -> bool:
-    """Whether one number is written as 1.1 and as 1.10: these are two, if they are versions."""
+    """Whether one number is written as 1.1 and as 1.10: these are two, if they are versions.
+
+    One such pair among a hundred numbers is carelessness.
+    """
     twice = {
         value for value, n in zip(*np.unique(values, return_counts=True), strict=True) if n > 1
     }
     zeros = (re.fullmatch(r"[0-9]*\.[0-9]+0", word) for word in words)
-    return any(zero and value in twice for zero, value in zip(zeros, values, strict=True))
+    count = sum(bool(zero) and value in twice for zero, value in zip(zeros, values, strict=True))
+    return count > _TWINS * len(words)
 
 
 def _replaced(column: Column, values: np.ndarray) -> Column:

@@ -235,6 +235,12 @@ def test_thousands_or_decimals_are_not_guessed(tmp_path):
     assert csv_table(other, "y").arrays["features"].tolist() == [[1.234, 0.5], [5.678, 1.5]]
 
 
+def test_one_number_in_two_spellings_among_many_is_a_number(tmp_path):
+    cells = ["9.5", "9.50", *(f"{place}.7" for place in range(40))]
+    path = write(tmp_path, "x,y\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert csv_table(path, "y").arrays["features"].shape == (42, 1)
+
+
 def test_a_zero_among_decimal_commas_is_no_code(tmp_path):
     path = write(tmp_path, "x;y\n0;1\n1,5;2\n-0;3\n")
     assert csv_table(path, "y").arrays["features"].tolist() == [[0], [1.5], [0]]
