@@ -184,3 +184,21 @@ def test_a_unit_is_kept_with_the_run(tmp_path):
     assert said == ["`x` has no 'kg' here: taken as if it had, as in training"]
     with pytest.raises(DataError, match="are in 'lb', and were in 'kg' in training"):
         load_rows(b"x\n3 lb\n", DATA, learned)
+
+
+def test_a_column_that_says_the_target_is_told(tmp_path):
+    lines = ["wage,logwage,pay,grade,x"]
+    lines += [f"{9 + r},{np.log(9 + r)},{-9 - r},{'abc'[r % 3]},{r * 7 % 60}" for r in range(60)]
+    (tmp_path / "wages.csv").write_text("\n".join(lines) + "\n")
+    told = open_table(tmp_path / "wages.csv", {**DATA, "target": "wage"}).decisions
+    assert [words.split("`")[1] for words in told if "say the same" in words] == ["logwage", "pay"]
+    lines = [
+        "y,ja,z,u",
+        *(
+            f"{'no' if r % 2 else 'yes'},{'nein' if r % 2 else 'ja'},{r % 3},{r}.5"
+            for r in range(30)
+        ),
+    ]
+    (tmp_path / "words.csv").write_text("\n".join(lines) + "\n")
+    told = open_table(tmp_path / "words.csv", {**DATA, "target": "y"}).decisions
+    assert [words.split("`")[1] for words in told if "say the same" in words] == ["ja"]
