@@ -1,4 +1,4 @@
-"""What is said of cells that are missing, and of words that training had not."""
+"""What is said of cells that are missing, and of words and units that training had not."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from fnet.data.finding import counted
 from fnet.data.kinds import Kind
+from fnet.errors import DataError
 from fnet.files.csv_columns import Column
 
 _EACH_NAMED = 8  # columns with missing cells that are told one by one
@@ -49,3 +50,16 @@ def unknown(kind: Kind, column: Column) -> list[str]:
         f"`{kind.name}`: {count} of {counted(len(column.values), 'cell')} {verb} not known from "
         f"training, such as {strange[0]!r}: {effect}"
     ]
+
+
+def other_unit(where: str, kind: Kind, column: Column) -> list[str]:
+    """A sentence on numbers without the unit they had in training; DataError for another unit."""
+    if column.unit and column.unit != kind.unit:
+        learned = f"in {kind.unit!r}" if kind.unit else "without a unit"
+        raise DataError(
+            f"{where}, column {kind.name!r}: its numbers are in {column.unit!r}, and were "
+            f"{learned} in training; write them as there"
+        )
+    if kind.unit and not column.unit:
+        return [f"`{kind.name}` has no {kind.unit!r} here: taken as if it had, as in training"]
+    return []

@@ -9,9 +9,10 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
-from fnet.cli.gaps import filled, rows_have, unknown
+from fnet.cli.gaps import filled, other_unit, rows_have, unknown
 from fnet.data import Memory
 from fnet.data.kinds import Kind
+from fnet.data.leaks import warnings
 from fnet.data.opening import Reading, gaps, read_table
 from fnet.data.schema import fit_schema, read_schema
 from fnet.data.tables import choose, require_present
@@ -61,8 +62,9 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     dataset = Memory({"features": arrays, field: target.values}, target.classes)
     if not keep.all():
         dataset = dataset.select(np.flatnonzero(keep))
+    leaks = warnings(arrays, arrays.values(), name, target.values, bool(target.classes))
     gaps_told = filled(kinds, dataset.arrays["features"], settings["missing"])
-    decisions = (*reading.decisions, *said, *why, *dropped, *gaps_told)
+    decisions = (*reading.decisions, *said, *why, *dropped, *gaps_told, *leaks)
     return OpenTable(dataset, kinds, task, words, keep, decisions)
 
 
@@ -119,6 +121,7 @@ def load_rows(
         column = reading.columns[kind.name]
         if kind.kind == "number":
             column = reading.number(kind.name)
+            said += other_unit(reading.where, kind, column)
         arrays[kind.name] = kind.read(column)
         said += unknown(kind, column)
     return learned.encode(arrays), reading, said

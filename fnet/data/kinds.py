@@ -41,7 +41,8 @@ _COUNT = re.compile(
 class Kind(NamedTuple):
     """What a column is: "number", "yes/no", "date" or "category"; plain JSON by `_asdict`.
 
-    `words` are the categories, or no and yes; `order` that of a date, and `cycles` its parts.
+    `words` are the categories, or no and yes; `order` that of a date, and `cycles` its parts;
+    `unit` stood around the numbers.
 
     >>> Kind("smoker", "yes/no", ("No", "Yes")).read(Column("s", np.array([1]), ("Yes", "No")))
     array([0.])
@@ -52,6 +53,7 @@ class Kind(NamedTuple):
     words: tuple[str, ...] = ()
     order: str = ""
     cycles: tuple[str, ...] = ()
+    unit: str = ""
 
     def read(self, column: Column) -> np.ndarray:
         """The column's cells: float64, NaN where missing; of categories int32, −1 where missing.
@@ -93,6 +95,7 @@ def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | Non
 
 def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     name, values = column.name, column.values
+    number = Kind(name, "number", unit=column.unit)
     known = values[~np.isnan(values)]
     if not len(known):
         what = f"`{name}` has no values"
@@ -101,13 +104,15 @@ def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     else:
         what = ""
     if what:
-        return (Kind(name, "number"), what) if alone else (None, f"{what}: left out")
+        return (
+            (Kind(name, "number", unit=column.unit), what) if alone else (None, f"{what}: left out")
+        )
     stands = None if alone else _stands_for_rows(name, values)
     if stands:
         return None, f"`{name}` {stands}: left out (--features to keep it)"
     if _DATED.search(name.lower()) and are_compact(values):
         return _dates(name, COMPACT, days_of_numbers(values))
-    return Kind(name, "number"), None
+    return number, None
 
 
 def _stands_for_rows(name: str, values: np.ndarray) -> str | None:

@@ -89,8 +89,8 @@ def csv_table(
     reading = read_table(source, sep=sep, decimal=decimal, encoding=encoding, na=na)
     if is_frame(source):  # whose columns may have numbers for names
         target = str(target)
-        if features is not None and _several(features):
-            features = [*map(str, features)]
+        if features is not None and not isinstance(features, str):
+            features = [str(name) for name in features]
     reading.column(target)
     kinds, said = choose(reading, target, features, every=True)
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
@@ -117,10 +117,6 @@ def csv_table(
         schema.names,
         (*reading.decisions, *said),
     )
-
-
-def _several(features: Any) -> bool:
-    return features is not None and not isinstance(features, str)
 
 
 def csv_columns(path: str | os.PathLike[str]) -> list[str]:

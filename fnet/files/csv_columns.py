@@ -24,7 +24,7 @@ _MARK = "\x01"  # no character of a text (see `csv_text`)
 class Column(NamedTuple):
     """One column of a table: float64 numbers, NaN where missing; or codes, −1 where missing.
 
-    With `words`, values are int32 codes, places in these spellings.
+    With `words`, values are int32 codes, places in these spellings. `unit` stood around numbers.
 
     >>> import numpy as np
     >>> Column("street", np.array([1, -1, 0], np.int32), ("Grvl", "Pave")).words[1]
@@ -34,6 +34,7 @@ class Column(NamedTuple):
     name: str
     values: np.ndarray
     words: tuple[str, ...] | None = None
+    unit: str = ""
 
 
 def read_columns(

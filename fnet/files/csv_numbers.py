@@ -11,10 +11,12 @@ from fnet.files.csv_cells import SUSPECTS, mistake, number, shown
 from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
+from fnet.files.csv_units import without_thousands, without_unit
 
 FEW = 20  # distinct spellings that may be categories although most of them are numbers
 _EACH = 5  # cells for each of them, on average
 _STRAY = 0.1  # share of cells that are a mistake in a column of numbers, and no words of it
+_TWINS = 0.05  # share of spellings that end in 0 and have a twin without, in a column of versions
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a decimal comma
 
@@ -47,6 +49,9 @@ def as_numbers(source: Source, column: Column, commas: bool = False) -> Column:
     """A column that must be numbers; DataError names the first cell that is not."""
     if column.words is None:
         return column
+    plain, _ = _without_signs(column, commas)
+    if plain is not None:
+        return plain
     values = _values(column.words, commas)
     wrong = np.flatnonzero(np.isnan(values))
     if len(wrong):
@@ -63,6 +68,10 @@ def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Co
         if any(map(_coded, column.words)) or _versions(column.words, values):
             return column  # it keeps its spelling
         return _replaced(column, values)
+    bare, sentence = _without_signs(column, commas)
+    if bare is not None and len(column.words) > 2:
+        said.append(sentence)
+        return bare
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
     stray, total = int(counts[others].sum()), int(counts.sum())
     if stray < total:
@@ -82,6 +91,26 @@ def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Co
     elif source.layout.separator != "," and all(map(_EITHER.fullmatch, words)):
         _refuse_either(source, column)
     return column
+
+
+def _without_signs(column: Column, commas: bool) -> tuple[Column | None, str]:
+    """The column without one unit around all its numbers and commas between their thousands.
+
+    None where that leaves something else than numbers, and what to say of it.
+    """
+    words = column.words or ()
+    known = tuple(word for word in words if word not in SUSPECTS)
+    unit, bare = without_unit(known)
+    found = without_thousands(bare)
+    if not known or found == known or any(map(_coded, found)):
+        return None, ""
+    places = dict(zip(known, _values(found, commas).tolist(), strict=True))
+    if any(value != value for value in places.values()):
+        return None, ""
+    apart = " with commas between thousands" if found != bare else ""
+    told = f"`{column.name}` is numbers{apart}{f', each with {unit}' if unit else ''}"
+    values = np.array([places.get(word, np.nan) for word in words])
+    return _replaced(column, values)._replace(unit=unit), told
 
 
 def _needs_comma(column: Column) -> bool:
@@ -104,17 +133,23 @@ def _values(words: tuple[str, ...], commas: bool) -> np.ndarray:
 
 def _coded(word: str) -> bool:
     """Whether a number begins with a 0 as codes do, or is whole and too large for float64."""
-    whole = re.fullmatch(r"[+-]?[0-9]+", word)
-    return whole is not None and (word.lstrip("+-").startswith("0") or abs(int(word)) >= 2**53)
+    whole = re.fullmatch(r"[+-]?([0-9]+)", word)
+    if whole is None:
+        return False
+    return (whole[1].startswith("0") and len(whole[1]) > 1) or abs(int(word)) >= 2**53
 
 
 def _versions(words: tuple[str, ...], values: np.ndarray) -> bool:
-    """Whether one number is written as 1.1 and as 1.10: these are two, if they are versions."""
+    """Whether one number is written as 1.1 and as 1.10: these are two, if they are versions.
+
+    One such pair among a hundred numbers is carelessness.
+    """
     twice = {
         value for value, n in zip(*np.unique(values, return_counts=True), strict=True) if n > 1
     }
     zeros = (re.fullmatch(r"[0-9]*\.[0-9]+0", word) for word in words)
-    return any(zero and value in twice for zero, value in zip(zeros, values, strict=True))
+    count = sum(bool(zero) and value in twice for zero, value in zip(zeros, values, strict=True))
+    return count > _TWINS * len(words)
 
 
 def _replaced(column: Column, values: np.ndarray) -> Column:

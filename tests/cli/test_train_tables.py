@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from fnet.cli.arguments import DATA
-from fnet.cli.tables import open_table
+from fnet.cli.tables import load_rows, open_table
+from fnet.data.schema import fit_schema
+from fnet.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +170,35 @@ def test_many_columns_with_gaps_are_told_in_one_line(tmp_path):
         "9 columns have missing cells, from `x0` in 1 row to `x8` in 9 rows: filled by the mean of "
         "training (--missing)"
     ]
+
+
+def test_a_unit_is_kept_with_the_run(tmp_path):
+    table = "x,y\n" + "".join(f"{row} kg,{'ab'[row % 2]}\n" for row in range(10))
+    (tmp_path / "kg.csv").write_text(table)
+    opened = open_table(tmp_path / "kg.csv", {**DATA, "target": "y"})
+    schema = fit_schema(opened.kinds, opened.dataset.arrays["features"]).json()
+    learned = {**schema, "target": "y", "words": True}
+    inputs, _, said = load_rows(b"x\n3 kg\n", DATA, learned)
+    assert (inputs.tolist(), said) == ([[np.float32(3 / 9)]], [])
+    _, _, said = load_rows(b"x\n3\n", DATA, learned)
+    assert said == ["`x` has no 'kg' here: taken as if it had, as in training"]
+    with pytest.raises(DataError, match="are in 'lb', and were in 'kg' in training"):
+        load_rows(b"x\n3 lb\n", DATA, learned)
+
+
+def test_a_column_that_says_the_target_is_told(tmp_path):
+    lines = ["wage,logwage,pay,grade,x"]
+    lines += [f"{9 + r},{np.log(9 + r)},{-9 - r},{'abc'[r % 3]},{r * 7 % 60}" for r in range(60)]
+    (tmp_path / "wages.csv").write_text("\n".join(lines) + "\n")
+    told = open_table(tmp_path / "wages.csv", {**DATA, "target": "wage"}).decisions
+    assert [words.split("`")[1] for words in told if "say the same" in words] == ["logwage", "pay"]
+    lines = [
+        "y,ja,z,u",
+        *(
+            f"{'no' if r % 2 else 'yes'},{'nein' if r % 2 else 'ja'},{r % 3},{r}.5"
+            for r in range(30)
+        ),
+    ]
+    (tmp_path / "words.csv").write_text("\n".join(lines) + "\n")
+    told = open_table(tmp_path / "words.csv", {**DATA, "target": "y"}).decisions
+    assert [words.split("`")[1] for words in told if "say the same" in words] == ["ja"]

@@ -132,6 +132,12 @@ KINDS = {
     "a weekday and a date": ("Fri 2 Feb 2024,Sat 3 Feb 2024", None, None, "`x` is a date"),
     "a month and a year": ("Jan 2024,Feb 2024", None, None, "`x` is a date"),
     "a date that is unknown": ("2024-01-31,unknown,2024-02-01", None, None, "`x` is a date"),
+    "percent": ("12.5%,3 %,?,7%", ["x"], [[12.5], [3], [np.nan], [7]], "numbers, each with %"),
+    "a unit": ("5 kg,7 kg,-2.5 kg", ["x"], [[5], [7], [-2.5]], "`x` is numbers, each with kg"),
+    "money": ("$5,-$7,$9.99", ["x"], [[5], [-7], [9.99]], "`x` is numbers, each with $"),
+    "two units": ("5 kg,7 kg,3 lb", ["x=3 lb", "x=5 kg", "x=7 kg"], None, "3 categories"),
+    "two words of a unit": ("36 months,60 months", ["x"], [[0], [1]], "36 months (0)"),
+    "codes that end in a letter": ("01A,02A,03A", ["x=01A", "x=02A", "x=03A"], None, "3 cat"),
     "zeros": ("0,0,0,1", ["x"], [[0], [0], [0], [1]], ""),
     "question marks": ("1,?,3", ["x"], [[1], [np.nan], [3]], "`x`: 1 cell '?' is missing"),
     "a missing word": ("a,b,NA,c,b,c", ["x=a", "x=b", "x=c", "x is missing"], None, "missing (1"),
@@ -227,6 +233,25 @@ def test_thousands_or_decimals_are_not_guessed(tmp_path):
     assert table.arrays["features"].ravel().tolist() == [1.234, 5.678]
     other = write(tmp_path, "x;z;y\n1,234;0,5;2\n5,678;1,5;3\n")
     assert csv_table(other, "y").arrays["features"].tolist() == [[1.234, 0.5], [5.678, 1.5]]
+
+
+def test_one_number_in_two_spellings_among_many_is_a_number(tmp_path):
+    cells = ["9.5", "9.50", *(f"{place}.7" for place in range(40))]
+    path = write(tmp_path, "x,y\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert csv_table(path, "y").arrays["features"].shape == (42, 1)
+
+
+def test_a_zero_among_decimal_commas_is_no_code(tmp_path):
+    path = write(tmp_path, "x;y\n0;1\n1,5;2\n-0;3\n")
+    assert csv_table(path, "y").arrays["features"].tolist() == [[0], [1.5], [0]]
+
+
+def test_commas_between_thousands(tmp_path):
+    path = write(tmp_path, 'x,z,y\n"1,234","$1,234.50",1\n"1,234,567",$3,2\n17,"$2,000",3\n')
+    table = csv_table(path, "y")
+    assert table.arrays["features"].tolist() == [[1234, 1234.5], [1234567, 3], [17, 2000]]
+    assert "`x` is numbers with commas between thousands" in table.decisions
+    assert "`z` is numbers with commas between thousands, each with $" in table.decisions
 
 
 def test_a_class_may_be_called_none(tmp_path):
