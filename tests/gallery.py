@@ -7,6 +7,7 @@ seeds, equal pictures.
 
 import io
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +68,9 @@ def write(path: Path, figure: Figure) -> None:
 
 def train() -> Trained:
     """Filters begin small and have a penalty, so that what they learn can be seen."""
-    shapes = data.memory(data.image_folder(data.synthetic_images("shapes", per_class=200)))
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = data.synthetic_images(Path(folder) / "shapes", per_class=200)
+        shapes = data.memory(data.image_folder(drawn))
     parts = data.split(shapes, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=0)
     mean, std = data.mean_and_std(parts["train"], transform=data.rescale())
     prepare = data.compose(data.rescale(), data.normalize(mean, std))
