@@ -53,7 +53,7 @@ def finding_of(
         float(wrong.expected[index]) + 0.0,
         int(wrong.difference.wrong.sum()),
         wrong.actual.size,
-        np.asarray(wrong.actual - wrong.expected),
+        np.where(wrong.difference.wrong, wrong.actual - wrong.expected, 0.0),
         dict(zip(probe.form.names, wrong.floats, strict=True)) if elsewhere else None,
         elsewhere and compared and wrong.where != NEAR_BY,
     )
