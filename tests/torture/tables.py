@@ -21,6 +21,10 @@ EMPTY = {"", "NA", "N/A", "NaN", "nan", "null", "None"}
 STATED = {"sep": ",", "decimal": ".", "encoding": "utf-8", "na": sorted(EMPTY)}
 DECIDED = (
     "words",
+    "is missing (--na)",
+    "is numbers",
+    "is dates",
+    "a time of day",
     "(0) or",
     "a date",
     "no name",
