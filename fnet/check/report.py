@@ -14,9 +14,9 @@ class Finding:
     the gradient (dparams.w) and `index` its worst entry, with the values there; `wrong` of `total`
     entries differ; `where` names the point and the route. `kind` names the mistake that explains
     it ("sign", "not summed", "term missing", …; or "unknown"), and `why` describes it in a
-    sentence. `errors` is actual minus expected where it is wrong, else 0; None where there is no such array. `point` holds
-    the arrays at which it is wrong, None where these are the given ones; `right_where_asked` says
-    that at the given ones the gradient was compared and is right.
+    sentence. `errors` is actual minus expected where it is wrong, else 0; None where there is no
+    such array. `point` holds the arrays at which it is wrong, None where these are the given ones;
+    `right_where_asked` says that at the given ones the gradient was compared and is right.
 
     >>> print(Finding("parity", "sign", "its sign is wrong", leaf="dx"))
     dx: its sign is wrong

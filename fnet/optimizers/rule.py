@@ -150,9 +150,10 @@ def start(learning_rate: float) -> tuple[Array, Array]:
 def risen(rate: float, t: Array) -> Array:
     """1 − rateᵗ, by which a mean that begins at zero is too small after t steps.
 
-    It keeps its digits where the rate is nearly 1, which float32 would round to 1.
+    It keeps its digits where the rate is so near to 1 that float32 would round most of them off;
+    below, it is what it has always been, bit for bit.
     """
-    return jnp.ones_like(t) if rate == 0 else -jnp.expm1(t * math.log(rate))
+    return 1 - rate**t if rate <= 0.999 else -jnp.expm1(t * math.log(rate))
 
 
 def filled(params: ArrayTree, value: float = 0.0) -> ArrayTree:

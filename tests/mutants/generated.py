@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import dataclasses
 import functools
 import types
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet.core import Loss
+from fnet.layers import affine
 from tests.mutants.changes import alternatives, whole
 from tests.mutants.planted import Built, Mutant, normal
 
@@ -44,7 +46,9 @@ SITES: dict[tuple[str, str], tuple[Make, ...]] = {
     ("layers/activations.py", "sigmoid"): (of_layer(lambda m: m.sigmoid(), 3, 7),),
     ("layers/activations.py", "tanh"): (of_layer(lambda m: m.tanh(), 3, 7),),
     ("layers/affine.py", "backward"): (of_layer(lambda m: m.affine(5), 7),),
-    ("layers/affine.py", "value_and_grad"): (of_layer(lambda m: m.affine(5, l2=0.3), 7),),
+    ("layers/penalties.py", "value_and_grad"): (
+        of_layer(lambda m: dataclasses.replace(affine(5), penalty=m.l2_penalty("affine", 0.3)), 7),
+    ),
     ("layers/reshape.py", "backward"): (
         of_layer(lambda m: m.flatten(), 2, 3),
         of_layer(lambda m: m.squeeze(), 7, 1),
@@ -241,13 +245,9 @@ def _build(change: Change, make: Make) -> Built:
 
 
 LEAKY = "layers/activations.py leaky_relu: jnp.where(y > 0, dy, a * dy) → "
-PENALTY = "Affine(2 * strength * params.w, jnp.zeros_like(params.b))"
 ARGUED = {
     f"{LEAKY}jnp.where(y >= 0, dy, a * dy)": (
         "it differs at x = 0 alone, where 1 and a are both a slope"
-    ),
-    f"layers/affine.py value_and_grad: {PENALTY} → {PENALTY.replace('(params.b', '(-params.b')}": (
-        "zeros in the shape of −b are zeros in the shape of b"
     ),
     "losses/classes.py cross_entropy: jnp.where(known[..., None], dy, jnp.nan) → dy": (
         "it differs for a label out of range alone, where the loss is no number"
