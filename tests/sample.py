@@ -93,7 +93,7 @@ class Sample:
 
     def _has_its_turn(self, config: pytest.Config, item: pytest.Item) -> bool:
         turns, options = item.get_closest_marker("turns"), config.option
-        if turns is None or options.long_changed or options.keyword:
+        if turns is None or options.keyword:
             return True
         return zlib.crc32(f"{item.nodeid} {options.sample_seed}".encode()) % turns.args[0] == 0
 

@@ -114,7 +114,7 @@ def test_a_law_has_its_turn_in_one_run_of_three_unless_it_is_asked_for():
     assert sampled(1) == sampled(1) != sampled(2)
     assert all(5 < len(sampled(seed)) < 30 for seed in range(9))
     assert set(names) == {name for seed in range(99) for name in sampled(seed)}
-    for asked in ({"long": True}, {"long_changed": True}, {"keyword": "row"}):
+    for asked in ({"long": True}, {"keyword": "row"}):
         assert sampled(1, **asked) == names
 
 
@@ -123,7 +123,7 @@ def test_what_is_said_in_the_environment_reaches_the_workers(tmp_path):
     (tmp_path / "test_rows.py").write_text(f"{rows}def test_row(n): pass\n", "utf-8")
     words = "-q -n 1 -p tests.conftest -p no:cacheprovider -c /dev/null --rootdir".split()
     command = [sys.executable, "-m", "pytest", *words, str(tmp_path), str(tmp_path)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "--long-changed"}
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": "--long"}
     run = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert "40 passed" in run.stdout, run.stdout + run.stderr
 

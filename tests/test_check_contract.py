@@ -236,6 +236,7 @@ def test_what_takes_no_shape_is_told():
 EXAMPLES = [*registry.examples("model")]
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("number", range(len(EXAMPLES)), ids=lambda n: str(EXAMPLES[n][0]))
 def test_every_registered_layer_is_right_quickly(number):
     made, takes = EXAMPLES[number]

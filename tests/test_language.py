@@ -250,6 +250,7 @@ CONTINUED = {
 }
 
 
+@pytest.mark.turns(3)
 @pytest.mark.parametrize("text", CONTINUED)
 def test_a_stream_gives_what_the_whole_sequence_does(text):
     model: Layer = read(text, {**vars(layers), **vars(compose)})
@@ -329,6 +330,7 @@ def made(request):
     return model, jax.tree.map(lambda leaf: 3 * leaf if leaf.ndim > 1 else leaf, params)
 
 
+@pytest.mark.turns(3)
 def test_the_cache_draws_the_same_tokens(made):
     model, params = made
     prompt = [[1, 2, 3], [6, 0, 5]]

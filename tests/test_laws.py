@@ -1,7 +1,7 @@
 """The laws of a layer: every row of tests/cases.py keeps all of them.
 
 The first three are proved of every row in every run; of the others a run takes one row of three,
-another one on another day and at another commit, and `--long-changed` all.
+another one on another day and at another commit, and `--long` all.
 """
 
 import functools

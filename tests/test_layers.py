@@ -109,7 +109,7 @@ def test_a_network_of_no_hidden_layer_is_linear():
         (lambda: affine(2.0), "affine: width is 2.0"),
         (lambda: affine(True), "affine: width is True"),
         (lambda: affine(2, l2=-1.0), "affine: l2 is -1.0"),
-        (lambda: affine(2, bias=True), "unexpected keyword argument 'bias'; it takes affine"),
+        (lambda: affine(2, b=True), "unexpected keyword argument 'b'; it takes affine"),
         (lambda: affine(), "missing a required argument: 'width'"),
         (lambda: leaky_relu(1.0), "leaky_relu: a is 1.0"),
         (lambda: initializers.normal(-1), "normal: std is -1"),

@@ -70,6 +70,7 @@ def run(written, x):
     return dict(zip(evaluator.output_names, evaluator.run(None, {"input": x}), strict=True))
 
 
+@pytest.mark.turns(2)
 @pytest.mark.parametrize("case", CASES)
 def test_an_exported_model_is_the_model(case):
     model, shape = CASES[case]

@@ -543,6 +543,12 @@ def test_every_picture_goes_into_given_axes():
         "predictions": lambda ax: plots.predictions(
             pixels, np.zeros(12, int), np.arange(12) % 3, CLASSES, ax=ax
         ),
+        "calibration": lambda ax: plots.calibration([0, 1], [[0.9, 0.1], [0.2, 0.8]], ax=ax),
+        "predicted_against_true": lambda ax: plots.predicted_against_true([1, 2], [1, 3], ax=ax),
+        "residuals": lambda ax: plots.residuals([1.0, 2.0, 4.0], [1.5, 2.0, 3.0], ax=ax),
+        "roc": lambda ax: plots.roc(
+            [0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], CLASSES[:2], ax=ax
+        ),
         "sigmoid_scatter": lambda ax: plots.sigmoid_scatter(
             [-1, 1], [0.3, 0.7], [0, 1], CLASSES, ax=ax
         ),

@@ -15,7 +15,7 @@ from fnet.errors import ConfigurationError
 from fnet.sklearn import Classifier, Regressor
 
 
-@pytest.mark.turns(6)
+@pytest.mark.turns(12)
 @parametrize_with_checks([Classifier(epochs=60), Regressor(epochs=60)])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)

@@ -280,6 +280,7 @@ def test_precision_is_kept_with_the_run(shell, inside):
     assert inside("evaluate", "narrow").status == 0
 
 
+@pytest.mark.turns(4)
 @pytest.mark.parametrize(
     ("words", "model", "why"),
     [
