@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet.errors import DataError
-from fnet.files.csv_cells import mistake, shown
+from fnet.files.csv_cells import WORD, mistake, shown
 from fnet.files.csv_columns import Column
 
 MOST_CLASSES = 100
@@ -34,7 +34,8 @@ def task_of(column: Column) -> tuple[str, str]:
     """
     name = column.name
     if column.words is not None:
-        return "classes", f"`{name}` is words: {len(column.words)} classes"
+        none = " (None is one: --na None if it means missing)" if WORD in column.words else ""
+        return "classes", f"`{name}` is words: {len(column.words)} classes{none}"
     values = column.values[~np.isnan(column.values)]
     count, whole = len(np.unique(values)), bool((values == np.floor(values)).all())
     if count <= 2:

@@ -9,6 +9,7 @@ MISSING = (
     *("", "NA", "N/A", "NaN", "nan", "null", "None", "NULL", "n/a", "<NA>", "#N/A", "#NA"),
     *("-nan", "-NaN", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
 )
+WORD = "None"  # among words it is one: "no disorder", say, and no program's gap
 # What people write for one; believed among numbers alone.
 SUSPECTS = frozenset((*MISSING, "?", ".", "..", "na", "none", "missing", "unknown"))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from fnet.errors import DataError
 from fnet.files.csv_blocks import Block, blocks
-from fnet.files.csv_cells import shown
+from fnet.files.csv_cells import MISSING, WORD, shown
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_rows import line_of
 from fnet.files.csv_text import Text
@@ -43,19 +43,21 @@ def read_columns(
     """Every column that has a name; those of `spelled` keep the spelling of their cells.
 
     A column is numbers if every cell is one, or one of `missing`. Numbers that begin with 0, as
-    codes do, and whole numbers that float64 does not hold keep their spelling too.
+    codes do, and whole numbers that float64 does not hold keep their spelling too. Of the usual
+    spellings of a missing cell None is a word among words.
     """
     kept = frozenset(missing)
+    among_words = kept - {WORD} if kept == frozenset(MISSING) else kept
     places = {place: name for place, name in enumerate(layout.names) if name is not None}
     words = {place for place, name in places.items() if name in frozenset(spelled)}
     encoding = text.encoding.removesuffix("-sig")
-    growing = {place: _Growing(kept, encoding, place in words) for place in places}
+    growing = {place: _Growing(kept, among_words, encoding, place in words) for place in places}
     for block in blocks(text, layout):
         for place, column in growing.items():
             column.take(block, place)
     late = {place for place, column in growing.items() if column.late}
     if late:  # begun as numbers, and then words came: read those again
-        again = {place: _Growing(kept, encoding, True) for place in late}
+        again = {place: _Growing(kept, among_words, encoding, True) for place in late}
         for block in blocks(text, layout):
             for place, column in again.items():
                 column.take(block, place)
@@ -81,9 +83,12 @@ def with_quoted(text: Text, layout: Layout, missing: Iterable[str], name: str) -
 class _Growing:
     """A column as far as it is read."""
 
-    def __init__(self, missing: frozenset[str], encoding: str, spelled: bool) -> None:
-        self.missing, self.encoding, self.late = missing, encoding, False
-        self.words = Words(missing, encoding) if spelled else None
+    def __init__(
+        self, missing: frozenset[str], among_words: frozenset[str], encoding: str, spelled: bool
+    ) -> None:
+        self.missing, self.among_words = missing, among_words
+        self.encoding, self.late = encoding, False
+        self.words = Words(among_words, encoding) if spelled else None
         self.values, self.rows = np.empty(0, np.int32 if spelled else np.float64), 0
 
     def take(self, block: Block, place: int) -> None:
@@ -98,7 +103,7 @@ class _Growing:
             self.late, self.values = self.rows > 0, np.empty(0, np.int32)
             if self.late:
                 return
-            self.words = Words(self.missing, self.encoding)
+            self.words = Words(self.among_words, self.encoding)
         self._add(block.codes(place, self.words))
 
     def _add(self, values: np.ndarray) -> None:

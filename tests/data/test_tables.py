@@ -258,3 +258,18 @@ def test_spec_7_15_the_house_price_task_learns_its_numbers_from_training_only(wr
         labelled = binarize(part, *bounds)
         targets = part.arrays["target"]
         assert len(labelled) == np.sum((targets <= bounds[0]) | (targets >= bounds[1]))
+
+
+def test_none_is_a_word_among_words_and_missing_among_numbers_and_dates(tmp_path):
+    path = tmp_path / "sleep.csv"
+    path.write_text("day,hours,disorder\n2024-01-02,None,None\nNone,6,Apnea\n2024-02-03,7,None\n")
+    table = csv_table(path, "disorder", labels=True, missing="nan")
+    assert table.classes == ("Apnea", "None")
+    assert table.arrays["label"].tolist() == [1, 0, 1]
+    assert np.isnan(table.arrays["features"]).tolist() == [
+        [False, True],
+        [True, False],
+        [False] * 2,
+    ]
+    with pytest.raises(DataError, match="'None' is missing"):
+        csv_table(path, "disorder", labels=True, missing="nan", na=["None"])
