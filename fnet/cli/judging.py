@@ -36,13 +36,13 @@ def judged(
         "F1": metrics.f1(labels, guesses, len(classes)),
         "AUC": metrics.auc(labels, probabilities),
         "log loss": metrics.log_loss(labels, probabilities),
-        "off by": metrics.calibration(labels, probabilities).error,
+        "ECE": metrics.calibration(labels, probabilities).error,
     }
     remarks = {
         "F1": "the mean over the classes",
         "AUC": "the mean of each class against the others" if len(classes) > 2 else "",
         "log loss": "of the class that is true",
-        "off by": "is how far probabilities are from how often they come true, on average",
+        "ECE": "how far probabilities are from how often they come true, on average",
     }
     reached = [f"accuracy   {spelled('accuracy', values['accuracy'])}; {words}", loss]
     more = [
@@ -56,7 +56,7 @@ def judged(
         "f1": scores["F1"],
         "auc": scores["AUC"],
         "log_loss": scores["log loss"],
-        "calibration_error": scores["off by"],
+        "calibration_error": scores["ECE"],
         "classes": list(classes),
         "confusion": matrix.tolist(),
         "by_class": {name: column.tolist() for name, column in by_class._asdict().items()},
