@@ -13,11 +13,12 @@ from fnet.cli.gaps import filled, other_unit, rows_have, unknown
 from fnet.data import Memory
 from fnet.data.kinds import Kind
 from fnet.data.leaks import warnings
-from fnet.data.opening import Reading, gaps, read_table
+from fnet.data.opening import Reading, read_table
 from fnet.data.schema import fit_schema, read_schema
 from fnet.data.tables import choose, require_present
 from fnet.data.targets import Target, labels_of, name_of, numbers_of, task_of
 from fnet.errors import ConfigurationError, DataError
+from fnet.files.csv_columns import gaps
 
 SUFFIXES = (".csv", ".tsv", ".tab")
 OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
@@ -54,10 +55,9 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     kinds, said = choose(reading, name, settings["features"], settings["drop"] or ())
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
     target, task, words, why = _target(reading, settings)
-    keep, dropped = _kept(reading, kinds, target, settings)
+    keep, dropped = _kept(reading, arrays, target, settings)
     if settings["missing"] == "error":
-        rows = {name: array[keep] for name, array in arrays.items()}
-        require_present(reading, kinds, rows)
+        require_present(reading, kinds, arrays, keep)
     field = "target" if task == "regression" or settings["binarize"] is not None else "label"
     dataset = Memory({"features": arrays, field: target.values}, target.classes)
     if not keep.all():
@@ -181,7 +181,7 @@ def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, li
 
 
 def _kept(
-    reading: Reading, kinds: tuple[Kind, ...], target: Target, settings: Settings
+    reading: Reading, arrays: Mapping[str, np.ndarray], target: Target, settings: Settings
 ) -> tuple[np.ndarray, list[str]]:
     """Which rows are used, and how many are not."""
     keep, said, name = target.known, [], settings["target"]
@@ -190,7 +190,7 @@ def _kept(
         words = reading.columns[name].words is not None
         said.append(f"{rows_have(np.sum(~keep))} no `{name}`: dropped{hint if words else ''}")
     if settings["missing"] == "drop":
-        whole = ~np.any([gaps(reading.columns[kind.name]) for kind in kinds], axis=0)
+        whole = ~np.any([gaps(array) for array in arrays.values()], axis=0)
         if not whole[keep].all():
             said.append(f"{rows_have(np.sum(keep & ~whole))} a missing cell: dropped")
         keep = keep & whole

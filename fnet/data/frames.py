@@ -45,7 +45,7 @@ def _column(name: str, cells: np.ndarray) -> Column:
         wide = (
             cells.dtype.kind in "iu"
             and len(cells)
-            and int(np.abs(cells.astype(object)).max()) >= 2**53
+            and max(int(cells.max()), -int(cells.min())) >= 2**53
         )
         return _words(name, cells.tolist()) if wide else Column(name, _finite(name, cells))
     if cells.dtype.kind == "M":

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from fnet.files.csv_columns import gaps
+
 _SOME = 1000  # rows that show most columns to be none
 _MANY = 50  # distinct numbers, below which one may rise with another by chance, or by nature
 _LEAST = 5  # rows per value of the target, on average, for a column to say more than chance
@@ -20,7 +22,7 @@ def gives_away(column: np.ndarray, target: np.ndarray, is_label: bool) -> bool:
     >>> gives_away(np.log(wage), wage, False), gives_away(wage % 40, wage, False)
     (True, False)
     """
-    known = (target >= 0 if is_label else ~np.isnan(target)) & _present(column)
+    known = ~(gaps(target) | gaps(column))
     x, y = column[known], target[known]
     if len(x) > _SOME and not _together(x[:_SOME], y[:_SOME], is_label):
         return False
@@ -41,10 +43,6 @@ def warnings(
         for each, column in zip(names, columns, strict=True)
         if gives_away(column, target, is_label)
     ]
-
-
-def _present(column: np.ndarray) -> np.ndarray:
-    return column >= 0 if column.dtype.kind == "i" else ~np.isnan(column)
 
 
 def _together(x: np.ndarray, y: np.ndarray, is_label: bool) -> bool:

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fnet.data.frames import frame_columns, is_frame
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import MISSING, shown
-from fnet.files.csv_columns import Column, read_columns, refuse_value, with_quoted
+from fnet.files.csv_columns import Column, gaps, read_columns, refuse_value, with_quoted
 from fnet.files.csv_layout import read_layout
 from fnet.files.csv_numbers import Source, as_numbers, settled
 from fnet.files.csv_text import read_text
@@ -60,7 +58,7 @@ class Reading(NamedTuple):
     def words(self, name: str) -> tuple[Column, str | None]:
         """A target of words, in which "NA" in quotes is a word; and a sentence if one is."""
         column = self.column(name)
-        if self.source is None or column.words is None or not (column.values < 0).any():
+        if self.source is None or column.words is None or not gaps(column.values).any():
             return column, None
         text, layout, _ = self.source
         found = with_quoted(text, layout, self.missing, name)
@@ -110,8 +108,3 @@ def _nearest(name: str, header: list[str]) -> list[str]:
     lower = {column.lower(): column for column in header}
     matches = difflib.get_close_matches(name.lower(), lower, n=3)
     return [lower[match] for match in matches] or header[:8]
-
-
-def gaps(column: Column) -> np.ndarray:
-    """Which cells are missing."""
-    return np.isnan(column.values) if column.words is None else column.values < 0

@@ -10,11 +10,12 @@ import numpy as np
 from fnet.data.dataset import Memory
 from fnet.data.frames import is_frame
 from fnet.data.kinds import Kind, kind_of
-from fnet.data.opening import Reading, gaps, read_table
+from fnet.data.opening import Reading, read_table
 from fnet.data.schema import fit_schema
 from fnet.data.targets import labels_of, numbers_of
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
+from fnet.files.csv_columns import gaps
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,9 +99,10 @@ def csv_table(
         require_present(reading, kinds, arrays)
     schema = fit_schema(kinds, arrays, "nan", "none")
     column, _ = reading.words(target)
-    if gaps(column).any():
+    unknown = gaps(column.values)
+    if unknown.any():
         reading.refuse(
-            int(np.argmax(gaps(column))),
+            int(np.argmax(unknown)),
             target,
             "missing; every row needs a label: fill it, or drop the row (or if the word is a "
             "class, leave it out of na)",
@@ -164,11 +166,14 @@ def choose(
 
 
 def require_present(
-    reading: Reading, kinds: tuple[Kind, ...], arrays: dict[str, np.ndarray]
+    reading: Reading,
+    kinds: tuple[Kind, ...],
+    arrays: dict[str, np.ndarray],
+    rows: np.ndarray | bool = True,
 ) -> None:
-    """DataError for the first number that is missing."""
+    """DataError for the first number, or date, that is missing in these rows."""
     for kind in kinds:
-        missing = gaps(reading.columns[kind.name])
+        missing = gaps(arrays[kind.name]) & rows
         if kind.kind != "category" and missing.any():
             reading.refuse(
                 int(np.argmax(missing)),

@@ -37,6 +37,15 @@ class Column(NamedTuple):
     unit: str = ""
 
 
+def gaps(values: np.ndarray) -> np.ndarray:
+    """Which numbers or codes are missing.
+
+    >>> gaps(np.array([1.5, np.nan])).tolist(), gaps(np.array([0, -1], np.int32)).tolist()
+    ([False, True], [False, True])
+    """
+    return values < 0 if values.dtype.kind == "i" else np.isnan(values)
+
+
 def read_columns(
     text: Text, layout: Layout, missing: Iterable[str], spelled: Iterable[str] = ()
 ) -> list[Column]:

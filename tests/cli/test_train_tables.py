@@ -157,6 +157,17 @@ def test_flags(people, shell, tmp_path):
     assert "line 2, column 'age': '' is missing" in message
 
 
+def test_missing_cells_of_rows_that_are_used(tmp_path):
+    """A date of which nothing is known is missing too; a row without a target is not used."""
+    days = ["2024-01-31", "?", "2024-02-01", "2024-02-03"]
+    rows = [f"{day},{place},{'ab'[place % 2]}\n" for place, day in enumerate(days * 3)]
+    (tmp_path / "days.csv").write_text(f"day,x,y\n2024-02-02,,\n{''.join(rows)}")
+    settings = {**DATA, "target": "y", "missing": "drop"}
+    assert len(open_table(tmp_path / "days.csv", settings).dataset) == 9
+    with pytest.raises(DataError, match=r"line 4, column 'day': '\?' is missing"):
+        open_table(tmp_path / "days.csv", {**settings, "missing": "error"})
+
+
 def test_many_columns_with_gaps_are_told_in_one_line(tmp_path):
     names = [f"x{place}" for place in range(9)]
     lines = [",".join([*names, "y"])]

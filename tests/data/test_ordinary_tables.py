@@ -256,9 +256,9 @@ def test_commas_between_thousands(tmp_path):
 
 def test_a_class_may_be_called_none(tmp_path):
     path = write(tmp_path, "x,y\n1,None\n2,Insomnia\n3,Apnea\n")
+    assert csv_table(path, "y", labels=True).classes == ("Apnea", "Insomnia", "None")
     with pytest.raises(DataError, match="line 2, column 'y': 'None' is missing"):
-        csv_table(path, "y", labels=True)
-    assert csv_table(path, "y", labels=True, na=("NA",)).classes == ("Apnea", "Insomnia", "None")
+        csv_table(path, "y", labels=True, na=("None",))
     quoted = write(tmp_path, 'x,y\n1,"NA"\n2,"US"\n3,"ZA"\n')
     table = csv_table(quoted, "y", labels=True)
     assert table.classes == ("NA", "US", "ZA")
@@ -324,3 +324,9 @@ def test_complex_numbers_in_a_frame():
         csv_table(frame, "y")
     objects = Frame({"z": np.array([1j, 2.0], object), "y": np.array([1.0, 2.0])})
     assert csv_table(objects, "y").columns == ("z",)
+
+
+def test_a_date_that_is_unknown_is_missing(tmp_path):
+    path = write(tmp_path, "x,y\n2024-01-31,1\nunknown,2\n2024-02-01,3\n")
+    with pytest.raises(DataError, match="line 3, column 'x': 'unknown' is missing"):
+        csv_table(path, "y")
