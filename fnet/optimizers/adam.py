@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
+from fnet.core.choices import require_choice
 from fnet.core.values import constructor
-from fnet.optimizers.rule import lifted, require_choice, require_settings, risen
+from fnet.optimizers.rule import lifted, require_settings, risen
 from fnet.optimizers.selecting import Part, require_part
 
 EPS_AT = ("corrected", "uncorrected", "root")

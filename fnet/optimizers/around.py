@@ -31,7 +31,7 @@ def clip_by_value(optimizer: Any, limit: float) -> Optimizer:
     clipped = leafwise(lambda g: jnp.clip(g, -limit, limit))
 
     def update(grads: ArrayTree, state: Any, params: Any = None, **more: Any) -> Any:
-        return passed(optimizer, clipped((grads,)), state, params, more)
+        return passed(optimizer, clipped((grads,)), state, params, **more)
 
     return Optimizer(optimizer.init, update)
 
@@ -65,7 +65,7 @@ def clip_by_global_norm(optimizer: Any, limit: float) -> Optimizer:
         largest, root = length(grads)
         # ‖g‖ itself may be out of range; it is not compared, nor where it is not finite.
         longer = (limit / largest < root) & jnp.isfinite(largest) & jnp.isfinite(root)
-        return passed(optimizer, scaled((grads,), longer, largest, root), state, params, more)
+        return passed(optimizer, scaled((grads,), longer, largest, root), state, params, **more)
 
     return Optimizer(optimizer.init, update)
 
@@ -101,14 +101,14 @@ def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool 
     def update(grads: ArrayTree, state: Any, params: Any = None, **more: Any) -> Any:
         require_params("decayed", params, grads)
         if coupled:
-            return passed(optimizer, with_decay(grads, params, rate), state, params, more)
+            return passed(optimizer, with_decay(grads, params, rate), state, params, **more)
         rate_now = getattr(state, "learning_rate", None)
         if rate_now is None:
             raise ConfigurationError(
                 f"decayed: the state of {optimizer} has no learning rate, by which λ is multiplied;"
                 " take an optimizer of fnet, or coupled=True"
             )
-        updates, after = passed(optimizer, grads, state, params, more)
+        updates, after = passed(optimizer, grads, state, params, **more)
         return with_decay(updates, params, -rate * rate_now), after
 
     return Optimizer(optimizer.init, update)

@@ -20,7 +20,6 @@ from fnet.optimizers.rule import (
     require_params,
     risen,
     wider,
-    with_rate,
 )
 
 
@@ -43,10 +42,6 @@ class Accumulated(NamedTuple):
         """That of the optimizer inside."""
         return self.inner.learning_rate
 
-    def with_learning_rate(self, a: Array) -> "Accumulated":
-        """The state with another rate inside."""
-        return self._replace(inner=with_rate(self.inner, a))
-
 
 class Averaged(NamedTuple):
     """The state of `averaged`: `mean`, the averaged parameters, in float32 at least.
@@ -64,10 +59,6 @@ class Averaged(NamedTuple):
     def learning_rate(self) -> Any:
         """That of the optimizer inside."""
         return self.inner.learning_rate
-
-    def with_learning_rate(self, a: Array) -> "Averaged":
-        """The state with another rate inside."""
-        return self._replace(inner=with_rate(self.inner, a))
 
 
 @constructor
@@ -102,7 +93,7 @@ def accumulate(optimizer: Any, k: int) -> Optimizer:
         total = added((state.total, grads))
 
         def stepped(inner: Any) -> Any:
-            updates, inner = passed(optimizer, mean_of((grads, total)), inner, params, more)
+            updates, inner = passed(optimizer, mean_of((grads, total)), inner, params, **more)
             return updates, inner, zeros_like(total)
 
         def waited(inner: Any) -> Any:
@@ -150,7 +141,7 @@ def averaged(optimizer: Any, decay: float | None = 0.999) -> Optimizer:
     def update(grads: ArrayTree, state: Averaged, params: Any = None, **more: Any) -> Any:
         require_state("averaged", Averaged, state)
         require_params("averaged", params, grads)
-        updates, inner = passed(optimizer, grads, state.inner, params, more)
+        updates, inner = passed(optimizer, grads, state.inner, params, **more)
         step = state.step + 1
         t = step.astype(float)
         w = 1 / t if decay is None else (1 - decay) / risen(decay, t)

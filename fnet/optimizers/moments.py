@@ -6,10 +6,11 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
+from fnet.core.choices import require_choice
 from fnet.core.expect import require_number
 from fnet.core.values import constructor
 from fnet.optimizers.adam import EPS_AT, Adam, corrected, root, time
-from fnet.optimizers.rule import lifted, require_choice, require_settings, risen
+from fnet.optimizers.rule import lifted, require_settings, risen
 
 
 class Nadam(NamedTuple):

@@ -81,7 +81,7 @@ def frozen() -> Optimizer:
 
 
 @constructor
-def by_part(*parts: tuple[Part, Any], rest: Any = frozen()) -> Optimizer:  # noqa: B008  a value
+def by_part(*parts: tuple[Part, Any], rest: Any = frozen()) -> Optimizer:
     """Each part of the parameters by its own optimizer, and the `rest` by another one, or not.
 
     A part is (which, optimizer); an array belongs to the first part that it matches. The first is
@@ -136,7 +136,7 @@ def composed(name: str, parts: Sequence[tuple[Part, Any]], rest: Any) -> Optimiz
         gs = split(grads, where)
         ps = [None] * len(gs) if params is None else split(params, where)
         made = [
-            passed(optimizer, g, own, p, more)
+            passed(optimizer, g, own, p, **more)
             for optimizer, g, own, p in zip(optimizers, gs, state.parts, ps, strict=True)
         ]
         updates = joined(grads, where, [u for u, _ in made])

@@ -64,16 +64,23 @@ def rate_of(state: Any) -> Any:
 
 
 def with_rate(state: Any, a: Array) -> Any:
-    """The state with learning rate a, which nobody looks at; a schedule may end at 0."""
+    """The state with learning rate a, where `rate_of` finds it; a schedule may end at 0."""
     if hasattr(state, "with_learning_rate"):
         return state.with_learning_rate(a)
+    if hasattr(state, "base"):  # as the base changes, so does what was made of it
+        before = jnp.where(state.base > 0, state.base, 1)
+        a = a.astype(state.base.dtype)
+        now = with_rate(state.inner, rate_of(state.inner) / before * a)
+        return state._replace(base=a, inner=now)
+    if hasattr(state, "inner"):
+        return state._replace(inner=with_rate(state.inner, a))
     # In the same dtype, lest a compiled step be traced again.
     return state._replace(learning_rate=a.astype(state.learning_rate.dtype))
 
 
 def lifted(
     name: str,
-    kind: Callable[..., Any],
+    kind: type[Any],
     learning_rate: float,
     formula: Callable[..., Any],
     moments: Sequence[str] = (),
@@ -98,10 +105,10 @@ def lifted(
     """
 
     @functools.partial(jax.jit, static_argnames="chosen")
-    def one(g: Array, p: Array | None, kept: Any, shared: Any, chosen: bool) -> Any:
+    def one(g: Array, p: Any, kept: Any, shared: Any, chosen: bool) -> Any:
         wide = kept[0].dtype if kept else wider(g.dtype)
         shared = [jnp.asarray(number).astype(wide) for number in shared]
-        given = () if mask is None else (p.astype(wide), chosen)  # type: ignore[union-attr]
+        given = () if mask is None else (p.astype(wide), chosen)
         u, *kept = formula(g.astype(wide), *given, *kept, *shared)
         return u.astype(g.dtype), kept
 
@@ -112,7 +119,7 @@ def lifted(
         return kind(step=step, learning_rate=rate, **trees, **rest)
 
     def update(grads: ArrayTree, state: Any, params: Any = None, **more: Any) -> Any:
-        require_state(name, kind, state)  # type: ignore[arg-type]
+        require_state(name, kind, state)
         state = advance(state._replace(step=state.step + 1))
         shared = numbers(state)
         leaves, structure = opened(grads)
@@ -134,12 +141,13 @@ def lifted(
     return Optimizer(init_state, update)
 
 
-def passed(optimizer: Any, grads: Any, state: Any, params: Any, more: Mapping[str, Any]) -> Any:
-    """optimizer.update(grads, state, params, **more); without `more` where it takes no more."""
-    takes = inspect.signature(optimizer.update).parameters.values()
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in takes):
-        return optimizer.update(grads, state, params)
-    return optimizer.update(grads, state, params, **more)
+def passed(optimizer: Any, grads: Any, state: Any, params: Any, **more: Any) -> tuple[Any, Any]:
+    """optimizer.update(grads, state, params), with what it takes of `more`; it may be optax's."""
+    takes = inspect.signature(optimizer.update).parameters
+    if not any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        more = {name: value for name, value in more.items() if name in takes}
+    updates, after = optimizer.update(grads, state, params, **more)
+    return updates, after
 
 
 def start(learning_rate: float) -> tuple[Array, Array]:
@@ -233,11 +241,3 @@ def require_settings(
     require_number(f"{name}: weight_decay", weight_decay, least=0)
     for key, rate in rates.items():
         require_number(f"{name}: {key}", rate, least=0, below=1)
-
-
-def require_choice(what: str, given: Any, *choices: str) -> None:
-    """Raise ConfigurationError unless it is one of these words."""
-    if given not in choices:
-        raise ConfigurationError(
-            f"{what} is {given!r}; it must be one of {', '.join(map(repr, choices))}"
-        )

@@ -15,10 +15,10 @@ from typing import Any
 import jax.numpy as jnp
 from chex import Array, Numeric
 
+from fnet.core.choices import require_choice
 from fnet.core.expect import require_bool, require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.rule import require_choice
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -183,7 +183,7 @@ def cosine_restarts(steps: int, longer: int = 1, lower: float = 1.0, end: float 
 
 
 @constructor
-def warmup(steps: int, schedule: Schedule = constant(), start: float = 0.0) -> Schedule:  # noqa: B008
+def warmup(steps: int, schedule: Schedule = constant(), start: float = 0.0) -> Schedule:
     """From `start` to the schedule's first value in a straight line of so many steps; then the
     schedule, from its step 0.
 
@@ -195,7 +195,7 @@ def warmup(steps: int, schedule: Schedule = constant(), start: float = 0.0) -> S
     """
     require_whole("warmup: steps", steps, least=0)
     require_number("warmup: start", start, least=0)
-    _require_schedule("warmup", schedule)
+    require_schedule("warmup", schedule)
 
     def function(t: Array) -> Array:
         rising = start + (schedule(0) - start) * jnp.clip(t, 0, steps) / max(steps, 1)
@@ -267,7 +267,8 @@ def _half_cosine(p: Array, end: float, height: Any = 1.0) -> Array:
     return (1 - end) * (height * 0.5 * (1 + jnp.cos(jnp.pi * p))) + end
 
 
-def _require_schedule(name: str, schedule: Any) -> None:
+def require_schedule(name: str, schedule: Any) -> None:
+    """Raise ConfigurationError unless it is a schedule."""
     if not isinstance(schedule, Schedule):
         raise ConfigurationError(
             f"{name}: schedule is {schedule!r}; it must be one of fnet.optimizers.schedules, such "

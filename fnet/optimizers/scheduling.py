@@ -10,7 +10,7 @@ from fnet.core.expect import require_number, require_state, require_whole
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.optimizers.rule import passed, rate_of, require_optimizer, with_rate
-from fnet.optimizers.schedules import Schedule
+from fnet.optimizers.schedules import Schedule, require_schedule
 
 
 class Scheduled(NamedTuple):
@@ -33,10 +33,6 @@ class Scheduled(NamedTuple):
     def learning_rate(self) -> Any:
         """That of the next step."""
         return self.inner.learning_rate
-
-    def with_learning_rate(self, a: Array) -> "Scheduled":
-        """The state with another rate for the schedule to multiply."""
-        return self._replace(base=a.astype(self.base.dtype), inner=_rescaled(self, a))
 
 
 class Plateau(NamedTuple):
@@ -61,10 +57,6 @@ class Plateau(NamedTuple):
         """That of the next step."""
         return self.inner.learning_rate
 
-    def with_learning_rate(self, a: Array) -> "Plateau":
-        """The state with another rate, of which the reductions so far are taken."""
-        return self._replace(base=a.astype(self.base.dtype), inner=_rescaled(self, a))
-
 
 @constructor
 def scheduled(optimizer: Any, schedule: Schedule) -> Optimizer:
@@ -85,11 +77,7 @@ def scheduled(optimizer: Any, schedule: Schedule) -> Optimizer:
     -0.5 0.25
     """
     require_optimizer("scheduled", optimizer)
-    if not isinstance(schedule, Schedule):
-        raise ConfigurationError(
-            f"scheduled: schedule is {schedule!r}; take one of fnet.optimizers.schedules, such as "
-            "cosine(1000)"
-        )
+    require_schedule("scheduled", schedule)
 
     def at(step: Array, base: Array, inner: Any) -> Any:
         return with_rate(inner, base * schedule(step).astype(base.dtype))
@@ -102,7 +90,7 @@ def scheduled(optimizer: Any, schedule: Schedule) -> Optimizer:
     def update(grads: ArrayTree, state: Scheduled, params: Any = None, **more: Any) -> Any:
         require_state("scheduled", Scheduled, state)
         now = at(state.step, state.base, state.inner)
-        updates, inner = passed(optimizer, grads, now, params, more)
+        updates, inner = passed(optimizer, grads, now, params, **more)
         step = state.step + 1
         return updates, state._replace(step=step, inner=at(step, state.base, inner))
 
@@ -179,7 +167,7 @@ def plateau(
                 "plateau: update needs the loss: optimizer.update(grads, state, params, value=loss)"
             )
         now = with_rate(state.inner, state.base * state.scale)
-        updates, inner = passed(optimizer, grads, now, params, {"value": value, **more})
+        updates, inner = passed(optimizer, grads, now, params, value=value, **more)
         state = read(state, value)
         return updates, state._replace(inner=with_rate(inner, state.base * state.scale))
 
@@ -195,9 +183,3 @@ def begun(name: str, optimizer: Any, params: ArrayTree) -> tuple[Any, Array]:
             f"{name}: the state of {optimizer} has no learning rate; take an optimizer of fnet"
         )
     return inner, jnp.copy(rate)  # a buffer twice in a state cannot be donated
-
-
-def _rescaled(state: Any, a: Array) -> Any:
-    """The inner state with its rate changed as the base is; the next update sets it again."""
-    base = jnp.where(state.base > 0, state.base, 1)
-    return with_rate(state.inner, rate_of(state.inner) / base * a.astype(base.dtype))

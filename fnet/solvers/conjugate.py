@@ -5,8 +5,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array
 
+from fnet.core.choices import require_choice
 from fnet.core.values import constructor
-from fnet.errors import ConfigurationError
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending, first_step
 from fnet.solvers.objectives import Problem
@@ -51,10 +51,7 @@ def nonlinear_cg(formula: str = "PR+", search: Search | None = None) -> Solver:
     >>> solve(nonlinear_cg(), lambda x: (x**2 * jnp.arange(1.0, 5)).sum(), jnp.ones(4)).converged
     True
     """
-    if formula not in FORMULAS:
-        raise ConfigurationError(
-            f"nonlinear_cg: formula is {formula!r}; it must be one of {FORMULAS}"
-        )
+    require_choice("nonlinear_cg: formula", formula, *FORMULAS)
 
     def begin(x: Array) -> Conjugate:
         none, one = jnp.zeros_like(x), jnp.ones((), x.dtype)

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array
 
+from fnet.core.choices import require_choice
 from fnet.core.expect import require, require_number, require_whole
 from fnet.core.products import by_rows
 from fnet.core.values import Value, constructor
-from fnet.errors import ConfigurationError
 from fnet.solvers.outcomes import BAD_START, CONVERGED, MOST_STEPS, RUNNING, WORDS, first
 
 LOSSES = ("squares", "logistic")
@@ -167,10 +167,7 @@ def coordinate_descent(
     """
     require_number("coordinate_descent: l1", l1, least=0)
     require_number("coordinate_descent: l2", l2, least=0)
-    if loss not in LOSSES:
-        raise ConfigurationError(
-            f"coordinate_descent: loss is {loss!r}; it must be one of {LOSSES}"
-        )
+    require_choice("coordinate_descent: loss", loss, *LOSSES)
     logistic = loss == "logistic"
 
     def prepare(x: Array, t: Array) -> _Products | _Rows:

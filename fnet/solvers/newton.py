@@ -1,6 +1,7 @@
 """Newton's method: the Hessian itself, by products with the gradient's derivative."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -166,6 +167,6 @@ def jacobian(problem: Problem, x: Array) -> Array:
     return J
 
 
-def _forgetful(propose: object) -> Direction:
+def _forgetful(propose: Callable[[Problem, State, Any], Proposal]) -> Direction:
     """A direction that remembers nothing."""
-    return Direction(lambda x: (), propose, lambda m, before, after, p: m)  # type: ignore[arg-type]
+    return Direction(lambda x: (), propose, lambda m, before, after, p: m)

@@ -14,10 +14,10 @@ from fnet.core.trees import add, all_finite, largest
 from fnet.data.augmentation import Augmentation, augment
 from fnet.data.dataset import Arrays, Dataset
 from fnet.errors import TrainingError
+from fnet.optimizers.rule import passed
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs, masked, places_of, taken
 from fnet.training.records import Record, State
-from fnet.training.updating import update
 
 ORDINARY = 1e4  # weights and outputs are smaller in training that goes well
 
@@ -145,7 +145,7 @@ def _examine(training: Training, state: State, batch: Arrays, rows: np.ndarray) 
         )
     if dcost is not None:
         grads = add(grads, dcost)
-    _, opt_state = update(
+    _, opt_state = passed(
         optimizer, grads, state.opt_state, params, value=value, grad=grads, value_fn=lambda _: value
     )
     size = f"gradients reach {largest(grads):.2g}"

@@ -12,12 +12,13 @@ from fnet.core.remembering import remembered
 from fnet.data.augmentation import Augmentation, augment
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
+from fnet.optimizers.rule import passed
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.records import Metrics, State
 from fnet.training.scoring import score, weight
 from fnet.training.solving import require_optimizer
-from fnet.training.updating import extras, update
+from fnet.training.updating import extras
 
 
 @remembered
@@ -80,7 +81,7 @@ def one_step(
             grads = jax.tree.map(jnp.add, grads, dcost)
         whole = value + cost.astype(value.dtype)
         more = extras(model, loss, (x, soft, where, noise), whole, grads)
-        updates, opt_state = update(optimizer, grads, state.opt_state, params, **more)
+        updates, opt_state = passed(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
         if model.observe is not None:
             params = model.observe(params, cache)
