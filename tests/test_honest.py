@@ -81,6 +81,7 @@ def test_targets_that_the_loss_does_not_take(way):
         (losses.hinge(), BITS + 1.0, r"\[1\] is 2, .* \(target == 2\)"),
         (losses.squared_hinge(), X[:, 0] * 9, "if they are shares, or take mse"),
         (losses.poisson(), X[:, 0], "from 0 to inf: counts are not negative"),
+        (losses.msle(), BITS - 1.0, r"\[0\] is -1, .* from -0.99\d+ to inf: for other numbers"),
     ],
 )
 def test_every_loss_with_a_range_names_the_row_and_the_remedy(loss, target, words):

@@ -230,6 +230,8 @@ def test_a_far_target_keeps_its_digits_in_float32():
     ("loss", "estimate"),
     [
         (losses.huber(), lambda y: y),
+        (losses.mape(), lambda y: y),
+        (losses.msle(), lambda y: y),
         (losses.poisson(), np.exp),
         (losses.standardized(losses.l1(), 3.0, 2.0), lambda y: 3 + 2 * y),
     ],
@@ -259,7 +261,7 @@ def test_standardized_is_its_inner_loss_of_a_standardised_target():
 
 
 @pytest.mark.parametrize(
-    "inner", [losses.poisson(), losses.bce(), losses.cross_entropy(), losses.mse]
+    "inner", [losses.poisson(), losses.msle(), losses.bce(), losses.cross_entropy(), losses.mse]
 )
 def test_standardized_takes_losses_that_estimate(inner):
     with pytest.raises(ConfigurationError, match="does not estimate its target by y"):

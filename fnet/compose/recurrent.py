@@ -4,12 +4,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from chex import Array, ArrayTree, PRNGKey
+from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parallel import fan_out
 from fnet.compose.parts import alike, require_layers
-from fnet.core import Layer, Shape, Stream, Tape, layer, out_shape, rows
+from fnet.core import Layer, Shape, Stream, Tape, layer, out_shape
 from fnet.core.expect import require_key_and_shape
+from fnet.core.steps import alive, states_before
 from fnet.core.trees import (
     add,
     cast_like,
@@ -85,10 +86,10 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
         def step(h: Any, inputs: Any) -> Any:
             x, t, own_key = inputs
-            x = _alive(lengths, t, x)
+            x = alive(lengths, t, x)
             after, cache = cell.forward(params, (h, x), own_key)
             tape = Tape.of(cache, known=(h, x, after))
-            return _alive(lengths, t, after, h), (_alive(lengths, t, after), tape)
+            return alive(lengths, t, after, h), (alive(lengths, t, after), tape)
 
         keys = None if key is None else jax.random.split(key, steps)
         inputs = (_time_first(x), jnp.arange(steps), keys)
@@ -105,24 +106,20 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
         h0, steps = zero_state(params, x), jax.tree.leaves(x)[0].shape[1]
         after = _time_first(states)
 
-        def shifted(h0: Array, h: Array) -> Array:
-            joined = jnp.concatenate((h[1:], h0[None]) if reverse else (h0[None], h[:-1]))
-            return joined[:steps]  # of no steps, none
-
         def step_back(carry: Any, inputs: Any) -> Any:
             (dh, total), (x, before, after, dy, holes, t) = carry, inputs
-            dh = dh if last else add(dh, _alive(lengths, t, dy))
-            caches = holes.caches(known=(before, _alive(lengths, t, x), after))
-            dparams, (dbefore, dx) = cell.backward(params, caches, _alive(lengths, t, dh))
+            dh = dh if last else add(dh, alive(lengths, t, dy))
+            caches = holes.caches(known=(before, alive(lengths, t, x), after))
+            dparams, (dbefore, dx) = cell.backward(params, caches, alive(lengths, t, dh))
             if lengths is not None:  # past the end, state and gradient pass through
-                dbefore = add(dbefore, _alive(lengths, t, zeros_like(dh), dh))
-                dx = _alive(lengths, t, dx)
+                dbefore = add(dbefore, alive(lengths, t, zeros_like(dh), dh))
+                dx = alive(lengths, t, dx)
             return (dbefore, add(total, cast_like(dparams, total))), dx
 
         dys = None if last else _time_first(dy)
         inputs = (
             _time_first(x),
-            jax.tree.map(shifted, h0, after),
+            states_before(h0, after, reverse),
             after,
             dys,
             tape,
@@ -215,15 +212,3 @@ def _state_shape(cell: Layer, step_shape: Shape) -> Shape:
 def _time_first(tree: Any) -> Any:
     """The tree with its first two axes swapped: (N, T, ...) becomes (T, N, ...), and back."""
     return jax.tree.map(lambda leaf: jnp.swapaxes(leaf, 0, 1), tree)
-
-
-def _alive(lengths: Array | None, t: Array, tree: Any, other: Any = None) -> Any:
-    """The rows whose sequence has a step t; elsewhere those of `other`, or zeros."""
-    if lengths is None:
-        return tree
-    alive = t < lengths.astype(t.dtype)  # which may be narrow: t need not fit int8
-
-    def chosen(leaf: Array, instead: Any = 0) -> Array:
-        return jnp.where(rows(alive, leaf), leaf, instead)
-
-    return jax.tree.map(chosen, tree) if other is None else jax.tree.map(chosen, tree, other)

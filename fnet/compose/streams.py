@@ -21,19 +21,19 @@ def stream_of_parts(
     passed(call, x) is y; call(number, x) gives the step x to the part of this number, each once and
     in order; without it, the output of each goes to the next. caches_of(cache) are their caches.
     """
-    streams = [part.stream for part in layers]
-    if None in streams:
+    streams = [part.stream for part in layers if part.stream is not None]
+    if len(streams) < len(layers):
         return None
 
     def resume(params: ArrayTree, cache: Any, steps: int, length: int) -> tuple[Any, ...]:
         each = zip(streams, params, caches_of(cache), strict=True)
-        return tuple(part.resume(own, its, steps, length) for part, own, its in each)  # type: ignore[union-attr]
+        return tuple(part.resume(own, its, steps, length) for part, own, its in each)
 
     def step(params: ArrayTree, state: tuple[Any, ...], x: Any) -> tuple[Any, tuple[Any, ...]]:
         after = []
 
         def call(number: int, x: Any) -> Any:
-            y, own = streams[number].step(params[number], state[number], x)  # type: ignore[union-attr]
+            y, own = streams[number].step(params[number], state[number], x)
             after.append(own)
             return y
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from chex import Array, ArrayTree
+from chex import Array
 
-from fnet.core import rows
 from fnet.core.products import as_rows, by_rows, transposed_product
+from fnet.core.steps import alive, states_before
 from fnet.core.trees import cast_like, widened
 
 State = tuple[Array, ...]  # (h,), or (h, c), each (N, H)
@@ -53,7 +53,7 @@ def run(
     def step(state: State, inputs: Any) -> Any:
         a, t = inputs
         after, saved = kind.step(turned, a, state)
-        after = _alive(lengths, t, after, state)
+        after = alive(lengths, t, after, state)
         return after, (after, saved)
 
     end, (states, saved) = jax.lax.scan(step, begin, (a, jnp.arange(steps)), reverse=reverse)
@@ -67,7 +67,7 @@ def back(
     from that of the last one."""
     x, begin, states, saved, lengths = cache
     wide, steps = widened(params), x.shape[0]
-    befores = jax.tree.map(lambda h0, h: _shifted(h0, h, reverse), begin, states)
+    befores = states_before(begin, states, reverse)
     last = tuple(map(jnp.zeros_like, begin))
     last = last if end is None else (end.astype(last[0].dtype), *last[1:])
 
@@ -75,33 +75,15 @@ def back(
         before, after, saved, dy, t = inputs
         dstate = dstate if dy is None else (dstate[0] + dy.astype(dstate[0].dtype), *dstate[1:])
         passed = dstate
-        dstate = _alive(lengths, t, dstate, tuple(map(jnp.zeros_like, dstate)))
+        dstate = alive(lengths, t, dstate)
         da, dbefore, more = kind.back(wide, saved, before, after, dstate)
-        return _alive(lengths, t, dbefore, passed), (da, more)
+        return alive(lengths, t, dbefore, passed), (da, more)
 
     inputs = befores, states, saved, dys, jnp.arange(steps)
     dbegin, (da, more) = jax.lax.scan(step, last, inputs, reverse=not reverse)
-    flat = jax.tree.map(_rows, (da, saved, befores, more))
+    flat = jax.tree.map(as_rows, (da, saved, befores, more))
     das = flat[0]
     others = kind.of_weights(wide, *flat)
     dx = (das @ wide.w).reshape(x.shape).swapaxes(0, 1)
     grads = wide._replace(w=transposed_product(das, as_rows(x)), b=das.sum(0), **others)
     return cast_like(grads, params), dx, dbegin
-
-
-def _rows(array: Array) -> Array:
-    return array.reshape(-1, array.shape[-1])
-
-
-def _shifted(h0: Array, h: Array, reverse: bool) -> Array:
-    """The states before each step."""
-    joined = jnp.concatenate((h[1:], h0[None]) if reverse else (h0[None], h[:-1]))
-    return joined[: len(h)]  # of no steps, none
-
-
-def _alive(lengths: Array | None, t: Array, tree: ArrayTree, other: ArrayTree) -> Any:
-    """The rows whose sequence has a step t; elsewhere those of `other`."""
-    if lengths is None:
-        return tree
-    alive = t < lengths.astype(t.dtype)
-    return jax.tree.map(lambda a, b: jnp.where(rows(alive, a), a, b), tree, other)

@@ -1,6 +1,5 @@
 """Cross-entropy of an affine layer's logits, which are never stored whole."""
 
-import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +8,7 @@ from chex import Array
 
 from fnet.core import Loss, loss
 from fnet.core.expect import require, require_floating, require_number
+from fnet.core.remembering import remembered
 from fnet.core.trees import cast_like, wide_integers, widened
 from fnet.errors import ConfigurationError
 from fnet.losses.labels import check_ignored, check_labels, not_ignored
@@ -18,7 +18,7 @@ BLOCK = 2**21  # logits at a time
 FEWEST, MOST = 64, 512  # rows at a time: fewer make slow products, and more are no faster
 
 
-@functools.lru_cache(maxsize=256)
+@remembered
 def linear_cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,

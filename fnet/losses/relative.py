@@ -6,7 +6,7 @@ from chex import Array
 from fnet.core import Loss
 from fnet.core.expect import require_number
 from fnet.core.values import constructor
-from fnet.losses.pointwise import check_range, pointwise_loss
+from fnet.losses.pointwise import itself, pointwise_loss
 
 ABOVE = -1 + 2.0**-53  # the first number above −1
 
@@ -31,7 +31,7 @@ def mape(reduction: str = "mean", eps: float = 1e-8) -> Loss:
         rate = jnp.sign(y - target) / jnp.maximum(jnp.abs(target), eps)
         return (y - target) * rate, rate
 
-    return pointwise_loss(pointwise, "mape", reduction, wide=True)
+    return pointwise_loss(pointwise, "mape", reduction, wide=True, estimate=itself)
 
 
 @constructor
@@ -49,8 +49,9 @@ def msle(reduction: str = "mean") -> Loss:
     """
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
-        check_range("msle: target", target, ABOVE, jnp.inf)
         e = jnp.log1p(y) - jnp.log1p(target)
         return e * e, 2 * e / (1 + y)
 
-    return pointwise_loss(pointwise, "msle", reduction, wide=True)
+    return pointwise_loss(
+        pointwise, "msle", reduction, wide=True, targets=(ABOVE, jnp.inf), estimate=itself
+    )

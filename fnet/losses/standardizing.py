@@ -32,8 +32,8 @@ def standardized(inner: Loss, mean: float, std: float) -> Loss:
     >>> float(value), dy.tolist(), euros.estimate(jnp.array([1.0])).tolist()
     (1.0, [-2.0], [250000.0])
     """
-    estimate_inner = inner.estimate if isinstance(inner, Loss) else None
-    # That of `poisson`, the exponential of y, is of counts: it is not 0 where y is.
+    # A target that may not be below 0, or so, has no mean of 0; nor has one that is e to the y.
+    estimate_inner = inner.estimate if isinstance(inner, Loss) and not inner.targets else None
     if estimate_inner is None or np.any(estimate_inner(np.zeros((1, 2)))):
         raise ConfigurationError(
             f"standardized: {inner!r} does not estimate its target by y; give a loss for "

@@ -35,11 +35,10 @@ def kl_divergence(reduction: str = "mean") -> Loss:
     """
 
     def of_rows(y: Array, target: Array) -> tuple[Array, Array]:
-        check_range("kl_divergence: target", target, 0, 1)
         known = jnp.log(jnp.where(target > 0, target, 1))
         return (target * known - times(target, y)).sum(-1), -target
 
-    return _row_loss(of_rows, "kl_divergence", reduction)
+    return _row_loss(of_rows, "kl_divergence", reduction, targets=(0, 1))
 
 
 @constructor
@@ -82,7 +81,9 @@ def pulled(d: Array, direction: Array, size: Array) -> Array:
     return jnp.where(there, across / size, 0)
 
 
-def _row_loss(of_rows: Rows, name: str, reduction: str) -> Loss:
+def _row_loss(
+    of_rows: Rows, name: str, reduction: str, targets: tuple[float, float] | None = None
+) -> Loss:
     check_reduction(name, reduction)
 
     def value_and_grad(y: Array, target: Array, where: Array | None = None) -> tuple[Array, Array]:
@@ -93,9 +94,11 @@ def _row_loss(of_rows: Rows, name: str, reduction: str) -> Loss:
             f"{name}: y is {y.shape} and target {target.shape}; they must have one shape, (N, ..., "
             "C)",
         )
+        if targets is not None:
+            check_range(f"{name}: target", target, *targets)
         wide = widened(y)
         values, dy = of_rows(wide, target.astype(wide.dtype))
         value, dy = reduce(values, dy, where, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, None, None, reduction)
+    return loss(value_and_grad, reduction=reduction, targets=targets)

@@ -29,7 +29,7 @@ from fnet.layers import (
 from fnet.layers import dropout as noise
 
 SMALL = normal(0.02)  # of an embedding that is the output's weight too: the first logits are small
-CELLS = {"lstm": lstm, "gru": gru, "rnn": rnn}
+CELLS: dict[str, Callable[[int], Layer]] = {"lstm": lstm, "gru": gru, "rnn": rnn}
 
 
 def transformer(
@@ -108,9 +108,8 @@ def recurrent(
         raise ConfigurationError(
             f"recurrent: cell is {cell!r}; it must be one of {', '.join(CELLS)}"
         )
-    made: Layer = CELLS[cell](width)  # type: ignore[operator]
     noisy = [noise(dropout)] if dropout else []
-    parts = [*noisy, made] * layers
+    parts = [*noisy, CELLS[cell](width)] * layers
     return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))
 
 

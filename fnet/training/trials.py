@@ -35,14 +35,14 @@ def check_targets(loss: Loss, target: Any, places: Any = None) -> None:
         row = first[0] if places is None else places[first[0]]
         index = ", ".join(map(str, (row, *first[1:])))
         raise DataError(
-            f"target[{index}] is {known[first]:g}, and {loss} takes targets from {low:g} to "
-            f"{high:g}: {_remedy(known, high)}"
+            f"target[{index}] is {known[first]:g}, and {loss} takes targets from {low} to "
+            f"{high}: {_remedy(known, low, high)}"
         )
 
 
-def _remedy(target: np.ndarray, high: float) -> str:
+def _remedy(target: np.ndarray, low: float, high: float) -> str:
     if high == np.inf:
-        return "counts are not negative; for other numbers take mse()"
+        return ("counts are not negative; " if low == 0 else "") + "for other numbers take mse()"
     values = np.unique(target)
     if len(values) == 2:
         a, b = values
