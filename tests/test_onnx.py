@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from fnet import data, losses, models, serial
+from fnet import core, data, losses, models, registry, serial
 from fnet.compose import mixed_precision
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.interop import to_onnx
@@ -82,18 +82,25 @@ def test_an_exported_model_is_the_model(case):
 
 
 @pytest.mark.parametrize(
-    ("loss", "model"),
-    [
-        (losses.cross_entropy(), serial(affine(3))),
-        (losses.bce(), models.logistic_regression()),
-        (losses.bce_with_logits(), serial(affine(1), squeeze())),
-    ],
+    "loss",
+    [loss for loss, _ in registry.examples("loss") if loss.probabilities is not None],
+    ids=repr,
 )
-def test_probabilities_are_a_second_output(loss, model):
+def test_probabilities_are_a_second_output(loss):
+    last = sigmoid() if loss.made[0] is losses.bce else serial()
+    model = serial(affine(3), last)
     params, x = observed(model, (4,)), RNG.normal(size=(5, 4)).astype(np.float32)
     found = run(to_onnx(model, (4,), params, loss=loss), x)
     expected = loss.probabilities(model.apply(params, jnp.asarray(x, float)))
-    np.testing.assert_allclose(found["probabilities"], expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["probabilities"], expected, rtol=1e-4)
+
+
+def test_small_probabilities_of_the_first_class_keep_their_digits():
+    model = serial(affine(1), squeeze())
+    params = jax.tree.map(jnp.ones_like, observed(model, (1,)))
+    written = to_onnx(model, (1,), params, loss=losses.bce_with_logits())
+    found = run(written, np.full((1, 1), 29, np.float32))["probabilities"]
+    np.testing.assert_allclose(found[0, 0], np.exp(-30.0), rtol=1e-4)
 
 
 def test_the_transform_and_the_units_of_the_target_are_part_of_it():
@@ -118,6 +125,9 @@ def test_what_cannot_be_written_is_named():
         to_onnx(model, (4,), observed(model, (4,)))
     with pytest.raises(ConfigurationError, match="has no operations there"):
         to_onnx(affine(1), (2,), observed(affine(1), (2,)), transform=data.Transform(abs))
+    own = core.loss(losses.hinge().value_and_grad, losses.hinge().probabilities)
+    with pytest.raises(ConfigurationError, match=r"the probabilities of .* have no operations"):
+        to_onnx(affine(1), (2,), observed(affine(1), (2,)), loss=own)
 
 
 def test_what_is_no_model_and_no_parameters_of_it_are_named():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import jax
 import numpy as np
 from chex import ArrayTree
 
@@ -12,9 +13,6 @@ from fnet.errors import ConfigurationError
 from fnet.interop.onnx_graph import Graph
 from fnet.interop.onnx_layers import emit
 from fnet.interop.walk import check_params
-
-SCORES = ("cross_entropy", "focal", "multiclass_hinge")  # whose classes are those of a softmax
-LOGITS = ("bce_with_logits", "hinge", "squared_hinge")  # of the second of two classes
 
 
 def to_onnx(
@@ -33,8 +31,8 @@ def to_onnx(
     those observed, and all numbers are float32.
 
     Networks of dense layers, convolutions, pooling, batch norm, activations and residual blocks
-    can be written. Raises ConfigurationError for any other layer or transform, and without the
-    package onnx (`pip install 'fnet[onnx]'`).
+    can be written. Raises ConfigurationError for any other layer or transform, for a classifier's
+    loss that is none of fnet's, and without the package onnx (`pip install 'fnet[onnx]'`).
 
     >>> import jax
     >>> import onnx
@@ -53,25 +51,40 @@ def to_onnx(
     for step in _steps(transform):
         x, inner = _transformed(graph, step, x, inner)
     check_params("to_onnx", model, inner, params)
-    y = emit(graph, model, inner, params, x)
-    rank = 1 + len(out_shape(model, inner))
-    name = loss.made[0].__name__ if loss is not None and loss.made else ""
-    if name == "standardized":
-        assert loss is not None
-        assert loss.estimate is not None
-        mean = float(loss.estimate(np.zeros(1))[0])
-        std = float(loss.estimate(np.ones(1))[0]) - mean
-        y = graph.add("Add", graph.add("Mul", y, graph.constant(std)), graph.constant(mean))
-    outputs = {"output": (y, rank)}
-    if name in SCORES:
-        outputs["probabilities"] = graph.add("Softmax", y, axis=-1), rank
-    elif name == "bce" or name in LOGITS:
-        p = y if name == "bce" else graph.add("Sigmoid", y)
-        both = graph.add("Sub", graph.constant(1), p), p
-        last = graph.constant([-1], np.int64)
-        each = [graph.add("Unsqueeze", part, last) for part in both]
-        outputs["probabilities"] = graph.add("Concat", *each, axis=-1), rank + 1
+    y, made = emit(graph, model, inner, params, x), out_shape(model, inner)
+    if loss is not None and loss.estimate is not None and _name(loss) == "standardized":
+        scaled = graph.add("Mul", y, graph.constant(loss.unit))
+        y = graph.add("Add", scaled, graph.constant(loss.estimate(np.zeros(()))))
+    outputs = {"output": (y, 1 + len(made))}
+    if loss is not None and loss.probabilities is not None:
+        given = jax.ShapeDtypeStruct((1, *made), np.float32)
+        rank = len(jax.eval_shape(loss.probabilities, given).shape)
+        outputs["probabilities"] = _probabilities(graph, loss, y), rank
     return graph.written(tuple(shape), outputs)
+
+
+def _name(loss: Loss) -> str:
+    """That of its constructor."""
+    return str(loss.made[0].__name__) if loss.made else ""
+
+
+def _probabilities(graph: Graph, loss: Loss, y: str) -> str:
+    """Add what makes the probabilities of all classes of the model's output."""
+    name = _name(loss)
+    if name in ("cross_entropy", "focal", "multiclass_hinge"):
+        return graph.add("Softmax", y, axis=-1)
+    if name == "nll":
+        return graph.add("Exp", y)
+    if name == "bce":
+        both = graph.add("Sub", graph.constant(1), y), y
+    elif name in ("bce_with_logits", "hinge", "squared_hinge", "dice", "tversky"):
+        both = graph.add("Sigmoid", graph.add("Neg", y)), graph.add("Sigmoid", y)
+    else:
+        raise ConfigurationError(
+            f"to_onnx: the probabilities of {loss} have no operations there; leave the loss out"
+        )
+    last = graph.constant([-1], np.int64)
+    return graph.add("Concat", *(graph.add("Unsqueeze", part, last) for part in both), axis=-1)
 
 
 def _steps(transform: transforms.Transform) -> Iterator[transforms.Transform]:

@@ -1,6 +1,6 @@
 """A classifier and a regressor, each a network."""
 
-from collections.abc import Sequence
+import dataclasses
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from fnet import losses
 from fnet.sklearn.network import Network
 
 
+@dataclasses.dataclass(eq=False, repr=False, kw_only=True)
 class Classifier(ClassifierMixin, Network):  # type: ignore[misc]
     """A network that classifies the rows of a table.
 
@@ -33,34 +34,7 @@ class Classifier(ClassifierMixin, Network):  # type: ignore[misc]
     (['left', 'right'], (60, 2))
     """
 
-    def __init__(
-        self,
-        hidden: int | Sequence[int] = (100,),
-        *,
-        activation: str = "relu",
-        l2: float = 1e-4,
-        optimizer: str = "adam",
-        learning_rate: float = 1e-2,
-        batch_size: int = 32,
-        epochs: int = 200,
-        patience: int | None = 20,
-        validation_fraction: float = 0.1,
-        class_weight: Any = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            hidden,
-            activation=activation,
-            l2=l2,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            epochs=epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
+    class_weight: Any = None
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on the rows X (N, D) and their labels y (N,); returns self."""

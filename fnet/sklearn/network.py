@@ -1,5 +1,6 @@
 """What the estimators share: their settings, training, and the network's outputs."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -17,39 +18,25 @@ from fnet.errors import ConfigurationError
 from fnet.training import fit, stop_early
 from fnet.training.feeding import inputs
 
-CHUNK = (
-    256  # rows predicted together; fewer are padded, so that each row has the same bits anywhere
-)
+CHUNK = 256  # rows predicted together; fewer are padded: a row has the same bits anywhere
 FEWEST = 30  # samples of a validation part; of fewer, chance would choose the best epoch
 
 
+# A dataclass has the __init__ that scikit-learn reads: one argument for each field, kept as it is.
+@dataclasses.dataclass(eq=False, repr=False, kw_only=True)
 class Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """An estimator that trains a network."""
 
-    def __init__(
-        self,
-        hidden: int | Sequence[int] = (100,),
-        *,
-        activation: str = "relu",
-        l2: float = 1e-4,
-        optimizer: str = "adam",
-        learning_rate: float = 1e-2,
-        batch_size: int = 32,
-        epochs: int = 200,
-        patience: int | None = 20,
-        validation_fraction: float = 0.1,
-        random_state: Any = None,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.l2 = l2
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
+    hidden: int | Sequence[int] = dataclasses.field(default=(100,), kw_only=False)
+    activation: str = "relu"
+    l2: float = 1e-4
+    optimizer: str = "adam"
+    learning_rate: float = 1e-2
+    batch_size: int = 32
+    epochs: int = 200
+    patience: int | None = 20
+    validation_fraction: float = 0.1
+    random_state: Any = None
 
     def _train(self, x: np.ndarray, target: np.ndarray, outputs: int, loss: Loss) -> Self:
         """Train on x (N, D), of which the mean and standard deviation are kept."""
