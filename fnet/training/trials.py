@@ -29,7 +29,8 @@ def check_targets(loss: Loss, target: Any, places: Any = None) -> None:
     if loss.targets is None or not jnp.issubdtype(target.dtype, jnp.floating):
         return
     known, (low, high) = np.asarray(target), loss.targets
-    wrong = (known < low) | (known > high)
+    # In 64 bits: a bound next to -1 would be -1 itself in 32.
+    wrong = (known < np.float64(low)) | (known > np.float64(high))
     if wrong.any():
         first = np.unravel_index(wrong.argmax(), wrong.shape)
         row = first[0] if places is None else places[first[0]]
