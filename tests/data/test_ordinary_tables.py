@@ -330,3 +330,10 @@ def test_a_date_that_is_unknown_is_missing(tmp_path):
     path = write(tmp_path, "x,y\n2024-01-31,1\nunknown,2\n2024-02-01,3\n")
     with pytest.raises(DataError, match="line 3, column 'x': 'unknown' is missing"):
         csv_table(path, "y")
+
+
+def test_the_first_cell_that_is_no_number_with_a_decimal_comma(tmp_path):
+    reading = read_table(write(tmp_path, "x;z\n" + "1,5;2,25\nred;3,25\n" * 10))
+    assert "numbers are written with a decimal comma (--decimal)" in reading.decisions
+    with pytest.raises(DataError, match="line 3, column 'x': 'red' is not a number"):
+        reading.number("x")
