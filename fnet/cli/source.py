@@ -11,12 +11,12 @@ from fnet import data
 from fnet.cli.arguments import Settings
 from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
-from fnet.cli.tables import FLAGS, encode, is_table, open_table
+from fnet.cli.tables import FLAGS, encode, is_table, open_table, places_of
 from fnet.cli.text import is_text, open_text
+from fnet.cli.values import PARTS as PARTS
+from fnet.cli.values import shares_of
 from fnet.data import Dataset, Memory, Transform
 from fnet.errors import ConfigurationError, DataError
-
-PARTS = ("train", "val", "test")
 
 
 class Parts(NamedTuple):
@@ -147,7 +147,10 @@ def load_whole(
     check_fits(opened, {**settings, "model": None})
     datasets = [_in_memory(part) for part in packed(opened.parts, settings["workers"]).values()]
     (x, y) = datasets[0].fields
-    labels = [_relabel(dataset, classes, settings["data"]) for dataset in datasets]
+    labels = [
+        places_of(dataset.classes, classes, settings["data"])[dataset.arrays[y]]
+        for dataset in datasets
+    ]
     arrays = {x: np.concatenate([d.arrays[x] for d in datasets]), y: np.concatenate(labels)}
     return data.memory(arrays, classes, transform), opened.decisions
 
@@ -240,25 +243,9 @@ def _digest(parts: list[Memory]) -> str:
 
 def _divide(parts: dict[str, Dataset], settings: Settings) -> dict[str, Dataset]:
     """Train, val and test; missing parts are split off from train."""
-    split = settings["split"]
-    shares = dict(zip(PARTS, split, strict=True))
-    if abs(sum(shares.values()) - 1) > 1e-6:
-        raise ConfigurationError(f"--split is {' '.join(map(str, split))}; its sum must be 1")
+    shares = shares_of(settings["split"])
     wanted = {part: shares[part] for part in PARTS if part == "train" or part not in parts}
     whole = sum(wanted.values())
     taken = {part: share / whole for part, share in wanted.items()}
     stratified = settings["stratified"] and bool(parts["train"].classes)
     return {**parts, **data.split(parts["train"], taken, settings["seed"], stratified)}
-
-
-def _relabel(dataset: Memory, classes: tuple[str, ...], path: Any) -> np.ndarray:
-    """The dataset's labels as indices into `classes`, matched by name."""
-    unknown = [name for name in dataset.classes if name not in classes]
-    if unknown:
-        raise DataError(
-            f"{path}: the model has no class {unknown[0]!r}, only {list(classes)}; leave its "
-            "samples out, or train with them"
-        )
-    indices = np.array([classes.index(name) for name in dataset.classes], np.int32)
-    labels: np.ndarray = indices[dataset.arrays[dataset.fields[1]]]
-    return labels

@@ -1,7 +1,7 @@
 """Tables from `--data`: from the columns of a file to the scaled inputs of a model."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -207,11 +207,20 @@ def _relabelled(reading: Reading, column: Any, classes: tuple[str, ...]) -> Targ
         codes = np.where(np.isnan(column.values), -1, np.searchsorted(known, column.values))
     else:
         names, codes = list(column.words), column.values
+    places = np.append(places_of(names, classes, reading.where), np.int32(-1))
+    return Target(places[codes.astype(np.int32)], classes)
+
+
+def places_of(names: Sequence[str], classes: tuple[str, ...], where: Any) -> np.ndarray:
+    """The places of these names among the classes of a run; DataError for one that is not there.
+
+    >>> places_of(["dog", "cat"], ("cat", "cow", "dog"), "photos").tolist()
+    [2, 0]
+    """
     unknown = [name for name in names if name not in classes]
     if unknown:
         raise DataError(
-            f"{reading.where}: the model has no class {unknown[0]!r}, only {list(classes)}; leave "
-            "its samples out, or train with them"
+            f"{where}: the model has no class {unknown[0]!r}, only {list(classes)}; leave its "
+            "samples out, or train with them"
         )
-    places = np.array([*(classes.index(name) for name in names), -1], np.int32)
-    return Target(places[codes.astype(np.int32)], classes)
+    return np.array([classes.index(name) for name in names], np.int32)

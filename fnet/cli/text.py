@@ -1,17 +1,19 @@
 """Text from `--data`, or the embedded formal language: its arguments, its parts, its networks."""
 
 import argparse
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fnet import data, models
 from fnet.cli.arguments import IMAGE_RATES, Settings, above
+from fnet.cli.values import shares_of
 from fnet.core import Layer
 from fnet.data import Dataset
 from fnet.data.text import KINDS
 from fnet.errors import ConfigurationError
-from fnet.files.characters import SUFFIXES
+from fnet.files.characters import SUFFIXES, visible_files
 
 MODELS = ("transformer", "lstm", "gru")
 TEXT: Settings = {"tokens": None, "length": None, "width": None, "blocks": None, "heads": None}
@@ -24,17 +26,8 @@ CELL_RATES = {**RATES, "adam": 5e-3}
 RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is read as it is used
 OTHERS = (  # of images and tables
     *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
-    *(
-        "label_smoothing",
-        "features",
-        "drop",
-        "task",
-        "binarize",
-        "sep",
-        "decimal",
-        "encoding",
-        "na",
-    ),
+    *("label_smoothing", "features", "drop", "task", "binarize", "sep", "decimal", "encoding"),
+    "na",
 )
 
 
@@ -94,10 +87,7 @@ def with_text_model(given: Settings) -> tuple[Settings, str]:
 
 def open_text(settings: Settings) -> tuple[dict[str, Dataset], str, tuple[str, ...]]:
     """The parts by name, where they come from, and sentences on what was decided."""
-    shares = dict(zip(("train", "val", "test"), settings["split"], strict=True))
-    length = settings["length"]
-    if abs(sum(shares.values()) - 1) > 1e-6:
-        raise ConfigurationError(f"--split is {shares}; its sum must be 1")
+    shares, length = shares_of(settings["split"]), settings["length"]
     if settings["data"] is None:
         whole = data.synthetic_text(SAMPLES, length)
         parts = data.split(whole, shares, settings["seed"])
@@ -154,16 +144,15 @@ def bits(loss: float) -> str:
 def in_bits(loss: float) -> float:
     """Nats in bits.
 
-    >>> round(in_bits(0.6931471805599453), 6)
-    1.0
+    >>> in_bits(math.log(4))
+    2.0
     """
-    return loss / 0.6931471805599453
+    return loss / math.log(2)
 
 
 def _names_text(path: Path) -> bool:
     """A text file, or a folder with nothing but text files."""
     if not path.is_dir():
         return path.suffix.lower() in SUFFIXES
-    inside = [each.relative_to(path) for each in path.rglob("*") if each.is_file()]
-    shown = [each for each in inside if not any(part.startswith(".") for part in each.parts)]
-    return bool(shown) and all(each.suffix.lower() in SUFFIXES for each in shown)
+    suffixes = (each.suffix.lower() for each in visible_files(path))
+    return next(suffixes, "") in SUFFIXES and all(each in SUFFIXES for each in suffixes)

@@ -1,12 +1,15 @@
-"""Values of arguments: numbers above a bound, and the size of images."""
+"""Values of arguments: numbers above a bound, shares of parts, and the size of images."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from fnet.errors import ConfigurationError
 
 Number = Callable[[str], Any]
 
 ORIGINAL = "original"  # the size of images that are not resized
+PARTS = ("train", "val", "test")
 
 
 def above(least: float, kind: Callable[[str], Any]) -> Number:
@@ -26,6 +29,17 @@ def above(least: float, kind: Callable[[str], Any]) -> Number:
         return value
 
     return number
+
+
+def shares_of(split: Sequence[float]) -> dict[str, float]:
+    """The share of each part, by name; ConfigurationError unless they sum to 1.
+
+    >>> shares_of([0.5, 0.25, 0.25])
+    {'train': 0.5, 'val': 0.25, 'test': 0.25}
+    """
+    if abs(sum(split) - 1) > 1e-6:
+        raise ConfigurationError(f"--split is {' '.join(map(str, split))}; its sum must be 1")
+    return dict(zip(PARTS, split, strict=True))
 
 
 class ImageSize(argparse.Action):

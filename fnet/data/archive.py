@@ -1,22 +1,23 @@
 """Images and labels from an .npz archive of NumPy arrays."""
 
+import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 
 from fnet.core.available import check_memory
-from fnet.data.array_names import LAYOUT, Arranged, Header, arranged
+from fnet.data.array_names import LAYOUT, Arranged, arranged
 from fnet.data.dataset import Memory, memory
 from fnet.data.label_arrays import class_numbers
 from fnet.data.parts import Divided
 from fnet.data.pixels import axes_of, in_range, range_of, with_axes
 from fnet.data.transforms import Transform
 from fnet.errors import ConfigurationError, DataError
-from fnet.files.npz import npz_headers, read_npz
+from fnet.files.npz import Header, npz_headers, read_npz
 
 Result = TypeVar("Result")
 
@@ -76,30 +77,25 @@ def npz_parts(
     ((3, 8, 9, 1), ('3', '7'))
     """
     path = Path(path)
-    headers = {name: Header(*header) for name, header in _from(path, npz_headers).items()}
-    with_path = _Named(path)
-    layout = with_path(arranged, headers)
-    with_path(_check, layout, headers, path)
+    headers = _from(path, npz_headers)
+    with _named(path):
+        layout = arranged(headers)
+        _check(layout, headers)
     arrays = _from(path, lambda file: read_npz(file, layout.used))
-    return with_path(_divided, layout, arrays, transform, pixels)
+    with _named(path):
+        return _divided(layout, arrays, transform, pixels)
 
 
-class _Named:
-    """Calls a function, whose DataError then begins with the path."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __call__(self, function: Callable[..., Result], *arguments: object) -> Result:
-        try:
-            return function(*arguments)
-        except DataError as error:
-            text = str(error)
-            start = "" if text.startswith(str(self.path)) else f"{self.path}: "
-            raise DataError(f"{start}{text}") from None
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A DataError begins with the path."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
-def _check(layout: Arranged, headers: dict[str, Header], path: Path) -> None:
+def _check(layout: Arranged, headers: dict[str, Header]) -> None:
     """Refuse, before anything is read, what is not plain, and what memory does not hold."""
     for name in layout.used:
         if headers[name].dtype.kind == "O":
@@ -110,7 +106,7 @@ def _check(layout: Arranged, headers: dict[str, Header], path: Path) -> None:
     need = sum(
         math.prod(headers[name].shape) * headers[name].dtype.itemsize for name in layout.used
     )
-    check_memory(f"{path}: its arrays", need, "save fewer samples, or images as uint8")
+    check_memory("its arrays", need, "save fewer samples, or images as uint8")
 
 
 def _divided(

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from fnet.data.parts import EVAL, KINDS, TEST, TRAIN, VAL, part_of, words_of
+from fnet.data.parts import KINDS, TRAIN, in_order, part_of, words_of
 from fnet.errors import DataError
+from fnet.files.npz import Header
 
 # In the order of preference, where several are there.
 IMAGES = ("images", "image", "imgs", "img", "pixels", "x", "data", "inputs", "input", "features")
@@ -14,13 +15,6 @@ NAMES = ("classes", "class_names", "classnames", "label_names", "target_names", 
 UNNAMED = ("arr_0", "arr_1")  # by np.savez(path, images, labels)
 LAYOUT = "np.savez(path, images=..., labels=...)"
 XY = re.compile(rf"([xy])({'|'.join(KINDS)})", re.IGNORECASE)  # xtrain
-
-
-class Header(NamedTuple):
-    """Shape and dtype of an array that is not read yet."""
-
-    shape: tuple[int, ...]
-    dtype: Any
 
 
 class Arranged(NamedTuple):
@@ -82,14 +76,10 @@ def _unnamed(headers: Mapping[str, Header]) -> tuple[str, str]:
 
 def _parts(whole: Mapping[Any, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """The pairs by part, in the order train, val, test; a pair of no part is all, or train."""
-    parts = {part: whole[part] for part in (TRAIN, VAL, TEST) if part in whole}
-    if EVAL in whole and (free := next((kind for kind in (VAL, TEST) if kind not in parts), None)):
-        parts[free] = whole[EVAL]
+    parts = in_order(whole)
     if not parts:
         return {"all": whole[None]}
-    if None in whole and TRAIN not in parts:
-        parts = {TRAIN: whole[None], **parts}
-    return {part: parts[part] for part in (TRAIN, VAL, TEST) if part in parts}
+    return parts if None not in whole else {TRAIN: whole[None], **parts}
 
 
 def _missing(headers: Mapping[str, Header], pairs: Mapping[Any, Any]) -> DataError:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from fnet.data.objects import as_numbers, numbered_words
-from fnet.data.strata import divided
+from fnet.data.strata import divided, shares_of
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
 
@@ -161,16 +161,7 @@ def split(
     >>> [np.bincount(half.arrays["label"]).tolist() for half in halves.values()]
     [[4, 1], [4, 1]]
     """
-    if not isinstance(fractions, Mapping):
-        raise ConfigurationError(
-            f"split: fractions are {fractions!r}; name the parts: "
-            '{"train": 0.6, "val": 0.2, "test": 0.2}'
-        )
-    shares = np.array(list(fractions.values()), np.float64)
-    if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
-        raise ConfigurationError(
-            f"split: fractions are {dict(fractions)}; each must be above 0, and their sum 1"
-        )
+    shares = shares_of("split", fractions)
     order = np.random.default_rng(seed).permutation(len(dataset))
     if stratified:
         indices_of_parts = divided(_labels(dataset), shares, order)

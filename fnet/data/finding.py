@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from fnet.errors import DataError
 
@@ -14,21 +14,8 @@ SUFFIXES = (
 )
 # Images that fnet does not read: a class of these is not empty.
 OTHERS = (
-    *(
-        ".arw",
-        ".avif",
-        ".cr2",
-        ".dcm",
-        ".dib",
-        ".dng",
-        ".exr",
-        ".hdr",
-        ".heic",
-        ".heif",
-        ".ico",
-        ".j2k",
-    ),
-    *(".jp2", ".jxl", ".nef", ".pfm", ".psd", ".raw", ".svg", ".tga"),
+    *(".arw", ".avif", ".cr2", ".dcm", ".dib", ".dng", ".exr", ".hdr", ".heic", ".heif", ".ico"),
+    *(".j2k", ".jp2", ".jxl", ".nef", ".pfm", ".psd", ".raw", ".svg", ".tga"),
 )
 OF_SYSTEMS = ("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found")
 
@@ -120,7 +107,6 @@ def _visible(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if not is_hidden(path.name))
     except OSError as error:
         _refuse(error)
-        raise
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
@@ -129,5 +115,5 @@ def _walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
         yield top, files
 
 
-def _refuse(error: OSError) -> None:
+def _refuse(error: OSError) -> NoReturn:
     raise DataError(f"{error.filename}: cannot be listed ({error.strerror})") from error

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fnet.errors import DataError
+from fnet.files.csv_cells import EXACT
 from fnet.files.csv_columns import Column
 
 _NUMBERS = (numbers.Real, decimal.Decimal)
@@ -45,7 +46,7 @@ def _column(name: str, cells: np.ndarray) -> Column:
         wide = (
             cells.dtype.kind in "iu"
             and len(cells)
-            and max(int(cells.max()), -int(cells.min())) >= 2**53
+            and max(int(cells.max()), -int(cells.min())) >= EXACT
         )
         return _words(name, cells.tolist()) if wide else Column(name, _finite(name, cells))
     if cells.dtype.kind == "M":

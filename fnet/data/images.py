@@ -169,11 +169,8 @@ def _left_out(folder: Path, names: list[str]) -> list[str]:
 
 
 def _together(found: dict[str, Found]) -> Found:
-    whole = Found((), Counter())
-    for each in found.values():
-        whole.others.update(each.others)
-        whole = whole._replace(hidden=whole.hidden + each.hidden)
-    return whole
+    others = sum((each.others for each in found.values()), Counter[str]())
+    return Found((), others, tuple(name for each in found.values() for name in each.hidden))
 
 
 def _by(image: np.ndarray) -> str:

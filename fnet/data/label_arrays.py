@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from fnet.data.dataset import MOST_NUMBERED
 from fnet.errors import DataError, nearest
-
-MOST = 100_000  # classes; more are taken for a mistake
 
 
 def class_numbers(
@@ -103,7 +102,7 @@ def _values(labels: np.ndarray) -> list[int]:
             f"label[{wrong[0]}] is {labels[wrong[0]]} ({len(wrong)} labels are below 0); leave out "
             "what has no label, and number classes from 0"
         )
-    if len(values) > MOST:
+    if len(values) > MOST_NUMBERED:
         raise DataError(f"labels have {len(values):,} values; these are no classes")
     return values or [0]
 

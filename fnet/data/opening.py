@@ -11,7 +11,7 @@ from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import MISSING, shown
 from fnet.files.csv_columns import Column, gaps, read_columns, refuse_value, with_quoted
 from fnet.files.csv_layout import read_layout
-from fnet.files.csv_numbers import Source, as_numbers, settled
+from fnet.files.csv_numbers import Source, as_numbers, need_commas, settled
 from fnet.files.csv_text import read_text
 
 
@@ -93,14 +93,17 @@ def read_table(
     missing = MISSING if na is None else tuple(dict.fromkeys(("", *na)))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
     layout = read_layout(text, sep)
-    place = Source(text, layout, decimal)
     keep = frozenset(spelled)
     found = read_columns(text, layout, missing, keep)
     loose = [column for column in found if column.name not in keep]
+    commas = need_commas(layout, loose) if decimal is None else decimal == ","
+    recognised = decimal is None and commas
+    sentence = ("numbers are written with a decimal comma (--decimal)",) if recognised else ()
+    place = Source(text, layout, commas)
     plain, said = settled(place, loose)
     by_name = {column.name: column for column in (*found, *plain)}
-    said = [*text.decisions, *layout.decisions, *said]
-    return Reading(by_name, tuple(said), place, missing)
+    decisions = (*text.decisions, *layout.decisions, *sentence, *said)
+    return Reading(by_name, decisions, place, missing)
 
 
 def _nearest(name: str, header: list[str]) -> list[str]:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from fnet.errors import DataError
+
+Part = TypeVar("Part")
 
 TRAIN, VAL, TEST, EVAL = "train", "val", "test", "eval"
 WORDS = {
@@ -76,14 +78,21 @@ def named_parts(names: Collection[str]) -> dict[str, str]:
     return _one_each(whole[0]) if whole else {}
 
 
+def in_order(kinds: Mapping[Any, Part]) -> dict[str, Part]:
+    """Those of train, val and test that are there; what is called eval is the first that is not.
+
+    >>> in_order({"eval": "evaluation", "test": "testing", "train": "training"})
+    {'train': 'training', 'val': 'evaluation', 'test': 'testing'}
+    """
+    free = next((kind for kind in (VAL, TEST) if kind not in kinds), None)
+    taken = kinds if free is None or EVAL not in kinds else {**kinds, free: kinds[EVAL]}
+    return {kind: taken[kind] for kind in (TRAIN, VAL, TEST) if kind in taken}
+
+
 def _one_each(kinds: Mapping[str, list[str]]) -> dict[str, str]:
     for kind, names in kinds.items():
         if len(names) > 1:
             raise DataError(
                 f"{names[0]} and {names[1]} look like the same part, {kind}; leave one out"
             )
-    parts = {kind: kinds[kind][0] for kind in (TRAIN, VAL, TEST) if kind in kinds}
-    free = next((kind for kind in (VAL, TEST) if kind not in parts), None)
-    if EVAL in kinds and free:
-        parts[free] = kinds[EVAL][0]
-    return parts
+    return in_order({kind: names[0] for kind, names in kinds.items()})

@@ -113,11 +113,12 @@ class Schema:
 def fit_schema(
     kinds: tuple[Kind, ...], table: Arrays, missing: str = "mean", scale: str = "minmax"
 ) -> Schema:
-    """The schema of these training rows..
+    """The schema of these training rows.
 
     Missing numbers become the mean or the median; with missing="category" also 1 in a column that
     says so, as missing words have always. Scaled to 0..1 or to mean 0 and standard deviation 1, or
-    not at all; a column that is constant in the training rows becomes 0.
+    not at all; a column that is constant in the training rows becomes 0. Raises ConfigurationError
+    for another `missing` or `scale`.
     """
     for name, value, known in (("missing", missing, MISSING), ("scale", scale, SCALES)):
         if value not in known:

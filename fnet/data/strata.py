@@ -1,6 +1,29 @@
 """Dividing samples among parts so that every part has its share of every class."""
 
+from collections.abc import Mapping
+
 import numpy as np
+
+from fnet.errors import ConfigurationError
+
+
+def shares_of(caller: str, fractions: Mapping[str, float]) -> np.ndarray:
+    """The fractions as an array; ConfigurationError unless each is above 0, and their sum 1.
+
+    >>> shares_of("split", {"train": 0.75, "test": 0.25}).tolist()
+    [0.75, 0.25]
+    """
+    if not isinstance(fractions, Mapping):
+        raise ConfigurationError(
+            f"{caller}: fractions are {fractions!r}; name the parts: "
+            '{"train": 0.6, "val": 0.2, "test": 0.2}'
+        )
+    shares = np.array(list(fractions.values()), np.float64)
+    if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
+        raise ConfigurationError(
+            f"{caller}: fractions are {dict(fractions)}; each must be above 0, and their sum 1"
+        )
+    return shares
 
 
 def divided(labels: np.ndarray, shares: np.ndarray, order: np.ndarray) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,10 @@ from fnet.data.schema import fit_schema
 from fnet.data.targets import labels_of, numbers_of
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
+from fnet.files.csv_blocks import blocks
 from fnet.files.csv_columns import gaps
+from fnet.files.csv_layout import read_layout
+from fnet.files.csv_text import read_text
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -131,7 +135,10 @@ def csv_columns(path: str | os.PathLike[str]) -> list[str]:
     ...     csv_columns(Path(folder, "houses.csv"))
     ['area', 'rooms', 'price']
     """
-    return list(read_table(path).columns)
+    text = read_text(Path(path))
+    layout = read_layout(text)
+    next(blocks(text, layout))  # DataError where there are no rows, or none that can be read
+    return [name for name in layout.names if name is not None]
 
 
 def choose(

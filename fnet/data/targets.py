@@ -5,13 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet.errors import DataError
-from fnet.files.csv_cells import WORD, mistake, shown
+from fnet.files.csv_cells import EXACT, WORD, mistake, shown
 from fnet.files.csv_columns import Column
 
 MOST_CLASSES = 100
 _FEW = 10  # distinct whole numbers that may be labels
 _EACH = 5  # rows per class, on average, with which they are
-_EXACT = 2**53  # float64 represents smaller integers exactly
 
 
 class Target(NamedTuple):
@@ -93,7 +92,7 @@ def labels_of(where: str, column: Column) -> Target:
 
 def name_of(value: float) -> str:
     """The class that a number is: 1 and 1.0 are one."""
-    return str(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(float(value))
+    return str(int(value)) if value.is_integer() and abs(value) < EXACT else repr(float(value))
 
 
 def _refuse_many(where: str, name: str, count: int, example: str) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 
 from fnet.core.expect import require_whole
 from fnet.data.dataset import Arrays, Samples
+from fnet.data.strata import shares_of
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.characters import NotText, bytes_of, code_points, text_files
@@ -175,11 +177,7 @@ def split_text(whole: Text, fractions: Mapping[str, float]) -> dict[str, Text]:
     >>> {name: (part.begin, part.end, len(part)) for name, part in parts.items()}
     {'train': (0, 80, 19), 'test': (80, 100, 4)}
     """
-    shares = np.array(list(fractions.values()), np.float64)
-    if not (shares > 0).all() or abs(shares.sum() - 1) > 1e-6:
-        raise ConfigurationError(
-            f"split_text: fractions are {dict(fractions)}; each must be above 0, and their sum 1"
-        )
+    shares = shares_of("split_text", fractions)
     size = whole.end - whole.begin
     ends = whole.begin + np.rint(np.cumsum(shares) * size).astype(int)
     begins = [whole.begin, *ends[:-1].tolist()]
@@ -221,13 +219,14 @@ def _vocabulary(paths: list[Path], kind: str | None) -> tuple[Vocabulary, str]:
     if kind == "bytes":
         return Vocabulary("bytes", BYTES), ""
     try:
-        known = np.zeros(0, np.uint32)
+        seen = np.zeros(sys.maxunicode + 1, bool)
         for piece in code_points(paths):
-            known = np.union1d(known, piece)
+            seen[piece] = True
     except NotText as error:
         if kind == "characters":
             raise DataError(f"{error}; convert the file, or read it as bytes") from None
         return Vocabulary("bytes", BYTES), f"; bytes, since {error}"
+    known = np.flatnonzero(seen)
     if kind is None and len(known) > MOST:
         said = f"; bytes, since there are {len(known):,} different characters"
         return Vocabulary("bytes", BYTES), said
@@ -237,10 +236,11 @@ def _vocabulary(paths: list[Path], kind: str | None) -> tuple[Vocabulary, str]:
 def _packed(paths: list[Path], known: Vocabulary, home: Path) -> np.memmap:
     """The ids of these files, in a file that is named by what it holds, and mapped."""
     read: Callable[[list[Path]], Iterator[np.ndarray]] = bytes_of
-    table = None
-    if known.kind == "characters":
-        read, table = code_points, np.array([ord(each) for each in known.classes], np.uint32)
     dtype = np.min_scalar_type(max(len(known.classes) - 1, 0))
+    table = np.arange(256, dtype=dtype)  # the id of each byte, or of each character
+    if known.kind == "characters":
+        read, table = code_points, np.zeros(sys.maxunicode + 1, dtype)
+        table[[ord(each) for each in known.classes]] = np.arange(len(known.classes))
     digest, size = hashlib.sha256(f"{VERSION} {known.classes}".encode()), 0
     for piece in read(paths):
         digest.update(piece.tobytes())
@@ -252,8 +252,7 @@ def _packed(paths: list[Path], known: Vocabulary, home: Path) -> np.memmap:
         home.mkdir(parents=True, exist_ok=True)
         with replacing(target) as file:  # always: what is there may be damaged
             for piece in read(paths):
-                ids = piece if table is None else np.searchsorted(table, piece)
-                file.write(ids.astype(dtype).tobytes())
+                file.write(table[piece].tobytes())
     except OSError as error:
         raise DataError(
             f"text_windows: cannot write {target} ({error.strerror or error}); choose another cache"

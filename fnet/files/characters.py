@@ -27,12 +27,18 @@ def text_files(path: Path) -> list[Path]:
         raise DataError(f"{path}: no such file or folder")
     if not path.is_dir():
         return [path]
-    inside = [each.relative_to(path) for each in path.rglob("*") if each.is_file()]
-    shown = [each for each in inside if not any(part.startswith(".") for part in each.parts)]
-    found = sorted(each for each in shown if each.suffix.lower() in SUFFIXES)
+    found = sorted(each for each in visible_files(path) if each.suffix.lower() in SUFFIXES)
     if not found:
         raise DataError(f"{path}: the folder has no text; files must end in {', '.join(SUFFIXES)}")
     return [path / each for each in found]
+
+
+def visible_files(folder: Path) -> Iterator[Path]:
+    """The files in a folder and the folders in it, relative to it; hidden ones left out."""
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        if not any(part.startswith(".") for part in inside.parts) and path.is_file():
+            yield inside
 
 
 def bytes_of(paths: list[Path]) -> Iterator[np.ndarray]:

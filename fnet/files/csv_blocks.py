@@ -13,17 +13,16 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from fnet.errors import DataError
-from fnet.files.csv_decimals import decimals
+from fnet.files.csv_cells import EXACT, LARGEST
+from fnet.files.csv_decimals import BEFORE, decimals
 from fnet.files.csv_layout import Layout, Row, cells_of, is_blank
 from fnet.files.csv_rows import refuse_cell, refuse_width
 from fnet.files.csv_text import Text
-from fnet.files.csv_words import Words
+from fnet.files.csv_words import SHORT, Words
 
-LARGEST = float(np.finfo(np.float32).max)
 _ROWS = 2**9  # fewer lists than make Python look for garbage
 _BYTES = 2**21  # read at once
-_PAD = b" " * 16  # what `decimals` and `Words` want before the first cell
-_LARGE = 2.0**53  # float64 represents smaller integers exactly
+_PAD = b" " * max(BEFORE, SHORT)  # before the first cell
 _ENDS_IN_ZERO = re.compile(r"\.[0-9]+0,")
 _ZERO = re.compile(r",[+-]?0[0-9]+(?=,)")
 
@@ -72,7 +71,7 @@ class Bytes:
         values, good = decimals(data, first, last, point)
         whole = point < 0
         zero = whole & (data[first] == ord("0")) & (last - first > 1)
-        if (good & (zero | (whole & (np.abs(values) >= _LARGE)))).any():
+        if (good & (zero | (whole & (np.abs(values) >= EXACT)))).any():
             return None
         tail = (last - point)[~whole] - 1
         if ((data[last[~whole] - 1] == ord("0")) & (tail > 1)).any() and np.ptp(tail):
@@ -212,7 +211,7 @@ def _plain_numbers(cells: tuple[str, ...]) -> np.ndarray | None:
         values = np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
         return None
-    large = np.flatnonzero(np.abs(values) >= _LARGE)
+    large = np.flatnonzero(np.abs(values) >= EXACT)
     exact = all(set(cells[place]) & set(".eE") for place in large)
     finite = bool((np.abs(values) <= LARGEST).all())
     if not exact or not finite or _ZERO.search(joined):

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+import numpy as np
+
 # What programs write for a missing value; "" is an empty cell.
 MISSING = (
     *("", "NA", "N/A", "NaN", "nan", "null", "None", "NULL", "n/a", "<NA>", "#N/A", "#NA"),
@@ -15,6 +17,8 @@ SUSPECTS = frozenset((*MISSING, "?", ".", "..", "na", "none", "missing", "unknow
 
 # Stricter than float(), which accepts 1_000, digits of any script, and words for infinity.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+LARGEST = float(np.finfo(np.float32).max)  # of the numbers that a cell may be
+EXACT = 2**53  # float64 represents smaller integers exactly
 _LONGEST = 40  # characters of a cell shown in an error
 
 

@@ -61,15 +61,11 @@ def read_columns(
     words = {place for place, name in places.items() if name in frozenset(spelled)}
     encoding = text.encoding.removesuffix("-sig")
     growing = {place: _Growing(kept, among_words, encoding, place in words) for place in places}
-    for block in blocks(text, layout):
-        for place, column in growing.items():
-            column.take(block, place)
-    late = {place for place, column in growing.items() if column.late}
+    _read(text, layout, growing)
+    late = [place for place, column in growing.items() if column.late]
     if late:  # begun as numbers, and then words came: read those again
         again = {place: _Growing(kept, among_words, encoding, True) for place in late}
-        for block in blocks(text, layout):
-            for place, column in again.items():
-                column.take(block, place)
+        _read(text, layout, again)
         growing |= again
     return [growing.pop(place).column(name) for place, name in places.items()]
 
@@ -87,6 +83,12 @@ def with_quoted(text: Text, layout: Layout, missing: Iterable[str], name: str) -
     order = sorted(range(len(words)), key=words.__getitem__)
     places = np.append(np.argsort(order), -1).astype(np.int32)
     return Column(name, places[column.values], tuple(words[place] for place in order))
+
+
+def _read(text: Text, layout: Layout, growing: dict[int, "_Growing"]) -> None:
+    for block in blocks(text, layout):
+        for place, column in growing.items():
+            column.take(block, place)
 
 
 class _Growing:

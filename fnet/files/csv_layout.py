@@ -8,7 +8,7 @@ from typing import NamedTuple, TextIO
 
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import number, shown
-from fnet.files.csv_text import Text, refuse
+from fnet.files.csv_text import Text, count_lines, refuse
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _SAMPLE = 2**16  # characters from which the layout is recognised
@@ -76,7 +76,8 @@ def read_layout(text: Text, separator: str | None = None) -> Layout:
         header = [cell[1:-1] for cell in header]
         said.append("the names of columns are in single quotes, which are taken off")
     first = len(before) + comments
-    line = 1 + first + sum(1 for _ in _blank_start(sample))
+    blank = count_lines(sample[: -len(sample.lstrip())])
+    line = 1 + first + blank
     return _named(text, line, header, rows[comments + 1 :], chosen, first + 1, said)
 
 
@@ -128,13 +129,6 @@ def _comments(rows: list[Row]) -> int:
             break
         count += 1
     return count
-
-
-def _blank_start(sample: str) -> Iterator[str]:
-    for line in re.split(r"\r\n|\r|\n", sample):
-        if line.strip():
-            return
-        yield line
 
 
 def _named(

@@ -6,8 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnet.errors import DataError
-from fnet.files.csv_blocks import LARGEST
-from fnet.files.csv_cells import SUSPECTS, mistake, number, shown
+from fnet.files.csv_cells import EXACT, LARGEST, SUSPECTS, mistake, number, shown
 from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
@@ -22,53 +21,58 @@ _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a
 
 
 class Source(NamedTuple):
-    """A table and how it is laid out, for messages; `decimal` is the mark, None to recognise it."""
+    """A table and how it is laid out, for messages; `commas`: whether decimals have a comma."""
 
     text: Text
     layout: Layout
-    decimal: str | None
+    commas: bool
+
+
+def need_commas(layout: Layout, columns: list[Column]) -> bool:
+    """Whether numbers are written with a decimal comma.
+
+    They are where the separator is none and every cell of a column needs it, and one at least
+    cannot be a thousands separator.
+    """
+    return layout.separator != "," and any(
+        column.words is not None and _needs_comma(column) for column in columns
+    )
 
 
 def settled(source: Source, columns: list[Column]) -> tuple[list[Column], list[str]]:
     """The columns, words that are numbers as numbers; and what was decided.
 
-    Decimal commas are read where the separator is none and every cell of the column needs it, and
-    one at least cannot be a thousands separator. Cells such as ? among numbers are missing. Raises
-    DataError for a column of numbers with a few other cells, and where 1,234 may be two numbers.
+    Cells such as ? among numbers are missing. Raises DataError for a column of numbers with a few
+    other cells, and where 1,234 may be two numbers.
     """
     said: list[str] = []
-    commas = source.decimal == ","
-    if source.decimal is None and source.layout.separator != ",":
-        commas = any(column.words is not None and _needs_comma(column) for column in columns)
-        if commas:
-            said.append("numbers are written with a decimal comma (--decimal)")
-    return [_settle(source, column, commas, said) for column in columns], said
+    return [_settle(source, column, said) for column in columns], said
 
 
-def as_numbers(source: Source, column: Column, commas: bool = False) -> Column:
+def as_numbers(source: Source, column: Column) -> Column:
     """A column that must be numbers; DataError names the first cell that is not."""
     if column.words is None:
         return column
-    plain, _ = _without_signs(column, commas)
+    plain, _ = _without_signs(column, source.commas)
     if plain is not None:
         return plain
-    values = _values(column.words, commas)
+    values = _values(column.words, source.commas)
     wrong = np.flatnonzero(np.isnan(values))
     if len(wrong):
         _refuse(source, column, {int(code) for code in wrong}, "not a number")
     return _replaced(column, values)
 
 
-def _settle(source: Source, column: Column, commas: bool, said: list[str]) -> Column:
+def _settle(source: Source, column: Column, said: list[str]) -> Column:
     if not column.words:
         return column
-    values = _values(column.words, commas)
+    values = _values(column.words, source.commas)
     others = np.flatnonzero(np.isnan(values))
     if not len(others):
         if any(map(_coded, column.words)) or _versions(column.words, values):
             return column  # it keeps its spelling
         return _replaced(column, values)
-    bare, sentence = _without_signs(column, commas)
+    bare, sentence = _without_signs(column, source.commas)
     if bare is not None and len(column.words) > 2:
         said.append(sentence)
         return bare
@@ -136,7 +140,7 @@ def _coded(word: str) -> bool:
     whole = re.fullmatch(r"[+-]?([0-9]+)", word)
     if whole is None:
         return False
-    return (whole[1].startswith("0") and len(whole[1]) > 1) or abs(int(word)) >= 2**53
+    return (whole[1].startswith("0") and len(whole[1]) > 1) or abs(int(word)) >= EXACT
 
 
 def _versions(words: tuple[str, ...], values: np.ndarray) -> bool:

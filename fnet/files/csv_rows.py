@@ -7,9 +7,7 @@ from typing import NoReturn
 
 from fnet.files.csv_cells import shown
 from fnet.files.csv_layout import SEPARATORS, Layout, Row, cells_of, is_blank
-from fnet.files.csv_text import Text, count_lines, refuse
-
-_END = r"\r\n|\r|\n"
+from fnet.files.csv_text import END, Text, count_lines, refuse
 
 
 def line_of(text: Text, layout: Layout, row: int) -> tuple[int, Row]:
@@ -66,7 +64,7 @@ def _refuse_in(name: str, text: str, line: int, separator: str) -> NoReturn:
     """Report the first unreadable cell in the row that begins on this line."""
     apart = re.escape(separator)
     cell_of = re.compile(rf' *"[^"]*(?:""[^"]*)*(?P<closed>"?)|[^{apart}\r\n]*')
-    after_cell = re.compile(rf"(?:{apart}|{_END})|\Z")
+    after_cell = re.compile(rf"(?:{apart}|{END})|\Z")
     place, longest = _start(text, line), csv.field_size_limit()
     what = f"a cell has more than {longest} characters; shorten or remove it"
     while place < len(text) and (cell := cell_of.match(text, place)):
@@ -91,7 +89,7 @@ def _refuse_in(name: str, text: str, line: int, separator: str) -> NoReturn:
 
 def _start(text: str, line: int) -> int:
     """Where a line begins."""
-    ends = re.finditer(_END, text)
+    ends = re.finditer(END, text)
     for _ in range(line - 1):
         place = next(ends).end()
     return place if line > 1 else 0

@@ -21,7 +21,7 @@ _KINDS = {  # other files mistaken for tables, by their first bytes in lower cas
 }
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _GZIP = b"\x1f\x8b"
-_END = r"\r\n|\r|\n"
+END = r"\r\n|\r|\n"  # of a line
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
 _PLAIN = bytes(code for code in range(256) if not _CONTROL.match(chr(code)))
 _PIECE = 2**20  # bytes checked at once
@@ -86,7 +86,7 @@ def refuse(name: str, line: int, what: str) -> NoReturn:
 
 def count_lines(text: str) -> int:
     """How many lines end in this text."""
-    return len(re.findall(_END, text))
+    return len(re.findall(END, text))
 
 
 class _Wrong(NamedTuple):

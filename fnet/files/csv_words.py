@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-SHORT = 16  # bytes of a word that is looked up without making a string of it
+SHORT = 16  # bytes of a word that is looked up without making a string of it, at most
 _BITS = 12  # of the place of a word in the table
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # odd, so that all bits of a word reach the upper ones
 
@@ -28,7 +28,7 @@ class Words(dict[str | bytes, int]):
         return np.fromiter(map(self.__getitem__, cells), np.int32, count)
 
     def of_bytes(self, data: bytes, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """The codes of data[first:last]; 16 bytes must stand before the first.
+        """The codes of data[first:last]; `SHORT` bytes must stand before the first.
 
         Short words that have come before are found in a table, by their bytes as two numbers.
         """

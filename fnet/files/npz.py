@@ -10,7 +10,7 @@ import math
 import sys
 import zipfile
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -59,7 +59,14 @@ def read_npz(
         raise DataError(f"it is no .npz of plain arrays, or a part of one ({error})") from error
 
 
-def npz_headers(file: BinaryIO) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
+class Header(NamedTuple):
+    """Shape and dtype of an array that is not read yet."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+def npz_headers(file: BinaryIO) -> dict[str, Header]:
     """Shape and dtype of every array of an .npz, of which nothing else is read.
 
     Raises DataError, which does not name the file.
@@ -132,9 +139,9 @@ def _array(
         raise DataError(f"the array {name} is damaged ({error or type(error).__name__})") from error
 
 
-def _facts(stream: Any, size: int) -> tuple[tuple[int, ...], np.dtype]:
+def _facts(stream: Any, size: int) -> Header:
     shape, _, dtype = _header(stream)
-    return shape, dtype
+    return Header(shape, dtype)
 
 
 def _content(stream: Any, size: int) -> np.ndarray:

