@@ -95,7 +95,7 @@ def first(*cases: tuple[Array, int]) -> Array:
 
 
 def either(condition: Array, one: T, other: T) -> T:
-    """One state where the condition holds, and the other where it does not."""
+    """One tree where the condition holds, and the other where it does not."""
     chosen: T = jax.tree.map(lambda a, b: jnp.where(condition, a, b), one, other)
     return chosen
 
