@@ -26,13 +26,14 @@ from fnet.optimizers import (
     clip_by_global_norm,
     clip_by_value,
     decayed,
+    frozen,
     muon,
     plateau,
     scheduled,
     set_learning_rate,
     sgd,
 )
-from fnet.optimizers.rule import risen
+from fnet.optimizers.rule import rate_of, risen
 from fnet.optimizers.schedules import constant, cosine, cosine_restarts, linear, warmup
 from fnet.training.rates import rates_of, with_rates
 from fnet.training.records import start
@@ -48,7 +49,17 @@ PARAMS = {
     "w": jnp.asarray(np.random.default_rng(0).normal(size=(3, 2))),
     "b": jnp.linspace(-1.0, 1.0, 3),
 }
-MOVES_BY_ITSELF = ("adamw", "decayed", "lamb", "lars")  # by weight decay, or by a norm
+DECAYS = {  # λ of the matrix, of those that decay weights by themselves
+    "adamw(0.01)": 0.01,
+    "decayed(momentum(0.1), 0.1)": 0.1,
+    NESTED[0]: 0.01,
+    NESTED[2]: 0.1,
+}
+
+
+def every_but(*words):
+    """All optimizers in whose text there is none of these words."""
+    return pytest.mark.parametrize("text", [t for t in EVERY if not any(w in t for w in words)])
 
 
 def of(text):
@@ -160,23 +171,28 @@ def test_what_has_no_gradient_stays(text):
 
 @every_optimizer
 @pytest.mark.turns(4)
-def test_zero_gradients_leave_parameters(text):
-    if any(name in text for name in MOVES_BY_ITSELF):
-        pytest.skip("it moves parameters without gradients")
+def test_zero_gradients_leave_parameters_but_for_weight_decay(text):
     zeros = jax.tree.map(jnp.zeros_like, PARAMS)
     state = of(text).init(PARAMS)
     for _ in range(2):
+        rate = float(getattr(state, "learning_rate", 0))
         updates, state = compiled(text)(zeros, state, PARAMS, value=jnp.asarray(1.0))
-        assert all((np.asarray(leaf) == 0).all() for leaf in jax.tree.leaves(updates))
+        decay = -rate * DECAYS.get(text, 0) * PARAMS["w"]
+        np.testing.assert_allclose(updates["w"], decay, rtol=1e-12)
+        np.testing.assert_array_equal(updates["b"], 0)
     later, _ = compiled(text)(grads_at(0), state, PARAMS, value=jnp.asarray(1.0))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(later))
 
 
-@every_optimizer
+def test_what_never_moves_has_no_rate_to_set():
+    assert rate_of(frozen().init(PARAMS)) is None
+    with pytest.raises(ConfigurationError, match="the state is a Frozen"):
+        set_learning_rate(frozen().init(PARAMS), 0.1)
+
+
+@every_but("frozen")
 @pytest.mark.turns(4)
 def test_the_rate_changes_without_a_retrace_and_scales_the_step(text):
-    if "frozen" in text.split("(")[0]:
-        pytest.skip("it has no rate")
     update, state = jax.jit(of(text).update), of(text).init(PARAMS)
     double = set_learning_rate(state, 2 * float(getattr(state, "base", state.learning_rate)))
     steps = []
@@ -209,11 +225,28 @@ def test_a_checkpoint_brings_the_state_back(text, tmp_path):
     assert_near(loaded.record.state.opt_state, state, rtol=0)
 
 
-@every_optimizer
+def test_what_needs_the_loss_says_so_in_a_chain_of_optax():
+    """Which gives it to its own transformations alone."""
+    chained = optax.chain(optax.scale(2.0), plateau(sgd(0.1)))
+    with pytest.raises(ConfigurationError, match="value=loss"):
+        chained.update(grads_at(0), chained.init(PARAMS), PARAMS, value=1.0)
+
+
+def test_another_s_optimizer_is_given_what_its_update_names():
+    """As `fit` gives it, within an optimizer of fnet too; its update here takes no other."""
+
+    def update(grads, state, params=None, value=None):
+        return jax.tree.map(lambda g: g * value, grads), state
+
+    inner = optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    optimizer = clip_by_value(inner, 100.0)
+    updates, _ = optimizer.update(PARAMS, optimizer.init(PARAMS), PARAMS, value=3.0, grad=PARAMS)
+    np.testing.assert_array_equal(updates["w"], 3 * PARAMS["w"])
+
+
+@every_but("plateau")
 @pytest.mark.turns(4)
 def test_optax_takes_it_in_a_chain(text):
-    if "plateau" in text:
-        pytest.skip("optax.chain gives the loss to its own transformations alone")
     chained = optax.chain(optax.scale(2.0), of(text))
     state = chained.init(PARAMS)
     updates, _ = chained.update(grads_at(0), state, PARAMS)

@@ -168,6 +168,35 @@ def test_the_gap_bounds_how_far_a_value_is_from_the_least():
             assert early.reason.startswith("most steps")
 
 
+TERMS = {
+    "l1_norm": l1_norm(0.7),
+    "squared_distance": squared_distance(RNG.normal(size=4), 1.5),
+    "squares, tall": squares(RNG.normal(size=(9, 4)), RNG.normal(size=9)),
+    "squares, wide": squares(RNG.normal(size=(3, 4)), RNG.normal(size=3)),
+    "box": box(-0.5, 1.0),
+    "x >= 0": box(),
+}
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_proximal_operator_and_a_conjugate_are_those_of_the_value(name):
+    """p = prox(v) if and only if (v − p) / t is a subgradient y at p: f(p) + f*(y) = pᵀy."""
+    term = TERMS[name]
+    for t in (0.3, 2.0):
+        for v in 2 * RNG.normal(size=(3, 4)):
+            p = term.prox(t)(jnp.asarray(v))
+            y = (v - p) / t
+            np.testing.assert_allclose(term.fits(y), 1, rtol=1e-12)
+            np.testing.assert_allclose(term.value(p) + term.conjugate(y), p @ y, atol=1e-9)
+
+
+def test_a_conjugate_is_finite_as_far_as_is_said():
+    y = jnp.array([1.0, -4.0])
+    assert l1_norm(2.0).fits(y) == 0.5
+    assert [float(term.fits(y)) for term in (box(-1, 1), box(), box(-jnp.inf, 0))] == [1, 0, 0]
+    assert box().fits(-jnp.abs(y)) == 1
+
+
 def test_admm_finds_the_lasso_of_coordinate_descent():
     found = split_solve(admm(), squares(X, Y), l1_norm(0.2), jnp.zeros(D))
     fitted = fit_linear(coordinate_descent(l1=0.2, intercept=False), X, Y)

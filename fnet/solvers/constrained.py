@@ -12,17 +12,19 @@ from jax.tree_util import Partial
 
 from fnet.core.expect import require_number, require_whole
 from fnet.solvers.contract import Solver
+from fnet.solvers.looping import looped
 from fnet.solvers.objectives import as_vector, function
-from fnet.solvers.outcomes import BAD_START, NOT_FINITE, RUNNING, WORDS, first
+from fnet.solvers.outcomes import BAD_START, CONVERGED, DIVERGED, MOST_STEPS, ending, first
 from fnet.solvers.quasi_newton import lbfgs
 from fnet.solvers.running import minimised, tolerance
 
 GROWTH, ENOUGH = 10.0, 0.25  # of ρ, where a round did not reduce the violation to this part
 HIGHEST = 1e8  # ρ
-FEASIBLE, INFEASIBLE = 1, 2
+FEASIBLE, INFEASIBLE = CONVERGED, DIVERGED
 SAID = {
     FEASIBLE: "converged: the constraints hold within the tolerance",
     INFEASIBLE: "infeasible: the constraints are violated however high their price",
+    MOST_STEPS: "most rounds: they are used up; allow more by max_rounds",
 }
 
 
@@ -80,12 +82,9 @@ def augmented_lagrangian(
     parts = tuple(Partial(part or _none) for part in (f, equal, least))
     settings = (solver or lbfgs(), max_rounds, max_steps)
     found, value, multipliers, violation, reason, k, rows = _run(settings, parts, params, rho, tol)
-    said = SAID.get(int(reason)) or WORDS[BAD_START if int(reason) == NOT_FINITE else int(reason)]
-    if int(reason) == RUNNING:
-        said = "most rounds: they are used up; allow more by max_rounds"
-    done, history = int(reason) == FEASIBLE, np.asarray(rows)[: int(k)]
+    said, done = ending(reason, SAID), int(reason) == FEASIBLE
+    history, off = np.asarray(rows)[1 : int(k) + 1], float(violation)
     equals, leasts = multipliers
-    off = float(violation)
     return Constrained(found, float(value), equals, leasts, off, said, done, int(k), history)
 
 
@@ -107,8 +106,8 @@ def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> An
     _, x, restore = as_vector(function(f), params)
     goal = tolerance(x.dtype) if tol is None else tol
 
-    def round_(carry: Any) -> Any:
-        x, price, equals, leasts, before, _, k, rows = carry
+    def round_(carry: Any) -> tuple[Any, Array, Array]:
+        x, price, equals, leasts, before = carry
         data = (price, equals, leasts)
         problem, start, _ = as_vector(function(lagrangian, *data), restore(x), goal / 10)
         state = minimised(solver, problem, start, steps)[0]
@@ -119,21 +118,17 @@ def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> An
         equals, leasts = equals + price * c, jnp.maximum(0, leasts - price * d)
         higher = jnp.where(off > ENOUGH * before, GROWTH * price, price)
         reason = first(
-            (~jnp.isfinite(off) | ~jnp.isfinite(state.value), NOT_FINITE),
+            (~jnp.isfinite(off) | ~jnp.isfinite(state.value), BAD_START),
             (off <= goal, FEASIBLE),
             ((higher > HIGHEST) & (off > ENOUGH * before), INFEASIBLE),
         )
         x = jnp.where(jnp.isfinite(state.x).all(), state.x, x)
-        return x, higher, equals, leasts, off, reason, k + 1, rows.at[k].set(off)
+        return (x, higher, equals, leasts, off), reason, off
 
     sizes = [jax.eval_shape(part, params).size for part in (equal, least)]
     zero = [jnp.zeros(size, x.dtype) for size in sizes]
-    begin = (
-        *(x, jnp.asarray(rho, x.dtype), *zero, jnp.asarray(jnp.inf, x.dtype)),
-        *(jnp.int32(RUNNING), jnp.int32(0), jnp.zeros(most, x.dtype)),
-    )
-    x, _, equals, leasts, off, reason, k, rows = jax.lax.while_loop(
-        lambda carry: (carry[5] == RUNNING) & (carry[6] < most), round_, begin
-    )
+    off = jnp.asarray(jnp.inf, x.dtype)
+    begin = (x, jnp.asarray(rho, x.dtype), *zero, off)
+    (x, _, equals, leasts, off), reason, k, rows = looped(round_, begin, off, most)
     found = restore(x)
     return found, f(found), (equals, leasts), off, reason, k, rows

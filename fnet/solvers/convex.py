@@ -46,19 +46,25 @@ def l1_norm(weight: float) -> Term:
     """
     require_number("l1_norm: weight", weight, least=0)
     return Term(
-        Partial(_shrinking, weight), Partial(_l1, weight), Partial(_zero), Partial(_within, weight)
+        Partial(_shrinking, weight), Partial(_l1, weight), Partial(_zero), Partial(within, weight)
     )
 
 
+def shrunk(v: Array, by: Any) -> Array:
+    """sign(v) max(|v| − λ, 0), entry by entry."""
+    return jnp.where(jnp.abs(v) > by, v - jnp.sign(v) * by, 0)
+
+
 def _shrinking(weight: Any, t: Any) -> Callable[[Array], Array]:
-    return lambda v: jnp.where(jnp.abs(v) > t * weight, v - jnp.sign(v) * t * weight, 0)
+    return lambda v: shrunk(v, t * weight)
 
 
 def _l1(weight: Any, x: Array) -> Array:
     return weight * jnp.abs(x).sum()
 
 
-def _within(weight: Any, y: Array) -> Array:
+def within(weight: Any, y: Array) -> Array:
+    """The largest s ≤ 1 for which no entry of s y exceeds λ in size."""
     largest = jnp.max(jnp.abs(y), initial=0)
     return jnp.where(largest > weight, weight / jnp.where(largest > 0, largest, 1), 1)
 
@@ -172,7 +178,7 @@ def _supported(low: Any, high: Any, y: Array) -> Array:
     return jnp.where(endless.any(), jnp.zeros((), y.dtype), 1)
 
 
-def consensus(*shape: int) -> Term:
+def consensus() -> Term:
     """0 where all rows of x (m, n) are equal, and ∞ elsewhere: m workers that must agree.
 
     >>> consensus().prox(1.0)(jnp.array([[0.0], [2.0]])).tolist()

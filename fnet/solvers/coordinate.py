@@ -14,7 +14,9 @@ from fnet.core.choices import require_choice
 from fnet.core.expect import require, require_number, require_whole
 from fnet.core.products import by_rows
 from fnet.core.values import Value, constructor
-from fnet.solvers.outcomes import BAD_START, CONVERGED, MOST_STEPS, RUNNING, WORDS, first
+from fnet.solvers.convex import shrunk, within
+from fnet.solvers.looping import looped
+from fnet.solvers.outcomes import BAD_START, CONVERGED, ending, first
 
 LOSSES = ("squares", "logistic")
 FEW = 64  # columns: their products take less than the passes that they save
@@ -114,10 +116,8 @@ def fit_linear(
     require_whole("fit_linear: max_steps", max_steps, least=1)
     goal = float(jnp.finfo(x.dtype).eps) ** 0.75 if tol is None else tol
     state, value, gap, reason, k, moves = _fit(method, max_steps, x, t.astype(x.dtype), goal)
-    ended = int(reason) or MOST_STEPS
-    said = LINEAR_WORDS.get(ended, WORDS[ended])
-    history = np.asarray(moves)[: int(k)]
-    done = ended == CONVERGED
+    said, done = ending(reason, LINEAR_WORDS), int(reason) == CONVERGED
+    history = np.asarray(moves)[1 : int(k) + 1]
     return Fitted(state.w, state.b, float(value), float(gap), said, done, int(k), history)
 
 
@@ -125,19 +125,16 @@ def fit_linear(
 def _fit(method: LinearModel, most: int, x: Array, t: Array, tol: Any) -> Any:
     rows = method.prepare(x, t)
 
-    def step(carry: Any) -> Any:
-        state, _, k, moves = carry
+    def step(state: Weights) -> tuple[Weights, Array, Array]:
         state = method.update(rows, state)
         reason = first(
             (~jnp.isfinite(state.moved), BAD_START),
             (state.moved <= tol * jnp.max(jnp.abs(state.w)), CONVERGED),
         )
-        return state, reason, k + 1, moves.at[k].set(state.moved)
+        return state, reason, state.moved
 
-    begin = (method.init_state(rows), jnp.int32(RUNNING), jnp.int32(0), jnp.zeros(most, x.dtype))
-    state, reason, k, moves = jax.lax.while_loop(
-        lambda carry: (carry[1] == RUNNING) & (carry[2] < most), step, begin
-    )
+    begin = method.init_state(rows)
+    state, reason, k, moves = looped(step, begin, begin.moved, most)
     return state, *method.measure(rows, state), reason, k, moves
 
 
@@ -201,11 +198,6 @@ def coordinate_descent(
     return LinearModel(prepare, init_state, update, measure)
 
 
-def shrunk(v: Array, by: Any) -> Array:
-    """sign(v) max(|v| − λ, 0)."""
-    return jnp.where(jnp.abs(v) > by, v - jnp.sign(v) * by, 0)
-
-
 def _new_weight(w: Array, slope: Array, h: Array, l1: float, l2: float) -> Array:
     """The weight that is best with the others as they are; 0 where nothing depends on it."""
     curved = h + l2
@@ -256,9 +248,7 @@ def _dual(slopes: Array, l1: float, l2: float) -> tuple[Array, Array]:
     """How far dual variables with these Xᵀu / N must shrink, and the penalty's conjugate there."""
     if l2 > 0:
         return jnp.ones((), slopes.dtype), jnp.sum(shrunk(slopes, l1) ** 2) / (2 * l2)
-    largest = jnp.max(jnp.abs(slopes))
-    part = jnp.where(largest > l1, l1 / jnp.where(largest > 0, largest, 1), 1)
-    return part, jnp.zeros((), slopes.dtype)
+    return within(l1, slopes), jnp.zeros((), slopes.dtype)
 
 
 def _measured_by_products(rows: _Products, w: Array, l1: float, l2: float) -> tuple[Array, Array]:

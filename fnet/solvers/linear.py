@@ -15,15 +15,14 @@ from fnet.core.expect import require, require_whole
 from fnet.core.trees import all_finite
 from fnet.core.values import Value
 from fnet.errors import ConfigurationError
+from fnet.solvers.looping import looped
 from fnet.solvers.outcomes import (
     CONVERGED,
     DIVERGED,
-    MOST_STEPS,
     NOT_DEFINITE,
     NOT_FINITE,
-    RUNNING,
     SINGULAR,
-    WORDS,
+    ending,
     first,
 )
 
@@ -135,7 +134,7 @@ def linear_solve(
     goal = jnp.sqrt(jnp.finfo(b.dtype).eps) if tol is None else tol
     inverse = None if precondition is None else Partial(precondition)
     found, reason, k, sizes = _iterate(method, max_steps, product, A, b, start, goal, inverse)
-    return _result(found, int(reason) or MOST_STEPS, np.asarray(sizes)[: int(k) + 1])
+    return _result(found, int(reason), np.asarray(sizes)[: int(k) + 1])
 
 
 def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:
@@ -149,8 +148,7 @@ def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:
 
 
 def _result(x: Array, reason: int, history: np.ndarray) -> LinearResult:
-    said = LINEAR_WORDS.get(reason, WORDS[reason])
-    last = float(np.min(history)) if len(history) else 0.0
+    last, said = float(np.min(history)), ending(reason, LINEAR_WORDS)
     return LinearResult(x, last, said, reason == CONVERGED, len(history) - 1, history)
 
 
@@ -173,28 +171,26 @@ def _iterate(
     def size(state: Iterate) -> Array:
         return jnp.linalg.norm(state.r) / size_b
 
-    def verdict(state: Iterate, start: Array) -> Array:
-        now = size(state)
+    start = size(begin)
+
+    def verdict(state: Iterate, now: Array) -> Array:
         return first(
-            (now <= tol, jnp.int32(CONVERGED)),
+            (now <= tol, CONVERGED),
             (~jnp.isfinite(start), NOT_FINITE),
             (state.obstacle == SINGULAR, SINGULAR),
             (state.obstacle == NOT_DEFINITE, NOT_DEFINITE),
             (~(now <= GROWN * start), DIVERGED),
         )
 
-    def step(carry: Any) -> Any:
-        state, best, least, _, k, sizes = carry
+    def step(carry: tuple[Iterate, Array, Array]) -> tuple[Any, Array, Array]:
+        state, best, least = carry
         state = update(state)
         now = size(state)
         better = now < least
         best, least = jnp.where(better, state.x, best), jnp.where(better, now, least)
-        return state, best, least, verdict(state, sizes[0]), k + 1, sizes.at[k + 1].set(now)
+        return (state, best, least), verdict(state, now), now
 
-    now = size(begin)
-    sizes = jnp.zeros(most + 1, b.dtype).at[0].set(now)
-    begun = (begin, x, now, verdict(begin, now), jnp.int32(0), sizes)
-    _, best, _, reason, k, sizes = jax.lax.while_loop(
-        lambda carry: (carry[3] == RUNNING) & (carry[4] < most), step, begun
+    (_, best, _), reason, k, sizes = looped(
+        step, (begin, x, start), start, most, verdict(begin, start)
     )
     return best, reason, k, sizes

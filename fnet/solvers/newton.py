@@ -46,9 +46,8 @@ def newton(search: Search | None = None) -> Solver:
             values, V = jnp.linalg.eigh(H)
             eps, largest = jnp.finfo(H.dtype).eps, jnp.abs(values).max()
             sizes = jnp.maximum(jnp.abs(values), jnp.sqrt(eps) * largest)
-            negative = values[0] < -len(values) * eps * largest
             p = -V @ ((V.T @ state.grad) / jnp.where(sizes > 0, sizes, 1))
-            return p, jnp.where(negative, jnp.int32(INDEFINITE), jnp.int32(RUNNING))
+            return p, jnp.where(indefinite(values), jnp.int32(INDEFINITE), jnp.int32(RUNNING))
 
         p, obstacle = jax.lax.cond(jnp.isfinite(lower).all(), definite, modified)
         return Proposal(p, jnp.ones_like(state.value), m, obstacle)
@@ -152,10 +151,20 @@ def curvature(problem: Problem, state: State, scale: Array) -> tuple[Array, Arra
         U, S, Vt = jnp.linalg.svd(J, full_matrices=False)
         c = S * (U.T @ problem.residuals(state.x))
         return S[::-1] ** 2, Vt[::-1].T, c[::-1]
-    product = problem.hessian if problem.gauss_newton is None else problem.gauss_newton
-    G = dense(product(state.x), state.x) / (scale[:, None] * scale)
-    values, V = jnp.linalg.eigh(G)
+    values, V = jnp.linalg.eigh(gauss_newton_matrix(problem, state.x) / (scale[:, None] * scale))
     return values, V, V.T @ (state.grad / scale)
+
+
+def gauss_newton_matrix(problem: Problem, x: Array) -> Array:
+    """G (n, n); the Hessian of a function of which no G is known."""
+    product = problem.hessian if problem.gauss_newton is None else problem.gauss_newton
+    return dense(product(x), x)
+
+
+def indefinite(values: Array) -> Array:
+    """Whether one of these eigenvalues is negative, by more than rounding."""
+    noise = len(values) * jnp.finfo(values.dtype).eps * jnp.abs(values).max(initial=0)
+    return values.min(initial=0) < -noise
 
 
 def jacobian(problem: Problem, x: Array) -> Array:

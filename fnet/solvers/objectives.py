@@ -72,7 +72,8 @@ def objective(model: Layer, loss: Loss, x: Any, target: Array) -> Objective:
             f"objective: one number is minimised, and {loss} gives many; take reduction='mean' or "
             "'sum'"
         )
-    return Objective(*_of_model(model, loss)[:1], (x, target), *_of_model(model, loss)[1:])
+    value_and_grad, curvature = _of_model(model, loss)
+    return Objective(value_and_grad, (x, target), curvature)
 
 
 @remembered

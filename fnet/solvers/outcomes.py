@@ -1,11 +1,14 @@
 """How a solver ends: where it stands, why it stopped, and the history of the way there."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from chex import Array, ArrayTree
+
+T = TypeVar("T")
 
 RUNNING, CONVERGED, SMALL, NO_DESCENT, INDEFINITE, SINGULAR, NOT_FINITE, UNBOUNDED = range(8)
 MOST_STEPS, BAD_START, NOT_DEFINITE, DIVERGED = range(8, 12)
@@ -91,9 +94,9 @@ def first(*cases: tuple[Array, int]) -> Array:
     return jnp.select([case for case, _ in cases], reasons, jnp.int32(RUNNING))
 
 
-def either(condition: Array, one: State, other: State) -> State:
-    """One state where the condition holds, and the other where it does not."""
-    chosen: State = jax.tree.map(lambda a, b: jnp.where(condition, a, b), one, other)
+def either(condition: Array, one: T, other: T) -> T:
+    """One tree where the condition holds, and the other where it does not."""
+    chosen: T = jax.tree.map(lambda a, b: jnp.where(condition, a, b), one, other)
     return chosen
 
 
@@ -105,6 +108,16 @@ def rounding(value: Array) -> Array:
 def moved_little(x: Array, step: Array) -> Array:
     """Whether the step changes no entry by more than rounding."""
     return jnp.all(jnp.abs(step) <= jnp.finfo(x.dtype).eps * jnp.abs(x))
+
+
+def ending(reason: Any, own: Mapping[int, str] = {}) -> str:
+    """Why a method ended, in its own words where it has some; without a reason steps are used up.
+
+    >>> ending(0), ending(2, {2: "small: it hardly moves"})
+    ('most steps: they are used up; allow more by max_steps', 'small: it hardly moves')
+    """
+    ended = int(reason) or MOST_STEPS
+    return own.get(ended, WORDS[ended])
 
 
 def words(reason: Any) -> str:

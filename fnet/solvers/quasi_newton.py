@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from chex import Array
 from jax.scipy.linalg import solve_triangular
@@ -12,7 +11,7 @@ from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending, first_step
 from fnet.solvers.objectives import Problem, identity
-from fnet.solvers.outcomes import State
+from fnet.solvers.outcomes import State, either
 from fnet.solvers.searches import Search, strong_wolfe
 
 
@@ -102,6 +101,7 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
     Source: Nocedal (1980), Updating quasi-Newton matrices with limited storage; Byrd, Nocedal &
     Schnabel (1994), Representations of quasi-Newton matrices, theorem 2.2.
 
+    >>> import jax
     >>> from fnet import losses, models
     >>> from fnet.solvers import objective, solve
     >>> x = jnp.linspace(-1, 1, 20)[:, None]
@@ -141,7 +141,6 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
         sy = m.sy.at[:, i].set(S @ y).at[i].set(Y @ s)
         learnt = Lbfgs(S, Y, sy, m.yy.at[:, i].set(Yy).at[i].set(Yy), m.count + 1)
         curved = sy[i, i] > jnp.finfo(s.dtype).eps * Yy[i]
-        kept: Lbfgs = jax.tree.map(lambda new, old: jnp.where(curved, new, old), learnt, m)
-        return kept
+        return either(curved, learnt, m)
 
     return descending(Direction(begin, propose, learn), search or strong_wolfe(curvature=0.8))

@@ -10,7 +10,7 @@ from chex import Array
 from fnet.core.expect import require_number
 from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
-from fnet.solvers.newton import curvature, jacobian
+from fnet.solvers.newton import curvature, gauss_newton_matrix, indefinite, jacobian
 from fnet.solvers.objectives import Problem, dense
 from fnet.solvers.outcomes import (
     CONVERGED,
@@ -87,8 +87,7 @@ def levenberg_marquardt(factor: float = 1.0) -> Solver:
     def columns(problem: Problem, x: Array) -> Array:
         if problem.residuals is not None:
             return jnp.sqrt((jacobian(problem, x) ** 2).sum(axis=0))
-        product = problem.hessian if problem.gauss_newton is None else problem.gauss_newton
-        return jnp.sqrt(jnp.abs(jnp.diagonal(dense(product(x), x))))
+        return jnp.sqrt(jnp.abs(jnp.diagonal(gauss_newton_matrix(problem, x))))
 
     return _trusting(curvature, columns, factor)
 
@@ -187,11 +186,8 @@ def _trusting(
         after = either(loop.took, after, kept)
         little = loop.predicted <= noise
         converged = size_of(after.grad) <= problem.tol
-        saddle = values.min(initial=0) < -len(values) * jnp.finfo(c.dtype).eps * jnp.abs(
-            values
-        ).max(initial=0)
         cases = (
-            (converged & saddle, INDEFINITE),
+            (converged & indefinite(values), INDEFINITE),
             (converged, CONVERGED),
             (loop.took & moved_little(state.x, after.x - state.x), SMALL),
             (~loop.took & ~loop.finite, NOT_FINITE),

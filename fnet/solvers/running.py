@@ -1,4 +1,4 @@
-"""The loop that all solvers share: compiled once, from the start to the end."""
+"""A solver from the start to the end, compiled once."""
 
 import functools
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from fnet.core.expect import require_number, require_whole
 from fnet.errors import ConfigurationError
 from fnet.solvers import outcomes
 from fnet.solvers.contract import Solver
+from fnet.solvers.looping import looped
 from fnet.solvers.objectives import Objective, Problem, as_vector, function
 from fnet.solvers.outcomes import Result, State, size_of
 
@@ -50,11 +51,10 @@ def solve(
         require_number("solve: tol", tol, least=0)
     found, ended, rows = _run(solver, max_steps, goal, params, tol)
     reason, steps = np.asarray(ended).tolist()
-    reason = reason or outcomes.MOST_STEPS
     history = dict(zip(COLUMNS, np.asarray(rows)[: steps + 1].T, strict=True))
     value, gradient, evaluations = (float(column[-1]) for column in history.values())
     done = reason in outcomes.WELL
-    said = outcomes.WORDS[reason]
+    said = outcomes.ending(reason)
     return Result(found, value, gradient, said, done, steps, int(evaluations), history)
 
 
@@ -74,21 +74,16 @@ def minimised(
 ) -> tuple[State, Array, Array]:
     """The state at the end, the steps done, and a row of COLUMNS for each; within one jit."""
 
-    def going(carry: tuple[State, Array, Array]) -> Array:
-        return (carry[0].reason == outcomes.RUNNING) & (carry[1] < max_steps)
-
-    def step(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
-        state, k, rows = carry
+    def step(state: State) -> tuple[State, Array, Array]:
         state = solver.update(problem, state)
-        return state, k + 1, jax.lax.dynamic_update_index_in_dim(rows, row(state), k + 1, 0)
+        return state, state.reason, row(state)
 
     def row(state: State) -> Array:
         return jnp.stack([state.value, size_of(state.grad), state.evaluations.astype(x.dtype)])
 
     state = primed(problem, solver.init_state(x))
-    rows = jnp.zeros((max_steps + 1, len(COLUMNS)), x.dtype).at[0].set(row(state))
-    end: tuple[State, Array, Array] = jax.lax.while_loop(going, step, (state, jnp.int32(0), rows))
-    return end
+    state, _, k, rows = looped(step, state, row(state), max_steps, state.reason)
+    return state, k, rows
 
 
 def tolerance(dtype: Any) -> float:

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_key_and_shape, require_number, require_whole
 from fnet.core.values import Value, constructor
+from fnet.solvers.outcomes import either
 
 
 class Chain(NamedTuple):
@@ -110,7 +111,7 @@ def _sample(
 def _judge(key: PRNGKey, log_ratio: Array, new: Chain, old: Chain) -> tuple[Chain, Array]:
     """The new state with probability min(1, ratio); never where the ratio is NaN."""
     accepted = -jax.random.exponential(key, dtype=old.x.dtype) < log_ratio
-    return jax.tree.map(lambda a, b: jnp.where(accepted, a, b), new, old), accepted
+    return either(accepted, new, old), accepted
 
 
 @constructor

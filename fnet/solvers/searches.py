@@ -1,7 +1,6 @@
 """Line searches: how far to go along a direction."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.interpolation import Interval, Trial, advance
 from fnet.solvers.objectives import Problem
-from fnet.solvers.outcomes import rounding
+from fnet.solvers.outcomes import either, rounding
 
 AWAY = 0.1  # after a value that is not finite, the next step is this part of the way
 
@@ -99,8 +98,7 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
             after = _Loop(interval, t, early, low_grad, grad, now, loop.k + 1, ok, loop.finite)
             shorter = _shorter(loop)._replace(last=now, grad=grad, k=loop.k + 1)
             after = after._replace(finite=loop.finite | finite)
-            following: _Loop = jax.tree.map(functools.partial(jnp.where, finite), after, shorter)
-            return following
+            return either(finite, after, shorter)
 
         def going(loop: _Loop) -> Array:
             return ~loop.ok & (loop.k < most) & (loop.t != loop.interval.low.t)

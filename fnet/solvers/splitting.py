@@ -14,7 +14,8 @@ from jax.tree_util import Partial
 from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.convex import Term
-from fnet.solvers.outcomes import CONVERGED, MOST_STEPS, NOT_FINITE, RUNNING, WORDS, first
+from fnet.solvers.looping import looped
+from fnet.solvers.outcomes import CONVERGED, NOT_FINITE, either, ending, first
 
 SPLIT_WORDS = {CONVERGED: "converged: both parts agree within the tolerance"}
 
@@ -93,9 +94,8 @@ def split_solve(
     goal = float(jnp.finfo(x.dtype).eps) ** (2 / 3) if tol is None else tol
     linear = Partial(_same) if K is None else Partial(K) if callable(K) else Partial(_product, K)
     found, value, gap, reason, k, offs = _run(method, max_steps, f, g, linear, x, goal)
-    ended = int(reason) or MOST_STEPS
-    said, done = SPLIT_WORDS.get(ended, WORDS[ended]), ended == CONVERGED
-    history = np.asarray(offs)[: int(k)]
+    said, done = ending(reason, SPLIT_WORDS), int(reason) == CONVERGED
+    history = np.asarray(offs)[1 : int(k) + 1]
     return Optimum(found.x, found.y, float(value), float(gap), said, done, int(k), history)
 
 
@@ -111,19 +111,14 @@ def _product(K: Array, x: Array) -> Array:
 def _run(method: Splitting, most: int, f: Term, g: Term, K: Any, x: Array, tol: Any) -> Any:
     begin, update = method.init_state(f, g, K, x)
 
-    def step(carry: Any) -> Any:
-        state, _, k, offs = carry
+    def step(state: Split) -> tuple[Split, Array, Array]:
         after = update(state)
         bad = ~jnp.isfinite(after.off)
         reason = first((bad, NOT_FINITE), (after.off <= tol, CONVERGED))
-        after = jax.tree.map(lambda old, new: jnp.where(bad, old, new), state, after)
-        return after, reason, k + 1, offs.at[k].set(after.off)
+        after = either(bad, state, after)
+        return after, reason, after.off
 
-    state, reason, k, offs = jax.lax.while_loop(
-        lambda carry: (carry[1] == RUNNING) & (carry[2] < most),
-        step,
-        (begin, jnp.int32(RUNNING), jnp.int32(0), jnp.zeros(most, x.dtype)),
-    )
+    state, reason, k, offs = looped(step, begin, begin.off, most)
     back = _transposed(K, x)(state.y)
     part = jnp.minimum(f.fits(state.y), g.fits(-back))
     value = f.value(K(state.x)) + g.value(state.x)

@@ -15,10 +15,10 @@ CURVATURE = {name: _rng.uniform(0.1, 10, theta.shape) for name, theta in BEGIN.i
 CENTRE = {name: _rng.normal(size=theta.shape) for name, theta in BEGIN.items()}
 
 
-def slopes(theta: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def slopes(theta: dict[str, Any], cos: Any = np.cos) -> dict[str, Any]:
     """The gradient of f."""
     return {
-        name: CURVATURE[name] * (own - CENTRE[name]) + 3 * np.cos(3 * own)
+        name: CURVATURE[name] * (own - CENTRE[name]) + 3 * cos(3 * own)
         for name, own in theta.items()
     }
 
@@ -39,11 +39,7 @@ def by_jax(optimizer: Any, apply: Any) -> list[list[float]]:
 
     def step(carry, _):
         theta, state = carry
-        grads = {
-            name: CURVATURE[name] * (own - CENTRE[name]) + 3 * jnp.cos(3 * own)
-            for name, own in theta.items()
-        }
-        updates, state = optimizer.update(grads, state, theta)
+        updates, state = optimizer.update(slopes(theta, jnp.cos), state, theta)
         theta = apply(theta, updates)
         return (theta, state), theta
 
