@@ -5,6 +5,7 @@ from typing import Any
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, layer
+from fnet.core.containers import alike
 from fnet.core.expect import (
     require,
     require_bool,
@@ -91,19 +92,19 @@ def attention(
         return around.init(key, x, x), shape
 
     def forward(params: Attention, x: Any, key: PRNGKey | None = None) -> tuple[Any, Cache]:
-        x, _, mask = apart(x)
+        pair, (x, _, mask) = x, apart(x)
         around.check(params, x, x)
         given = given_of("attention", mask, len(x), x.shape[1], x.shape[1])
         y, cache = around.forward(params, given.kept(x), None, given, key, sight)
         y = given.kept(y)
-        return (y if mask is None else (y, mask)), cache
+        return (y if mask is None else alike(pair, (y, mask))), cache
 
     def backward(params: Attention, cache: Cache, dy: Any) -> tuple[Attention, Any]:
         masked = isinstance(dy, tuple)
-        dy = cache.given.kept(dy[0] if masked else dy)
-        dparams, dx, dm = around.backward(params, cache, dy, sight)
-        dx = cache.given.kept((dx + dm).astype(dy.dtype))
-        return dparams, (dx, None) if masked else dx
+        own = cache.given.kept(dy[0] if masked else dy)
+        dparams, dx, dm = around.backward(params, cache, own, sight)
+        dx = cache.given.kept((dx + dm).astype(own.dtype))
+        return dparams, alike(dy, (dx, None)) if masked else dx
 
     return layer(init, forward, backward, stream=continued(around, sight))
 
@@ -149,17 +150,19 @@ def cross_attention(
         return around.init(key, x, memory), x
 
     def forward(params: Attention, x: Any, key: PRNGKey | None = None) -> tuple[Array, Any]:
+        kind = alike(x, ((),) * len(x))  # what x is, without arrays
         x, memory, mask = apart(x)
         around.check(params, x, memory)
         given = given_of("cross_attention", mask, len(x), x.shape[1], memory.shape[1])
         y, cache = around.forward(params, x, given.kept(memory), given, key, sight)
-        return y, (cache, () if mask is None else (None,))
+        return y, (cache, kind)
 
     def backward(params: Attention, cache: Any, dy: Array) -> tuple[Attention, Any]:
-        cache, more = cache
+        cache, kind = cache
         dparams, dx, dm = around.backward(params, cache, dy, sight)
         dm = cache.given.kept(dm)
-        return dparams, (dx.astype(dy.dtype), dm.astype(dy.dtype), *more)
+        parts = dx.astype(dy.dtype), dm.astype(dy.dtype), None
+        return dparams, alike(kind, parts[: len(kind)])
 
     return layer(init, forward, backward)
 
