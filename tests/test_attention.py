@@ -9,7 +9,15 @@ import pytest
 
 from fnet.compose import repeat
 from fnet.errors import ConfigurationError, DataError, ShapeError
-from fnet.layers import attention, cross_attention, embedding, learned_positions, rope
+from fnet.layers import (
+    affine,
+    attention,
+    cross_attention,
+    embedding,
+    learned_positions,
+    relu,
+    rope,
+)
 from fnet.layers.attending import Sight, attend, parts_of, pull_back
 
 RNG = np.random.default_rng(0)
@@ -209,6 +217,9 @@ def test_an_id_out_of_range_is_an_error_and_inside_jit_a_nan():
         (lambda: attention(4, kv_heads=3), "kv_heads is 3; it must divide"),
         (lambda: attention(2, window=0), "window is 0"),
         (lambda: attention(2, rope=True), "rope is True; it must be a Layer"),
+        (lambda: attention(2, rope=relu()), r"rope is relu\(\); it must be a Layer that turns"),
+        (lambda: attention(2, rope=affine(2, axes=1)), "rope is affine"),
+        (lambda: attention(2, rope=learned_positions(3)), "rope is learned_positions"),
         (lambda: attention(2, dropout=1.5), "dropout is 1.5"),
         (lambda: embedding(3, 2, padding=3), "padding is 3; it must be an id, below 3"),
     ],

@@ -398,6 +398,11 @@ def test_maps_of_attention_are_the_softmax_of_its_scores():
     q, k = ((x @ part.w.T + part.b).reshape(5, 2, 4) for part in (look.q, look.k))
     scores = np.exp(np.einsum("thd,shd->hts", q, k) / 2) * np.tril(np.ones((5, 5)))
     np.testing.assert_allclose(maps[0], scores / scores.sum(-1, keepdims=True), rtol=1e-6)
+    for other in (layers.attention(2), layers.attention(2, causal=True, window=3)):
+        looking = serial(layers.embedding(7, 4), other)
+        params, _ = looking.init(jax.random.key(0), (5,))
+        with pytest.raises(ConfigurationError, match="is not that of a transformer"):
+            models.attention_maps(looking, params, tokens)
     plain = models.recurrent(7, 4)
     assert models.attention_maps(plain, plain.init(jax.random.key(0), (5,))[0], tokens) is None
 

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from chex import Array, PRNGKey
+import jax
+import jax.numpy as jnp
+from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Shape, layer
 from fnet.core.containers import alike
@@ -15,7 +17,7 @@ from fnet.core.expect import (
 )
 from fnet.core.trees import is_shape
 from fnet.core.values import constructor
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, FnetError
 from fnet.initializers import Initializer, glorot_normal
 from fnet.layers.attending import Sight
 from fnet.layers.heads import Attention, Cache, Heads
@@ -78,8 +80,10 @@ def attention(
     require_bool("attention: causal", causal)
     if window is not None:
         require_whole("attention: window", window, least=1)
-    if rope is not None and not isinstance(rope, Layer):
-        raise ConfigurationError(f"attention: rope is {rope!r}; it must be a Layer: rope()")
+    if rope is not None and not _turns(rope):
+        raise ConfigurationError(
+            f"attention: rope is {rope!r}; it must be a Layer that turns queries and keys: rope()"
+        )
     around = Heads.of("attention", heads, kv_heads, width, bias, w_init, rope)
     sight = _sight("attention", softcap, dropout)._replace(causal=causal, window=window)
 
@@ -165,6 +169,19 @@ def cross_attention(
         return dparams, alike(kind, parts[: len(kind)])
 
     return layer(init, forward, backward)
+
+
+def _turns(rope: Any) -> bool:
+    """Whether this is a layer whose backward pass needs neither parameters nor a cache."""
+
+    def tried() -> tuple[ArrayTree, ArrayTree]:
+        params, _ = rope.init(jax.random.key(0), (1, 1, 2))
+        return params, rope.forward(params, jnp.zeros((1, 1, 1, 2)))[1]
+
+    try:
+        return isinstance(rope, Layer) and not jax.tree.leaves(jax.eval_shape(tried))
+    except FnetError:  # it takes no such input
+        return False
 
 
 def _sight(name: str, softcap: float | None, rate: float) -> Sight:

@@ -19,6 +19,7 @@ from fnet.core.products import wide
 from fnet.core.trees import cast_like, is_shape, widened
 from fnet.errors import ConfigurationError
 from fnet.layers.masks import Given, are_lengths, of_lengths
+from fnet.layers.sequences import require_sequence
 from fnet.layers.sized import Sized
 from fnet.layers.stepping import State, back, run
 
@@ -50,10 +51,7 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         require_key_and_shape(key, shape)
         shape = tuple(shape) if isinstance(shape, list) else shape
         x, state, lengths = apart(shape)
-        require(
-            is_shape(tuple(x)) and len(x) == 2,
-            f"{name}: an example is {x}; it must be (T, D), a sequence of vectors",
-        )
+        require_sequence(name, x)
         require(
             state is None or state == cell.state,
             f"{name}: an example's first state is {state}; it must be {cell.state}",
