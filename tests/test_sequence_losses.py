@@ -209,6 +209,13 @@ def test_features_of_rows_that_do_not_count_may_hold_anything():
         )
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_where_no_row_counts_the_linear_loss_is_0(reduction):
+    given, labels = (jnp.ones((2, 3)), jnp.ones((4, 3)), jnp.ones(4)), jnp.array([0, 1])
+    found = linear_cross_entropy(reduction).value_and_grad(given, labels, jnp.zeros(2, bool))
+    assert not any(np.asarray(leaf).any() for leaf in jax.tree.leaves(found))
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e25])
 def test_directions_and_distances_have_no_range(scale):
     y, t = (jnp.asarray(RNG.normal(size=(4, 3)), jnp.float32) for _ in range(2))
