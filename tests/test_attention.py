@@ -1,12 +1,23 @@
 """Attention in blocks against the dense formula in float64; masks, windows, what sees nothing."""
 
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fnet.compose import repeat
 from fnet.errors import ConfigurationError, DataError, ShapeError
-from fnet.layers import attention, cross_attention, embedding, learned_positions, rope
+from fnet.layers import (
+    affine,
+    attention,
+    cross_attention,
+    embedding,
+    learned_positions,
+    relu,
+    rope,
+)
 from fnet.layers.attending import Sight, attend, parts_of, pull_back
 
 RNG = np.random.default_rng(0)
@@ -206,6 +217,9 @@ def test_an_id_out_of_range_is_an_error_and_inside_jit_a_nan():
         (lambda: attention(4, kv_heads=3), "kv_heads is 3; it must divide"),
         (lambda: attention(2, window=0), "window is 0"),
         (lambda: attention(2, rope=True), "rope is True; it must be a Layer"),
+        (lambda: attention(2, rope=relu()), r"rope is relu\(\); it must be a Layer that turns"),
+        (lambda: attention(2, rope=affine(2, axes=1)), "rope is affine"),
+        (lambda: attention(2, rope=learned_positions(3)), "rope is learned_positions"),
         (lambda: attention(2, dropout=1.5), "dropout is 1.5"),
         (lambda: embedding(3, 2, padding=3), "padding is 3; it must be an id, below 3"),
     ],
@@ -265,3 +279,35 @@ def test_a_memory_of_other_examples_is_refused():
     params, _ = layer.init(jax.random.key(0), ((7, 4), (5, 4)))
     with pytest.raises(ShapeError, match="both must have N first"):
         layer.apply(params, (jnp.zeros((2, 7, 4)), jnp.zeros((1, 5, 4))))
+
+
+class Padded(NamedTuple):
+    x: Any
+    lengths: Any
+
+
+class Beside(NamedTuple):
+    x: Any
+    memory: Any
+    lengths: Any
+
+
+def test_inputs_may_be_named():
+    x, lengths = jnp.asarray(RNG.normal(size=(2, 5, 4))), jnp.array([5, 2])
+    for layer, named in (
+        (attention(2), Padded(x, lengths)),
+        (cross_attention(2), Padded(x, 2 * x)),
+        (cross_attention(2), Beside(x, 2 * x, lengths)),
+    ):
+        params, _ = layer.init(jax.random.key(0), jax.tree.map(lambda leaf: leaf.shape[1:], named))
+
+        def total(x, layer=layer, params=params):
+            return jax.tree.leaves(layer.apply(params, x))[0].sum()
+
+        found, expected = (jax.grad(total, allow_int=True)(x) for x in (named, tuple(named)))
+        assert jax.tree.structure(found) == jax.tree.structure(named)
+        pairs = zip(*map(jax.tree.leaves, (found, expected)), strict=True)
+        assert all((a == b).all() for a, b in pairs)
+    layer = repeat(attention(2), 2)
+    params, _ = layer.init(jax.random.key(0), Padded((5, 4), ()))
+    assert type(layer.apply(params, Padded(x, lengths))) is Padded

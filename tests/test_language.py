@@ -291,6 +291,19 @@ def test_what_looks_ahead_or_flattens_has_no_stream():
         assert ahead.stream is None, ahead
 
 
+def test_sequences_of_different_lengths_have_no_next_step():
+    x = jnp.ones((2, 5, 4)), jnp.array([5, 2])
+    for part in (
+        layers.attention(2, causal=True),
+        layers.gru(3),
+        compose.recurrent(layers.gru_cell(3)),
+    ):
+        params, _ = part.init(jax.random.key(0), ((5, 4), ()))
+        _, cache = part.forward(params, x)
+        with pytest.raises(ShapeError, match="no next step"):
+            part.stream.resume(params, cache, 5, 9)
+
+
 def test_a_layer_of_ones_own_continues_if_it_says_how():
     plain = layer(
         lambda key, shape: ((), shape),
@@ -398,6 +411,11 @@ def test_maps_of_attention_are_the_softmax_of_its_scores():
     q, k = ((x @ part.w.T + part.b).reshape(5, 2, 4) for part in (look.q, look.k))
     scores = np.exp(np.einsum("thd,shd->hts", q, k) / 2) * np.tril(np.ones((5, 5)))
     np.testing.assert_allclose(maps[0], scores / scores.sum(-1, keepdims=True), rtol=1e-6)
+    for other in (layers.attention(2), layers.attention(2, causal=True, window=3)):
+        looking = serial(layers.embedding(7, 4), other)
+        params, _ = looking.init(jax.random.key(0), (5,))
+        with pytest.raises(ConfigurationError, match="is not that of a transformer"):
+            models.attention_maps(looking, params, tokens)
     plain = models.recurrent(7, 4)
     assert models.attention_maps(plain, plain.init(jax.random.key(0), (5,))[0], tokens) is None
 
@@ -409,3 +427,9 @@ def test_models_name_their_mistakes():
         models.transformer(5, positions="learned")
     with pytest.raises(ConfigurationError, match="cell is 'elman'"):
         models.recurrent(5, cell="elman")
+
+
+def test_dropout_is_in_attention_and_after_each_half_of_a_block():
+    written = repr(models.transformer(7, 8, blocks=1, heads=2, dropout=0.1))
+    assert "attention(2, causal=True, rope=rope(), dropout=0.1), dropout(0.1))" in written
+    assert written.count("dropout(0.1)") == 3  # and one after the embedding

@@ -1,5 +1,7 @@
 """rnn, lstm and gru: PyTorch's numbers, their cells in `recurrent`, lengths, directions, states."""
 
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -179,3 +181,46 @@ def test_lengths_and_states_of_another_shape_are_refused(kind):
                 layer.apply(params, x)
     with pytest.raises(ShapeError, match=r"takes a pair \(state, x\)"):
         cell(3).apply(params, X[:, 0])
+
+
+class Padded(NamedTuple):
+    x: Any
+    lengths: Any
+
+
+class Given(NamedTuple):
+    x: Any
+    state: Any
+    lengths: Any
+
+
+class State(NamedTuple):
+    h: Any
+    c: Any
+
+
+@every_kind
+def test_inputs_may_be_named(kind):
+    """As those of `recurrent` may: gradients are named in the same way, and the pair of y is."""
+    make, cell, _ = LAYERS[kind]
+    h, lengths = jnp.ones((3, 3)), jnp.array([5, 2, 0])
+    plain, named = ((h, h), State(h, h)) if kind == "lstm" else (h, h)
+    for layer, inputs, as_named in (
+        (make(3), (X, lengths), Padded(X, lengths)),
+        (make(3, initial="given"), (X, plain, lengths), Given(X, named, lengths)),
+        (cell(3), (plain, X[:, 0]), Padded(named, X[:, 0])),
+    ):
+        shape, named_shape = (
+            jax.tree.map(lambda leaf: leaf.shape[1:], each) for each in (inputs, as_named)
+        )
+        params, out_shape = layer.init(jax.random.key(0), named_shape)
+        assert layer.init(jax.random.key(0), shape)[1] == out_shape
+
+        def total(x, layer=layer, params=params):
+            return jax.tree.leaves(layer.apply(params, x))[0].sum()
+
+        expected, found = (jax.grad(total, allow_int=True)(each) for each in (inputs, as_named))
+        assert jax.tree.structure(found) == jax.tree.structure(as_named)
+        pairs = zip(*map(jax.tree.leaves, (expected, found)), strict=True)
+        assert all((a == b).all() for a, b in pairs)
+    assert type(make(3).apply(drawn(make(3)), Padded(X, lengths))) is Padded

@@ -132,11 +132,13 @@ def test_what_the_linear_loss_takes():
     x, labels = jnp.ones((2, 3)), jnp.array([0, 4])
     with pytest.raises(DataError, match="label"):
         linear_cross_entropy().apply((x, jnp.ones((4, 3)), None), labels)
-    value, grads = jax.jit(linear_cross_entropy().value_and_grad)(
-        (x, jnp.ones((4, 3)), None), labels
+    value, (dx, dw, db) = jax.jit(linear_cross_entropy().value_and_grad)(
+        (x, jnp.ones((4, 3)), jnp.ones(4)), labels
     )
     assert np.isnan(value)
-    assert np.isnan(grads[1]).all()
+    assert np.isnan(dx).all(axis=1).tolist() == [False, True]
+    assert np.isnan(dw).all()
+    assert np.isnan(db).all()
     with pytest.raises(ShapeError, match=r"x is \(2, 3\) and w \(4, 5\)"):
         linear_cross_entropy().apply((x, jnp.ones((4, 5)), None), labels)
     with pytest.raises(ConfigurationError, match="'mean' or 'sum'"):
@@ -205,6 +207,13 @@ def test_features_of_rows_that_do_not_count_may_hold_anything():
         jax.tree.map(
             np.testing.assert_array_equal, loss.value_and_grad((spoilt, w, b), *marks), expected
         )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_where_no_row_counts_the_linear_loss_is_0(reduction):
+    given, labels = (jnp.ones((2, 3)), jnp.ones((4, 3)), jnp.ones(4)), jnp.array([0, 1])
+    found = linear_cross_entropy(reduction).value_and_grad(given, labels, jnp.zeros(2, bool))
+    assert not any(np.asarray(leaf).any() for leaf in jax.tree.leaves(found))
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e25])

@@ -7,7 +7,6 @@ from chex import ArrayTree, PRNGKey
 
 from fnet.compose.joins import joined, joined_shape, parted, require_join
 from fnet.compose.parts import (
-    alike,
     observe_parts,
     penalty_of_parts,
     require_layers,
@@ -16,6 +15,7 @@ from fnet.compose.parts import (
 from fnet.compose.serial import serial
 from fnet.compose.streams import Call, stream_of_parts
 from fnet.core import Layer, Shape, Stream, Tape, layer, split
+from fnet.core.containers import alike
 from fnet.core.trees import add
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, ShapeError

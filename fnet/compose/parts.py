@@ -1,12 +1,13 @@
 """What compositions share: penalties and observations of their parts, checks of their inputs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, NonTrainable, Penalty, penalty
+from fnet.core.containers import alike
 from fnet.core.trees import is_floating, is_non_trainable, is_shape, zeros_like
 from fnet.errors import ConfigurationError, ShapeError
 
@@ -77,10 +78,3 @@ def with_observed(params: ArrayTree, observed: ArrayTree) -> ArrayTree:
         return fresh.get(path, node) if type(node) is NonTrainable else node
 
     return jax.tree_util.tree_map_with_path(one, params, is_leaf=is_non_trainable)
-
-
-def alike(like: Any, parts: Iterable[Any]) -> Any:
-    """The parts as a tuple, or as the NamedTuple or list that `like` is."""
-    if hasattr(like, "_fields"):
-        return type(like)(*parts)
-    return list(parts) if isinstance(like, list) else tuple(parts)

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from chex import ArrayTree, PRNGKey
 
 from fnet.compose.parallel import fan_out
-from fnet.compose.parts import alike, require_layers
+from fnet.compose.parts import require_layers
 from fnet.core import Layer, Shape, Stream, Tape, layer, out_shape
+from fnet.core.containers import alike
 from fnet.core.expect import require_key_and_shape
 from fnet.core.steps import alive, states_before
 from fnet.core.trees import (

@@ -30,6 +30,8 @@ def states_before(begin: ArrayTree, states: ArrayTree, reverse: bool) -> Any:
 
     >>> states_before(jnp.zeros(1), jnp.array([[1.0], [2.0]]), reverse=False).tolist()
     [[0.0], [1.0]]
+    >>> states_before(jnp.zeros(1), jnp.array([[2.0], [1.0]]), reverse=True).tolist()
+    [[1.0], [0.0]]
     """
 
     def shifted(first: Array, after: Array) -> Array:

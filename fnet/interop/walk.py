@@ -23,8 +23,8 @@ from fnet.compose import (
     weight_standardization,
 )
 from fnet.compose.joins import joined_shape
-from fnet.compose.parts import alike
 from fnet.core import Layer, out_shape
+from fnet.core.containers import alike
 from fnet.core.expect import require
 from fnet.core.trees import is_non_trainable, is_shape
 from fnet.errors import ConfigurationError

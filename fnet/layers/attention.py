@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from chex import Array, PRNGKey
+import jax
+import jax.numpy as jnp
+from chex import Array, ArrayTree, PRNGKey
 
 from fnet.core import Layer, Shape, layer
+from fnet.core.containers import alike
 from fnet.core.expect import (
     require,
     require_bool,
@@ -14,7 +17,7 @@ from fnet.core.expect import (
 )
 from fnet.core.trees import is_shape
 from fnet.core.values import constructor
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, FnetError
 from fnet.initializers import Initializer, glorot_normal
 from fnet.layers.attending import Sight
 from fnet.layers.heads import Attention, Cache, Heads
@@ -77,8 +80,10 @@ def attention(
     require_bool("attention: causal", causal)
     if window is not None:
         require_whole("attention: window", window, least=1)
-    if rope is not None and not isinstance(rope, Layer):
-        raise ConfigurationError(f"attention: rope is {rope!r}; it must be a Layer: rope()")
+    if rope is not None and not _turns(rope):
+        raise ConfigurationError(
+            f"attention: rope is {rope!r}; it must be a Layer that turns queries and keys: rope()"
+        )
     around = Heads.of("attention", heads, kv_heads, width, bias, w_init, rope)
     sight = _sight("attention", softcap, dropout)._replace(causal=causal, window=window)
 
@@ -91,19 +96,19 @@ def attention(
         return around.init(key, x, x), shape
 
     def forward(params: Attention, x: Any, key: PRNGKey | None = None) -> tuple[Any, Cache]:
-        x, _, mask = apart(x)
+        pair, (x, _, mask) = x, apart(x)
         around.check(params, x, x)
         given = given_of("attention", mask, len(x), x.shape[1], x.shape[1])
         y, cache = around.forward(params, given.kept(x), None, given, key, sight)
         y = given.kept(y)
-        return (y if mask is None else (y, mask)), cache
+        return (y if mask is None else alike(pair, (y, mask))), cache
 
     def backward(params: Attention, cache: Cache, dy: Any) -> tuple[Attention, Any]:
         masked = isinstance(dy, tuple)
-        dy = cache.given.kept(dy[0] if masked else dy)
-        dparams, dx, dm = around.backward(params, cache, dy, sight)
-        dx = cache.given.kept((dx + dm).astype(dy.dtype))
-        return dparams, (dx, None) if masked else dx
+        own = cache.given.kept(dy[0] if masked else dy)
+        dparams, dx, dm = around.backward(params, cache, own, sight)
+        dx = cache.given.kept((dx + dm).astype(own.dtype))
+        return dparams, alike(dy, (dx, None)) if masked else dx
 
     return layer(init, forward, backward, stream=continued(around, sight))
 
@@ -149,19 +154,34 @@ def cross_attention(
         return around.init(key, x, memory), x
 
     def forward(params: Attention, x: Any, key: PRNGKey | None = None) -> tuple[Array, Any]:
+        kind = alike(x, ((),) * len(x))  # what x is, without arrays
         x, memory, mask = apart(x)
         around.check(params, x, memory)
         given = given_of("cross_attention", mask, len(x), x.shape[1], memory.shape[1])
         y, cache = around.forward(params, x, given.kept(memory), given, key, sight)
-        return y, (cache, () if mask is None else (None,))
+        return y, (cache, kind)
 
     def backward(params: Attention, cache: Any, dy: Array) -> tuple[Attention, Any]:
-        cache, more = cache
+        cache, kind = cache
         dparams, dx, dm = around.backward(params, cache, dy, sight)
         dm = cache.given.kept(dm)
-        return dparams, (dx.astype(dy.dtype), dm.astype(dy.dtype), *more)
+        parts = dx.astype(dy.dtype), dm.astype(dy.dtype), None
+        return dparams, alike(kind, parts[: len(kind)])
 
     return layer(init, forward, backward)
+
+
+def _turns(rope: Any) -> bool:
+    """Whether this is a layer whose backward pass needs neither parameters nor a cache."""
+
+    def tried() -> tuple[ArrayTree, ArrayTree]:
+        params, _ = rope.init(jax.random.key(0), (1, 1, 2))
+        return params, rope.forward(params, jnp.zeros((1, 1, 1, 2)))[1]
+
+    try:
+        return isinstance(rope, Layer) and not jax.tree.leaves(jax.eval_shape(tried))
+    except FnetError:  # it takes no such input
+        return False
 
 
 def _sight(name: str, softcap: float | None, rate: float) -> Sight:

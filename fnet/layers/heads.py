@@ -8,13 +8,14 @@ from typing import NamedTuple
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, afresh, split
-from fnet.core.expect import require, require_bool, require_floating, require_whole
-from fnet.core.trees import is_shape, widened, zeros_like
+from fnet.core.expect import require, require_bool, require_whole
+from fnet.core.trees import widened, zeros_like
 from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, require_initializer
 from fnet.layers.affine import Affine, affine
 from fnet.layers.attending import Sight, attend, pull_back
 from fnet.layers.masks import Given
+from fnet.layers.sequences import require_sequence, require_sequences
 
 
 class Attention(NamedTuple):
@@ -86,10 +87,7 @@ class Heads(NamedTuple):
 
     def init(self, key: PRNGKey, x: Shape, memory: Shape) -> Attention:
         for shape in (x, memory):
-            require(
-                is_shape(tuple(shape)) and len(shape) == 2,
-                f"{self.name}: an example is {shape}; it must be (T, D), a sequence of vectors",
-            )
+            require_sequence(self.name, shape)
         width = x[1] if self.width is None else self.width
         require(
             width % self.heads == 0,
@@ -111,12 +109,7 @@ class Heads(NamedTuple):
             "first, then x",
         )
         for array in (x, memory):
-            require_floating(f"{self.name}: x", array)
-            require(
-                array.ndim == 3,
-                f"{self.name}: x is {array.shape}; it must be (N, T, D), a batch of sequences of "
-                "vectors",
-            )
+            require_sequences(self.name, array)
         require(
             len(x) == len(memory),
             f"{self.name}: x is {x.shape} and the memory {memory.shape}; both must have N first",

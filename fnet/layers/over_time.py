@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, Stream, layer
+from fnet.core.containers import alike
 from fnet.core.expect import (
     require,
     require_array,
@@ -18,6 +19,7 @@ from fnet.core.products import wide
 from fnet.core.trees import cast_like, is_shape, widened
 from fnet.errors import ConfigurationError
 from fnet.layers.masks import Given, are_lengths, of_lengths
+from fnet.layers.sequences import require_sequence
 from fnet.layers.sized import Sized
 from fnet.layers.stepping import State, back, run
 
@@ -47,17 +49,19 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Any, Shape]:
         require_key_and_shape(key, shape)
-        x, state, lengths = apart(shape if is_shape(shape) else tuple(shape))
-        require(
-            is_shape(tuple(x)) and len(x) == 2,
-            f"{name}: an example is {x}; it must be (T, D), a sequence of vectors",
-        )
+        shape = tuple(shape) if isinstance(shape, list) else shape
+        x, state, lengths = apart(shape)
+        require_sequence(name, x)
         require(
             state is None or state == cell.state,
             f"{name}: an example's first state is {state}; it must be {cell.state}",
         )
         out = (cell.sizes[0],) if last else (x[0], cell.sizes[0])
-        return cell.draw(key, x[1]), out if last or lengths is None else (out, ())
+        return cell.draw(key, x[1]), out if last or lengths is None else beside(shape, out, ())
+
+    def beside(inputs: Any, y: Any, lengths: Any) -> Any:
+        """y and the lengths: a pair such as the inputs, if these are one."""
+        return alike(() if given else inputs, (y, lengths))
 
     def begin(x: Array, state: Any) -> State:
         if state is not None:
@@ -65,7 +69,7 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         return tuple(jnp.zeros((len(x), size), wide(x.dtype)) for size in cell.sizes)
 
     def forward(params: Any, x: Any, key: PRNGKey | None = None) -> tuple[Any, Any]:
-        x, state, lengths = apart(x)
+        inputs, (x, state, lengths) = x, apart(x)
         _check(name, params, x, 3)
         if state is not None:
             _check_state(cell, state, len(x))
@@ -76,17 +80,18 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         cache, end = run(cell.kind, params, there.kept(x), begin(x, state), lengths, reverse)
         y = end[0] if last else there.kept(cache.states[0].swapaxes(0, 1))
         y = y.astype(x.dtype)
-        return (y if last or lengths is None else (y, lengths)), (cache, there)
+        kind = jax.tree.map(lambda leaf: (), inputs)  # what the inputs are, without arrays
+        return (y if last or lengths is None else beside(inputs, y, lengths)), (cache, there, kind)
 
     def backward(params: Any, cache: Any, dy: Any) -> tuple[Any, Any]:
-        cache, there = cache
+        cache, there, kind = cache
         dy = dy[0] if isinstance(dy, tuple) else dy
         dys, end = (None, dy) if last else (there.kept(dy).swapaxes(0, 1), None)
         dparams, dx, dbegin = back(cell.kind, params, cache, dys, end, reverse)
         parts = [there.kept(dx).astype(dy.dtype)]
-        parts += [cell.shaped(tuple(d.astype(dy.dtype) for d in dbegin))] if given else []
+        parts += [cell.shaped(tuple(d.astype(dy.dtype) for d in dbegin), kind[1])] if given else []
         parts += [] if cache.lengths is None else [None]
-        return dparams, tuple(parts) if len(parts) > 1 else parts[0]
+        return dparams, alike(kind, parts) if len(parts) > 1 else parts[0]
 
     def resume(params: Any, cache: Any, steps: int, length: int) -> State:
         require(
@@ -120,23 +125,24 @@ def as_cell(cell: Sized) -> Layer:
             isinstance(x, tuple) and len(x) == 2,
             f"{name} takes a pair (state, x), and not {type(x).__name__}",
         )
-        state, x = x
+        pair, (state, x) = x, x
         _check(name, params, x, 2)
         _check_state(cell, state, len(x))
         own, before = widened(params), tuple(jax.tree.leaves(widened(state)))
         after, saved = kind.step(own._replace(u=own.u.T), widened(x) @ own.w.T + own.b, before)
-        after = cell.shaped(tuple(each.astype(x.dtype) for each in after))
-        return after, (state, x, after, saved)
+        after = cell.shaped(tuple(each.astype(x.dtype) for each in after), state)
+        return after, (pair, after, saved)
 
     def backward(params: Any, cache: Any, dy: Any) -> tuple[Any, Any]:
-        state, x, after, saved = cache
+        pair, after, saved = cache
+        state, x = pair
         own, wide_x = widened((params, x))
         before, after, d = (tuple(jax.tree.leaves(widened(each))) for each in (state, after, dy))
         da, dbefore, more = kind.back(own, saved, before, after, d)
         others = kind.of_weights(own, da, saved, before, more)
         grads = own._replace(w=da.T @ wide_x, b=da.sum(0), **others)
-        dstate = cell.shaped(tuple(each.astype(x.dtype) for each in dbefore))
-        return cast_like(grads, params), (dstate, (da @ own.w).astype(x.dtype))
+        dstate = cell.shaped(tuple(each.astype(x.dtype) for each in dbefore), state)
+        return cast_like(grads, params), alike(pair, (dstate, (da @ own.w).astype(x.dtype)))
 
     return layer(init, forward, backward)
 

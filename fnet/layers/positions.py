@@ -20,6 +20,7 @@ from fnet.core.expect import (
 from fnet.core.trees import is_shape, widened
 from fnet.core.values import constructor
 from fnet.initializers import Initializer, normal, require_initializer
+from fnet.layers.sequences import require_sequence, require_sequences
 
 BASE = 10000.0
 SMALL = normal(0.02)
@@ -55,11 +56,12 @@ def positional_encoding(base: float = BASE) -> Layer:
     require_number("positional_encoding: base", base, above=0)
 
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
-        _check_shape("positional_encoding", key, shape)
+        require_key_and_shape(key, shape)
+        require_sequence("positional_encoding", shape)
         return (), shape
 
     def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, tuple[()]]:
-        _check("positional_encoding", x)
+        require_sequences("positional_encoding", x)
         steps, width = x.shape[1:]
         angles = _angles(steps, np.arange(0, width, 2) / width, base)
         waves = np.stack((np.sin(angles), np.cos(angles)), -1).reshape(steps, -1)[:, :width]
@@ -94,12 +96,13 @@ def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
     require_initializer("learned_positions: w_init", w_init)
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Positions, Shape]:
-        _check_shape("learned_positions", key, shape)
+        require_key_and_shape(key, shape)
+        require_sequence("learned_positions", shape)
         _check_length(shape[0])
         return Positions(w_init.draw(key, (length, shape[1]))), shape
 
     def forward(params: Positions, x: Array, key: PRNGKey | None = None) -> tuple[Array, tuple[()]]:
-        _check("learned_positions", x)
+        require_sequences("learned_positions", x)
         _check_length(x.shape[1])
         require(
             x.shape[2:] == params.w.shape[1:],
@@ -205,19 +208,3 @@ def _placed(forward: Callable[..., tuple[Array, ArrayTree]]) -> Stream:
 def _angles(steps: int, powers: np.ndarray, base: float) -> np.ndarray:
     """t / pow(base, power) for each position (T, 1) and power (1, D/2), in float64."""
     return np.arange(steps)[:, None] / base ** powers[None]
-
-
-def _check_shape(name: str, key: PRNGKey, shape: Shape) -> None:
-    require_key_and_shape(key, shape)
-    require(
-        is_shape(tuple(shape)) and len(shape) == 2,
-        f"{name}: an example is {shape}; it must be (T, D), a sequence of vectors",
-    )
-
-
-def _check(name: str, x: Array) -> None:
-    require_floating(f"{name}: x", x)
-    require(
-        x.ndim == 3,
-        f"{name}: x is {x.shape}; it must be (N, T, D), a batch of sequences of vectors",
-    )

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Shape, split
+from fnet.core.containers import alike
 from fnet.core.expect import require_bool, require_whole
 from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, require_initializer
@@ -31,9 +32,9 @@ class Sized(NamedTuple):
         shapes = tuple((size,) for size in self.sizes)
         return shapes if len(shapes) > 1 else shapes[0]
 
-    def shaped(self, state: tuple[Array, ...]) -> Any:
-        """The arrays of a state, as a user sees them."""
-        return state if len(state) > 1 else state[0]
+    def shaped(self, state: tuple[Array, ...], like: Any) -> Any:
+        """The arrays of a state, as a user sees them: together as those of `like` are."""
+        return alike(like, state) if len(state) > 1 else state[0]
 
 
 def rnn_of(name: str, width: int, activation: str, w_init: Initializer) -> Sized:

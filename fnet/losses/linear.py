@@ -69,11 +69,8 @@ def linear_cross_entropy(
         shares = _shares(labels, where, ignore, reduction, rows)
         rows = jnp.where(shares[:, None] > 0, rows, 0)  # what does not count may hold NaN
         flat = _Rows(rows, wide_w, wide_b, wide_integers(labels).ravel(), shares)
-        values, grads = _in_blocks(flat, label_smoothing, z_loss)
-        known = (flat.labels >= 0) & (flat.labels < len(w))
-        values = jnp.where(flat.shares > 0, jnp.where(known, values, jnp.nan), 0)
-        value = (values * flat.shares).sum()
-        dx, dw, db = grads
+        values, (dx, dw, db) = _in_blocks(flat, label_smoothing, z_loss)
+        value = (jnp.where(shares > 0, values, 0) * shares).sum()
         return value.astype(x.dtype), cast_like((dx.reshape(x.shape), dw, db), y)
 
     return loss(value_and_grad, None, None, reduction)
@@ -126,7 +123,8 @@ def _in_blocks(flat: _Rows, smoothing: float, z_loss: float) -> tuple[Array, Any
     dw = dw.at[labels].add(-hit[:, None] * x) - even * (shares @ x)
     db = None if db is None else db.at[labels].add(-hit) - even * shares.sum()
     wrong = ~known & (shares > 0)
-    return values, (jnp.where(wrong[:, None], jnp.nan, dx), jnp.where(wrong.any(), jnp.nan, dw), db)
+    dw, db = jax.tree.map(lambda d: jnp.where(wrong.any(), jnp.nan, d), (dw, db))
+    return jnp.where(wrong, jnp.nan, values), (jnp.where(wrong[:, None], jnp.nan, dx), dw, db)
 
 
 def _shares(

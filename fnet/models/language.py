@@ -120,6 +120,7 @@ def attention_maps(model: Layer, params: ArrayTree, tokens: Any) -> np.ndarray |
 
     Of a `transformer` and the first of the `tokens` (N, T), no longer than its window, from what
     attention caches for its backward pass. Each row sums to 1. None for a model without attention.
+    Raises ConfigurationError where that sees later steps, or its scores are capped or masked.
 
     >>> model = transformer(5, width=8, blocks=2, heads=2)
     >>> params, _ = model.init(jax.random.key(0), (3,))
@@ -147,4 +148,9 @@ def _weights(cache: Any) -> np.ndarray:
     scores = np.einsum("ptgd,psd->pgts", q, k) / np.sqrt(q.shape[-1])
     past = np.tril(np.ones(scores.shape[-2:], bool))
     p = np.where(past, np.exp(scores - lse.swapaxes(1, 2)[..., None]), 0.0)
+    if (np.abs(p.sum(-1) - 1) > 0.01).any():
+        raise ConfigurationError(
+            "attention_maps: attention is not that of a transformer over so many steps: it sees "
+            "later ones, caps its scores, or has a shorter window; give fewer tokens"
+        )
     return p.reshape(-1, *p.shape[-2:])
