@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from fnet import data, models
-from fnet.cli.arguments import IMAGE_RATES, Settings, above
+from fnet.cli.arguments import IMAGE_RATES, Settings
+from fnet.cli.values import above
 from fnet.core import Layer
 from fnet.data import Dataset
 from fnet.data.text import KINDS
