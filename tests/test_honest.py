@@ -220,13 +220,11 @@ def right(y, target, where=None):
     return (e**2).sum() / count, 2 * e / count
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", sorted({*WAYS} - {"fit's validation"}))  # of the same loss
 @pytest.mark.parametrize("wrong", [squares, half_right])
 def test_a_loss_that_counts_what_is_not_marked(way, wrong):
     target = X[:, 0] if way != "overfit" else BITS * 1.0
     loss = core.loss(wrong, probabilities=lambda y: jnp.stack((1 - y, y), -1))
-    if way == "fit's validation":
-        return
     with pytest.raises(ConfigurationError, match="`where` does not mark"):
         WAYS[way](LINEAR, loss, of(target))
 
@@ -324,7 +322,7 @@ def test_an_optimizer_that_wants_something_else():
         return grads, state
 
     wanting = optax.GradientTransformationExtraArgs(lambda params: (), update)
-    with pytest.raises(ConfigurationError, match=r"value= and|temperature"):
+    with pytest.raises(ConfigurationError, match="temperature"):
         fit(MODEL, LOSS, wanting, of(BITS), epochs=1)
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from fnet import interop, serial
 from fnet.compose import frozen, parallel, recurrent, repeat, residual
@@ -504,7 +505,6 @@ def test_each_sign_that_an_order_is_none():
 
 
 def test_safetensors_hold_what_they_were_given(tmp_path):
-    package = pytest.importorskip("safetensors.numpy")
     path = tmp_path / "model.safetensors"
     plain = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     arrays = {
@@ -519,7 +519,7 @@ def test_safetensors_hold_what_they_were_given(tmp_path):
         "none": np.zeros((0, 3)),
     }
     interop.save_safetensors(path, arrays)
-    for loaded in (interop.load_safetensors(path), package.load_file(path)):
+    for loaded in (interop.load_safetensors(path), load_file(path)):
         assert set(loaded) == set(arrays)
         for name, array in arrays.items():
             assert loaded[name].dtype == np.asarray(array).dtype.newbyteorder("=")
@@ -532,7 +532,6 @@ def test_safetensors_hold_what_they_were_given(tmp_path):
 
 
 def test_a_model_through_safetensors(tmp_path):
-    pytest.importorskip("safetensors")
     path, shape = tmp_path / "model.safetensors", (4, 5, 2)
     model = serial(residual(conv(3), batch_norm(), shortcut=conv(3, 1)), affine(2))
     arrays = drawn(

@@ -34,6 +34,7 @@ def test_regression_agrees_with_scikit_learn():
     assert metrics.rmse(t, y) == pytest.approx(theirs.root_mean_squared_error(t, y), rel=1e-9)
     for guess in ([1.0, 1.0], [1.0, 2.0]):
         assert metrics.r2([1.0, 1.0], guess) == theirs.r2_score([1.0, 1.0], guess)
+    assert metrics.r2([0.1] * 3, [0.1, 0.1, 0.2]) == 0  # whose mean is not 0.1, by rounding
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -54,6 +55,7 @@ def test_classes_agree_with_scikit_learn(classes):
     whole = p / p.sum(-1, keepdims=True)
     expected = theirs.log_loss(labels, whole)
     assert metrics.log_loss(labels, whole) == pytest.approx(expected, rel=1e-12)
+    assert metrics.log_loss([0], [[0.0, 1.0]]) == -np.log(1e-15)
 
 
 def test_roc_curve_agrees_with_scikit_learn():
@@ -299,6 +301,13 @@ def test_a_mean_of_sequences_is_over_positions_that_count():
     for size in (9, 2):
         found = evaluate(relu(), loss, (), dataset, batch_size=size)
         assert found["loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_samples_without_any_weight_have_no_loss():
+    dataset = data.memory({"y": np.eye(3)[[0, 1]], "label": np.array([0, 0])}, tuple("abc"))
+    found = evaluate(relu(), losses.cross_entropy(weights=(0.0, 1.0, 1.0)), (), dataset)
+    assert np.isnan(found["loss"])
+    assert found["accuracy"] == 0.5
 
 
 def test_infinite_scores_tie_and_what_is_not_a_number_is_no_score():

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 from fnet import core, data, losses, models, registry, serial
 from fnet.compose import mixed_precision
@@ -20,6 +21,7 @@ from fnet.layers import (
     flatten,
     gelu,
     hard_tanh,
+    layer_norm,
     leaky_relu,
     max_pool,
     relu6,
@@ -64,8 +66,6 @@ def observed(model, shape):
 
 
 def run(written, x):
-    from onnx.reference import ReferenceEvaluator
-
     evaluator = ReferenceEvaluator(onnx.load_from_string(written))
     return dict(zip(evaluator.output_names, evaluator.run(None, {"input": x}), strict=True))
 
@@ -115,11 +115,8 @@ def test_the_transform_and_the_units_of_the_target_are_part_of_it():
 
 
 def test_what_cannot_be_written_is_named():
-    model = serial(affine(4), max_pool(2, ceil=True))
     with pytest.raises(ConfigurationError, match="pads the same"):
         to_onnx(serial(max_pool(2, ceil=True)), (5, 5, 1), ((),))
-    from fnet.layers import layer_norm
-
     model = layer_norm()
     with pytest.raises(ConfigurationError, match=r"layer_norm\(.*\) is not one of the layers"):
         to_onnx(model, (4,), observed(model, (4,)))

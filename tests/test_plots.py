@@ -148,6 +148,19 @@ def test_class_grid_has_a_row_of_its_images_for_each_class():
     drawn(figure)
 
 
+@pytest.mark.parametrize(
+    ("pixels", "shown"),
+    [
+        (np.array([0, 65535, 13107], np.uint16), [0, 1, 0.2]),
+        (np.array([0, 0.25, 1.0]), [0, 0.25, 1]),
+        (np.array([-1.0, 0.0, 3.0]), [0, 0.25, 1]),
+    ],
+)
+def test_pixels_are_shown_from_0_to_1(pixels, shown):
+    grid = plots.class_grid(labelled(pixels.reshape(1, 1, 3, 1), [0]), per_class=1)
+    np.testing.assert_allclose(grid.axes[0].images[0].get_array()[0, :, 0], shown)
+
+
 def test_class_grid_is_a_function_of_the_seed():
     dataset = labelled(images(30), np.arange(30) % 3)
     first, again, other = (drawn(plots.class_grid(dataset, 3, seed)) for seed in (0, 0, 1))

@@ -75,6 +75,15 @@ def test_roc_marks_the_threshold_of_a_half():
     drawn(figure)
 
 
+def test_attention_has_a_row_for_each_step_that_looks():
+    figure = plots.attention_weights(np.array([[1.0, 0.0], [0.25, 0.75]]), "ab")
+    (ax,) = figure.axes
+    shown = ax.images[0].get_array()
+    np.testing.assert_allclose(np.square(shown), [[1, 0], [0.25, 0.75]])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    drawn(figure)
+
+
 def test_curves_show_r2_of_a_regression():
     entries = [
         {"epoch": 1, "train_loss": 2.0, "val_loss": 9.0, "train_r2": -1.0, "val_r2": -8.0},

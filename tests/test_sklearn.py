@@ -59,6 +59,13 @@ def test_a_grid_search_over_a_pipeline_and_a_pickle():
     np.testing.assert_array_equal(again.predict_proba(x), search.best_estimator_.predict_proba(x))
 
 
+def test_a_validation_part_is_of_30_samples_or_none():
+    x = np.linspace(-1, 1, 300)[:, None]
+    for rows, validates in ((299, False), (300, True)):
+        history = Regressor((), epochs=1).fit(x[:rows], x[:rows, 0]).history_
+        assert ("val_loss" in history) == validates
+
+
 def test_a_large_offset_of_a_column_is_not_lost_in_float32():
     x = 1.6e12 + np.arange(200.0)[:, None] * 1000  # milliseconds since 1970
     y = 1e9 + np.arange(200.0)

@@ -9,11 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from fnet.cli.values import ImageSize
-from fnet.cli.values import above as above
+from fnet.cli.values import ImageSize, above
 
 Settings = dict[str, Any]
-Number = Callable[[str], Any]
 
 # Default learning rates: for images; for tables; for a linear model of a table.
 RATES = {

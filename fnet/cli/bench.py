@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from fnet import losses, models, registry
-from fnet.cli.arguments import Settings, above, command
+from fnet.cli.arguments import Settings, command
+from fnet.cli.values import above
 from fnet.core import Layer, Loss
 from fnet.core.examples import drawn, shapes_of
 from fnet.core.trees import cast, is_floating

@@ -14,8 +14,9 @@ from fnet.check.examine import DEPTHS, STOPPED
 from fnet.check.subjects.forms import OF
 from fnet.check.truth.domain import NAMED
 from fnet.cli import functions
-from fnet.cli.arguments import Settings, above, command
+from fnet.cli.arguments import Settings, command
 from fnet.cli.functions import told
+from fnet.cli.values import above
 from fnet.core import Layer, Loss
 from fnet.core.examples import drawn
 from fnet.core.values import read

@@ -8,10 +8,11 @@ from typing import Any
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from fnet import data
-from fnet.cli.arguments import DATA, Settings, above, add_data, command, interactive, say
+from fnet.cli.arguments import DATA, Settings, add_data, command, interactive, say
 from fnet.cli.run import write_picture
 from fnet.cli.source import load_parts
 from fnet.cli.statistics import column_lines, target_lines
+from fnet.cli.values import above
 from fnet.errors import ConfigurationError
 
 MAKE = """

@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from fnet.cli.arguments import Settings, above, command
+from fnet.cli.arguments import Settings, command
 from fnet.cli.run import read_run
 from fnet.cli.text import is_text
+from fnet.cli.values import above
 from fnet.cli.voice import add_voice, take_voice
 from fnet.data import Vocabulary
 from fnet.errors import ConfigurationError

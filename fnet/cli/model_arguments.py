@@ -3,7 +3,8 @@
 import argparse
 from typing import Any
 
-from fnet.cli.arguments import ACTIVATIONS, MODELS, above
+from fnet.cli.arguments import ACTIVATIONS, MODELS
+from fnet.cli.values import above
 
 SWEPT = ("hidden", "layers", "depth", "l2")  # in a sweep, one or more values of each
 

@@ -7,7 +7,6 @@ from fnet.cli.arguments import (
     MODEL,
     TRAINING,
     Settings,
-    above,
     add_data,
     command,
     say,
@@ -16,6 +15,7 @@ from fnet.cli.build import build, with_model
 from fnet.cli.model_arguments import add_model
 from fnet.cli.source import load_parts
 from fnet.cli.training_arguments import add_optimizer
+from fnet.cli.values import above
 from fnet.training.overfitting import overfit
 
 EXAMPLES = """

@@ -1,6 +1,6 @@
 """The output of `fnet train` before it trains, and when it ends or is stopped."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from fnet.cli.source import PARTS, Parts
 from fnet.cli.voice import Voice
 from fnet.data import Vocabulary
 from fnet.training.evaluation import evaluate, predict
-from fnet.training.records import Record
+from fnet.training.records import Best, Record
 
 
 def tell_start(
@@ -102,25 +102,42 @@ def tell_end(
     from fnet.cli.pictures import draw  # matplotlib is slow to import
 
     model, loss, best = checkpoint.model, checkpoint.loss, checkpoint.record.best
-    metrics: dict[str, Any] = {"epochs": checkpoint.record.epoch, "best_epoch": best.epoch}
-    for part in PARTS:
-        values = evaluate(model, loss, best.params, getattr(parts, part))
-        metrics |= {f"{part}_{name}": value for name, value in values.items()}
-        metrics[f"{part}_samples"] = len(getattr(parts, part))
+    metrics = by_part(
+        checkpoint.record, parts, lambda part: evaluate(model, loss, best.params, part)
+    )
     predictions = predict(model, loss, best.params, parts.test)
     beside, constant = baseline(predictions, checkpoint.classes)
     metrics |= {f"test_{name}": value for name, value in constant.items()}
     runs.write_json(folder / runs.METRICS, metrics)
     draw(folder, checkpoint, history, parts.test, predictions, settings["target"])
-    files, follow_up = sorted(path.name for path in folder.glob("[!.]*")), f"fnet evaluate {folder}"
-    words = [
-        f"reached    {_reached(metrics)}, with the weights of epoch {best.epoch}, which had the "
-        "lowest validation loss",
-        f"           {beside}",
-        f"written    {folder}/: {', '.join(files)}",
-        f"next       {follow_up}",
-    ]
-    facts = {"folder": str(folder), "files": files, "next": follow_up, **metrics}
+    words = [f"reached    {_reached(metrics)}, {weights_of(best)}", f"           {beside}"]
+    tell_written(folder, words, metrics, f"fnet evaluate {folder}", voice)
+
+
+def by_part(
+    record: Record, parts: Parts, measure: Callable[[Any], dict[str, float]]
+) -> dict[str, Any]:
+    """The content of metrics.json: what is measured on each part, and how long training took."""
+    metrics: dict[str, Any] = {"epochs": record.epoch, "best_epoch": record.best.epoch}
+    for name in PARTS:
+        part = getattr(parts, name)
+        metrics |= {f"{name}_{key}": value for key, value in measure(part).items()}
+        metrics[f"{name}_samples"] = len(part)
+    return metrics
+
+
+def weights_of(best: Best) -> str:
+    """Which weights the figures are of."""
+    return f"with the weights of epoch {best.epoch}, which had the lowest validation loss"
+
+
+def tell_written(
+    folder: Path, words: list[str], facts: dict[str, Any], follow_up: str, voice: Voice
+) -> None:
+    """Report the result of a run, the files of its folder, and what to do next."""
+    files = sorted(path.name for path in folder.glob("[!.]*"))
+    words = [*words, f"written    {folder}/: {', '.join(files)}", f"next       {follow_up}"]
+    facts = {"folder": str(folder), "files": files, "next": follow_up, **facts}
     voice.tell("end", words, facts, last=True)
 
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from fnet.cli.arguments import MODEL, Settings, above, command, say
+from fnet.cli.arguments import MODEL, Settings, command, say
 from fnet.cli.build import build_model, with_model
 from fnet.cli.model_arguments import add_model
 from fnet.cli.run import read_run
 from fnet.cli.text import is_text
+from fnet.cli.values import above
 from fnet.core import Layer, Shape
 from fnet.core.examples import ints
 from fnet.errors import ConfigurationError

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fnet import data, models
-from fnet.cli.arguments import IMAGE_RATES, Settings, above
-from fnet.cli.values import shares_of
+from fnet.cli.arguments import IMAGE_RATES, Settings
+from fnet.cli.values import above, shares_of
 from fnet.core import Layer
 from fnet.data import Dataset
 from fnet.data.text import KINDS

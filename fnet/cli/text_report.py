@@ -10,7 +10,8 @@ from fnet import data
 from fnet.checkpoint import Checkpoint
 from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
-from fnet.cli.source import PARTS, Parts, load_parts
+from fnet.cli.report import by_part, tell_written, weights_of
+from fnet.cli.source import Parts, load_parts
 from fnet.cli.text import bits, in_bits
 from fnet.cli.voice import Voice
 from fnet.data import Dataset, Memory, Vocabulary
@@ -45,32 +46,24 @@ def tell_text(
     voice: Voice,
 ) -> None:
     """Evaluate the best weights, draw the pictures, and report the result and what to do next."""
-    params, best = checkpoint.record.best.params, checkpoint.record.best.epoch
-    metrics: dict[str, Any] = {"epochs": checkpoint.record.epoch, "best_epoch": best}
-    for part in PARTS:
-        values = measured(checkpoint, getattr(parts, part), settings)
-        metrics |= {f"{part}_{name}": value for name, value in values.items()}
-        metrics[f"{part}_samples"] = len(getattr(parts, part))
+    best = checkpoint.record.best
+    metrics = by_part(checkpoint.record, parts, lambda part: measured(checkpoint, part, settings))
     runs.write_json(folder / runs.METRICS, metrics)
     optimum = data.text_entropy(settings["length"]) if settings["data"] is None else None
     _draw(folder, checkpoint, history, parts.test, optimum)
-    words = Vocabulary.of(checkpoint.classes)
+    vocabulary = Vocabulary.of(checkpoint.classes)
     begin = parts.test.gather([0])["tokens"][:, : max(1, settings["length"] // 4)]
-    sample = generate(checkpoint.model, params, begin, SHOWN, seed=settings["seed"])[0]
-    prompt, rest = words.decode(begin[0]), words.decode(sample[begin.shape[1] :])
-    files = sorted(path.name for path in folder.glob("[!.]*"))
-    follow_up = f"fnet generate {folder}"
-    said = [
+    sample = generate(checkpoint.model, best.params, begin, SHOWN, seed=settings["seed"])[0]
+    prompt = vocabulary.decode(begin[0])
+    rest = vocabulary.decode(sample[begin.shape[1] :])
+    words = [
         f"reached    {bits(metrics['test_loss'])} on test ({in_bits(metrics['val_loss']):.4f} on "
-        f"validation), with the weights of epoch {best}, which had the lowest validation loss",
+        f"validation), {weights_of(best)}",
         *_beside(metrics, optimum),
         f"sample     {spelled(prompt)} | {spelled(rest)}",
-        f"written    {folder}/: {', '.join(files)}",
-        f"next       {follow_up}",
     ]
-    facts = {"folder": str(folder), "files": files, "next": follow_up, **metrics}
-    facts |= {"prompt": prompt, "sample": rest}
-    voice.tell("end", said, facts, last=True)
+    facts = {**metrics, "prompt": prompt, "sample": rest}
+    tell_written(folder, words, facts, f"fnet generate {folder}", voice)
 
 
 def evaluate_text(

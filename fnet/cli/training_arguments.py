@@ -3,8 +3,9 @@
 import argparse
 from typing import Any
 
-from fnet.cli.arguments import ALL, LOSSES, RATES, SCHEDULES, above
+from fnet.cli.arguments import ALL, LOSSES, RATES, SCHEDULES
 from fnet.cli.solving import SOLVERS
+from fnet.cli.values import above
 
 
 def add_optimizer(parser: argparse.ArgumentParser, rates: bool = False) -> Any:

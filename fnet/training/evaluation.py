@@ -89,19 +89,22 @@ def measured(
 ) -> dict[str, float]:
     """What `evaluate` returns, for what was checked already."""
     look = make_look(model, loss, dataset.transform)
-    size = batch_size or together(dataset)
-    order = epoch_order(len(dataset), min(size, len(dataset)), shuffle=False)
     check = functools.partial(check_targets, loss)
-    read = blocks(on_device(dataset), order, workers=workers, check=check)
+    read = blocks(on_device(dataset), in_turn(dataset, batch_size), workers=workers, check=check)
     parts = [look(params, *block) for *block, _ in read]
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     return over_samples(loss, *columns)
 
 
-def together(dataset: Dataset) -> int:
-    """How many samples are evaluated at once: fewer, where each has many predictions."""
-    target: np.ndarray = dataset.gather(np.zeros(1, int))[dataset.fields[1]]
-    return max(1, min(CHUNK, PREDICTIONS // max(int(target.size), 1)))
+def in_turn(dataset: Dataset, batch_size: int | None = None) -> np.ndarray:
+    """The order of an evaluation, each sample once, in batches of this size.
+
+    Without a size fewer samples are together, where each has many predictions.
+    """
+    if batch_size is None:
+        target: np.ndarray = dataset.gather(np.zeros(1, int))[dataset.fields[1]]
+        batch_size = max(1, min(CHUNK, PREDICTIONS // max(int(target.size), 1)))
+    return epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
 
 
 def predict(
@@ -124,7 +127,7 @@ def predict(
     require_steady(dataset)
     n, dataset = len(dataset), exact(dataset)
     apply = _make_apply(model, dataset.transform)
-    order = epoch_order(n, min(batch_size or together(dataset), n), shuffle=False)
+    order = in_turn(dataset, batch_size)
     pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
     outputs = jnp.concatenate([y.reshape(-1, *y.shape[2:]) for y, _ in pairs])[:n]
     labels = np.concatenate([np.asarray(target) for _, target in pairs])[:n]

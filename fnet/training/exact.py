@@ -52,7 +52,7 @@ def exact(dataset: Dataset) -> Dataset:
 def _loss(x: np.ndarray) -> float:
     """The largest error of 32 bits as a share of a column's range; infinite where integers wrap."""
     if x.dtype.kind in "iu":
-        if x.size and (int(x.max()) > _WIDE.max or int(x.min()) < _WIDE.min):
+        if int(x.max()) > _WIDE.max or int(x.min()) < _WIDE.min:
             return np.inf
     elif jax.dtypes.canonicalize_dtype(x.dtype).itemsize == 8:
         return 0.0

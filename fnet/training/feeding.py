@@ -5,7 +5,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
@@ -93,7 +93,7 @@ def blocks(
     """
     order = masked(order)
     if _resident(dataset):
-        x, target = dataset.arrays.values()  # type: ignore[attr-defined]
+        x, target = dataset.arrays.values()
         return iter([(x, target, order, start)])
     row = nbytes(dataset.gather(order[0, :1]))
     size = max(1, BLOCK // (row * order.shape[1]))
@@ -136,7 +136,7 @@ def taken(tree: Any, places: Any) -> Any:
     return jax.tree.map(lambda array: array[places], tree)
 
 
-def _resident(dataset: Dataset) -> bool:
+def _resident(dataset: Dataset) -> TypeGuard[Memory]:
     arrays = jax.tree.leaves(dataset.arrays) if isinstance(dataset, Memory) else ()
     return bool(arrays) and all(isinstance(array, jax.Array) for array in arrays)
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from chex import Array, ArrayTree
+from chex import ArrayTree
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_number, require_whole
@@ -22,7 +22,7 @@ from fnet.errors import ConfigurationError, TrainingError
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
-from fnet.training.evaluation import CHUNK, make_look
+from fnet.training.evaluation import in_turn, make_look
 from fnet.training.exact import exact
 from fnet.training.feeding import example_shape, masked, on_device
 from fnet.training.loop import fit, make_epoch
@@ -171,6 +171,7 @@ def _together(
     run, look = _make(model, loss, optimizer, *transforms, augmentation)
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(r.state for r in records))
     noise = jnp.stack([keys(seed)[1] for seed in seeds])
+    held = None if val is None else (*val.arrays.values(), masked(in_turn(val)))
     alive = set(range(len(records)))
     for epoch in range(1, epochs + 1):
         shuffle = batch_size is not None
@@ -180,7 +181,7 @@ def _together(
         }
         orders = np.stack([order[seed] for seed in seeds])
         states, metrics = run(states, *train.arrays.values(), orders, noise)
-        seen = None if val is None else jax.device_get(look(states.params, *_all(val)))
+        seen = None if held is None else jax.device_get(look(states.params, *held))
         # Split by NumPy: as many slices by JAX cost more than the epoch of a small network.
         state, steps = jax.device_get((states, metrics))
         for place in sorted(alive):
@@ -212,11 +213,6 @@ def _make(
     look = make_look(model, loss, val_transform)
     many = jax.jit(jax.vmap(run, in_axes=(0, None, None, 0, 0)))
     return many, jax.jit(jax.vmap(look, in_axes=(0, None, None, None)))
-
-
-def _all(dataset: Any) -> tuple[Array, Array, np.ndarray]:
-    order = epoch_order(len(dataset), min(CHUNK, len(dataset)), shuffle=False)
-    return *dataset.arrays.values(), masked(order)
 
 
 def _finite(tree: Any) -> bool:

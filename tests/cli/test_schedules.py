@@ -32,7 +32,7 @@ def test_every_optimizer_has_rates_and_is_written_as_it_reads():
             {"schedule": "linear", "warmup": 0.1},
             "scheduled(adam(0.001), warmup(4, schedule=linear(36)))",
         ),
-        ({"warmup": 0.25}, "scheduled(adam(0.001), warmup(10, schedule=constant()))"),
+        ({"warmup": 0.25}, "scheduled(adam(0.001), warmup(10))"),
         (
             {"schedule": "step"},
             "scheduled(adam(0.001), piecewise((20, 30), (1.0, 0.1, 0.01)))",
@@ -46,8 +46,8 @@ def test_every_optimizer_has_rates_and_is_written_as_it_reads():
     ],
 )
 def test_the_steps_of_the_run_are_those_of_the_schedule(settings, written):
-    made = repr(build_optimizer({**DEFAULT, **settings}, samples=95))  # ten steps an epoch
-    assert made in (written, written.replace("schedule=constant()", "").replace("(10, )", "(10)"))
+    made = build_optimizer({**DEFAULT, **settings}, samples=95)  # ten steps an epoch
+    assert repr(made) == written
 
 
 def test_a_run_too_short_for_its_schedule_is_told():

@@ -1,15 +1,19 @@
 """What a run may be told: widths, patience, smoothing, another rate; and versions."""
 
+import importlib
 import json
 import sys
 
 import jax
 import numpy as np
+import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
 
 import fnet
 from fnet.checkpoint import load
 from fnet.cli import main
+from fnet.interop import from_torch, load_safetensors
 
 PHOTOS = "--data photos --batch-size 16 --learning-rate 0.01".split()
 
@@ -56,7 +60,6 @@ def test_smoothed_labels(inside, shell):
 
 def test_a_run_is_resumed_at_another_rate(inside, shell):
     def rate(folder):
-
         return float(load(shell.home / folder / "checkpoint.npz").record.state.opt_state[1])
 
     start = ["train", *PHOTOS, *"--hidden 4 --epochs 1 --out cooler".split()]
@@ -80,9 +83,6 @@ def test_versions(capsys):
 
 
 def test_a_run_is_exported(inside, shell, run):
-    pytest.importorskip("safetensors")
-    from fnet.interop import from_torch, load_safetensors
-
     result = inside("export", run.folder, "--to", "safetensors", "--out", "m.safetensors")
     assert result.status == 0, result.err
     with jax.enable_x64(False):
@@ -94,9 +94,6 @@ def test_a_run_is_exported(inside, shell, run):
 
 
 def test_a_run_is_exported_whole(inside, shell, run):
-    import onnx
-    from onnx.reference import ReferenceEvaluator
-
     result = inside("export", run.folder, "--to", "onnx", "--out", "m.onnx")
     assert result.status == 0, result.err
     assert "to `output` and `probabilities`" in result.out
@@ -110,8 +107,6 @@ def test_a_run_is_exported_whole(inside, shell, run):
 
 
 def test_export_says_what_is_missing(inside, run, monkeypatch):
-    import importlib
-
     def without(name, *arguments):
         if name in ("torch", "onnx"):
             raise ImportError(name)
