@@ -1,0 +1,92 @@
+"""Meshes: the devices that train together, and what each axis of them divides."""
+
+from typing import Any
+
+import jax
+from jax.sharding import AxisType, Mesh
+
+from fnet.core.across import ROWS
+from fnet.core.expect import require_whole
+from fnet.errors import ConfigurationError
+
+COLUMNS = "model"  # the axis that divides parameters
+
+
+def mesh(devices: int | str = "all", model: int = 1) -> Mesh:
+    """A mesh of the first `devices` devices: its axis "data" divides the rows of every batch.
+
+    With `model` above 1 a second axis, "model", of that many devices divides parameters, by the
+    rule of a `placement`. In several processes "all" are those of all processes. Raises
+    ConfigurationError where there are fewer devices, with the line that makes virtual ones of a
+    CPU.
+
+    >>> mesh(1).shape["data"]
+    1
+    """
+    require_whole("mesh: model", model, least=1)
+    there = jax.devices()
+    if devices != "all":
+        require_whole("mesh: devices", devices, least=1)
+    count = len(there) if devices == "all" else int(devices)
+    if count > len(there):
+        raise ConfigurationError(f"mesh: devices={count}, and {_found(there)}")
+    if count % model:
+        raise ConfigurationError(
+            f"mesh: model={model} does not divide {count} devices; {_those(divisors(count))} do"
+        )
+    shape, names = (count // model,), (ROWS,)
+    if model > 1:
+        shape, names = (*shape, model), (*names, COLUMNS)
+    kinds = (AxisType.Auto,) * len(names)
+    return jax.make_mesh(shape, names, kinds, devices=there[:count])
+
+
+def require_mesh(mesh: Any) -> None:
+    """Raise ConfigurationError unless this is a mesh that fnet trains on."""
+    if not isinstance(mesh, Mesh):
+        raise ConfigurationError(
+            f"mesh is a {type(mesh).__name__}; it must be a jax.sharding.Mesh: fnet.devices.mesh(4)"
+        )
+    if ROWS not in mesh.axis_names:
+        raise ConfigurationError(
+            f"mesh has the axes {', '.join(map(str, mesh.axis_names))}; the rows of a batch are "
+            f'divided by one called "{ROWS}": jax.make_mesh((4,), ("{ROWS}",))'
+        )
+    if any(kind != AxisType.Auto for kind in mesh.axis_types):
+        raise ConfigurationError(
+            "mesh has Explicit axes, and fnet's layers do not name the sharding of each array; "
+            "give it Auto ones: jax.sharding.Mesh(mesh.devices, mesh.axis_names)"
+        )
+
+
+def require_divided(what: str, size: int, mesh: Mesh) -> None:
+    """Raise ConfigurationError unless the devices divide this number of rows."""
+    parts = mesh.shape[ROWS]
+    if size % parts:
+        near = max(size - size % parts, parts)
+        raise ConfigurationError(
+            f"{what} is {size}, which {parts} devices do not divide; take {near} or {near + parts}"
+        )
+
+
+def divisors(number: int) -> list[int]:
+    """Those numbers that divide it.
+
+    >>> divisors(6)
+    [1, 2, 3, 6]
+    """
+    return [size for size in range(1, number + 1) if number % size == 0]
+
+
+def _those(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _found(there: list[Any]) -> str:
+    there_are = "there is one" if len(there) == 1 else f"there are {len(there)}"
+    if there[0].platform != "cpu":
+        return f"{there_are} ({there[0].device_kind})"
+    return (
+        f'{there_are}: virtual ones of a CPU are made by jax.config.update("jax_num_cpu_devices", '
+        "4) before anything else of JAX runs"
+    )
