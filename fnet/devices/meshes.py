@@ -41,22 +41,26 @@ def mesh(devices: int | str = "all", model: int = 1) -> Mesh:
     return jax.make_mesh(shape, names, kinds, devices=there[:count])
 
 
-def require_mesh(mesh: Any) -> None:
-    """Raise ConfigurationError unless this is a mesh that fnet trains on."""
+def usable(mesh: Any) -> Mesh:
+    """The mesh with axes whose arrays the compiler may divide; ConfigurationError for another thing.
+
+    jax.make_mesh makes axes that want the division of each array in its type, which layers do not
+    give; a mesh of the same devices without that is as good.
+
+    >>> usable(jax.make_mesh((1,), ("data",))).axis_types
+    (Auto,)
+    """
     if not isinstance(mesh, Mesh):
         raise ConfigurationError(
-            f"mesh is a {type(mesh).__name__}; it must be a jax.sharding.Mesh: fnet.devices.mesh(4)"
+            f"mesh is a {type(mesh).__name__}; it must be a jax.sharding.Mesh: "
+            "fnet.devices.mesh(4)"
         )
     if ROWS not in mesh.axis_names:
         raise ConfigurationError(
             f"mesh has the axes {', '.join(map(str, mesh.axis_names))}; the rows of a batch are "
             f'divided by one called "{ROWS}": jax.make_mesh((4,), ("{ROWS}",))'
         )
-    if any(kind != AxisType.Auto for kind in mesh.axis_types):
-        raise ConfigurationError(
-            "mesh has Explicit axes, and fnet's layers do not name the sharding of each array; "
-            "give it Auto ones: jax.sharding.Mesh(mesh.devices, mesh.axis_names)"
-        )
+    return Mesh(mesh.devices, mesh.axis_names)
 
 
 def require_divided(what: str, size: int, mesh: Mesh) -> None:

@@ -11,6 +11,7 @@ from fnet.core.blocks import divisor
 from fnet.core.expect import require, require_key_and_shape, require_number
 from fnet.core.trees import is_shape, widened, zeros_like
 from fnet.core.values import constructor
+from fnet.core.across import all_rows, of_first
 from fnet.layers import groups as by_group
 from fnet.layers.norms import Norm, begin, gradient, require_flags, require_input
 
@@ -117,8 +118,8 @@ def batch_norm(
         x, moments = cache
         if moments is None:
             return params
-        n = x.size // x.shape[-1]
-        first = widened(x.reshape(-1, x.shape[-1])[0])
+        n = all_rows(x.size // x.shape[-1])
+        first = of_first(widened(x.reshape(-1, x.shape[-1])[0]))
         variance = jnp.maximum(moments.rate.ravel() ** -2 - eps, 0) * (n / max(n - 1, 1))
         batch = Running(first + moments.mean.ravel(), variance)
 
