@@ -63,7 +63,11 @@ def place_of(place: Any, rows: int) -> Any:
     """
     if not is_divided():
         return place
-    return place + jax.lax.axis_index(ROWS).astype(jnp.uint32).astype(getattr(place, 'dtype', jnp.int32)) * rows
+    return (
+        place
+        + jax.lax.axis_index(ROWS).astype(jnp.uint32).astype(getattr(place, "dtype", jnp.int32))
+        * rows
+    )
 
 
 def own_rows(draw: Callable[[PRNGKey, Shape], Array], key: PRNGKey, shape: Shape) -> Array:

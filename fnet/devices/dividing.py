@@ -97,6 +97,16 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
     return layer(model.init, forward, backward, model.penalty, (model,), seen)
 
 
+def is_known(model: Layer) -> bool:
+    """Whether every layer of a model is fnet's own, which are proved to run on some of the rows.
+
+    >>> from fnet.layers import relu
+    >>> is_known(relu())
+    True
+    """
+    return model.forward.__module__.startswith("fnet.") and all(map(is_known, model.layers))
+
+
 def _specs_of_output(model: Layer, parts: int, params: Any, x: Any, key: Any) -> Any:
     """Which leaves of y have rows; others, such as weights that a loss is given, are whole.
 

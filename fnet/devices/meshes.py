@@ -42,18 +42,18 @@ def mesh(devices: int | str = "all", model: int = 1) -> Mesh:
 
 
 def usable(mesh: Any) -> Mesh:
-    """The mesh with axes whose arrays the compiler may divide; ConfigurationError for another thing.
+    """The mesh, with axes over which the compiler may divide arrays.
 
     jax.make_mesh makes axes that want the division of each array in its type, which layers do not
-    give; a mesh of the same devices without that is as good.
+    give; a mesh of the same devices without that is as good. Raises ConfigurationError for what is
+    no mesh, or has no axis "data".
 
     >>> usable(jax.make_mesh((1,), ("data",))).axis_types
     (Auto,)
     """
     if not isinstance(mesh, Mesh):
         raise ConfigurationError(
-            f"mesh is a {type(mesh).__name__}; it must be a jax.sharding.Mesh: "
-            "fnet.devices.mesh(4)"
+            f"mesh is a {type(mesh).__name__}; it must be a jax.sharding.Mesh: fnet.devices.mesh(4)"
         )
     if ROWS not in mesh.axis_names:
         raise ConfigurationError(
@@ -63,13 +63,13 @@ def usable(mesh: Any) -> Mesh:
     return Mesh(mesh.devices, mesh.axis_names)
 
 
-def require_divided(what: str, size: int, mesh: Mesh) -> None:
-    """Raise ConfigurationError unless the devices divide this number of rows."""
-    parts = mesh.shape[ROWS]
+def require_divided(what: str, size: int, parts: int) -> None:
+    """Raise ConfigurationError unless so many devices divide this number of rows."""
     if size % parts:
-        near = max(size - size % parts, parts)
+        below = size - size % parts
+        near = f"{below} or {below + parts}" if below else str(parts)
         raise ConfigurationError(
-            f"{what} is {size}, which {parts} devices do not divide; take {near} or {near + parts}"
+            f"{what} is {size}, which {parts} devices do not divide; take a multiple: {near}"
         )
 
 

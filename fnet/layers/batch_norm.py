@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, NonTrainable, Shape, layer
+from fnet.core.across import all_rows, of_first
 from fnet.core.blocks import divisor
 from fnet.core.expect import require, require_key_and_shape, require_number
 from fnet.core.trees import is_shape, widened, zeros_like
 from fnet.core.values import constructor
-from fnet.core.across import all_rows, of_first
 from fnet.layers import groups as by_group
 from fnet.layers.norms import Norm, begin, gradient, require_flags, require_input
 
