@@ -63,11 +63,8 @@ def place_of(place: Any, rows: int) -> Any:
     """
     if not is_divided():
         return place
-    return (
-        place
-        + jax.lax.axis_index(ROWS).astype(jnp.uint32).astype(getattr(place, "dtype", jnp.int32))
-        * rows
-    )
+    dtype = np.dtype(getattr(place, "dtype", np.int32))
+    return place + jax.lax.axis_index(ROWS).astype(dtype) * dtype.type(rows)
 
 
 def own_rows(draw: Callable[[PRNGKey, Shape], Array], key: PRNGKey, shape: Shape) -> Array:
@@ -96,10 +93,10 @@ def own_bits(key: PRNGKey, shape: Shape) -> Array:
 
     numbers = key if not _is_typed(key) else jax.random.key_data(key)
     size = math.prod(shape)
-    counted = numbers.shape == (2,) and jax.config.jax_threefry_partitionable
+    counted = numbers.shape == (2,) and jax.config.read("jax_threefry_partitionable")
     if not is_divided() or not counted or all_rows(size) >= 2**32:
         return own_rows(bits, key, shape)
-    places = place_of(jax.lax.iota(jnp.uint32, size), np.uint32(size))
+    places = place_of(jax.lax.iota(jnp.uint32, size), size)
     low, high = jnp.broadcast_to(numbers[:, None], (2, size))
     halves = jax.extend.random.threefry2x32_p.bind(low, high, jnp.zeros_like(places), places)
     return (halves[0] ^ halves[1]).reshape(shape)

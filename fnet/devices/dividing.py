@@ -85,13 +85,16 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
             dparams, dx = model.backward(params, cache, dy)
             return _total(dparams, reduced), dx
 
-        return on_each(own, (WHOLE, OWN, given), (WHOLE, OWN))(params, caches.held, dy)
+        dparams, dx = on_each(own, (WHOLE, OWN, given), (WHOLE, OWN))(params, caches.held, dy)
+        return dparams, dx
 
     def observe(params: ArrayTree, caches: Caches) -> ArrayTree:
         def own(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
-            return model.observe(params, jax.tree.map(lambda leaf: leaf[0], cache))
+            seen: Any = model.observe
+            return seen(params, jax.tree.map(lambda leaf: leaf[0], cache))
 
-        return on_each(own, (WHOLE, OWN), WHOLE)(params, caches.held)
+        moved: ArrayTree = on_each(own, (WHOLE, OWN), WHOLE)(params, caches.held)
+        return moved
 
     seen = None if model.observe is None else observe
     return layer(model.init, forward, backward, model.penalty, (model,), seen)

@@ -34,11 +34,9 @@ def mesh(devices: int | str = "all", model: int = 1) -> Mesh:
         raise ConfigurationError(
             f"mesh: model={model} does not divide {count} devices; {_those(divisors(count))} do"
         )
-    shape, names = (count // model,), (ROWS,)
-    if model > 1:
-        shape, names = (*shape, model), (*names, COLUMNS)
-    kinds = (AxisType.Auto,) * len(names)
-    return jax.make_mesh(shape, names, kinds, devices=there[:count])
+    axes = {ROWS: count // model, **({COLUMNS: model} if model > 1 else {})}
+    kinds = (AxisType.Auto,) * len(axes)
+    return jax.make_mesh((*axes.values(),), (*axes,), kinds, devices=there[:count])
 
 
 def usable(mesh: Any) -> Mesh:
