@@ -99,6 +99,33 @@ def columns() -> dict[str, Any]:
     }
 
 
+def descended() -> list[float]:
+    """Full batches, of samples that the devices do not divide, with validation."""
+    model, dataset = KINDS["mlp"]
+    parts = data.split(dataset, {"train": 0.7, "val": 0.3})
+    optimizer = optimizers.adam(0.01)
+    found = [
+        [*training.descend(model, ENTROPY, optimizer, *parts.values(), epochs=9, mesh=mesh)][-1]
+        for mesh in (None, devices.mesh(4))
+    ]
+    one, many = (np.array([*record.history.values()]) for record in found)
+    return [float(np.max(np.abs(one / many - 1)))]
+
+
+def swept() -> list[float]:
+    """Three runs over four devices in one loop, and each over all devices."""
+    model, dataset = KINDS["mlp"]
+    several = {"learning_rates": (0.1, 0.01, 0.001), "epochs": 2, "batch_size": 8}
+    several |= {"optimizer": optimizers.adam(0.01), "val": dataset}
+    found = []
+    for mesh, together in ((None, True), (devices.mesh(4), True), (devices.mesh(4), False)):
+        more = {**several, "mesh": mesh, "together": together}
+        *_, records = training.sweep(model, ENTROPY, train=dataset, **more)
+        found.append([[*record.metrics.values()] for record in records])
+    one, *many = map(np.array, found)
+    return [float(np.max(np.abs(each / one - 1))) for each in many]
+
+
 def half() -> list[float]:
     """Gradients added in 16 bits."""
     return [off("mlp", devices.placement(devices.mesh(4), reduced="bfloat16"))]

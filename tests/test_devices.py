@@ -11,7 +11,7 @@ from tests.cases import CASES
 CHECKS = (
     *("mlp", "noisy", "transformer", "normed", "rows_divided", "streamed", "explicit"),
     *("own_layer", "columns", "half", "same_bits", "resumed", "reductions", "predictions"),
-    *("bits", "errors"),
+    *("bits", "errors", "descended", "swept"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
 
@@ -30,7 +30,18 @@ def made():
 
 @pytest.mark.parametrize(
     "check",
-    ["mlp", "noisy", "transformer", "normed", "rows_divided", "streamed", "explicit", "resumed"],
+    [
+        "mlp",
+        "noisy",
+        "transformer",
+        "normed",
+        "rows_divided",
+        "streamed",
+        "explicit",
+        "resumed",
+        "descended",
+        "swept",
+    ],
 )
 def test_three_epochs_have_the_losses_of_one_device(made, check):
     assert max(made[check]) < ROUNDING
