@@ -5,10 +5,13 @@
 prints a line of JSON, (name, result), for each function of that name, or row of the law.
 """
 
+import contextlib
 import functools
+import io
 import json
 import re
 import sys
+import tempfile
 from typing import Any
 
 import jax
@@ -16,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet import data, devices, losses, models, optimizers, training
+from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across
 from fnet.devices.dividing import divided, is_known
@@ -214,6 +218,26 @@ def own_layer() -> dict[str, Any]:
     model, dataset = KINDS["mlp"]
     KINDS["own"] = (serial(centred, *model.layers), dataset)
     return {"known": is_known(KINDS["own"][0]), "off": off("own", devices.mesh(4))}
+
+
+def command() -> dict[str, Any]:
+    """`fnet train` on four devices, continued on one, and all on one."""
+    words = ["train", "--model", "mlp", "--hidden", "9", "--size", "8"]
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
+        for name, more in {
+            "four": ["--devices", "4", "--epochs", "1"],
+            "one": ["--epochs", "2"],
+            "after": ["--epochs", "2", "--resume"],
+        }.items():
+            place = "four" if name == "after" else name
+            begin = out.tell()
+            wanted = [*(words if name != "after" else words[:1]), "--json", *more]
+            assert main([*wanted, "--out", f"{folder}/{place}"]) == 0
+            found[name] = [json.loads(line) for line in out.getvalue()[begin:].splitlines()]
+    start = found["four"][0]
+    loss = {name: said[-1]["test_loss"] for name, said in found.items()}
+    return {"said": start["decisions"], "off": abs(loss["after"] / loss["one"] - 1)}
 
 
 def errors() -> dict[str, str]:

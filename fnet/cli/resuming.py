@@ -6,13 +6,8 @@ from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
 from fnet.errors import ConfigurationError
 
-FREE = (
-    "epochs",
-    "workers",
-    "learning_rate",
-    "patience",
-    "devices",
-)  # settings that a resumed run may change
+# Settings that a resumed run may change.
+FREE = ("epochs", "workers", "learning_rate", "patience", "devices")
 
 
 def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:

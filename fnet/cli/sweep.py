@@ -73,9 +73,8 @@ def run(given: Settings) -> int:
     name = f"{short_name(settings)}-sweep"
     runs.new_folder(out, name)  # refuse a bad --out before reading the data
     parts = load_parts(settings)
-    several, spread = zip(
-        *(divided(completed(each, parts)[0], given) for each in several), strict=True
-    )
+    spread = [divided(completed(each, parts)[0], given) for each in several]
+    several = [each for each, _ in spread]
     settings = several[0]
     size, epochs = settings["batch_size"], settings["epochs"]
     built = [build(each, parts.train) for each in several]
@@ -100,7 +99,7 @@ def run(given: Settings) -> int:
             f"sweep      {len(plan.trainings)} trainings by {settings['optimizer']}: learning "
             f"rates {', '.join(f'{rate:g}' for rate in rates)}; seeds "
             f"{', '.join(map(str, seeds))}; {epochs} epochs, batch size {size}",
-            *(f"           {sentence}" for sentence in spread[0]),
+            *(f"           {sentence}" for sentence in spread[0][1]),
         ]
         facts: Settings = {"data": parts.about, "decisions": list(parts.decisions)}
         facts |= {"model": repr(built[0].model), "folder": str(folder)}

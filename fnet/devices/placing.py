@@ -71,8 +71,9 @@ def on_one(tree: Any) -> Any:
             return leaf
         if leaf.is_fully_addressable or leaf.is_fully_replicated:
             return jnp.asarray(np.asarray(leaf))
-        gathered = jax.jit(lambda x: x, out_shardings=NamedSharding(leaf.sharding.mesh, WHOLE))
-        return jnp.asarray(np.asarray(gathered(leaf)))
+        sharding: Any = leaf.sharding
+        gathered = jax.jit(lambda x: x, out_shardings=NamedSharding(sharding.mesh, WHOLE))(leaf)
+        return jnp.asarray(np.asarray(gathered))
 
     return jax.tree.map(whole, tree)
 
