@@ -93,6 +93,20 @@ def test_over_time_it_is_its_cell_in_recurrent(kind, reverse):
 
 
 @pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("rows", [3, 6, 9])
+def test_parts_of_a_sequence_are_the_whole(rows, reverse, monkeypatch):
+    # Of three examples: five parts of a step; two of two, and one of one; one of three and a rest.
+    layer = lstm(3, reverse=reverse)
+    params, lengths = drawn(layer), jnp.array([5, 2, 0])
+    dy = jnp.asarray(RNG.normal(size=(3, 5, 3)))
+    whole = passes(layer, params, (X, lengths), (dy, None))
+    monkeypatch.setattr("fnet.layers.stepping.ROWS", rows)
+    parts = passes(layer, params, (X, lengths), (dy, None))
+    for found, expected in zip(jax.tree.leaves(parts), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
 @every_kind
 def test_padding_changes_nothing_whatever_it_holds(kind, reverse):
     layer = LAYERS[kind][0](3, reverse=reverse, last=True)

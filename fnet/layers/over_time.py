@@ -21,7 +21,7 @@ from fnet.errors import ConfigurationError
 from fnet.layers.masks import Given, are_lengths, of_lengths
 from fnet.layers.sequences import require_sequence
 from fnet.layers.sized import Sized
-from fnet.layers.stepping import State, back, run
+from fnet.layers.stepping import State, back, of_all_weights, run
 
 INITIAL = ("zero", "given")
 
@@ -77,8 +77,8 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         if lengths is not None:
             _check_lengths(name, lengths, len(x))
             there = of_lengths(lengths, x.shape[1])
-        cache, end = run(cell.kind, params, there.kept(x), begin(x, state), lengths, reverse)
-        y = end[0] if last else there.kept(cache.states[0].swapaxes(0, 1))
+        cache = run(cell.kind, params, there.kept(x), begin(x, state), lengths, reverse)
+        y = cache.end[0] if last else there.kept(cache.h.swapaxes(0, 1))
         y = y.astype(x.dtype)
         kind = jax.tree.map(lambda leaf: (), inputs)  # what the inputs are, without arrays
         return (y if last or lengths is None else beside(inputs, y, lengths)), (cache, there, kind)
@@ -97,7 +97,7 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         require(
             cache[0].lengths is None, f"{name}: sequences of different lengths have no next step"
         )
-        return tuple(each[-1] for each in cache[0].states)
+        return tuple(cache[0].end)
 
     def step(params: Any, state: State, x: Array) -> tuple[Array, State]:
         own, now = widened((params, x[:, 0]))
@@ -137,10 +137,9 @@ def as_cell(cell: Sized) -> Layer:
         pair, after, saved = cache
         state, x = pair
         own, wide_x = widened((params, x))
-        before, after, d = (tuple(jax.tree.leaves(widened(each))) for each in (state, after, dy))
-        da, dbefore, more = kind.back(own, saved, before, after, d)
-        others = kind.of_weights(own, da, saved, before, more)
-        grads = own._replace(w=da.T @ wide_x, b=da.sum(0), **others)
+        h, after, d = (jax.tree.leaves(widened(each)) for each in (state, after, dy))
+        da, dbefore, more = kind.back(own, saved, h[0], after[0], tuple(d))
+        grads = of_all_weights(kind, own, da, wide_x, saved, h[0], more)
         dstate = cell.shaped(tuple(each.astype(x.dtype) for each in dbefore), state)
         return cast_like(grads, params), alike(pair, (dstate, (da @ own.w).astype(x.dtype)))
 
