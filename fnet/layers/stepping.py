@@ -117,9 +117,9 @@ def weight_product(da: Array, x: Array) -> Array:
 
 
 def _in_parts(
-    part: Callable[[Any, Any], Any], carry: Any, inputs: Any, each: int, reverse: bool
+    part: Callable[[Any, Any], tuple[Any, Any]], carry: Any, inputs: Any, each: int, reverse: bool
 ) -> tuple[Any, Any]:
-    """carry, made = part(carry, inputs), for as many steps at a time as have `ROWS`, `each` a step."""
+    """carry, made = part(carry, inputs), for so many steps at a time as are `ROWS`."""
     steps = len(jax.tree.leaves(inputs)[0])
     most = min(max(ROWS // max(each, 1), 1), steps)
     size = divisor(steps, most)
@@ -135,6 +135,6 @@ def _in_parts(
     made = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), made)
     if not reverse and whole < steps:
         carry, made_of_rest = part(carry, rest)
-    if made_of_rest is None:
-        return carry, made
-    return carry, jax.tree.map(lambda a, b: jnp.concatenate((a, b)), made, made_of_rest)
+    if made_of_rest is not None:
+        made = jax.tree.map(lambda a, b: jnp.concatenate((a, b)), made, made_of_rest)
+    return carry, made

@@ -20,6 +20,7 @@ from fnet.errors import DataError
 from fnet.training.agreement import check_use, require_params, require_parts
 from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
+from fnet.training.last_layer import open_for
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
@@ -201,6 +202,7 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
     >>> [float(v) for v in look((), x, target, jnp.array([[0, 1], [2, -1]]))[0]]
     [2.0, 9.0]
     """
+    opened = open_for(loss, model)
 
     @jax.jit
     def look(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:
@@ -208,7 +210,7 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
 
         def chunk(order: Array) -> Any:
             places, where = places_of(order)
-            y = model.forward(params, inputs(transform, params, taken(x, places)))[0]
+            y = opened.forward(params, inputs(transform, params, taken(x, places)))[0]
             labels = target[places]
             value, _ = loss.value_and_grad(y, labels, where)
             return value, cost, *score(loss, y, labels, where), weight(loss, labels, where)

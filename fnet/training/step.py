@@ -15,6 +15,7 @@ from fnet.optimizers import apply_updates
 from fnet.optimizers.rule import passed
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
+from fnet.training.last_layer import open_for
 from fnet.training.records import Metrics, State
 from fnet.training.scoring import score, weight
 from fnet.training.solving import require_optimizer
@@ -61,6 +62,7 @@ def one_step(
 ) -> Callable[..., tuple[State, Metrics]]:
     """The step that `make_step` compiles, for use inside a larger compiled function."""
     require_optimizer(optimizer)
+    opened = open_for(loss, model)
 
     def step(
         state: State,
@@ -72,10 +74,10 @@ def one_step(
         params = state.params
         noise = None if key is None else jax.random.fold_in(key, state.step)
         x = inputs(transform, params, augmentation.images(noise, x))
-        y, cache = model.forward(params, x, noise)
+        y, cache = opened.forward(params, x, noise)
         soft = augmentation.targets(noise, target, y)
         value, dy = loss.value_and_grad(y, soft, where)
-        grads, _ = model.backward(params, cache, dy)
+        grads, _ = opened.backward(params, cache, dy)
         cost, dcost = penalty_of(model, params)
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
@@ -83,8 +85,8 @@ def one_step(
         more = extras(model, loss, (x, soft, where, noise), whole, grads)
         updates, opt_state = passed(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
-        if model.observe is not None:
-            params = model.observe(params, cache)
+        if opened.observe is not None:
+            params = opened.observe(params, cache)
         state = State(params, opt_state, state.step + 1)
         return state, Metrics(
             value, cost, *score(loss, y, target, where), weight(loss, soft, where)
