@@ -28,7 +28,8 @@ def rnn(
     For sequences of different lengths x is a pair (x, lengths), lengths (N,) integers, and y too
     unless `last`: a step at or beyond the length changes no state, its y and dx are 0, whatever it
     holds. The state begins as 0; with initial="given" the input is (x, h₀) or (x, h₀, lengths), h₀
-    (N, H), which has a gradient.
+    (N, H), which has a gradient. With initial="learned" h₀ (H,) is that of every example, begins
+    as 0, and is trained: the parameters are a pair (cell, state), and dh₀ = Σ_N dh.
 
     For some steps at a time, 512 rows of examples and steps, w x is one product, and so is each of
     dw, du and dx. Sums are in float32 or wider. Cache: x and the states. Raises ShapeError where x
