@@ -49,6 +49,7 @@ FORMULAS = {  # in NumPy and SciPy: predictions, targets, and the value of each 
     "bce": (P, Q, -Q * np.log(P) - (1 - Q) * np.log(1 - P)),
     "bce_with_logits": (Y, Q, np.logaddexp(0, Y) - Q * Y),
     "cross_entropy": (Y, LABELS, -LOG_P[ROWS, LABELS]),
+    "linear_cross_entropy": (Y, LABELS, -LOG_P[ROWS, LABELS]),
     "nll": (LOG_P, LABELS, -LOG_P[ROWS, LABELS]),
     "focal": (Y, LABELS, -((1 - np.exp(LOG_P)) ** 2 * LOG_P)[ROWS, LABELS]),
     "multiclass_hinge": (

@@ -93,6 +93,20 @@ def test_over_time_it_is_its_cell_in_recurrent(kind, reverse):
 
 
 @pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("rows", [3, 6, 9])
+def test_parts_of_a_sequence_are_the_whole(rows, reverse, monkeypatch):
+    # Of three examples: five parts of a step; two of two, and one of one; one of three and a rest.
+    layer = lstm(3, reverse=reverse)
+    params, lengths = drawn(layer), jnp.array([5, 2, 0])
+    dy = jnp.asarray(RNG.normal(size=(3, 5, 3)))
+    whole = passes(layer, params, (X, lengths), (dy, None))
+    monkeypatch.setattr("fnet.layers.stepping.ROWS", rows)
+    parts = passes(layer, params, (X, lengths), (dy, None))
+    for found, expected in zip(jax.tree.leaves(parts), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
 @every_kind
 def test_padding_changes_nothing_whatever_it_holds(kind, reverse):
     layer = LAYERS[kind][0](3, reverse=reverse, last=True)
@@ -118,6 +132,38 @@ def test_two_halves_with_the_state_handed_on_are_the_whole(kind):
     np.testing.assert_allclose(rest, whole[:, 2:], rtol=1e-12)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@every_kind
+def test_a_learned_state_is_a_state_that_all_are_given(kind, reverse):
+    make, _, _ = LAYERS[kind]
+    learned, given = (
+        make(3, initial=each, reverse=reverse, last=True) for each in ("learned", "given")
+    )
+    params, lengths = drawn(learned), jnp.array([5, 2, 0])
+    dy = jnp.asarray(RNG.normal(size=(3, 3)))
+    every = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), params.state)
+    y, dparams, (dx, _) = passes(learned, params, (X, lengths), dy)
+    expected, dcell, (expected_dx, dstate, _) = passes(given, params.cell, (X, every, lengths), dy)
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
+    np.testing.assert_allclose(dx, expected_dx, rtol=1e-12)
+    dstate = jax.tree.map(lambda leaf: leaf.sum(0), dstate)
+    for found, other in zip(
+        jax.tree.leaves(dparams), jax.tree.leaves((dcell, dstate)), strict=True
+    ):
+        np.testing.assert_allclose(found, other, rtol=1e-12, atol=1e-14)
+
+
+def test_a_learned_state_is_told_from_none():
+    learned = gru(3, initial="learned")
+    params = drawn(learned)
+    with pytest.raises(ShapeError, match="params are of type Gru; with a learned state"):
+        learned.apply(params.cell, X)
+    long = learned.apply(params, X)
+    state = learned.stream.resume(params, learned.forward(params, X[:, :4])[1], 4, 5)
+    last, _ = learned.stream.step(params, state, X[:, 4:])
+    np.testing.assert_allclose(last, long[:, 4:], rtol=1e-12)
+
+
 def test_layers_both_directions_and_a_projection_are_composed():
     both = serial(
         fan_out(lstm(3, projection=2), lstm(3, projection=2, reverse=True), join="concatenate"),
@@ -138,7 +184,7 @@ def test_the_forget_gate_begins_open():
     ("make", "message"),
     [
         (lambda: rnn(3, activation="sine"), "activation is 'sine'; it must be one of"),
-        (lambda: lstm(3, initial="learned"), "initial is 'learned'"),
+        (lambda: lstm(3, initial="drawn"), "initial is 'drawn'"),
         (lambda: gru(0), "width is 0"),
         (lambda: gru(3, reset_after=1), "reset_after is 1"),
     ],

@@ -6,9 +6,12 @@ import numpy as np
 import optax
 import pytest
 
-from fnet import losses
+from fnet import compose, data, layers, losses, optimizers, serial
 from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.losses import cross_entropy, ctc, info_nce, linear_cross_entropy, triplet
+from fnet.training import fit, make_step
+from fnet.training.evaluation import make_look
+from fnet.training.records import start
 
 RNG = np.random.default_rng(0)
 
@@ -121,6 +124,62 @@ def test_logits_are_never_there_whole():
     assert own.memory_analysis().temp_size_in_bytes < 2048 * 9000 * 4 / 2
 
 
+MODELS = {
+    "affine": (serial(layers.embedding(7, 3), layers.affine(7, axes=1, l2=0.1)), {}),
+    "tied": (
+        compose.tied(
+            serial(layers.embedding(7, 3), layers.affine(7, bias=False, axes=1)), "[1].w", "[0].w"
+        ),
+        {"ignore": 0},
+    ),
+    "wrapped": (
+        compose.weight_norm(serial(layers.embedding(7, 3), serial(layers.affine(7, axes=1)))),
+        {"label_smoothing": 0.1, "z_loss": 0.01},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_training_leaves_the_last_layer_to_the_loss(kind):
+    model, options = MODELS[kind]
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(0, 7, (2, 5, 4)).astype(np.int32)
+    train, val = (data.memory({"tokens": each, "next": (each + 1) % 7}) for each in tokens)
+
+    def trained(loss):
+        *_, record = fit(model, loss, optimizers.sgd(0.5), train, val, epochs=2, batch_size=2)
+        return record
+
+    found, expected = trained(linear_cross_entropy(**options)), trained(cross_entropy(**options))
+    for one, other in zip(
+        jax.tree.leaves(found.state.params), jax.tree.leaves(expected.state.params), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    for name in ("train_loss", "val_loss"):
+        np.testing.assert_allclose(found.metrics[name], expected.metrics[name], rtol=1e-5)
+    assert "val_accuracy" not in found.metrics
+
+
+def test_a_step_of_training_has_no_logits():
+    model = serial(layers.embedding(9000, 8), layers.affine(9000, axes=1))
+    state = start(model, optimizers.sgd(0.1), (512,)).state
+    ids = jax.ShapeDtypeStruct((4, 512), jnp.int32)
+    for look in (
+        make_step(model, linear_cross_entropy(), optimizers.sgd(0.1)).lower(state, ids, ids),
+        make_look(model, linear_cross_entropy(), data.compose()).lower(
+            state.params, ids, ids, jax.ShapeDtypeStruct((1, 4), jnp.int32)
+        ),
+    ):
+        assert look.compile().memory_analysis().temp_size_in_bytes < 4 * 512 * 9000 * 4 / 2
+
+
+def test_a_model_without_a_last_affine_layer_is_refused():
+    model = serial(layers.affine(3), layers.relu())
+    samples = data.memory({"features": np.ones((4, 2)), "label": np.array([0, 1, 2, 0])})
+    with pytest.raises(ConfigurationError, match=r"ends in relu\(\); take cross_entropy"):
+        list(fit(model, linear_cross_entropy(), optimizers.sgd(0.1), samples, epochs=1))
+
+
 def test_narrow_features_are_added_up_in_float32():
     x, w = (jnp.ones((4096, 2), jnp.bfloat16), jnp.zeros((3, 2), jnp.bfloat16))
     _, (_, dw, _) = linear_cross_entropy("sum").value_and_grad((x, w, None), jnp.zeros(4096, int))
@@ -142,7 +201,7 @@ def test_what_the_linear_loss_takes():
     with pytest.raises(ShapeError, match=r"x is \(2, 3\) and w \(4, 5\)"):
         linear_cross_entropy().apply((x, jnp.ones((4, 5)), None), labels)
     with pytest.raises(ConfigurationError, match="'mean' or 'sum'"):
-        linear_cross_entropy("none")
+        linear_cross_entropy("none").apply((x, jnp.ones((4, 3)), None), labels)
 
 
 def test_rows_of_zeros_have_no_direction():

@@ -40,6 +40,7 @@ from fnet.data.tables import Table, csv_columns, csv_table
 from fnet.data.text import Text, Vocabulary, split_text, text_windows
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
+from fnet.data.words import LabelledTexts, Words, csv_texts, learn_words
 from fnet.data.workers import Workers
 from fnet.files.images import read_image
 from fnet.files.unpickle import read_pickle
@@ -50,12 +51,14 @@ __all__ = [
     "Dataset",
     "Divided",
     "ImageFolder",
+    "LabelledTexts",
     "Memory",
     "Packed",
     "Table",
     "Text",
     "Transform",
     "Vocabulary",
+    "Words",
     "Workers",
     "augment",
     "batches",
@@ -69,6 +72,7 @@ __all__ = [
     "crop",
     "csv_columns",
     "csv_table",
+    "csv_texts",
     "cutout",
     "download_cifar10",
     "epoch_order",
@@ -77,6 +81,7 @@ __all__ = [
     "flip",
     "image_folder",
     "image_parts",
+    "learn_words",
     "mean_and_std",
     "memory",
     "min_max",

@@ -175,6 +175,7 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "lstm(3)": (5, 2),
     "lstm(3, projection=2, reverse=True)": ((5, 7), ints(below=6)),
     "lstm(3, last=True, initial='given')": ((5, 2), ((3,), (3,))),
+    "lstm(3, initial='learned')": (5, 2),
     "gru(3)": (5, 2),
     "gru(3, reset_after=False, initial='given')": ((5, 2), (3,), ints(below=6)),
     "rnn_cell(3)": ((3,), (2,)),

@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array
 
-from fnet.core.products import transposed_product
-from fnet.layers.stepping import Kind, State
+from fnet.layers.stepping import Kind, State, weight_product
 
 
 class Rnn(NamedTuple):
@@ -67,45 +66,56 @@ def rnn_kind(relu: bool) -> Kind:
         a = a + state[0] @ params.u
         return (jnp.where(a > 0, a, 0) if relu else jnp.tanh(a),), ()
 
-    def back(params: Rnn, saved: Any, before: State, after: State, d: State) -> Any:
-        (h,), (dh,) = after, d
-        da = jnp.where(h > 0, dh, 0) if relu else dh * (1 - h * h)
+    def back(params: Rnn, saved: Any, before: Array, after: Array, d: State) -> Any:
+        (dh,) = d
+        da = jnp.where(after > 0, dh, 0) if relu else dh * (1 - after * after)
         return da, (da @ params.u,), ()
 
-    return Kind(step, back, _of_u)
+    def of_weights(
+        params: Rnn, da: Array, saved: Any, before: Array, more: Any
+    ) -> dict[str, Array]:
+        return {"u": weight_product(da, before)}
+
+    return Kind(step, back, of_weights)
 
 
 def lstm_kind() -> Kind:
-    """i, f, g, o = σ, σ, tanh, σ of a; c' = f c + i g; h' = o tanh c', or that times p."""
+    """i, f, g, o = σ, σ, tanh, σ of a; c' = f c + i g; h' = o tanh c', or that times p.
 
-    def step(params: Lstm, a: Array, state: State) -> tuple[State, Array]:
-        a = a + state[0] @ params.u
-        i, f, g, o = jnp.split(a, 4, axis=-1)
+    A step saves the gates and c; c' is made of them again.
+    """
+
+    def step(params: Lstm, a: Array, state: State) -> tuple[State, tuple[Array, Array]]:
+        h, c = state
+        i, f, g, o = jnp.split(a + h @ params.u, 4, axis=-1)
         i, f, o = map(jax.nn.sigmoid, (i, f, o))
         g = jnp.tanh(g)
-        c = f * state[1] + i * g
-        h = o * jnp.tanh(c)
+        after = f * c + i * g
+        h = o * jnp.tanh(after)
         h = h if params.p is None else h @ params.p.T
-        return (h, c), jnp.concatenate((i, f, g, o), axis=-1)
+        return (h, after), (jnp.concatenate((i, f, g, o), axis=-1), c)
 
-    def back(params: Lstm, saved: Array, before: State, after: State, d: State) -> Any:
-        i, f, g, o = jnp.split(saved, 4, axis=-1)
-        tanh = jnp.tanh(after[1])
+    def back(params: Lstm, saved: Any, before: Array, after: Array, d: State) -> Any:
+        gates, c = saved
+        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        m = jnp.tanh(f * c + i * g)
         dh = d[0] if params.p is None else d[0] @ params.p
-        dc = d[1] + dh * o * (1 - tanh * tanh)
+        dc = d[1] + dh * o * (1 - m * m)
         parts = (
             dc * g * i * (1 - i),
-            dc * before[1] * f * (1 - f),
+            dc * c * f * (1 - f),
             dc * i * (1 - g * g),
-            dh * tanh * o * (1 - o),
+            dh * m * o * (1 - o),
         )
         da = jnp.concatenate(parts, axis=-1)
-        more = () if params.p is None else (d[0], o * tanh)
+        more = () if params.p is None else (d[0], o * m)
         return da, (da @ params.u, dc * f), more
 
-    def of_weights(params: Lstm, da: Array, saved: Any, before: State, more: Any) -> Any:
-        dp = {} if params.p is None else {"p": transposed_product(*more)}
-        return _of_u(params, da, saved, before, more) | dp
+    def of_weights(
+        params: Lstm, da: Array, saved: Any, before: Array, more: Any
+    ) -> dict[str, Array]:
+        dp = {} if params.p is None else {"p": weight_product(*more)}
+        return {"u": weight_product(da, before)} | dp
 
     return Kind(step, back, of_weights)
 
@@ -126,13 +136,12 @@ def gru_kind(reset_after: bool) -> Kind:
             saved = jnp.concatenate((r, z, n), axis=-1)
         return ((1 - z) * n + z * h,), saved
 
-    def back(params: Gru, saved: Array, before: State, after: State, d: State) -> Any:
-        more: tuple[Array, ...] = ()
-        (h,), (dh,), width = before, d, before[0].shape[-1]
+    def back(params: Gru, saved: Array, before: Array, after: Array, d: State) -> Any:
+        h, (dh,), width = before, d, before.shape[-1]
         r, z, n, *inner = jnp.split(saved, 4 if reset_after else 3, axis=-1)
         dn, dz = dh * (1 - z) * (1 - n * n), dh * (h - n) * z * (1 - z)
         if reset_after:
-            dr, more = dn * inner[0] * r * (1 - r), (dn * r,)
+            dr = dn * inner[0] * r * (1 - r)
             dv = jnp.concatenate((dr, dz, dn * r), axis=-1)
             dbefore = dh * z + dv @ params.u
         else:
@@ -140,21 +149,16 @@ def gru_kind(reset_after: bool) -> Kind:
             dr = dreset * h * r * (1 - r)
             dv = jnp.concatenate((dr, dz), axis=-1)
             dbefore = dh * z + dreset * r + dv @ params.u[: 2 * width]
-        return jnp.concatenate((dr, dz, dn), axis=-1), (dbefore,), more
+        return jnp.concatenate((dr, dz, dn), axis=-1), (dbefore,), dv
 
-    def of_weights(params: Gru, da: Array, saved: Array, before: State, more: Any) -> Any:
-        (h,), width = before, before[0].shape[-1]
-        gates = da[:, : 2 * width]
+    def of_weights(
+        params: Gru, da: Array, saved: Array, before: Array, dv: Array
+    ) -> dict[str, Array]:
+        width = before.shape[-1]
+        du = weight_product(dv, before)
         if reset_after:
-            (dinner,) = more
-            dv = jnp.concatenate((gates, dinner), axis=-1)
-            return {"u": transposed_product(dv, h), "c": dinner.sum(0)}
-        dn, reset = da[:, 2 * width :], saved[:, :width] * h
-        parts = transposed_product(gates, h), transposed_product(dn, reset)
-        return {"u": jnp.concatenate(parts)}
+            return {"u": du, "c": dv[:, 2 * width :].sum(0)}
+        of_candidate = weight_product(da[:, 2 * width :], saved[:, :width] * before)
+        return {"u": jnp.concatenate((du, of_candidate))}
 
     return Kind(step, back, of_weights)
-
-
-def _of_u(params: Any, da: Array, saved: Any, before: State, more: Any) -> dict[str, Array]:
-    return {"u": transposed_product(da, before[0])}

@@ -1,6 +1,6 @@
 """A recurrent cell as a layer: over a sequence, or of one step."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,15 +15,31 @@ from fnet.core.expect import (
     require_floating,
     require_key_and_shape,
 )
-from fnet.core.products import wide
+from fnet.core.products import wide as wide_dtype
 from fnet.core.trees import cast_like, is_shape, widened
 from fnet.errors import ConfigurationError
 from fnet.layers.masks import Given, are_lengths, of_lengths
 from fnet.layers.sequences import require_sequence
 from fnet.layers.sized import Sized
-from fnet.layers.stepping import State, back, run
+from fnet.layers.stepping import State, back, of_all_weights, run
 
-INITIAL = ("zero", "given")
+INITIAL = ("zero", "given", "learned")
+
+
+class Started(NamedTuple):
+    """The parameters of a recurrent layer with initial="learned", and their gradients.
+
+    `cell` are those of the layer, and `state` is the state of each example before the first step:
+    h (H,), of an LSTM (h, c).
+
+    >>> from fnet.layers import lstm
+    >>> params, _ = lstm(3, initial="learned").init(jax.random.key(0), (5, 2))
+    >>> params.cell.w.shape, [part.tolist() for part in params.state]
+    ((12, 2), [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    """
+
+    cell: Any
+    state: Any
 
 
 def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
@@ -33,7 +49,7 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
     require_bool(f"{name}: last", last)
     if initial not in INITIAL:
         raise ConfigurationError(f"{name}: initial is {initial!r}; it must be one of {INITIAL}")
-    given = initial == "given"
+    given, learned = initial == "given", initial == "learned"
 
     def apart(x: Any) -> tuple[Any, Any, Any]:
         """The sequence, the first state, and the lengths; None for what is not there."""
@@ -57,28 +73,47 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
             f"{name}: an example's first state is {state}; it must be {cell.state}",
         )
         out = (cell.sizes[0],) if last else (x[0], cell.sizes[0])
-        return cell.draw(key, x[1]), out if last or lengths is None else beside(shape, out, ())
+        params = cell.draw(key, x[1])
+        if learned:
+            zeros = tuple(jnp.zeros(size, params.w.dtype) for size in cell.sizes)
+            params = Started(params, cell.shaped(zeros, ()))
+        return params, out if last or lengths is None else beside(shape, out, ())
 
     def beside(inputs: Any, y: Any, lengths: Any) -> Any:
         """y and the lengths: a pair such as the inputs, if these are one."""
         return alike(() if given else inputs, (y, lengths))
 
-    def begin(x: Array, state: Any) -> State:
+    def own(params: Any) -> Any:
+        """The parameters of the cell."""
+        if not learned:
+            return params
+        require(
+            hasattr(params, "cell"),
+            f"{name}: params are of type {type(params).__name__}; with a learned state they have "
+            "that too: give what init returns first, then x",
+        )
+        return params.cell
+
+    def begin(params: Any, x: Array, state: Any) -> State:
+        if learned:
+            firsts = jax.tree.leaves(widened(params.state))
+            return tuple(jnp.broadcast_to(each, (len(x), *each.shape)) for each in firsts)
         if state is not None:
             return tuple(jax.tree.leaves(widened(state)))
-        return tuple(jnp.zeros((len(x), size), wide(x.dtype)) for size in cell.sizes)
+        return tuple(jnp.zeros((len(x), size), wide_dtype(x.dtype)) for size in cell.sizes)
 
     def forward(params: Any, x: Any, key: PRNGKey | None = None) -> tuple[Any, Any]:
         inputs, (x, state, lengths) = x, apart(x)
-        _check(name, params, x, 3)
+        _check(name, own(params), x, 3)
         if state is not None:
             _check_state(cell, state, len(x))
         there = Given(None, None)
         if lengths is not None:
             _check_lengths(name, lengths, len(x))
             there = of_lengths(lengths, x.shape[1])
-        cache, end = run(cell.kind, params, there.kept(x), begin(x, state), lengths, reverse)
-        y = end[0] if last else there.kept(cache.states[0].swapaxes(0, 1))
+        first = begin(params, x, state)
+        cache = run(cell.kind, own(params), there.kept(x), first, lengths, reverse)
+        y = cache.end[0] if last else there.kept(cache.h.swapaxes(0, 1))
         y = y.astype(x.dtype)
         kind = jax.tree.map(lambda leaf: (), inputs)  # what the inputs are, without arrays
         return (y if last or lengths is None else beside(inputs, y, lengths)), (cache, there, kind)
@@ -87,7 +122,10 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         cache, there, kind = cache
         dy = dy[0] if isinstance(dy, tuple) else dy
         dys, end = (None, dy) if last else (there.kept(dy).swapaxes(0, 1), None)
-        dparams, dx, dbegin = back(cell.kind, params, cache, dys, end, reverse)
+        dparams, dx, dbegin = back(cell.kind, own(params), cache, dys, end, reverse)
+        if learned:
+            dstate = cell.shaped(tuple(d.sum(0) for d in dbegin), ())
+            dparams = Started(dparams, cast_like(dstate, params.state))
         parts = [there.kept(dx).astype(dy.dtype)]
         parts += [cell.shaped(tuple(d.astype(dy.dtype) for d in dbegin), kind[1])] if given else []
         parts += [] if cache.lengths is None else [None]
@@ -97,11 +135,11 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
         require(
             cache[0].lengths is None, f"{name}: sequences of different lengths have no next step"
         )
-        return tuple(each[-1] for each in cache[0].states)
+        return tuple(cache[0].end)
 
     def step(params: Any, state: State, x: Array) -> tuple[Array, State]:
-        own, now = widened((params, x[:, 0]))
-        after, _ = cell.kind.step(own._replace(u=own.u.T), now @ own.w.T + own.b, state)
+        wide, now = widened((own(params), x[:, 0]))
+        after, _ = cell.kind.step(wide._replace(u=wide.u.T), now @ wide.w.T + wide.b, state)
         return after[0][:, None].astype(x.dtype), after
 
     ahead = not (reverse or last or given)
@@ -137,10 +175,9 @@ def as_cell(cell: Sized) -> Layer:
         pair, after, saved = cache
         state, x = pair
         own, wide_x = widened((params, x))
-        before, after, d = (tuple(jax.tree.leaves(widened(each))) for each in (state, after, dy))
-        da, dbefore, more = kind.back(own, saved, before, after, d)
-        others = kind.of_weights(own, da, saved, before, more)
-        grads = own._replace(w=da.T @ wide_x, b=da.sum(0), **others)
+        h, after, d = (jax.tree.leaves(widened(each)) for each in (state, after, dy))
+        da, dbefore, more = kind.back(own, saved, h[0], after[0], tuple(d))
+        grads = of_all_weights(kind, own, da, wide_x, saved, h[0], more)
         dstate = cell.shaped(tuple(each.astype(x.dtype) for each in dbefore), state)
         return cast_like(grads, params), alike(pair, (dstate, (da @ own.w).astype(x.dtype)))
 

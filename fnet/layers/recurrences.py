@@ -28,10 +28,12 @@ def rnn(
     For sequences of different lengths x is a pair (x, lengths), lengths (N,) integers, and y too
     unless `last`: a step at or beyond the length changes no state, its y and dx are 0, whatever it
     holds. The state begins as 0; with initial="given" the input is (x, h₀) or (x, h₀, lengths), h₀
-    (N, H), which has a gradient.
+    (N, H), which has a gradient. With initial="learned" h₀ (H,) is that of every example, begins
+    as 0, and is trained: the parameters are a pair (cell, state), and dh₀ = Σ_N dh.
 
-    w x is one product for all steps, and so is each of dw, du and dx. Sums are in float32 or wider.
-    Cache: x and the states. Raises ShapeError where x is not (N, T, D) and floating point.
+    For some steps at a time, 512 rows of examples and steps, w x is one product, and so is each of
+    dw, du and dx. Sums are in float32 or wider. Cache: x and the states. Raises ShapeError where x
+    is not (N, T, D) and floating point.
     Source: Elman (1990), Finding Structure in Time.
 
     >>> import jax
@@ -62,7 +64,7 @@ def lstm(
 
     x: (N, T, D), y: (N, T, H), H = `width`. With `projection` P, h′ = p (o m) has P numbers. `b` of
     the forget gate begins at 1. dw, du, db, dx, `reverse`, `last`, lengths and `initial` are those
-    of `rnn`; a given state is a pair (h₀, c₀). Cache: x, the gates i, f, g, o, and the states.
+    of `rnn`; a given state is a pair (h₀, c₀). Cache: x, h, c and the gates i, f, g, o.
     Source: Hochreiter & Schmidhuber (1997), Long Short-Term Memory; forget gate: Gers et al.
     (2000); projection: Sak et al. (2014), arXiv:1402.1128.
 
@@ -92,8 +94,7 @@ def gru(
 
     x: (N, T, D), y: (N, T, H), H = `width`. With reset_after=False the reset gate comes before the
     product, n = tanh(wₙ x + bₙ + uₙ (r h)), as first published, and there is no c. dw, du, db, dx,
-    `reverse`, `last`, lengths and `initial` are those of `rnn`. Cache: x, r, z, n, uₙ h + c, and
-    the states.
+    `reverse`, `last`, lengths and `initial` are those of `rnn`. Cache: x, r, z, n, uₙ h + c, and h.
     Source: Cho et al. (2014), Learning Phrase Representations, arXiv:1406.1078; reset after: cuDNN.
 
     >>> import jax

@@ -14,7 +14,7 @@ from fnet.losses.binary import bce, bce_with_logits
 from fnet.losses.classes import cross_entropy, focal, nll
 from fnet.losses.classes import softmax as softmax
 from fnet.losses.likelihoods import gaussian_nll, poisson
-from fnet.losses.linear import linear_cross_entropy as linear_cross_entropy
+from fnet.losses.linear import linear_cross_entropy
 from fnet.losses.margins import hinge, multiclass_hinge, squared_hinge
 from fnet.losses.overlap import dice, tversky
 from fnet.losses.pointwise import REDUCTIONS as REDUCTIONS
@@ -40,6 +40,7 @@ __all__ = [  # the constructors
     "info_nce",
     "kl_divergence",
     "l1",
+    "linear_cross_entropy",
     "log_cosh",
     "mape",
     "mse",
@@ -77,6 +78,7 @@ EXAMPLES = {  # the shape of predictions, and what the targets are
     "cross_entropy('sum')": ((3, 5), ints(3, below=5)),
     "cross_entropy(label_smoothing=0.1, ignore=1)": ((3, 5), ints(3, below=5)),
     "cross_entropy(weights=(1.0, 3.0, 0.5))": ((5, 3), uniform(5, 3)),
+    "linear_cross_entropy()": ((3, 5), ints(3, below=5)),
     "nll()": ((3, 5), ints(3, below=5)),
     "focal()": ((3, 5), ints(3, below=5)),
     "multiclass_hinge()": ((3, 5), ints(3, below=5)),

@@ -8,9 +8,10 @@ from chex import Array
 
 from fnet.core import Loss, loss
 from fnet.core.expect import require, require_floating, require_number
-from fnet.core.remembering import remembered
 from fnet.core.trees import cast_like, wide_integers, widened
+from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
+from fnet.losses.classes import cross_entropy
 from fnet.losses.labels import check_ignored, check_labels, not_ignored
 from fnet.losses.pointwise import require_where
 
@@ -18,7 +19,7 @@ BLOCK = 2**21  # logits at a time
 FEWEST, MOST = 64, 512  # rows at a time: fewer make slow products, and more are no faster
 
 
-@remembered
+@constructor
 def linear_cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
@@ -34,12 +35,16 @@ def linear_cross_entropy(
     The predictions are a triple (x, w, b), and so is the gradient: x (N, ..., D) features, w (V, D)
     and b (V,) or None, the parameters of the last layer; or w the table of an `embedding`. labels:
     (N, ...), and `where`, `label_smoothing` ε, `ignore` and `z_loss` ζ are those of
-    `cross_entropy`. `reduction` is "mean" or "sum". Logits are finite.
+    `cross_entropy`. `reduction` is "mean" or "sum"; "none" is for logits. Logits are finite.
 
     One loop over blocks of rows makes value, dx and dw, in float32 or wider: with a dense loss the
     logits, their softmax and their gradient, N × V numbers each, are the largest arrays of a
     language model. What a row counts is known before the loop, so that nothing is computed twice.
     Differentiate `apply` by x, w and b: jax.grad(lambda y: loss.apply(y, labels))((x, w, b)).
+
+    `fit` and `evaluate` leave the last affine layer of a model to this loss, and the model stays
+    what it is. Of logits, an array y, it is `cross_entropy`. It counts no right answers, for which
+    logits would be made once more: of the trained model `evaluate` with `cross_entropy` does.
     Source: Wijmans et al. (2024), Cut Your Losses in Large-Vocabulary Language Models,
     arXiv:2411.09009.
 
@@ -48,21 +53,24 @@ def linear_cross_entropy(
     >>> round(float(value), 4), [round(float(d), 4) for d in dx[0]], dw.shape, db
     (0.862, [0.1554, -0.1554], (3, 2), None)
     """
-    if reduction not in ("mean", "sum"):
-        raise ConfigurationError(
-            f"linear_cross_entropy: reduction is {reduction!r}; it must be 'mean' or 'sum', since "
-            "the gradient of w is made before anything is known of what follows the loss"
-        )
     check_ignored("linear_cross_entropy", ignore)
     require_number("linear_cross_entropy: label_smoothing", label_smoothing, least=0, most=1)
     require_number("linear_cross_entropy: z_loss", z_loss, least=0)
+    dense = cross_entropy(reduction, label_smoothing, None, ignore, z_loss)
 
     def value_and_grad(y: Any, labels: Array, where: Array | None = None) -> tuple[Array, Any]:
+        if hasattr(y, "dtype"):
+            return dense.value_and_grad(y, labels, where)
         require(
             isinstance(y, tuple) and len(y) == 3,
             "linear_cross_entropy: y must be (x, w, b): the features, and the parameters of the "
             "last layer; b may be None",
         )
+        if reduction == "none":
+            raise ConfigurationError(
+                "linear_cross_entropy: reduction is 'none'; it must be 'mean' or 'sum', since the "
+                "gradient of w is made before anything is known of what follows the loss"
+            )
         x, w, b = y
         _check(x, w, b, labels, ignore)
         rows, wide_w, wide_b = widened((x.reshape(-1, x.shape[-1]), w, b))
@@ -73,7 +81,10 @@ def linear_cross_entropy(
         value = (jnp.where(shares > 0, values, 0) * shares).sum()
         return value.astype(x.dtype), cast_like((dx.reshape(x.shape), dw, db), y)
 
-    return loss(value_and_grad, None, None, reduction)
+    return loss(
+        *(value_and_grad, dense.probabilities, None, reduction),
+        *(dense.ignored, dense.sizes, dense.targets),
+    )
 
 
 class _Rows(NamedTuple):

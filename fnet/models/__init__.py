@@ -7,7 +7,7 @@ from fnet.models.classic import (
     regression_net,
 )
 from fnet.models.generation import generate
-from fnet.models.language import attention_maps, recurrent, transformer
+from fnet.models.language import attention_maps, recurrent, text_classifier, transformer
 from fnet.models.vision import convnet, mobile, resnet
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "recurrent",
     "regression_net",
     "resnet",
+    "text_classifier",
     "transformer",
 ]

@@ -1,4 +1,4 @@
-"""Networks for sequences of tokens, (N, T) ids → (N, T, vocabulary) logits of what comes next."""
+"""Networks for sequences of tokens, (N, T) ids: logits of what comes next, or of a class."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,10 +19,12 @@ from fnet.layers import (
     attention,
     embedding,
     gelu,
+    global_avg_pool,
     gru,
     layer_norm,
     learned_positions,
     lstm,
+    rms_norm,
     rnn,
     rope,
 )
@@ -111,6 +113,25 @@ def recurrent(
     noisy = [noise(dropout)] if dropout else []
     parts = [*noisy, CELLS[cell](width)] * layers
     return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))
+
+
+def text_classifier(vocabulary: int, classes: int, width: int = 64, dropout: float = 0.0) -> Layer:
+    """Logits of each class, (N, classes), from the mean of what the words of a text stand for.
+
+        m = (1/T) Σₜ e[xₜ]        y = w norm(m) + b        norm(m) = s m / √(mean m²)
+
+    x: (N, T) ids of words, as `fnet.data.csv_texts` makes them; id 0 stands for no word and adds
+    nothing, and norm takes away how many words there are. The order of words is not seen; for a
+    model that sees it, take serial(embedding(vocabulary, width, padding=0), lstm(width, last=True),
+    affine(classes)). `dropout` is the rate of that before the logits. For `losses.cross_entropy`.
+    Source: Joulin et al. (2016), Bag of Tricks for Efficient Text Classification, arXiv:1607.01759.
+
+    >>> text_classifier(1000, 2)
+    serial(embedding(1000, 64, padding=0), global_avg_pool(), rms_norm(), affine(2))
+    """
+    noisy = [noise(dropout)] if dropout else []
+    known = embedding(vocabulary, width, padding=0)
+    return serial(known, global_avg_pool(), rms_norm(), *noisy, affine(classes))
 
 
 def attention_maps(model: Layer, params: ArrayTree, tokens: Any) -> np.ndarray | None:

@@ -28,6 +28,7 @@ from fnet.training.agreement import check_fit, check_validation
 from fnet.training.evaluation import penalty_of
 from fnet.training.exact import exact
 from fnet.training.feeding import HERE, example_shape, inputs, on_device
+from fnet.training.last_layer import open_for
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Best, Record, State, start
 from fnet.training.resuming import check_seen, with_rate_of
@@ -39,7 +40,7 @@ from fnet.training.solving import (
     require_finite_end,
     require_steady_model,
 )
-from fnet.training.step import make_step
+from fnet.training.step import make_step, one_step
 
 KEPT = 2**28  # bytes of parameters kept between two records, at most
 TOGETHER = 2**26  # bytes of activations computed side by side, at most
@@ -172,9 +173,11 @@ def make_stretch(
     parts are (x, target, where) of the training set and, if there is one, of the validation set,
     each with a transform. Entries of epochs after `count` are meaningless.
     """
-    make = make_solver_step if is_solver(optimizer) else make_step
-    spread = model if is_solver(optimizer) else placement.model(model)
-    step = make(spread, loss, optimizer)
+    if is_solver(optimizer):
+        spread, step = model, make_solver_step(model, loss, optimizer)
+    else:
+        spread = placement.model(open_for(loss, model))
+        step = jax.jit(one_step(spread, loss, optimizer))
 
     def measure(
         pair: tuple[ArrayTree, PRNGKey | None], x: Array, target: Array, where: Array | None = None

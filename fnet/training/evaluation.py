@@ -22,6 +22,7 @@ from fnet.errors import DataError
 from fnet.training.agreement import check_use, require_params, require_parts
 from fnet.training.exact import exact
 from fnet.training.feeding import HERE, blocks, inputs, on_devices, places_of
+from fnet.training.last_layer import open_for
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
@@ -226,8 +227,7 @@ def make_look(
     >>> [float(v) for v in look((), x, target, jnp.array([[0, 1], [2, -1]]))[0]]
     [2.0, 9.0]
     """
-
-    spread = placement.model(model)
+    spread = placement.model(open_for(loss, model))
 
     @jax.jit
     def look(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:

@@ -28,6 +28,7 @@ from fnet.training.agreement import check_augmentation, check_fit, check_validat
 from fnet.training.evaluation import measured
 from fnet.training.exact import exact
 from fnet.training.feeding import HERE, example_shape, on_devices, pieces, places_of
+from fnet.training.last_layer import open_for
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Metrics, Record, State, advanced, ended, start
 from fnet.training.resuming import check_seen, course_of, with_rate_of
@@ -64,7 +65,8 @@ def make_epoch(
     >>> int(state.step), metrics.count.tolist()
     (3, [2, 2, 1])
     """
-    step = one_step(placement.model(model), loss, optimizer, transform, augmentation)
+    spread = placement.model(open_for(loss, model))
+    step = one_step(spread, loss, optimizer, transform, augmentation)
 
     @jax.jit
     def epoch(

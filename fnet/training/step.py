@@ -15,6 +15,7 @@ from fnet.optimizers import apply_updates
 from fnet.optimizers.rule import passed
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
+from fnet.training.last_layer import open_for
 from fnet.training.records import Metrics, State
 from fnet.training.scoring import score, weight
 from fnet.training.solving import require_optimizer
@@ -53,13 +54,17 @@ def make_step(
     >>> state.params.w.round(2).tolist(), state.params.b.round(2).tolist()
     ([[3.0]], [2.0])
     """
-    return jax.jit(one_step(model, loss, optimizer, transform, augmentation))
+    return jax.jit(one_step(open_for(loss, model), loss, optimizer, transform, augmentation))
 
 
 def one_step(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform, augmentation: Augmentation
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    transform: Transform = compose(),
+    augmentation: Augmentation = augment(),
 ) -> Callable[..., tuple[State, Metrics]]:
-    """The step that `make_step` compiles, for use inside a larger compiled function."""
+    """The step that `make_step` compiles, of a model that is open for its loss."""
     require_optimizer(optimizer)
 
     def step(
