@@ -192,10 +192,9 @@ def _train(
 def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterator[Record]:
     model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
     arguments = (model, loss, optimizer, parts.train, parts.val)
-    epochs = settings["epochs"]
+    epochs, patience = settings["epochs"], settings["patience"]
     if settings["batch_size"] == ALL:
         every = max(1, -(-epochs // LINES))
-        patience = settings["patience"]
         options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
         return descend(*arguments, **options, resume=record)
     size = min(settings["batch_size"], len(parts.train))
@@ -210,4 +209,4 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         augmentation=augmentation,
         resume=record,
     )
-    return records if settings["patience"] is None else stop_early(records, settings["patience"])
+    return records if patience is None else stop_early(records, patience, resume=record)
