@@ -197,10 +197,10 @@ def _train(
 def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterator[Record]:
     model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
     arguments = (model, loss, optimizer, parts.train, parts.val)
-    epochs, devices = settings["epochs"], mesh_of(settings)
+    epochs, patience = settings["epochs"], settings["patience"]
+    devices = mesh_of(settings)
     if settings["batch_size"] == ALL:
         every = max(1, -(-epochs // LINES))
-        patience = settings["patience"]
         options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
         return descend(*arguments, **options, resume=record, mesh=devices)
     size = min(settings["batch_size"], len(parts.train))
@@ -216,4 +216,4 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         resume=record,
         mesh=devices,
     )
-    return records if settings["patience"] is None else stop_early(records, settings["patience"])
+    return records if patience is None else stop_early(records, patience, resume=record)

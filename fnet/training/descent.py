@@ -41,6 +41,7 @@ from fnet.training.solving import (
     require_steady_model,
 )
 from fnet.training.step import make_step, one_step
+from fnet.training.stopping import is_tired
 
 KEPT = 2**28  # bytes of parameters kept between two records, at most
 TOGETHER = 2**26  # bytes of activations computed side by side, at most
@@ -129,7 +130,7 @@ def descend(
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
 
     def records(record: Record) -> Iterator[Record]:
-        ended = has_ended(record.state)
+        ended = has_ended(record.state) or (patience is not None and is_tired(record, patience))
         while record.epoch < epochs and not ended:
             count = min(length, epochs - record.epoch)
             stretch = run(record.state, count, held, training.key)
