@@ -73,6 +73,7 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "decimal": None,
     "encoding": None,
     "na": None,
+    "header": None,
     "loss": None,
     "class_weight": None,
     "stratified": False,

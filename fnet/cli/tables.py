@@ -24,7 +24,18 @@ SUFFIXES = (".csv", ".tsv", ".tab")
 OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
 TASKS = {"classification": "classes", "regression": "regression"}
 # What only a table has, by the names of the flags.
-FLAGS = ("target", "features", "drop", "binarize", "task", "sep", "decimal", "encoding", "na")
+FLAGS = (
+    "target",
+    "features",
+    "drop",
+    "binarize",
+    "task",
+    "sep",
+    "decimal",
+    "encoding",
+    "na",
+    "header",
+)
 
 
 class OpenTable(NamedTuple):
@@ -35,6 +46,7 @@ class OpenTable(NamedTuple):
     task: str
     words: bool  # whether the target is words
     kept: np.ndarray  # which rows of the file are in the dataset
+    named: bool  # whether a line of the file holds the names of its columns
     decisions: tuple[str, ...]
 
 
@@ -65,7 +77,7 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     leaks = warnings(arrays, arrays.values(), name, target.values, bool(target.classes))
     gaps_told = filled(kinds, dataset.arrays["features"], settings["missing"])
     decisions = (*reading.decisions, *said, *why, *dropped, *gaps_told, *leaks)
-    return OpenTable(dataset, kinds, task, words, keep, decisions)
+    return OpenTable(dataset, kinds, task, words, keep, not reading.nameless, decisions)
 
 
 def encode(
@@ -80,7 +92,12 @@ def encode(
         inputs = schema.encode(schema.recoded(table.kinds, columns))
         values = target.astype(np.float32) if goal == "target" else target
         encoded[part] = dataclasses.replace(dataset, arrays={field: inputs, goal: values})
-    return encoded, {**schema.json(), "target": settings["target"], "words": table.words}
+    return encoded, {
+        **schema.json(),
+        "target": settings["target"],
+        "words": table.words,
+        "named": table.named,
+    }
 
 
 def require_schema(settings: Settings) -> dict[str, Any]:
@@ -102,6 +119,8 @@ def load_rows(
     spelled = {kind.name for kind in learned.kinds if kind.kind != "number"}
     if schema["words"]:
         spelled.add(schema["target"])
+    if not schema.get("named", True) and settings.get("header") is None:
+        settings = {**settings, "header": "no"}
     reading = _read(source, settings, spelled)
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
     if lacking:
@@ -110,6 +129,7 @@ def load_rows(
         raise DataError(
             f"{reading.where}: {len(lacking)} {columns} missing that the run was trained on: "
             f"{', '.join(map(repr, lacking))}; add {them}, empty where {they} not known"
+            f"{reading.nameless}"
         )
     said = [*reading.decisions]
     known = {kind.name for kind in learned.kinds} | {schema["target"]}
@@ -153,7 +173,8 @@ def load_table(
 
 def _read(source: Path | bytes, settings: Settings, spelled: Any = ()) -> Reading:
     flags = {name: settings.get(name) for name in ("sep", "decimal", "encoding", "na")}
-    return read_table(source, **flags, spelled=spelled)
+    header = {"yes": True, "no": False}.get(settings.get("header") or "")
+    return read_table(source, **flags, header=header, spelled=spelled)
 
 
 def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, list[str]]:

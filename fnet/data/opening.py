@@ -33,6 +33,12 @@ class Reading(NamedTuple):
         """How many rows it has."""
         return len(next(iter(self.columns.values())).values)
 
+    @property
+    def nameless(self) -> str:
+        """What to add to a message on names where line 1 was taken as a row."""
+        row = self.source is not None and not self.source.layout.has_names
+        return "; line 1 is taken as a row (--header yes if it holds the names)" if row else ""
+
     def column(self, name: str) -> Column:
         """A column by its name; DataError with the nearest names if there is none."""
         if self.source is not None and name in self.source.layout.repeated:
@@ -42,7 +48,7 @@ class Reading(NamedTuple):
             names = _nearest(name, list(self.columns))
             raise DataError(
                 f"{self.where}{line}: there is no column {name!r}; choose one, such as "
-                f"{', '.join(map(repr, names))}"
+                f"{', '.join(map(repr, names))}{self.nameless}"
             )
         return self.columns[name]
 
@@ -79,6 +85,7 @@ def read_table(
     decimal: str | None = None,
     encoding: str | None = None,
     na: Sequence[str] | None = None,
+    header: bool | None = None,
     spelled: Iterable[str] = (),
 ) -> Reading:
     """The columns of a CSV file, of bytes, or of a DataFrame; see `csv_table` for the arguments.
@@ -92,7 +99,7 @@ def read_table(
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
     missing = MISSING if na is None else tuple(dict.fromkeys(("", *na)))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
-    layout = read_layout(text, sep)
+    layout = read_layout(text, sep, header)
     keep = frozenset(spelled)
     found = read_columns(text, layout, missing, keep)
     loose = [column for column in found if column.name not in keep]

@@ -99,7 +99,14 @@ BAD = {
     "header only": (b"x,y\n", ["only a header", "below it one line per sample"]),
     "empty file": (b"", ["no lines", "needs a line of column names"]),
     "blank lines": (b"\n \n\r\n", ["no lines", "needs a line of column names"]),
-    "no header": (b"1.5,2\n3,4\n", ["line 1", "only numbers", "'1.5'", "a line of names above"]),
+    "no header": (
+        b"1.5,2\n3,4\n",
+        ["line 1", "no column 'y'", "'x1', 'x2'", "taken as a row", "--header yes"],
+    ),
+    "perhaps a header": (
+        b"# t\n\n1.5,2,a\n3,4,b\n",
+        ["line 3", "looks like a row", "'1.5'", "--header no", "--header yes"],
+    ),
     "two targets": (b"x,y,y \n1,2,3\n", ["line 1", "two columns", "'y'", "rename one"]),
     "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one, such as 'Y1'"]),
     "thousands or decimals": (
