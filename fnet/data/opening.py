@@ -6,27 +6,27 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fnet.data.frames import frame_columns, is_frame
+from fnet.data.frames import frame_columns, is_categorical, is_frame
 from fnet.errors import ConfigurationError, DataError
-from fnet.files.csv_cells import MISSING, shown
-from fnet.files.csv_columns import Column, gaps, read_columns, refuse_value, with_quoted
+from fnet.files.csv_cells import MISSING
+from fnet.files.csv_columns import Column, gaps, read_columns, with_quoted
 from fnet.files.csv_layout import read_layout
 from fnet.files.csv_numbers import Source, as_numbers, need_commas, settled
 from fnet.files.csv_text import read_text
 
 
 class Reading(NamedTuple):
-    """The columns of a table; `source` is where they come from, None for a DataFrame."""
+    """The columns of a table, and where they come from."""
 
     columns: dict[str, Column]
     decisions: tuple[str, ...]
-    source: Source | None
+    source: Source
     missing: tuple[str, ...]
 
     @property
     def where(self) -> str:
         """What to call the table in a message."""
-        return "DataFrame" if self.source is None else self.source.text.name
+        return self.source.name
 
     @property
     def rows(self) -> int:
@@ -36,15 +36,17 @@ class Reading(NamedTuple):
     @property
     def nameless(self) -> str:
         """What to add to a message on names where line 1 was taken as a row."""
-        row = self.source is not None and not self.source.layout.has_names
+        layout = self.source.layout
+        row = layout is not None and not layout.has_names
         return "; line 1 is taken as a row (--header yes if it holds the names)" if row else ""
 
     def column(self, name: str) -> Column:
         """A column by its name; DataError with the nearest names if there is none."""
-        if self.source is not None and name in self.source.layout.repeated:
+        layout = self.source.layout
+        if layout is not None and name in layout.repeated:
             raise DataError(f"{self.where}, line 1: two columns are named {name!r}; rename one")
         if name not in self.columns:
-            line = "" if self.source is None else ", line 1"
+            line = "" if layout is None else ", line 1"
             names = _nearest(name, list(self.columns))
             raise DataError(
                 f"{self.where}{line}: there is no column {name!r}; choose one, such as "
@@ -54,28 +56,21 @@ class Reading(NamedTuple):
 
     def number(self, name: str) -> Column:
         """A column that must be numbers; DataError names the first cell that is none."""
-        column = self.column(name)
-        if self.source is None and column.words:
-            raise DataError(
-                f"{self.where}, column {name!r}: {shown(column.words[0])} is not a number"
-            )
-        return column if self.source is None else as_numbers(self.source, column)
+        return as_numbers(self.source, self.column(name))
 
     def words(self, name: str) -> tuple[Column, str | None]:
         """A target of words, in which "NA" in quotes is a word; and a sentence if one is."""
         column = self.column(name)
-        if self.source is None or column.words is None or not gaps(column.values).any():
-            return column, None
         text, layout, _ = self.source
+        if text is None or layout is None or column.words is None or not gaps(column.values).any():
+            return column, None
         found = with_quoted(text, layout, self.missing, name)
         new = [word for word in found.words or () if word not in column.words]
         return found, f"`{name}`: {', '.join(map(repr, new))} in quotes is a class" if new else None
 
     def refuse(self, row: int, name: str, what: str) -> None:
         """Raise DataError about a cell."""
-        if self.source is not None:
-            refuse_value(self.source.text, self.source.layout, row, name, what)
-        raise DataError(f"DataFrame, row {row}, column {name!r}: it is {what}")
+        self.source.refuse(row, name, what)
 
 
 def read_table(
@@ -92,25 +87,49 @@ def read_table(
 
     The columns of `spelled` keep the spelling of their cells.
     """
-    if is_frame(source):
-        columns = {column.name: column for column in frame_columns(source)}
-        return Reading(columns, (), None, ())
     if decimal not in (None, ".", ","):
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
+    if is_frame(source):
+        return _read_frame(
+            source, decimal, na, {"sep": sep, "encoding": encoding, "header": header}
+        )
     missing = MISSING if na is None else tuple(dict.fromkeys(("", *na)))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
     layout = read_layout(text, sep, header)
-    keep = frozenset(spelled)
-    found = read_columns(text, layout, missing, keep)
+    found = read_columns(text, layout, missing, keep := frozenset(spelled))
+    decisions = (*text.decisions, *layout.decisions)
+    return _settled(Source(text, layout), found, keep, decimal, decisions, missing)
+
+
+def _read_frame(
+    frame: Any, decimal: str | None, na: Sequence[str] | None, others: dict[str, Any]
+) -> Reading:
+    """The columns of a DataFrame, whose text may be numbers as that of a file."""
+    for name, value in others.items():
+        if value is not None:
+            raise ConfigurationError(f"{name} is {value!r}, which is for files; leave it out")
+    found = frame_columns(frame, na or ())
+    keep = frozenset(str(key) for key in frame.columns if is_categorical(frame[key]))
+    return _settled(Source(), found, keep, decimal, (), tuple(na or ()))
+
+
+def _settled(
+    source: Source,
+    found: list[Column],
+    keep: frozenset[str],
+    decimal: str | None,
+    decisions: tuple[str, ...],
+    missing: tuple[str, ...],
+) -> Reading:
+    """The table with words that are numbers as numbers, but for the columns to `keep`."""
     loose = [column for column in found if column.name not in keep]
-    commas = need_commas(layout, loose) if decimal is None else decimal == ","
+    commas = need_commas(source, loose) if decimal is None else decimal == ","
     recognised = decimal is None and commas
     sentence = ("numbers are written with a decimal comma (--decimal)",) if recognised else ()
-    place = Source(text, layout, commas)
-    plain, said = settled(place, loose)
+    source = source._replace(commas=commas)
+    plain, said = settled(source, loose)
     by_name = {column.name: column for column in (*found, *plain)}
-    decisions = (*text.decisions, *layout.decisions, *sentence, *said)
-    return Reading(by_name, decisions, place, missing)
+    return Reading(by_name, (*decisions, *sentence, *said), source, missing)
 
 
 def _nearest(name: str, header: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Columns of words that are numbers after all, and those in which something is wrong."""
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -21,20 +21,39 @@ _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a
 
 
 class Source(NamedTuple):
-    """A table and how it is laid out, for messages; `commas`: whether decimals have a comma."""
+    """Where a table comes from, for messages: a text and how it is laid out, or a DataFrame.
 
-    text: Text
-    layout: Layout
-    commas: bool
+    `commas`: whether decimals have a comma.
+    """
+
+    text: Text | None = None
+    layout: Layout | None = None
+    commas: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to call the table."""
+        return "DataFrame" if self.text is None else self.text.name
+
+    @property
+    def apart(self) -> bool:
+        """Whether a comma is no separator."""
+        return self.layout is None or self.layout.separator != ","
+
+    def refuse(self, row: int, name: str, what: str, cell: str = "it") -> NoReturn:
+        """Raise DataError about a cell; `cell` is how a DataFrame shows it."""
+        if self.text is None or self.layout is None:
+            raise DataError(f"{self.name}, row {row}, column {name!r}: {cell} is {what}")
+        refuse_value(self.text, self.layout, row, name, what)
 
 
-def need_commas(layout: Layout, columns: list[Column]) -> bool:
+def need_commas(source: Source, columns: list[Column]) -> bool:
     """Whether numbers are written with a decimal comma.
 
     They are where the separator is none and every cell of a column needs it, and one at least
     cannot be a thousands separator.
     """
-    return layout.separator != "," and any(
+    return source.apart and any(
         column.words is not None and _needs_comma(column) for column in columns
     )
 
@@ -92,7 +111,7 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
             _refuse(source, column, set(others.tolist()), what)
     elif len(words := column.words) > FEW and _all_mistakes(set(words)):
         _refuse(source, column, set(others.tolist()), "not a number")
-    elif source.layout.separator != "," and all(map(_EITHER.fullmatch, words)):
+    elif source.apart and all(map(_EITHER.fullmatch, words)):
         _refuse_either(source, column)
     return column
 
@@ -168,18 +187,19 @@ def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:
     row = next(row for row, code in enumerate(column.values.tolist()) if code in codes)
     assert column.words is not None
     word = column.words[column.values[row]]
-    advice = f"; correct it, or if it is missing, pass --na {word}"
+    missing = "make it None" if source.text is None else f"pass --na {word}"
+    advice = f"; correct it, or if it is missing, {missing}"
     fix = mistake(word) or f"{what}{advice if len(word) < 20 else '; correct it'}"
     if number(word) is not None:
         fix = f"infinite in float32; it must be within ±{LARGEST:.2g}"
-    refuse_value(source.text, source.layout, row, column.name, fix)
+    source.refuse(row, column.name, fix, shown(word))
 
 
 def _refuse_either(source: Source, column: Column) -> None:
     assert column.words is not None
     word = column.words[0]
     raise DataError(
-        f"{source.text.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
+        f"{source.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
         f"or {word.replace(',', '.')}; say which: --decimal , for the latter, or else write plain "
         "numbers"
     )

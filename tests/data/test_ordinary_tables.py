@@ -337,12 +337,55 @@ def test_durations_and_large_integers_in_a_frame():
         np.testing.assert_array_equal(table.arrays["features"][:, 3], [1.5, np.nan, 0])
 
 
-def test_complex_numbers_in_a_frame():
-    frame = Frame({"z": np.array([1j, 2.0]), "y": np.array([1.0, 2.0])})
-    with pytest.raises(DataError, match="column 'z': it is complex128"):
+@pytest.mark.parametrize("dtype", [complex, object])
+def test_complex_numbers_in_a_frame(dtype):
+    frame = Frame({"z": np.array([1j, 2.0], dtype), "y": np.array([1.0, 2.0])})
+    with pytest.raises(DataError, match="column 'z': it has complex numbers"):
         csv_table(frame, "y")
-    objects = Frame({"z": np.array([1j, 2.0], object), "y": np.array([1.0, 2.0])})
-    assert csv_table(objects, "y").columns == ("z",)
+
+
+TEXT = {  # text in a DataFrame, the numbers that it is, and the words in what is said
+    "a unit": (["12 kg", "7.5 kg", "8 kg"], [12, 7.5, 8], "each with kg"),
+    "percent": (["5%", "7%", "9.5 %", None], [5, 7, 9.5, np.nan], "each with %"),
+    "thousands": (["1,234.5", "2,500.0", "3,100.0"], [1234.5, 2500, 3100], "commas between"),
+    "decimal commas": (["1,5", "2,25", "3"], [1.5, 2.25, 3], "decimal comma"),
+    "numbers as text": (["1.5", "2", "-3"], [1.5, 2, -3], ""),
+    "a mark for what is missing": (["1.5", "?", "-3"], [1.5, np.nan, -3], "'?' is missing"),
+}
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_text_in_a_frame_is_read_as_that_of_a_file(name):
+    cells, numbers, words = TEXT[name]
+    frame = Frame({"x": np.array(cells, object), "y": np.arange(len(cells))})
+    table = csv_table(frame, "y", missing="nan")
+    np.testing.assert_array_equal(table.arrays["features"][:, 0], numbers)
+    assert words in "; ".join(table.decisions)
+
+
+def test_what_is_not_read_in_a_frame():
+    codes = np.array(["02134", "00501", "02134"], object)
+    frame = Frame({"x": codes, "z": np.array([1.0, 2.0, 3.0]), "y": codes})
+    assert csv_table(frame, "y", labels=True).columns == ("x", "z")
+    spoiled = Frame({"x": np.array(["1", "2", "red"], object), "y": np.arange(3)})
+    with pytest.raises(DataError, match=r"row 2, column 'x': 'red' is not a number.*make it None"):
+        csv_table(spoiled, "y")
+    np.testing.assert_array_equal(
+        csv_table(spoiled, "y", na=["red"], missing="nan").arrays["features"], [[1], [2], [np.nan]]
+    )
+    with pytest.raises(ConfigurationError, match="sep is ';', which is for files"):
+        csv_table(spoiled, "y", sep=";")
+
+
+def test_a_column_that_says_it_is_categorical_stays_one():
+    class Categorical(np.ndarray):
+        dtype = "category"
+
+    kinds = np.array(["1", "2", "3", "1"], object)
+    marked = np.array([1, 2, 3, 1]).view(Categorical)
+    for column, names in ((kinds, ("x",)), (marked, ("x=1", "x=2", "x=3"))):
+        table = csv_table(Frame({"x": column, "y": np.arange(4)}), "y")
+        assert table.columns == names
 
 
 def test_a_date_that_is_unknown_is_missing(tmp_path):
