@@ -27,10 +27,12 @@ def is_categorical(column: Any) -> bool:
     return kind.startswith(("category", "categorical", "enum"))
 
 
-def frame_columns(frame: Any, missing: Iterable[str] = ()) -> list[Column]:
+def frame_columns(
+    frame: Any, missing: Iterable[str] = (), spelled: Iterable[str] = ()
+) -> list[Column]:
     """Its columns: numbers as float64, other cells by their text; DataError for two of a name.
 
-    Text that is one of `missing` is a missing cell.
+    Text that is one of `missing` is a missing cell; columns of `spelled` are words in any case.
     """
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
@@ -38,13 +40,13 @@ def frame_columns(frame: Any, missing: Iterable[str] = ()) -> list[Column]:
         raise DataError(f"DataFrame: two columns are named {twice!r}; rename one")
     if not frame.shape[0]:
         raise DataError("DataFrame: it has no rows; one row per sample is needed")
-    absent = frozenset(missing)
-    columns = ((name, frame[key]) for name, key in zip(names, frame.columns, strict=True))
+    absent, kept = frozenset(missing), frozenset(spelled)
+    cells = ((name, np.asarray(frame[key])) for name, key in zip(names, frame.columns, strict=True))
     return [
-        _words(name, _present(np.asarray(column)), absent)
-        if is_categorical(column)
-        else _column(name, np.asarray(column), absent)
-        for name, column in columns
+        _words(name, _present(column), absent)
+        if name in kept and column.dtype.kind not in "Mm"
+        else _column(name, column, absent)
+        for name, column in cells
     ]
 
 

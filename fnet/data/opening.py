@@ -90,9 +90,8 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
     if is_frame(source):
-        return _read_frame(
-            source, decimal, na, {"sep": sep, "encoding": encoding, "header": header}
-        )
+        others = {"sep": sep, "encoding": encoding, "header": header}
+        return _read_frame(source, decimal, na, others, spelled)
     missing = MISSING if na is None else tuple(dict.fromkeys(("", *na)))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
     layout = read_layout(text, sep, header)
@@ -102,14 +101,19 @@ def read_table(
 
 
 def _read_frame(
-    frame: Any, decimal: str | None, na: Sequence[str] | None, others: dict[str, Any]
+    frame: Any,
+    decimal: str | None,
+    na: Sequence[str] | None,
+    others: dict[str, Any],
+    spelled: Iterable[str],
 ) -> Reading:
     """The columns of a DataFrame, whose text may be numbers as that of a file."""
     for name, value in others.items():
         if value is not None:
             raise ConfigurationError(f"{name} is {value!r}, which is for files; leave it out")
-    found = frame_columns(frame, na or ())
-    keep = frozenset(str(key) for key in frame.columns if is_categorical(frame[key]))
+    marked = (str(key) for key in frame.columns if is_categorical(frame[key]))
+    keep = frozenset((*spelled, *marked))
+    found = frame_columns(frame, na or (), keep)
     return _settled(Source(), found, keep, decimal, (), tuple(na or ()))
 
 

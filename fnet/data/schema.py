@@ -15,6 +15,7 @@ from fnet.errors import ConfigurationError
 
 MISSING = ("mean", "median", "category", "drop", "error", "nan")
 _BLOCK = 4096  # rows encoded at once, so that they stay in a core's cache
+_UNKNOWN = 2  # codes before those of words: −2 is not known, −1 is missing
 SCALES = ("minmax", "standard", "none")
 
 Arrays = Mapping[str, np.ndarray]  # by column: float64, or codes of categories
@@ -58,8 +59,12 @@ class Schema:
         place = 0
         for kind in self.kinds:
             values, width = table.pop(kind.name), len([*self._names(kind)])
+            known = self._of_codes(kind, width).astype(dtype) if kind.kind == "category" else None
             for begin in range(0, rows, _BLOCK):
                 here = slice(begin, begin + _BLOCK)
+                if known is not None:
+                    inputs[here, place : place + width] = known[values[here] + _UNKNOWN]
+                    continue
                 columns = self._columns(kind, values[here])
                 inputs[here, place : place + width] = np.stack([*columns], axis=-1)
             place += width
@@ -95,17 +100,19 @@ class Schema:
         if kind.name in self.blank:
             yield f"{kind.name} is missing"
 
+    def _of_codes(self, kind: Kind, width: int) -> np.ndarray:
+        """The inputs of each code, from that of a word that is not known on."""
+        inputs = np.eye(len(kind.words) + _UNKNOWN, width, -_UNKNOWN)
+        inputs[_UNKNOWN - 1, len(kind.words) :] = 1
+        return inputs
+
     def _columns(self, kind: Kind, values: np.ndarray) -> Iterator[np.ndarray]:
-        if kind.kind == "category":
-            yield from (values == code for code in range(len(kind.words)))
-            blank = values == -1
-        else:
-            centre, width, fill = self.numbers[kind.name]
-            blank = np.isnan(values)
-            values = np.where(blank, fill, values)
-            yield (values - centre) / width
-            for cycle in kind.cycles:
-                yield from parts_of(values, cycle).T
+        centre, width, fill = self.numbers[kind.name]
+        blank = np.isnan(values)
+        values = np.where(blank, fill, values)
+        yield (values - centre) / width
+        for cycle in kind.cycles:
+            yield from parts_of(values, cycle).T
         if kind.name in self.blank:
             yield blank
 
