@@ -1,7 +1,7 @@
 """How good a trained model is: loss and scores, predictions, confusions."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +17,7 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.errors import DataError
-from fnet.training.agreement import check_use, require_params, require_parts
+from fnet.training.agreement import check_use, of_classes, require_params, require_parts
 from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
 from fnet.training.scoring import over_samples, score, weight
@@ -51,6 +51,7 @@ def evaluate(
     dataset: Dataset,
     batch_size: int | None = None,
     *,
+    classes: Sequence[str] | None = None,
     workers: int | Workers = 0,
 ) -> dict[str, float]:
     """The loss over all samples, penalty included, and how good predictions are.
@@ -60,7 +61,9 @@ def evaluate(
     and rmse, in units of the target (`fnet.training.metrics` has the formulas and many more). All
     are over samples, not means of batch means: up to rounding they do not depend on
     `batch_size`, nor on how many `workers` read a dataset that is not in memory. A row whose output
-    is NaN is not right. Raises ConfigurationError or DataError as `fit` does.
+    is NaN is not right. `classes` are the names of what the model distinguishes, as train.classes:
+    those of the dataset are matched with them by name. Without them a dataset with names for more
+    or fewer classes is refused. Raises ConfigurationError or DataError as `fit` does.
 
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
@@ -73,7 +76,7 @@ def evaluate(
     {'loss': 0.69, 'accuracy': 0.67}
     """
     _require("evaluate", model, loss, params, dataset)
-    dataset = exact(dataset)
+    dataset = exact(of_classes("evaluate", model, loss, dataset, classes))
     check_use(model, loss, dataset)
     return measured(model, loss, params, dataset, batch_size, workers=workers)
 
@@ -108,9 +111,15 @@ def in_turn(dataset: Dataset, batch_size: int | None = None) -> np.ndarray:
 
 
 def predict(
-    model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int | None = None
+    model: Layer,
+    loss: Loss,
+    params: ArrayTree,
+    dataset: Dataset,
+    batch_size: int | None = None,
+    *,
+    classes: Sequence[str] | None = None,
 ) -> Predictions:
-    """The model's predictions for every sample, in the dataset's order.
+    """The model's predictions for every sample, in the dataset's order; `classes` as `evaluate`.
 
     The class of a sample whose output is NaN, as that of an input of NaN, is −1: none.
 
@@ -125,7 +134,7 @@ def predict(
     """
     _require("predict", model, loss, params, dataset)
     require_steady(dataset)
-    n, dataset = len(dataset), exact(dataset)
+    n, dataset = len(dataset), exact(of_classes("predict", model, loss, dataset, classes))
     apply = _make_apply(model, dataset.transform)
     order = in_turn(dataset, batch_size)
     pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
