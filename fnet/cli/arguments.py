@@ -80,6 +80,7 @@ TRAINING: Settings = {
     "class_weight": None,
     "label_smoothing": 0.0,
     "patience": None,
+    "keep": None,  # see `comparing.compared`
     "weight_decay": None,
     "schedule": "constant",
     "warmup": 0.0,

@@ -79,6 +79,7 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "stratified": False,
     "label_smoothing": 0.0,
     "patience": None,
+    "keep": "best",
     "weight_decay": None,
     "schedule": "constant",
     "warmup": 0.0,
