@@ -1,7 +1,7 @@
 """Tables from `--data`: from the columns of a file to the scaled inputs of a model."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,9 +62,11 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     name = settings["target"]
     if name is None:
         raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
-    reading = _read(path, settings)
+    features, drop = settings["features"], settings["drop"] or ()
+    used = None if features is None else {name, *features}
+    reading = _read(path, settings, (), lambda n: n in drop or (used is not None and n not in used))
     reading.column(name)
-    kinds, said = choose(reading, name, settings["features"], settings["drop"] or ())
+    kinds, said = choose(reading, name, features, drop)
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
     target, task, words, why = _target(reading, settings)
     keep, dropped = _kept(reading, arrays, target, settings)
@@ -121,7 +123,8 @@ def load_rows(
         spelled.add(schema["target"])
     if not schema.get("named", True) and settings.get("header") is None:
         settings = {**settings, "header": "no"}
-    reading = _read(source, settings, spelled)
+    known = {kind.name for kind in learned.kinds} | {schema["target"]}
+    reading = _read(source, settings, spelled, lambda name: name not in known)
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
     if lacking:
         columns = "columns are" if len(lacking) > 1 else "column is"
@@ -132,7 +135,6 @@ def load_rows(
             f"{reading.nameless}"
         )
     said = [*reading.decisions]
-    known = {kind.name for kind in learned.kinds} | {schema["target"]}
     extra = [name for name in reading.columns if name not in known]
     if extra:
         said.append(f"not used by the run: {', '.join(f'`{name}`' for name in extra)}")
@@ -171,10 +173,12 @@ def load_table(
     return (dataset if thresholds is None else data.binarize(dataset, *thresholds)), said
 
 
-def _read(source: Path | bytes, settings: Settings, spelled: Any = ()) -> Reading:
+def _read(
+    source: Path | bytes, settings: Settings, spelled: Iterable[str], unused: Callable[[str], bool]
+) -> Reading:
     flags = {name: settings.get(name) for name in ("sep", "decimal", "encoding", "na")}
     header = {"yes": True, "no": False}.get(settings.get("header") or "")
-    return read_table(source, **flags, header=header, spelled=spelled)
+    return read_table(source, **flags, header=header, spelled=spelled, unused=unused)
 
 
 def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, list[str]]:

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ class Reading(NamedTuple):
     def words(self, name: str) -> tuple[Column, str | None]:
         """A target of words, in which "NA" in quotes is a word; and a sentence if one is."""
         column = self.column(name)
-        text, layout, _ = self.source
+        text, layout, *_ = self.source
         if text is None or layout is None or column.words is None or not gaps(column.values).any():
             return column, None
         found = with_quoted(text, layout, self.missing, name)
@@ -82,21 +82,24 @@ def read_table(
     na: Sequence[str] | None = None,
     header: bool | None = None,
     spelled: Iterable[str] = (),
+    unused: Callable[[str], bool] = lambda name: False,
 ) -> Reading:
     """The columns of a CSV file, of bytes, or of a DataFrame; see `csv_table` for the arguments.
 
-    The columns of `spelled` keep the spelling of their cells.
+    The columns of `spelled` keep the spelling of their cells. In those that are `unused`, nothing
+    is a mistake.
     """
     if decimal not in (None, ".", ","):
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
     if is_frame(source):
         others = {"sep": sep, "encoding": encoding, "header": header}
-        return _read_frame(source, decimal, na, others, spelled)
+        return _read_frame(source, decimal, na, others, spelled, unused)
     missing = MISSING if na is None else tuple(dict.fromkeys(("", *na)))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
     layout = read_layout(text, sep, header)
     found = read_columns(text, layout, missing, keep := frozenset(spelled))
     decisions = (*text.decisions, *layout.decisions)
+    keep |= {column.name for column in found if unused(column.name)}
     return _settled(Source(text, layout), found, keep, decimal, decisions, missing)
 
 
@@ -106,6 +109,7 @@ def _read_frame(
     na: Sequence[str] | None,
     others: dict[str, Any],
     spelled: Iterable[str],
+    unused: Callable[[str], bool],
 ) -> Reading:
     """The columns of a DataFrame, whose text may be numbers as that of a file."""
     for name, value in others.items():
@@ -114,6 +118,7 @@ def _read_frame(
     marked = (str(key) for key in frame.columns if is_categorical(frame[key]))
     keep = frozenset((*spelled, *marked))
     found = frame_columns(frame, na or (), keep)
+    keep |= {column.name for column in found if unused(column.name)}
     return _settled(Source(), found, keep, decimal, (), tuple(na or ()))
 
 
@@ -130,7 +135,7 @@ def _settled(
     commas = need_commas(source, loose) if decimal is None else decimal == ","
     recognised = decimal is None and commas
     sentence = ("numbers are written with a decimal comma (--decimal)",) if recognised else ()
-    source = source._replace(commas=commas)
+    source = source._replace(commas=commas, points=decimal == ".")
     plain, said = settled(source, loose)
     by_name = {column.name: column for column in (*found, *plain)}
     return Reading(by_name, (*decisions, *sentence, *said), source, missing)

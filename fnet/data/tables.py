@@ -94,11 +94,19 @@ def csv_table(
         raise DataError(
             f"csv_table: got a {type(source).__name__}; pass the path of a CSV file, or a DataFrame"
         )
-    reading = read_table(source, sep=sep, decimal=decimal, encoding=encoding, na=na, header=header)
-    if is_frame(source):  # whose columns may have numbers for names
-        target = str(target)
-        if features is not None and not isinstance(features, str):
-            features = [str(name) for name in features]
+    target = str(target)  # the columns of a DataFrame may have numbers for names
+    if features is not None:
+        features = [features] if isinstance(features, str) else [str(name) for name in features]
+    used = None if features is None else {target, *features}
+    reading = read_table(
+        source,
+        sep=sep,
+        decimal=decimal,
+        encoding=encoding,
+        na=na,
+        header=header,
+        unused=lambda name: used is not None and name not in used,
+    )
     reading.column(target)
     kinds, said = choose(reading, target, features, every=True)
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}

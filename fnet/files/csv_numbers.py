@@ -10,7 +10,7 @@ from fnet.files.csv_cells import EXACT, LARGEST, SUSPECTS, mistake, number, show
 from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
-from fnet.files.csv_units import without_thousands, without_unit
+from fnet.files.csv_units import plain
 
 FEW = 20  # distinct spellings that may be categories although most of them are numbers
 _EACH = 5  # cells for each of them, on average
@@ -23,12 +23,13 @@ _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a
 class Source(NamedTuple):
     """Where a table comes from, for messages: a text and how it is laid out, or a DataFrame.
 
-    `commas`: whether decimals have a comma.
+    `commas`: whether decimals have a comma; `points`: whether it was stated that they have a point.
     """
 
     text: Text | None = None
     layout: Layout | None = None
     commas: bool = False
+    points: bool = False
 
     @property
     def name(self) -> str:
@@ -72,9 +73,9 @@ def as_numbers(source: Source, column: Column) -> Column:
     """A column that must be numbers; DataError names the first cell that is not."""
     if column.words is None:
         return column
-    plain, _ = _without_signs(column, source.commas)
-    if plain is not None:
-        return plain
+    bare, _ = _without_signs(column, source)
+    if bare is not None:
+        return bare
     values = _values(column.words, source.commas)
     wrong = np.flatnonzero(np.isnan(values))
     if len(wrong):
@@ -91,7 +92,7 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
         if any(map(_coded, column.words)) or _versions(column.words, values):
             return column  # it keeps its spelling
         return _replaced(column, values)
-    bare, sentence = _without_signs(column, source.commas)
+    bare, sentence = _without_signs(column, source)
     if bare is not None and len(column.words) > 2:
         said.append(sentence)
         return bare
@@ -109,30 +110,28 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
         if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(strange)):
             what = "not a number, as the others of its column are"
             _refuse(source, column, set(others.tolist()), what)
-    elif len(words := column.words) > FEW and _all_mistakes(set(words)):
-        _refuse(source, column, set(others.tolist()), "not a number")
-    elif source.apart and all(map(_EITHER.fullmatch, words)):
+    elif all(map(_EITHER.fullmatch, words := column.words)):
         _refuse_either(source, column)
+    elif len(words) > FEW and _all_mistakes(set(words)) and not _parted(words):
+        _refuse(source, column, set(others.tolist()), "not a number")
     return column
 
 
-def _without_signs(column: Column, commas: bool) -> tuple[Column | None, str]:
-    """The column without one unit around all its numbers and commas between their thousands.
+def _without_signs(column: Column, source: Source) -> tuple[Column | None, str]:
+    """The column without one unit around all its numbers, and nothing between their thousands.
 
     None where that leaves something else than numbers, and what to say of it.
     """
-    words = column.words or ()
-    known = tuple(word for word in words if word not in SUSPECTS)
-    unit, bare = without_unit(known)
-    found = without_thousands(bare)
+    known = tuple(word for word in column.words or () if word not in SUSPECTS)
+    found, unit, changes = plain(known, source.commas, source.points)
     if not known or found == known or any(map(_coded, found)):
         return None, ""
-    places = dict(zip(known, _values(found, commas).tolist(), strict=True))
+    places = dict(zip(known, _values(found, source.commas).tolist(), strict=True))
     if any(value != value for value in places.values()):
         return None, ""
-    apart = " with commas between thousands" if found != bare else ""
-    told = f"`{column.name}` is numbers{apart}{f', each with {unit}' if unit else ''}"
-    values = np.array([places.get(word, np.nan) for word in words])
+    having = f" with {' and '.join(changes)}" if changes else ""
+    told = f"`{column.name}` is numbers{having}{f', each with {unit}' if unit else ''}"
+    values = np.array([places.get(word, np.nan) for word in column.words or ()])
     return _replaced(column, values)._replace(unit=unit), told
 
 
@@ -183,6 +182,11 @@ def _all_mistakes(words: set[str]) -> bool:
     return all((mistake(word) or "").startswith("not a plain number") for word in words)
 
 
+def _parted(words: tuple[str, ...]) -> bool:
+    """Whether blanks stand between the digits of all, as in telephone numbers."""
+    return all(re.search(r"[0-9]\s+[0-9]", word) for word in words)
+
+
 def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:
     row = next(row for row, code in enumerate(column.values.tolist()) if code in codes)
     assert column.words is not None
@@ -200,6 +204,6 @@ def _refuse_either(source: Source, column: Column) -> None:
     word = column.words[0]
     raise DataError(
         f"{source.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
-        f"or {word.replace(',', '.')}; say which: --decimal , for the latter, or else write plain "
-        "numbers"
+        f"or {word.replace(',', '.')}; say which: --decimal . for the former, --decimal , for the "
+        "latter"
     )
