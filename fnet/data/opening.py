@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fnet.data.frames import frame_columns, is_categorical, is_frame
 from fnet.errors import ConfigurationError, DataError
-from fnet.files.csv_cells import MISSING
+from fnet.files.csv_cells import MISSING, number
 from fnet.files.csv_columns import Column, gaps, read_columns, with_quoted
 from fnet.files.csv_layout import read_layout
 from fnet.files.csv_numbers import Source, as_numbers, need_commas, settled
@@ -93,8 +95,8 @@ def read_table(
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
     if is_frame(source):
         others = {"sep": sep, "encoding": encoding, "header": header}
-        return _read_frame(source, decimal, na, others, spelled, unused)
-    missing = MISSING if na is None else tuple(dict.fromkeys(("", *na)))
+        return _read_frame(source, decimal, tuple(map(str, na or ())), others, spelled, unused)
+    missing = MISSING if na is None else tuple(dict.fromkeys(("", *map(str, na))))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
     layout = read_layout(text, sep, header)
     found = read_columns(text, layout, missing, keep := frozenset(spelled))
@@ -106,7 +108,7 @@ def read_table(
 def _read_frame(
     frame: Any,
     decimal: str | None,
-    na: Sequence[str] | None,
+    na: tuple[str, ...],
     others: dict[str, Any],
     spelled: Iterable[str],
     unused: Callable[[str], bool],
@@ -117,9 +119,9 @@ def _read_frame(
             raise ConfigurationError(f"{name} is {value!r}, which is for files; leave it out")
     marked = (str(key) for key in frame.columns if is_categorical(frame[key]))
     keep = frozenset((*spelled, *marked))
-    found = frame_columns(frame, na or (), keep)
+    found = frame_columns(frame, na, keep)
     keep |= {column.name for column in found if unused(column.name)}
-    return _settled(Source(), found, keep, decimal, (), tuple(na or ()))
+    return _settled(Source(), found, keep, decimal, (), na)
 
 
 def _settled(
@@ -138,6 +140,10 @@ def _settled(
     source = source._replace(commas=commas, points=decimal == ".")
     plain, said = settled(source, loose)
     by_name = {column.name: column for column in (*found, *plain)}
+    marks = [value for value in map(number, missing) if value is not None]
+    for column in by_name.values() if marks else ():
+        if column.words is None:
+            column.values[np.isin(column.values, marks)] = np.nan
     return Reading(by_name, (*decisions, *sentence, *said), source, missing)
 
 

@@ -93,7 +93,7 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
             return column  # it keeps its spelling
         return _replaced(column, values)
     bare, sentence = _without_signs(column, source)
-    if bare is not None and len(column.words) > 2:
+    if bare is not None and (len(column.words) > 2 or not bare.unit):
         said.append(sentence)
         return bare
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
