@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnet.data.frames import frame_columns, is_categorical, is_frame
+from fnet.data.totals import without_totals
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import MISSING, number
 from fnet.files.csv_columns import Column, gaps, read_columns, with_quoted
@@ -67,6 +68,9 @@ class Reading(NamedTuple):
         if text is None or layout is None or column.words is None or not gaps(column.values).any():
             return column, None
         found = with_quoted(text, layout, self.missing, name)
+        found = found._replace(
+            values=found.values[: self.rows]
+        )  # a last row of sums may be left out
         new = [word for word in found.words or () if word not in column.words]
         return found, f"`{name}`: {', '.join(map(repr, new))} in quotes is a class" if new else None
 
@@ -144,7 +148,8 @@ def _settled(
     for column in by_name.values() if marks else ():
         if column.words is None:
             column.values[np.isin(column.values, marks)] = np.nan
-    return Reading(by_name, (*decisions, *sentence, *said), source, missing)
+    by_name, sums = without_totals(by_name)
+    return Reading(by_name, (*decisions, *sentence, *said, *sums), source, missing)
 
 
 def _nearest(name: str, header: list[str]) -> list[str]:

@@ -415,6 +415,33 @@ def test_what_is_not_taken_for_a_number(cells):
         read_table(text.encode()).number("x")
 
 
+TOTALS = {  # a last row, how many rows are left, and the words in what is said
+    "sums": ("Total,6,4.5", 3, "the last row, 'Total', holds the sums"),
+    "means": ("Mittelwert,2,1.5", 3, "the last row, 'Mittelwert', holds"),
+    "a sum and nothing": ("Grand total,6,", 3, "left out"),
+    "something else": ("Total,5,4.5", 4, "warning: the last row is named 'Total'"),
+    "another name": ("Bern,6,4.5", 4, ""),
+}
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_a_last_row_that_sums_up_the_others_is_no_sample(name):
+    last, rows, words = TOTALS[name]
+    table = read_table(f"town,sold,price\nUlm,1,1\nBonn,2,1.5\nUlm,3,2\n{last}\n".encode())
+    assert table.rows == rows
+    assert words in "; ".join(table.decisions)
+    town = table.columns["town"]
+    assert [town.words[code] for code in town.values[:3]] == ["Ulm", "Bonn", "Ulm"]
+    assert (last.split(",")[0] in town.words) == (rows == 4)
+
+
+def test_a_target_that_is_missing_beside_a_last_row_of_sums():
+    table = read_table(b'n,x,y\na,1,u\nb,2,"NA"\nc,3,NA\nTotal,6,\n')
+    target, said = table.words("y")
+    assert target.values.tolist() == [1, 0, -1]
+    assert "in quotes is a class" in said
+
+
 def test_a_column_that_is_not_used_cannot_spoil_a_table(tmp_path):
     rows = "".join(f"{row},{row}.5,{row % 2}\n" for row in range(30))
     path = write(tmp_path, f"a,spoiled,y\n{rows}1,12x4,0\n")
