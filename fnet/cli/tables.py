@@ -23,6 +23,7 @@ from fnet.files.csv_columns import gaps
 SUFFIXES = (".csv", ".tsv", ".tab")
 OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
 TASKS = {"classification": "classes", "regression": "regression"}
+SHOWN = 5  # columns that may be meant
 # What only a table has, by the names of the flags.
 FLAGS = (
     "target",
@@ -132,7 +133,7 @@ def load_rows(
         raise DataError(
             f"{reading.where}: {len(lacking)} {columns} missing that the run was trained on: "
             f"{', '.join(map(repr, lacking))}; add {them}, empty where {they} not known"
-            f"{reading.nameless}"
+            f"{reading.nameless or _instead(reading, known)}"
         )
     said = [*reading.decisions]
     extra = [name for name in reading.columns if name not in known]
@@ -145,8 +146,15 @@ def load_rows(
             column = reading.number(kind.name)
             said += other_unit(reading.where, kind, column)
         arrays[kind.name] = kind.read(column)
-        said += unknown(kind, column)
+        said += unknown(kind, column, kind.name in learned.blank)
+    said += filled(learned.kinds, arrays, settings["missing"])
     return learned.encode(arrays), reading, said
+
+
+def _instead(reading: Reading, known: set[str]) -> str:
+    """What to add to a message on columns that are missing: others that may be meant."""
+    others = [name for name in reading.columns if name not in known]
+    return f" (there are {', '.join(map(repr, others[:SHOWN]))})" if others else ""
 
 
 def load_table(

@@ -77,9 +77,10 @@ def as_numbers(source: Source, column: Column) -> Column:
     if bare is not None:
         return bare
     values = _values(column.words, source.commas)
-    wrong = np.flatnonzero(np.isnan(values))
-    if len(wrong):
-        _refuse(source, column, {int(code) for code in wrong}, "not a number")
+    others = np.flatnonzero(np.isnan(values)).tolist()
+    wrong = {code for code in others if column.words[code] not in SUSPECTS}
+    if wrong:
+        _refuse(source, column, wrong, "not a number")
     return _replaced(column, values)
 
 
