@@ -90,6 +90,12 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
             metavar="N",
             help="stop after N epochs without a lower validation loss (default: after --epochs)",
         )
+        group.add_argument(
+            "--keep",
+            choices=("best", "last"),
+            help="the weights with the lowest validation loss, or the last (default best; last for "
+            "tables of up to 300 training rows, where chance would choose)",
+        )
     return group
 
 

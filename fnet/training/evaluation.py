@@ -1,7 +1,7 @@
 """How good a trained model is: loss and scores, predictions, confusions."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +19,7 @@ from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.devices.placement import Here, placement_of
 from fnet.errors import DataError
-from fnet.training.agreement import check_use, require_params, require_parts
+from fnet.training.agreement import check_use, of_classes, require_params, require_parts
 from fnet.training.exact import exact
 from fnet.training.feeding import HERE, blocks, inputs, on_devices, places_of
 from fnet.training.last_layer import open_for
@@ -54,6 +54,7 @@ def evaluate(
     dataset: Dataset,
     batch_size: int | None = None,
     *,
+    classes: Sequence[str] | None = None,
     workers: int | Workers = 0,
     mesh: Mesh | Here | None = None,
 ) -> dict[str, float]:
@@ -64,8 +65,10 @@ def evaluate(
     and rmse, in units of the target (`fnet.training.metrics` has the formulas and many more). All
     are over samples, not means of batch means: up to rounding they do not depend on
     `batch_size`, nor on how many `workers` read a dataset that is not in memory. A row whose output
-    is NaN is not right. `mesh` is that of `fit`. Raises ConfigurationError or DataError as `fit`
-    does.
+    is NaN is not right. `classes` are the names of what the model distinguishes, as train.classes:
+    those of the dataset are matched with them by name. Without them a dataset with names for more
+    or fewer classes is refused. `mesh` is that of `fit`. Raises ConfigurationError or DataError as
+    `fit` does.
 
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
@@ -78,7 +81,7 @@ def evaluate(
     {'loss': 0.69, 'accuracy': 0.67}
     """
     _require("evaluate", model, loss, params, dataset)
-    dataset = exact(dataset)
+    dataset = exact(of_classes("evaluate", model, loss, dataset, classes))
     check_use(model, loss, dataset)
     placement = placement_of(mesh)
     placement.batch("evaluate: batch_size", batch_size, len(dataset))
@@ -127,9 +130,10 @@ def predict(
     dataset: Dataset,
     batch_size: int | None = None,
     *,
+    classes: Sequence[str] | None = None,
     mesh: Mesh | Here | None = None,
 ) -> Predictions:
-    """The model's predictions for every sample, in the dataset's order.
+    """The model's predictions for every sample, in the dataset's order; `classes` as `evaluate`.
 
     `mesh` is that of `fit`. The class of a sample whose output is NaN, as that of an input of NaN,
     is −1: none.
@@ -145,7 +149,7 @@ def predict(
     """
     _require("predict", model, loss, params, dataset)
     require_steady(dataset)
-    n, dataset = len(dataset), exact(dataset)
+    n, dataset = len(dataset), exact(of_classes("predict", model, loss, dataset, classes))
     placement = placement_of(mesh)
     placement.batch("predict: batch_size", batch_size, n)
     held, placement = on_devices(dataset, placement)
