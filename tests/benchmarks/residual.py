@@ -1,6 +1,6 @@
-"""Residual networks: a step of ResNet-8 and of ResNet-20, its memory, and the time to compile it.
+"""Residual networks: a step of ResNet-8, its memory, and the time to compile one of ResNet-20.
 
-Batches are of 64 images of 32 x 32, the first convolution has 16 channels, and the descent is plain.
+Batches are of 64 images of 32 x 32; the first convolution has 16 channels. The descent is plain.
 """
 
 from tests.benchmarks import compiling
@@ -8,21 +8,20 @@ from tests.benchmarks import residual_networks as networks
 from tests.benchmarks.contest import Contest, Contestant, hold
 
 HERE = "tests.benchmarks.residual_networks"
-STEPS = {8: 4, 20: 2}  # of a run
-COMPILED = 20
+DEPTH, COMPILED = 8, 20
+STEPS = 4  # of a run
 TARGETS = {"jax.grad loop": 2.2, "jax.grad scan": 25, "flax scan": 25, "PyTorch": 1.0}
 
 
 def results(rounds: int) -> dict[str, dict]:
-    found = {}
-    for depth in STEPS:
-        found[f"ResNet-{depth}, temporaries"] = _temporaries(depth)
-        found[f"ResNet-{depth}, step"] = hold(_contest(depth), rounds)
-    found[f"ResNet-{COMPILED}, compiling"] = _compiling(max(rounds // 2, 2))
-    return found
+    return {
+        f"ResNet-{DEPTH}, temporaries": _temporaries(),
+        f"ResNet-{DEPTH}, step": hold(_contest(), rounds),
+        f"ResNet-{COMPILED}, compiling": _compiling(max(rounds, 2)),
+    }
 
 
-def _contest(depth: int) -> Contest:
+def _contest() -> Contest:
     torches = [
         Contestant(
             f"PyTorch {'compiled' if compiled else 'eager'}, {threads} threads",
@@ -53,21 +52,21 @@ def _contest(depth: int) -> Contest:
         *autodiff,
         *torches,
     ]
-    problem = {"steps": STEPS[depth], "depth": depth}
-    return Contest(f"ResNet-{depth}, step", problem, contestants, TARGETS, "step", STEPS[depth])
+    problem = {"steps": STEPS, "depth": DEPTH}
+    return Contest(f"ResNet-{DEPTH}, step", problem, contestants, TARGETS, "step", STEPS)
 
 
-def _temporaries(depth: int) -> dict:
+def _temporaries() -> dict:
     """Bytes of a training step, by the compiler's own account."""
     rows = []
     for name in ("fnet", "jax.grad"):
-        step, *arguments = _program(name, depth)
+        step, *arguments = _program(name, DEPTH)
         compiled = step.lower(*arguments).compile()
         size = compiled.memory_analysis().temp_size_in_bytes
         rows.append({"program": name, "MB": size / 1e6})
     ratio = rows[0]["MB"] / rows[1]["MB"]
     return {
-        "title": f"ResNet-{depth}, temporaries of a step",
+        "title": f"ResNet-{DEPTH}, temporaries of a step",
         "columns": ["program", "MB"],
         "rows": rows,
         "targets": [{"against": "jax.grad", "target": 0.4, "ratio": ratio, "most": True}],
