@@ -119,6 +119,8 @@ def batch_norm(
         if moments is None:
             return params
         n = all_rows(x.size // x.shape[-1])
+        if n == 0:
+            return params
         first = of_first(widened(x.reshape(-1, x.shape[-1])[0]))
         variance = jnp.maximum(moments.rate.ravel() ** -2 - eps, 0) * (n / max(n - 1, 1))
         batch = Running(first + moments.mean.ravel(), variance)
@@ -133,7 +135,8 @@ def batch_norm(
     def parted(x: Array) -> Array:
         """x as (N, P, C), N above 1 if that divides it: sums of parts are faster and more exact."""
         n = x.size // x.shape[-1]
-        return x.reshape(divisor(n, PARTS), -1, x.shape[-1])
+        parts = divisor(n, PARTS)
+        return x.reshape(parts, n // max(parts, 1), x.shape[-1])
 
     def in_use(params: BatchNorm) -> tuple[Array, Array]:
         """M and 1 / √(V + ε)."""
