@@ -30,9 +30,10 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
     for place, name in enumerate(probe.form.names):
         floats = probe.start
         right = _along(probe, route, floats, dout, place, rng)
+        odd = _not_finite(probe, route, dout, place)
         for _ in range(thresholds.TRIES):
             # Where autodiff agrees with it, a mistake must persist when the point moves.
-            if right or (right is False and not probe.autodiff):
+            if right or (not probe.autodiff and (right is False or odd.size)):
                 break
             moved = neighbour(probe, rng, floats)
             if moved is None:
@@ -46,7 +47,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
         # A direction that is right leaves little room for a wrong entry.
         enough = thresholds.SAMPLED if probe.autodiff or right else thresholds.SAMPLED_ALONE
         budget = thresholds.SAMPLED_WRONG if right is False else enough
-        chosen = rng.permutation(size)[:budget]
+        chosen = np.append(rng.permutation(size)[:budget], odd)
         if right is False and size > thresholds.SAMPLED_WRONG:
             chosen = np.append(chosen, _halved(probe, route, floats, dout, place, rng))
         wrong = _by_entry(probe, route, floats, dout, place, chosen)
@@ -61,6 +62,13 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             error = max(error, wrong.difference.error)
             return Outcome(entries, error, (wrong,), tuple(notes))
     return Outcome(entries, error, (), tuple(notes))
+
+
+def _not_finite(probe: Probe, route: str, dout: Any, place: int) -> np.ndarray:
+    """Entries at the given point that are not finite, where autodiff has not examined them."""
+    gradient = probe.gradients(route, probe.start, dout)[place]
+    odd = np.flatnonzero(~np.isfinite(gradient) & (not probe.autodiff))
+    return odd[: thresholds.SAMPLED_ALONE]
 
 
 def in_one_direction(probe: Probe, rng: np.random.Generator) -> Outcome:
@@ -173,6 +181,8 @@ def _by_entry(
         least = thresholds.CANCELLED * probe.reach(dout, direction) / scale * probe.autodiff
         least = max(least, probe.rtol * lies.size)
         outside = lies.rules_out(value) or (lies.kink and np.isfinite(lies.low + lies.high))
+        if not np.isfinite(value) and probe.steepens(floats, dout, place, index):
+            continue  # the derivative is infinite, or there is none
         if outside and not lies.has(value, least):
             expected[index], slack[index] = (lies.low + lies.high) / 2, (lies.high - lies.low) / 2
     difference = compare(gradient, expected, probe.epsilon, slack, probe.rtol)

@@ -64,7 +64,9 @@ def cases() -> Iterator[Case]:
 
 def _case(name: str, model: Any, at: Any, parameters: tuple[float, ...]) -> Case:
     made = model() if isinstance(model, type) else model
-    pair = of_parameters(functools.partial(_value, made, at), functools.partial(_partials, made, at))
+    pair = of_parameters(
+        functools.partial(_value, made, at), functools.partial(_partials, made, at)
+    )
     return Case(PACKAGE, name, pair, tuple(map(np.array, parameters)))
 
 

@@ -63,7 +63,9 @@ def cases() -> Iterator[Case]:
 
 
 def _each(function: Any) -> Any:
-    return np.vectorize(lambda *given: function(*map(float, given), *[0.0] * (4 - len(given))), otypes=[float])
+    return np.vectorize(
+        lambda *given: function(*map(float, given), *[0.0] * (4 - len(given))), otypes=[float]
+    )
 
 
 def _forces(made: Any, R: Any, z: Any) -> Any:

@@ -16,7 +16,9 @@ def cases() -> Iterator[Case]:
 
     yield Case(PACKAGE, "kepler", kepler, (np.array([0.3, 1.7, 5.1]), np.array([0.1, 0.6, 0.3])))
     yield Case(PACKAGE, "kepler", kepler, (np.array([2.0]), np.array([0.0])), "circle")
-    yield Case(PACKAGE, "kepler", kepler, (np.array([0.01, 3.0]), np.array([0.95, 0.95])), "eccentric")
+    yield Case(
+        PACKAGE, "kepler", kepler, (np.array([0.01, 3.0]), np.array([0.95, 0.95])), "eccentric"
+    )
     u = np.array([0.3, 0.2])
     yield Case(PACKAGE, "light_curve", light_curve, (u, np.array(0.4), np.array(0.1)))
     yield Case(PACKAGE, "light_curve", light_curve, (u, np.array(0.95), np.array(0.2)), "ingress")

@@ -45,8 +45,10 @@ def cases() -> Iterator[Case]:
     a, b = rng.normal(size=(2, 4, 3))
     matrix = rng.normal(size=(4, 2, 3))
     components = {
-        "KSComp": (lambda om: om.KSComp(width=5, rho=20.0), ("g",), "KS", (rng.normal(size=(1, 5)),)),
-        "DotProductComp": (lambda om: om.DotProductComp(vec_size=4, length=3), ("a", "b"), "c", (a, b)),
+        "KSComp": (
+            lambda om: om.KSComp(width=5, rho=20.0), ("g",), "KS", (rng.normal(size=(1, 5)),)),
+        "DotProductComp": (
+            lambda om: om.DotProductComp(vec_size=4, length=3), ("a", "b"), "c", (a, b)),
         "CrossProductComp": (lambda om: om.CrossProductComp(vec_size=4), ("a", "b"), "c", (a, b)),
         "VectorMagnitudeComp": (
             lambda om: om.VectorMagnitudeComp(vec_size=4, length=3), ("a",), "a_mag", (a,)),

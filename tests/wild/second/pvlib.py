@@ -26,7 +26,7 @@ def cases() -> Iterator[Case]:
 
         def backward(dout: Any, vd: Any, options: Any = options) -> Any:
             found = bishop88(vd, *CELL, gradients=True, **options)
-            by_current, by_voltage, slope, by_power = found[3:7]
+            by_current, by_voltage, _, by_power = found[3:7]
             # The power's is by the output's voltage.
             return dout[0] * by_current + dout[1] * by_voltage + dout[2] * by_power * by_voltage
 

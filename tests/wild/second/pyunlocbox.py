@@ -15,7 +15,7 @@ def cases() -> Iterator[Case]:
 
     rng = np.random.default_rng(12)
     a, y, w = rng.normal(size=(4, 3)), rng.normal(size=4), rng.uniform(0.5, 2, 4)
-    x, square = rng.normal(size=3), rng.normal(size=(4, 5))
+    x = rng.normal(size=3)
     for label, made, at in (
         ("plain", of.norm_l2(), x),
         ("of a matrix", of.norm_l2(A=a, y=y), x),
@@ -23,5 +23,3 @@ def cases() -> Iterator[Case]:
         ("scaled", of.norm_l2(lambda_=2.5, A=a, y=y), x),
     ):
         yield Case(PACKAGE, "norm_l2", two_functions(made.eval, made.grad), (at,), label)
-    made = of.norm_tv(dim=2)
-    yield Case(PACKAGE, "norm_tv", two_functions(made.eval, made.grad), (square,))
