@@ -30,10 +30,9 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
     for place, name in enumerate(probe.form.names):
         floats = probe.start
         right = _along(probe, route, floats, dout, place, rng)
-        odd = _not_finite(probe, route, dout, place)
         for _ in range(thresholds.TRIES):
             # Where autodiff agrees with it, a mistake must persist when the point moves.
-            if right or (not probe.autodiff and (right is False or odd.size)):
+            if right or (right is False and not probe.autodiff):
                 break
             moved = neighbour(probe, rng, floats)
             if moved is None:
@@ -43,11 +42,13 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
             if probe.autodiff:
                 continue
-        size = probe.start[place].size
+        size, sure = probe.start[place].size, probe.autodiff or right
+        if not (probe.autodiff or right is False or floats is probe.start):
+            floats, sure = probe.start, False  # a point near by does not speak for the given one
         # A direction that is right leaves little room for a wrong entry.
-        enough = thresholds.SAMPLED if probe.autodiff or right else thresholds.SAMPLED_ALONE
+        enough = thresholds.SAMPLED if sure else thresholds.SAMPLED_ALONE
         budget = thresholds.SAMPLED_WRONG if right is False else enough
-        chosen = np.append(rng.permutation(size)[:budget], odd)
+        chosen = rng.permutation(size)[:budget]
         if right is False and size > thresholds.SAMPLED_WRONG:
             chosen = np.append(chosen, _halved(probe, route, floats, dout, place, rng))
         wrong = _by_entry(probe, route, floats, dout, place, chosen)
@@ -62,13 +63,6 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             error = max(error, wrong.difference.error)
             return Outcome(entries, error, (wrong,), tuple(notes))
     return Outcome(entries, error, (), tuple(notes))
-
-
-def _not_finite(probe: Probe, route: str, dout: Any, place: int) -> np.ndarray:
-    """Entries at the given point that are not finite, where autodiff has not examined them."""
-    gradient = probe.gradients(route, probe.start, dout)[place]
-    odd = np.flatnonzero(~np.isfinite(gradient) & (not probe.autodiff))
-    return odd[: thresholds.SAMPLED_ALONE]
 
 
 def in_one_direction(probe: Probe, rng: np.random.Generator) -> Outcome:
@@ -116,6 +110,8 @@ def _is_noisy(probe: Probe, wrong: Wrong) -> str:
     if not np.isfinite(largest) or float(away.max(initial=0)) > thresholds.NOISE * largest:
         return ""
     size = float(np.abs(wrong.expected).max(initial=0)) or 1.0
+    if largest > thresholds.LARGE * size:
+        return ""  # it jumps there
     return f"has few digits, {largest / size:.0e} of its size is noise, and differs by no more"
 
 
