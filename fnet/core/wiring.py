@@ -148,7 +148,8 @@ def loss(
 
     def differentiate(kept: Any, scale: Array) -> tuple[Array, None, None]:
         if pull is not None:
-            return pull(*kept, scale), None, None
+            y, target, where = kept
+            return pull(y, target, where, scale), None, None
         return jax.tree.map(lambda d: rows(scale, d) * d, kept), None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
