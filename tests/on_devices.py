@@ -5,6 +5,7 @@
 prints a line of JSON, (name, result), for each function of that name, or row of the law.
 """
 
+import collections
 import contextlib
 import functools
 import io
@@ -23,6 +24,7 @@ from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across
 from fnet.devices.dividing import divided, is_known
+from fnet.devices.placement import placement_of
 from fnet.layers import affine, batch_norm, relu
 
 RNG = np.random.default_rng(0)
@@ -161,15 +163,31 @@ def reductions_of_blocks() -> list[str]:
 
 
 def sent(kind: str, **more: Any) -> list[str]:
-    model, dataset = KINDS[kind]
-    placement = devices.placement(devices.mesh(4), **more)
-    epoch = training.make_epoch(model, ENTROPY, optimizers.adam(0.01), placement=placement)
-    record = training.start(model, optimizers.adam(0.01), dataset[0][dataset.fields[0]].shape)
-    arrays = [placement.arrays(jnp.array(a)) for a in dataset.arrays.values()]
-    order = placement.order(np.arange(16, dtype=np.int32).reshape(2, 8))
-    program = epoch.lower(placement.state(record.state), *arrays, order, jax.random.key(0))
-    text = program.compile().as_text()
+    text = program(kind, devices.placement(devices.mesh(4), **more))
     return re.findall(r"(all-[a-z]+|reduce-scatter|collective-permute)(?:-start)?\(", text)
+
+
+def on_one() -> bool:
+    """The program of a mesh of one device has the operations of one without a mesh."""
+    one, none = (operations(program("mlp", mesh)) for mesh in (devices.mesh(1), None))
+    return one == none
+
+
+def operations(text: str) -> collections.Counter[str]:
+    found = collections.Counter(re.findall(r"= (?:\([^=]*?\)|\S+) ([a-z\-]+)\(", text))
+    del found["get-tuple-element"]
+    return found
+
+
+def program(kind: str, mesh: Any) -> str:
+    model, dataset = KINDS[kind]
+    place, optimizer = placement_of(mesh), optimizers.adam(0.01)
+    epoch = training.make_epoch(model, ENTROPY, optimizer, placement=place)
+    record = training.start(model, optimizer, dataset[0][dataset.fields[0]].shape)
+    arrays = [place.arrays(jnp.array(a)) for a in dataset.arrays.values()]
+    order = place.order(np.arange(16, dtype=np.int32).reshape(2, 8))
+    lowered = epoch.lower(place.state(record.state), *arrays, order, jax.random.key(0))
+    return str(lowered.compile().as_text())
 
 
 def predictions() -> list[float]:
