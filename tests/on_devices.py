@@ -35,7 +35,7 @@ PHOTOS = data.memory({"image": IMAGES, "label": LABELS})
 TEXT = RNG.integers(0, 11, (22, 9))
 TEXTS = data.memory({"tokens": TEXT[:, :-1], "next": TEXT[:, 1:]})
 
-ENTROPY = losses.cross_entropy()
+ENTROPY, ADAM = losses.cross_entropy(), optimizers.adam(0.01)
 KINDS: dict[str, Any] = {
     "mlp": (models.classification_net(2, hidden=16), ROWS),
     "noisy": (models.convnet(2, widths=(4,), rate=0.3), PHOTOS),
@@ -137,6 +137,23 @@ def half() -> list[float]:
     return [off("mlp", devices.placement(devices.mesh(4), reduced="bfloat16"))]
 
 
+def accumulated() -> dict[str, Any]:
+    """Gradients of three steps, added up once; the last three are not full when an epoch ends."""
+    optimizer = optimizers.accumulate(optimizers.adam(0.01), 3)
+    model = models.classification_net(2, hidden=16, l2=0.01)
+    KINDS["penalized"] = model, ROWS
+    one, many = (
+        trained("penalized", mesh, optimizer=optimizer)[1] for mesh in (None, devices.mesh(4))
+    )
+    text = program("penalized", devices.mesh(4), optimizer)
+    reduced = re.findall(r"= (.*?) all-reduce(?:-start)?\(", text)
+    return {
+        "off": float(np.max(np.abs(np.array(many) / one - 1))),
+        "of_weights": sum("[16,128]" in shapes for shapes in reduced),
+        "in_a_branch": len(re.findall(r"conditional\(", text)),
+    }
+
+
 def same_bits() -> bool:
     first, again = (trained("mlp", devices.mesh(4))[0].state for _ in range(2))
     return bool(jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, again)))
@@ -179,9 +196,8 @@ def operations(text: str) -> collections.Counter[str]:
     return found
 
 
-def program(kind: str, mesh: Any) -> str:
-    model, dataset = KINDS[kind]
-    place, optimizer = placement_of(mesh), optimizers.adam(0.01)
+def program(kind: str, mesh: Any, optimizer: Any = ADAM) -> str:
+    (model, dataset), place = KINDS[kind], placement_of(mesh)
     epoch = training.make_epoch(model, ENTROPY, optimizer, placement=place)
     record = training.start(model, optimizer, dataset[0][dataset.fields[0]].shape)
     arrays = [place.arrays(jnp.array(a)) for a in dataset.arrays.values()]

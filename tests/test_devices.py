@@ -11,7 +11,7 @@ from tests.cases import CASES
 CHECKS = (
     *("mlp", "noisy", "transformer", "normed", "rows_divided", "streamed", "explicit"),
     *("own_layer", "columns", "half", "same_bits", "resumed", "reductions", "predictions"),
-    *("bits", "errors", "descended", "swept", "on_one", "command"),
+    *("bits", "errors", "descended", "swept", "on_one", "command", "accumulated"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
 
@@ -72,6 +72,12 @@ def test_gradients_added_in_16_bits_are_off_by_their_rounding(made):
 def test_devices_reduce_twice_a_step_whatever_the_number_of_layers(made):
     """How many rows count, before the loss; then all gradients and the loss together."""
     assert made["reductions"] == {"mlp": ["all-reduce"] * 2, "deep": ["all-reduce"] * 2}
+
+
+def test_gradients_of_several_steps_are_reduced_once(made):
+    """In the branch that is taken once in k steps; and once after the last step of a call."""
+    assert made["accumulated"].pop("off") < ROUNDING
+    assert made["accumulated"] == {"of_weights": 2, "in_a_branch": 1}
 
 
 def test_a_mesh_of_one_device_costs_nothing(made):
