@@ -35,6 +35,7 @@ PHOTOS = data.memory({"image": IMAGES, "label": LABELS})
 TEXT = RNG.integers(0, 11, (22, 9))
 TEXTS = data.memory({"tokens": TEXT[:, :-1], "next": TEXT[:, 1:]})
 
+SENT = r"(all-[a-z]+|reduce-scatter|collective-permute)(?:-start)?\("
 ENTROPY, ADAM = losses.cross_entropy(), optimizers.adam(0.01)
 KINDS: dict[str, Any] = {
     "mlp": (models.classification_net(2, hidden=16), ROWS),
@@ -98,7 +99,12 @@ def columns() -> dict[str, Any]:
     """Parameters divided over half of the devices."""
     record, found = trained("mlp", devices.mesh(4, model=2))
     w = record.state.params[0].w
+    taken = [
+        compiled("mlp", devices.mesh(4, model=model)).memory_analysis().argument_size_in_bytes
+        for model in (1, 4)
+    ]
     return {
+        "state": taken[0] - taken[1],
         "off": float(np.max(np.abs(np.array(found) / _alone("mlp") - 1))),
         "part": list(w.addressable_shards[0].data.shape),
         "moment": list(record.state.opt_state.m[0].w.addressable_shards[0].data.shape),
@@ -181,7 +187,7 @@ def reductions_of_blocks() -> list[str]:
 
 def sent(kind: str, **more: Any) -> list[str]:
     text = program(kind, devices.placement(devices.mesh(4), **more))
-    return re.findall(r"(all-[a-z]+|reduce-scatter|collective-permute)(?:-start)?\(", text)
+    return re.findall(SENT, text)
 
 
 def on_one() -> bool:
@@ -197,13 +203,16 @@ def operations(text: str) -> collections.Counter[str]:
 
 
 def program(kind: str, mesh: Any, optimizer: Any = ADAM) -> str:
+    return str(compiled(kind, mesh, optimizer).as_text())
+
+
+def compiled(kind: str, mesh: Any, optimizer: Any = ADAM) -> Any:
     (model, dataset), place = KINDS[kind], placement_of(mesh)
     epoch = training.make_epoch(model, ENTROPY, optimizer, placement=place)
     record = training.start(model, optimizer, dataset[0][dataset.fields[0]].shape)
     arrays = [place.arrays(jnp.array(a)) for a in dataset.arrays.values()]
     order = place.order(np.arange(16, dtype=np.int32).reshape(2, 8))
-    lowered = epoch.lower(place.state(record.state), *arrays, order, jax.random.key(0))
-    return str(lowered.compile().as_text())
+    return epoch.lower(place.state(record.state), *arrays, order, jax.random.key(0)).compile()
 
 
 def predictions() -> list[float]:
@@ -236,6 +245,19 @@ def bits() -> bool:
     )
     whole = jax.random.bits(key, (12, 5), jnp.uint32)
     return bool((drawn(key) == whole).all())
+
+
+def linear() -> dict[str, Any]:
+    """A loss that loops over blocks of rows, and what its program sends."""
+    place, loss = devices.placement(devices.mesh(4)), losses.linear_cross_entropy()
+    x, w = RNG.normal(size=(8, 3, 5)).astype(np.float32), np.eye(7, 5, dtype=np.float32)
+    y, labels = (x, w, w[:, 0]), RNG.integers(0, 7, (8, 3))
+    placed = (place.rows(x), *devices.replicated(y[1:], place.mesh)), place.rows(labels)
+    run = jax.jit(place.loss(loss).value_and_grad).lower(*placed).compile()
+    off = jax.tree.map(
+        lambda a, b: float(abs(a - b).max()), run(*placed), loss.value_and_grad(y, labels)
+    )
+    return {"off": max(jax.tree.leaves(off)), "sent": sorted(set(re.findall(SENT, run.as_text())))}
 
 
 def own_layer() -> dict[str, Any]:

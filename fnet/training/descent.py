@@ -174,6 +174,7 @@ def make_stretch(
     """
     make = make_solver_step if is_solver(optimizer) else make_step
     spread = model if is_solver(optimizer) else placement.model(model)
+    loss = loss if is_solver(optimizer) else placement.loss(loss)
     step = make(spread, loss, optimizer)
 
     def measure(

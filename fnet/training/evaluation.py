@@ -227,7 +227,7 @@ def make_look(
     [2.0, 9.0]
     """
 
-    spread = placement.model(model)
+    spread, loss = placement.model(model), placement.loss(loss)
 
     @jax.jit
     def look(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:

@@ -66,7 +66,7 @@ def make_epoch(
     (3, [2, 2, 1])
     """
     model, optimizer, opened, kept, closed = reducing(model, optimizer, placement)
-    step = one_step(model, loss, optimizer, transform, augmentation)
+    step = one_step(model, placement.loss(loss), optimizer, transform, augmentation)
 
     @jax.jit
     def epoch(
