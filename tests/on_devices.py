@@ -24,7 +24,7 @@ from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across
 from fnet.devices.dividing import divided, is_known
-from fnet.devices.placement import placement_of
+from fnet.devices.placements import placement_of
 from fnet.layers import affine, batch_norm, relu
 
 RNG = np.random.default_rng(0)

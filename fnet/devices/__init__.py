@@ -37,7 +37,7 @@ each device. With `mesh(8, model=4)` four devices divide those that the rule of 
 
 from fnet.devices.dividing import divided
 from fnet.devices.meshes import mesh
-from fnet.devices.placement import Placement, placement
+from fnet.devices.placements import Placement, placement
 from fnet.devices.placing import on_one, own_places, placed, replicated
 from fnet.devices.rules import by_table, split_weights
 

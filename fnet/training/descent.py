@@ -21,7 +21,7 @@ from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.devices.meshes import require_divided
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation

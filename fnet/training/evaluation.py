@@ -17,7 +17,7 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.errors import DataError
 from fnet.training.agreement import check_use, require_params, require_parts
 from fnet.training.exact import exact

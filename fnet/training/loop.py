@@ -22,7 +22,7 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.initializers import keys
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import measured

@@ -9,7 +9,7 @@ from chex import ArrayTree
 
 from fnet.core import Layer, Optimizer
 from fnet.devices.dividing import OWN, WHOLE, divided, first_alone, is_known, on_each, total
-from fnet.devices.placement import Here, Placement
+from fnet.devices.placements import Here, Placement
 from fnet.optimizers.averaging import Accumulated, accumulate
 from fnet.optimizers.rule import passed
 from fnet.training.records import State
