@@ -21,7 +21,7 @@ from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.devices.meshes import require_divided
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation
@@ -177,7 +177,7 @@ def make_stretch(
     if is_solver(optimizer):
         spread, step = model, make_solver_step(model, loss, optimizer)
     else:
-        spread = placement.model(open_for(loss, model))
+        spread, loss = placement.model(open_for(loss, model)), placement.loss(loss)
         step = jax.jit(one_step(spread, loss, optimizer))
 
     def measure(
