@@ -157,7 +157,7 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, _FEW))) and not (
         alone and len(words) <= MOST_CATEGORIES
     ):
-        what = "an identifier or free text" if len(words) > known / 2 else "too many"
+        what = "an identifier or free text (--text)" if len(words) > known / 2 else "too many"
         return (
             None,
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",
