@@ -90,8 +90,8 @@ def _table_parts(settings: Settings) -> Parts:
         texts, schema = open_texts(path, settings)
         divided = _divide({"train": texts}, settings)
         train, val, test = (_in_memory(divided[part]) for part in PARTS)
-        about = f"texts of {path}"
-        return Parts(train, val, test, about, decisions=texts.decisions, schema=schema)
+        said = texts.decisions
+        return Parts(train, val, test, f"texts of {path}", decisions=said, schema=schema)
     table, thresholds = open_table(path, settings), None
     parts = {part: _in_memory(d) for part, d in _divide({"train": table.dataset}, settings).items()}
     if settings["binarize"] is not None:
