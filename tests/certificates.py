@@ -31,7 +31,7 @@ def digest(roots: Iterable[Path], *more: str, beneath: Iterable[str] = BENEATH) 
     told = hashlib.sha256(repr(more).encode())
     for path in sorted(sources(roots)):
         told.update(f"{path.relative_to(ROOT)} {code(path)}\n".encode())
-    return f"{told.hexdigest()} with {_versions(beneath)}"
+    return f"{told.hexdigest()} with {versions_of(beneath)}"
 
 
 def code_of(row: str) -> str:
@@ -39,7 +39,7 @@ def code_of(row: str) -> str:
     return row.split(" with ")[0]
 
 
-def _versions(names: Iterable[str]) -> str:
+def versions_of(names: Iterable[str]) -> str:
     return ", ".join(f"{name} {version(name)}" for name in names)
 
 
@@ -180,7 +180,7 @@ def stale(certificate: Path, today: dict[str, str], versions: bool = True) -> li
 def of_other_versions(certificate: Path) -> bool:
     """Whether no row was proved with the versions that there are: it was another machine's run."""
     proved = {row.split(" with ")[1] for row in read(certificate).values()}
-    return all(_versions(word.split()[0] for word in row.split(", ")) != row for row in proved)
+    return all(versions_of(word.split()[0] for word in row.split(", ")) != row for row in proved)
 
 
 def renewed(certificate: Path) -> set[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.compilation import compile_quickly, keep_programs
 from tests.memory import Bounded, worker_count
+from tests.passed import Certify
 from tests.sample import Sample, add_options
 
 compile_quickly()
@@ -32,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         keep_programs(config.workerinput["programs"])
         return
+    if config.option.certify:
+        config.pluginmanager.register(Certify())
     programs = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     config.add_cleanup(programs.cleanup)
     config.stash[PROGRAMS] = programs.name

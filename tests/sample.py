@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from tests import passed
 from tests.certificates import CERTIFICATES, git, of_other_versions, renewed
 
 MARKERS = (
@@ -29,9 +30,10 @@ def add_options(parser: pytest.Parser) -> None:
         "--long-changed", action="store_true", help="every row of what changed since it was proved"
     )
     group.addoption("--sample-seed", type=int, help="repeat the sample of another run")
+    group.addoption("--certify", action="store_true", help="write down which test files passed")
 
 
-OPTIONS = ("long", "long_changed", "sample_seed")
+OPTIONS = ("long", "long_changed", "sample_seed", "certify", "unchanged")
 
 
 class Proof(NamedTuple):
@@ -70,6 +72,7 @@ class Sample:
             config.addinivalue_line("markers", marker)
         if config.option.sample_seed is None:
             config.option.sample_seed = _today()
+        config.option.unchanged = _believed(config)
         # A worker reads the command line alone, and neither PYTEST_ADDOPTS nor today's number.
         vars(config.option).update(getattr(config, "workerinput", {}).get("sample", {}))
 
@@ -93,9 +96,11 @@ class Sample:
 
     def _has_its_turn(self, config: pytest.Config, item: pytest.Item) -> bool:
         turns, options = item.get_closest_marker("turns"), config.option
-        if turns is None or options.keyword:
+        if options.keyword or item.get_closest_marker("proof"):
             return True
-        return zlib.crc32(f"{item.nodeid} {options.sample_seed}".encode()) % turns.args[0] == 0
+        one_of = passed.SHARE if item.nodeid.split("::")[0] in options.unchanged else 1
+        one_of *= 1 if turns is None else turns.args[0]
+        return zlib.crc32(f"{item.nodeid} {options.sample_seed}".encode()) % one_of == 0
 
     def _sampled(self, config: pytest.Config, name: str, rows: list) -> set:
         (proof,) = rows[0].get_closest_marker("proof").args
@@ -114,6 +119,16 @@ class Sample:
 
     def pytest_terminal_summary(self, terminalreporter, config: pytest.Config) -> None:
         terminalreporter.write_line(_words(config))  # quiet runs have no header
+
+
+def _believed(config: pytest.Config) -> list[str]:
+    """The test files of which a share is enough: not where tests are asked for by name."""
+    options = config.option
+    by_name = config.args_source != pytest.Config.ArgsSource.TESTPATHS or options.keyword
+    if by_name or options.long or options.certify or hasattr(config, "workerinput"):
+        return []
+    new = renewed(passed.CERTIFICATE) if options.long_changed else set()
+    return sorted(passed.unchanged() - new)
 
 
 def _words(config: pytest.Config) -> str:

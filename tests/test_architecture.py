@@ -18,7 +18,7 @@ ROOMS = [  # what is imported stands on a rung below; rooms of one rung never me
     ["errors"],
     ["core", "files"],
     ["initializers"],
-    ["layers", "compose", "losses", "optimizers", "solvers", "data", "summary", "check"],
+    ["layers", "compose", "losses", "optimizers", "solvers", "data", "summary", "check", "devices"],
     ["models", "registry", "training", "interop"],
     ["checkpoint", "plots", "sklearn"],
     [""],  # fnet itself: the names that users import

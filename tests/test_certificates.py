@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests import certificates, memory
+from tests import certificates, memory, passed
 from tests.compilation import _put
 from tests.sample import Proof, Sample
 
@@ -93,6 +93,7 @@ def test_what_is_stale_and_what_a_commit_says_it_proved(tmp_path, monkeypatch):
 
 def test_the_sample_rotates_and_a_seed_repeats_it(tmp_path, monkeypatch):
     monkeypatch.setattr(certificates, "ROOT", tmp_path)
+    monkeypatch.setattr(passed, "CERTIFICATE", tmp_path / "none")
     names = [f"row {number}" for number in range(50)]
     marked = [
         row(name, Proof(5, tmp_path / "none", lambda: names[:9], of_stale=2)) for name in names
@@ -128,11 +129,13 @@ def test_what_is_said_in_the_environment_reaches_the_workers(tmp_path):
     assert "40 passed" in run.stdout, run.stdout + run.stderr
 
 
-def names_of_sample(marked, seed, **options):
-    plain = {"long": False, "long_changed": False, "keyword": ""}
+def names_of_sample(marked, seed, source=pytest.Config.ArgsSource.TESTPATHS, **options):
+    plain = {"long": False, "long_changed": False, "keyword": "", "certify": False}
     option = SimpleNamespace(**plain | options, sample_seed=seed)
     hook = SimpleNamespace(pytest_deselected=lambda items: None)
-    config = SimpleNamespace(option=option, hook=hook, addinivalue_line=lambda *words: None)
+    config = SimpleNamespace(
+        option=option, hook=hook, args_source=source, addinivalue_line=lambda *words: None
+    )
     items = [*marked]
     Sample(config).pytest_collection_modifyitems(config, items)
     return [item.callspec.params["name"] for item in items]
@@ -151,6 +154,49 @@ def row(name, argument, marker="proof"):
             SimpleNamespace(args=(argument,)) if kind == marker else None
         ),
     )
+
+
+def test_a_file_that_passed_takes_turns_until_what_it_depends_on_changes(written, monkeypatch):
+    root = written(
+        tests__test_a="from tests.helper import one\n",
+        tests__helper="from fnet.layers import relu as one\n",
+        tests__test_b="import subprocess\n",
+        tests__test_c="README = 1\n",
+        fnet__layers="def relu(): pass\n",
+        fnet__other="",
+    )
+    (root / "tests/recorded").mkdir()
+    monkeypatch.setattr(passed, "ROOT", root)
+    monkeypatch.setattr(passed, "CERTIFICATE", root / "certificate.json")
+
+    def unchanged():
+        passed._text.cache_clear()
+        return passed.unchanged()
+
+    assert unchanged() == set()
+    plugin = passed.Certify()
+    for name in ("test_a", "test_b", "test_c", "helper"):
+        outcome = "failed" if name == "helper" else "passed"
+        report = SimpleNamespace(nodeid=f"tests/{name}.py::test", outcome=outcome)
+        plugin.pytest_runtest_logreport(report)
+    plugin.pytest_sessionfinish(pytest.ExitCode.TESTS_FAILED)
+    assert unchanged() == {"tests/test_a.py", "tests/test_b.py"}
+    written(fnet__other="x = 1\n")
+    assert unchanged() == {"tests/test_a.py"}
+    written(fnet__layers="def relu(): return 1\n")
+    assert unchanged() == set()
+
+    written(fnet__layers="def relu(): pass\n")
+    items = [row(str(number), None, "none") for number in range(50)]
+    for item in items:
+        item.nodeid = f"tests/test_a.py::test[{item.nodeid}]"
+    sampled = functools.partial(names_of_sample, items)
+    passed._text.cache_clear()
+    assert sampled(1) == sampled(1) != sampled(2)
+    assert all(2 < len(sampled(seed)) < 25 for seed in range(9))
+    everything = [str(number) for number in range(50)]
+    for asked in ({"long": True}, {"keyword": "row"}, {"certify": True}, {"source": "args"}):
+        assert sampled(1, **asked) == everything
 
 
 @pytest.mark.parametrize(

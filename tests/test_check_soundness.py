@@ -83,6 +83,13 @@ def through_a_huge_factor(dout, p):
     return dout / TINY * jnp.where(p > TINY, -9 * TINY / (1 - p), 0)
 
 
+def alone(function, derivative):
+    """A pair of numbers, which cannot be lifted: differences alone tell."""
+    each = (np.vectorize(lambda x, of=of: of(float(x))) for of in (function, derivative))
+    value, slope = each
+    return Pair(lambda x: (value(x), x), lambda dout, x: dout * slope(x))
+
+
 WRONG = {
     "wrong in a branch of another argument": (
         Pair(power_law, wrong_sign_in_its_branch),
@@ -138,6 +145,10 @@ WRONG = {
         ),
         (X,),
     ),
+    "NaN at the kink of every entry": (
+        alone(abs, lambda x: np.sign(x) if x else np.nan),
+        (np.zeros(3),),
+    ),
     "the last of 5,000 entries": (
         Pair(long, lambda d, x: d / np.where(np.arange(5000) == 4999, 2 * x, x)),
         (RNG.uniform(0.5, 2.0, 5000),),
@@ -187,6 +198,14 @@ RIGHT = {
             lambda d, x: -d * x**19 * np.exp(-x) / special.gamma(20.0) / special.gammaincc(20.0, x),
         ),
         (np.array([30.0, 1.0]),),
+    ),
+    "infinite, and so it is: of the cube root": (
+        alone(np.cbrt, lambda x: np.cbrt(x) ** -2 / 3 if x else np.inf),
+        (np.array([0.0, 1.0, 2.0]),),
+    ),
+    "infinite on one side, and so it is: of √|x|": (
+        alone(lambda x: abs(x) ** 0.5, lambda x: np.sign(x) / 2 / abs(x) ** 0.5 if x else np.inf),
+        (np.array([0.0, 1.0, 2.0]),),
     ),
     "data of its own in float64": (ValueAndGrad(least_squares), (np.ones(3),)),
     "a target of its own": (

@@ -90,6 +90,7 @@ BENT = by_numpy(
     lambda x: x + 5 * np.clip(x - 1, -1e-6, 1e-6), lambda x: 6.0 if abs(x - 1) < 1e-6 else 1.0
 )
 KINKED = by_numpy(abs, lambda x: 0.5)
+CUBE_ROOT = by_numpy(np.cbrt, lambda x: np.cbrt(x) ** -2 / 3 if x else np.inf)
 ROUGH = by_numpy(lambda x: x + 0.1 * np.sin(1e9 * x), lambda x: 1.0)
 NOISY = by_numpy(lambda x: x**2, lambda x: 2 * x * (1 + 1e-5 * np.sin(1e13 * x)))
 
@@ -392,6 +393,7 @@ DECIDED = [
     ("DECISIVE_DISTANCE", 1e30, slope_is(*LINE, "decides"), True, False),
     ("SMALLER_STEPS", (), alone(BENT, np.array([1.0])), "right", "wrong"),
     ("RESOLVED", 0.0, bends(start=False), True, False),
+    ("STEEPER", 100.0, alone(CUBE_ROOT, np.array([0.0, 1.0])), "right", "wrong"),
     ("RESOLVED_ALONE", 0.0, bends(start=True), True, False),
     ("RESOLVED_OF_COTANGENT", 0.0, with_autodiff(FLAT, np.zeros(2)), "right", "dx: not compared"),
     ("LARGE_COTANGENT", 1e30, overflowing, "dx: not compared where it overflows", "wrong"),

@@ -193,7 +193,7 @@ def test_what_is_not_examined_in_time_is_said():
     calls = iter(range(10**6))
 
     def slow(x):
-        time.sleep(0.01 if next(calls) < 40 else 0.2)
+        time.sleep(0.01 if next(calls) < 80 else 0.3)
         return float(x @ x), 2 * x
 
     report = explain(ValueAndGrad(slow), np.arange(3.0), limit=4)

@@ -78,6 +78,8 @@ def test_patience_ends_where_stop_early_does(every):
     assert last.best.epoch == expected.best.epoch
     near((last.state, last.best.params), (expected.state, expected.best.params))
     assert len(last.history["val_loss"]) <= every
+    assert not list(descend(*overfitting(), epochs=300, every=every, patience=4, resume=last))
+    assert list(descend(*overfitting(), epochs=300, every=every, patience=5, resume=last))
 
 
 def test_tolerance_ends_with_the_first_short_step():

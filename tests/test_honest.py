@@ -284,6 +284,28 @@ def test_classes_of_the_validation_set_are_matched_by_name(kept):
     assert record.epoch == 1
 
 
+@pytest.mark.parametrize("kept", [lambda d: d, OnDisk], ids=["in memory", "on disk"])
+def test_evaluate_and_predict_match_classes_by_name(kept):
+    names = ("cat", "dog")
+    params = MODEL.init(jax.random.key(0), (2,))[0]
+    plain = of(BITS, classes=names)
+    other = kept(of(1 - BITS, classes=("dog", "cat")))
+    wanted = evaluate(MODEL, LOSS, params, plain)
+    assert evaluate(MODEL, LOSS, params, other, classes=names) == pytest.approx(wanted)
+    labels = predict(MODEL, LOSS, params, other, classes=names).labels
+    np.testing.assert_array_equal(labels, BITS)
+    dogs = kept(of(np.zeros(20, int), X[1::2], classes=("dog",)))
+    assert set(predict(MODEL, LOSS, params, dogs, classes=names).labels) == {1}
+    for way in (evaluate, predict):
+        with pytest.raises(ConfigurationError, match=r"1 classes \('dog'\).*distinguishes 2; say"):
+            way(MODEL, LOSS, params, dogs)
+        with pytest.raises(DataError, match="the class 'dog', and the model only 'cat', 'fox'"):
+            way(MODEL, LOSS, params, dogs, classes=("cat", "fox"))
+        with pytest.raises(ConfigurationError, match=r"classes are 3, and .* distinguishes 2"):
+            way(MODEL, LOSS, params, dogs, classes=("cat", "dog", "fox"))
+    assert evaluate(MODEL, LOSS, params, of(BITS)) == pytest.approx(wanted)  # numbers alone
+
+
 def test_what_optax_wants_to_know(as_users):
     for optimizer in (
         optax.chain(optimizers.adam(0.01), optax.contrib.reduce_on_plateau(patience=1)),

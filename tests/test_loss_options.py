@@ -207,8 +207,17 @@ def test_overlap_is_that_of_examples_or_of_their_classes():
     targets = np.stack((1 - CHANCE[..., 0], CHANCE[..., 0]), axis=-1)
     options = {"alpha": 0.3, "beta": 0.7, "smooth": 0.1, "reduction": "none"}
     expected = optax.losses.dice_loss(of_two, targets, **options)[:, 1]
-    found = value(tversky(0.3, 0.7, 0.1, per_class=True, reduction="none"), Z, CHANCE)
+    classes = tversky(0.3, 0.7, 0.1, per_class=True, reduction="none")
+    found = value(classes, Z, CHANCE)
     np.testing.assert_allclose(found[:, 0], expected)
+    weights, y, target = (
+        jnp.asarray(W)[None] * jnp.ones((5, 7)),
+        jnp.asarray(Z),
+        jnp.asarray(CHANCE),
+    )
+    by_hand_dy = jax.vjp(lambda y: classes.apply(y, target), y)[1](weights)
+    autodiff = jax.vjp(lambda y: classes.value_and_grad(y, target)[0], y)[1](weights)
+    np.testing.assert_allclose(by_hand_dy, autodiff, rtol=1e-9)
 
 
 def test_places_that_do_not_count_have_no_part_in_an_overlap():

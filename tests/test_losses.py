@@ -124,6 +124,17 @@ def test_the_value_is_the_formula(name, reduction):
     np.testing.assert_allclose(direct, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("counted", [False, True])
+@pytest.mark.parametrize("loss", [made(name, "none") for name in FORMULAS], ids=str)
+def test_values_may_be_weighed_each_by_its_own_number(loss, counted):
+    y, target = map(jnp.asarray, FORMULAS[repr(loss).split("(")[0]][:2])
+    where = jnp.asarray(MASK) if counted else None
+    weights = jnp.asarray(RNG.normal(size=loss.apply(y, target, where).shape))
+    by_hand = jax.vjp(lambda y: loss.apply(y, target, where), y)[1](weights)
+    autodiff = jax.vjp(lambda y: loss.value_and_grad(y, target, where)[0], y)[1](weights)
+    np.testing.assert_allclose(by_hand, autodiff, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("name", "reduction"),
     [(name, reduction) for name in FORMULAS for reduction in REDUCE if name in OLD]

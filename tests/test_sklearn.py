@@ -75,3 +75,43 @@ def test_a_large_offset_of_a_column_is_not_lost_in_float32():
 def test_a_name_that_does_not_exist_is_an_error():
     with pytest.raises(ConfigurationError, match="activation is 'relo'"):
         Classifier(activation="relo").fit([[0.0], [1.0]], [0, 1])
+
+
+class Frame(dict):
+    """As much of a DataFrame as is looked at, with rows to choose."""
+
+    @property
+    def columns(self):
+        return list(self)
+
+    @property
+    def shape(self):
+        return len(next(iter(self.values()))), len(self)
+
+
+def test_words_dates_and_units_of_a_frame():
+    rows = np.arange(60)
+    towns = np.array(["Ulm", "Bonn", "Trier"], object)[rows % 3]
+    x = Frame(
+        town=towns,
+        weight=np.array([f"{row / 2} kg" for row in rows], object),
+        born=np.array([f"{1950 + row}-03-01" for row in rows], "datetime64[D]"),
+        digit=np.array(["1", "2", "a"], object)[rows % 3],
+    )
+    y = np.where(towns == "Ulm", "south", "north")
+    model = Classifier((), epochs=30, random_state=0).fit(x, y)
+    assert model.score(x, y) == 1
+    assert model.n_features_in_ == 4
+    assert model.columns_.schema.names[:3] == ("town=Bonn", "town=Trier", "town=Ulm")
+    assert "`weight` is numbers, each with kg" in model.columns_.decisions
+    again = pickle.loads(pickle.dumps(model))
+    few = Frame({name: column[:2] for name, column in x.items()}, digit=np.array([1, 2]))
+    np.testing.assert_array_equal(again.predict_proba(few), model.predict_proba(x)[:2])
+    for wrong, words in (
+        (Frame(few, weight=np.array(["3 lb", "4 lb"], object)), "are in 'lb', and were in 'kg'"),
+        (Frame({**few, "other": few["town"]}), "5 features"),
+        (np.zeros((2, 4)), "pass a DataFrame, as in training"),
+        (Frame(few, weight=np.array(["3 kg", None], object)), "contains NaN"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model.predict(wrong)

@@ -281,6 +281,17 @@ def test_stopping_early_and_on_convergence():
     assert len(moved) == 60
 
 
+def test_a_resumed_run_ends_where_it_would_have():
+    """One whose patience had ended trains no epoch more."""
+    records = run(epochs=3, batch_size=33)
+    last = records[-1]._replace(best=records[-1].best._replace(epoch=1))
+    untouched = iter(records)
+    assert not list(stop_early(untouched, 2, resume=last))
+    assert next(untouched) is records[0]
+    assert len(list(stop_early(iter(records), 3, resume=last))) == 3
+    assert list(until_converged(iter(records[1:]), 1e9, resume=records[0])) == records[1:2]
+
+
 def test_overfit_says_whether_a_pipeline_can_learn():
     attempts = list(overfit(MODEL_FREE, LOSS, optimizers.adam(0.05), TRAIN, sizes=(1, 10, 99)))
     assert [attempt.samples for attempt in attempts] == [1, 10, 33]

@@ -79,6 +79,9 @@ DECISIVE_DISTANCE = 1e3
 # Factors of the steps where differences do not agree: the function may bend within the first ones.
 # Below 1e-6, steps vanish in rounding.
 SMALLER_STEPS = (1e-2, 1e-4, 1e-6)
+# From one of these steps to the next a slope that is infinite grows by more: that of x log x by a
+# half at the last.
+STEEPER = 1.2
 # Smaller steps decide if their interval is so narrow, relative to the value: they are noisy.
 RESOLVED = 1e-3
 # The same where there is no autodiff to agree with: a wide interval would excuse a mistake.

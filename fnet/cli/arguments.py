@@ -55,6 +55,7 @@ DATA: Settings = {
     "decimal": None,
     "encoding": None,
     "na": None,
+    "header": None,
     "workers": 0,
     "split": (0.6, 0.2, 0.2),
     "stratified": True,
@@ -80,11 +81,13 @@ TRAINING: Settings = {
     "class_weight": None,
     "label_smoothing": 0.0,
     "patience": None,
+    "keep": None,  # see `comparing.compared`
     "weight_decay": None,
     "schedule": "constant",
     "warmup": 0.0,
     "batch_size": None,
     "epochs": None,
+    "devices": None,
 }
 
 
@@ -201,6 +204,12 @@ def add_table(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="TEXT",
         help="what stands for a missing cell, beside nothing (default: the usual words, as NA)",
+    )
+    group.add_argument(
+        "--header",
+        choices=("yes", "no"),
+        help="whether one line of names stands above the rows; without one columns are called x1, "
+        "x2, ... (default: recognised)",
     )
 
 

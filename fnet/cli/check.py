@@ -186,13 +186,20 @@ def _registered(name: str, shapes: list[list[int]] | None) -> Iterator[Check]:
             for value, takes in registry.examples(kind)
             if repr(value).split("(")[0] == name
         ]
-        make: Any = getattr(losses, name, None)
-        if kind == "loss" and made and "reduction" in inspect.signature(make).parameters:
-            takes = made[0][1]
-            each = (make(reduction=reduction) for reduction in losses.REDUCTIONS)
-            made = [*((value, takes) for value in each), *made[1:]]
+        if kind == "loss" and made:
+            first, takes = made[0]
+            made = [*((value, takes) for value in _reduced(first)), *made[1:]]
         for value, takes in made[:1] if shapes else made:
             yield _check_of(value, tuple(shapes[0]) if shapes and kind == "model" else takes)
+
+
+def _reduced(loss: Loss) -> list[Loss]:
+    """The loss in each of its reductions, if it has a choice."""
+    make, args, settings = loss.made
+    arguments = inspect.signature(make).bind(*args, **settings).arguments
+    if "reduction" not in arguments:
+        return [loss]
+    return [make(**arguments | {"reduction": how}) for how in losses.REDUCTIONS]
 
 
 def _value(made: Any, name: str, shapes: list[list[int]] | None) -> Check:

@@ -25,8 +25,7 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
         few = settings["batch_size"] == ALL or (settings["batch_size"] is None and rows <= FEW_ROWS)
         size = rows if few else settings["batch_size"] or TABLE_BATCH
         epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // -(-rows // size)))
-        penalty = float(f"{1 / (2 * rows if parts.train.classes else rows):.3g}")
-        chosen = {"batch_size": ALL if few else size, "epochs": epochs, "l2": penalty}
+        chosen = {"batch_size": ALL if few else size, "epochs": epochs, "l2": penalty(parts.train)}
     chosen = {name: value for name, value in chosen.items() if settings[name] is None}
     settings, words = {**settings, **chosen}, []
     if table and chosen:
@@ -38,6 +37,12 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
             "lower validation loss"
         )
     return settings, words
+
+
+def penalty(train: Memory, times: float = 1) -> float:
+    """The usual λ of a table's λ Σ w², so many times: 1/n, and half of it for classes."""
+    rows = len(train) * (2 if train.classes else 1)
+    return float(f"{times / rows:.3g}")
 
 
 def remarks(settings: Settings, parts: Parts) -> list[str]:

@@ -37,18 +37,23 @@ def filled(kinds: Sequence[Kind], arrays: Mapping[str, np.ndarray], missing: str
     return [f"{len(counts)} columns have missing cells, from {least} to {most}: {by}"]
 
 
-def unknown(kind: Kind, column: Column) -> list[str]:
-    """A sentence on words that training had not."""
+def unknown(kind: Kind, column: Column, blank: bool) -> list[str]:
+    """A sentence on words that training had not; `blank`: it had cells without one."""
+    missing = int(np.sum(column.values < 0)) if kind.kind == "category" else 0
+    zero = "all its columns are 0"
+    said = [f"`{kind.name}` is missing in {counted(missing, 'row')}, as never in training: {zero}"]
+    said = said if missing and not blank else []
     strange = [] if kind.kind == "number" else kind.strange(column)
     if not strange:
-        return []
+        return said
     codes = [place for place, word in enumerate(column.words or ()) if word in set(strange)]
     count = int(np.isin(column.values, codes).sum())
-    effect = "all its columns are 0" if kind.kind == "category" else "taken as missing"
+    effect = zero if kind.kind == "category" else "taken as missing"
     verb = "is" if count == 1 else "are"
     return [
+        *said,
         f"`{kind.name}`: {count} of {counted(len(column.values), 'cell')} {verb} not known from "
-        f"training, such as {strange[0]!r}: {effect}"
+        f"training, such as {strange[0]!r}: {effect}",
     ]
 
 

@@ -110,7 +110,10 @@ def tell_end(
     metrics |= {f"test_{name}": value for name, value in constant.items()}
     runs.write_json(folder / runs.METRICS, metrics)
     draw(folder, checkpoint, history, parts.test, predictions, settings["target"])
-    words = [f"reached    {_reached(metrics)}, {weights_of(best)}", f"           {beside}"]
+    words = [
+        f"reached    {_reached(metrics)}, {weights_of(best, settings)}",
+        f"           {beside}",
+    ]
     tell_written(folder, words, metrics, f"fnet evaluate {folder}", voice)
 
 
@@ -126,8 +129,10 @@ def by_part(
     return metrics
 
 
-def weights_of(best: Best) -> str:
+def weights_of(best: Best, settings: Settings) -> str:
     """Which weights the figures are of."""
+    if settings["keep"] == "last":
+        return f"with the last weights, of epoch {best.epoch}"
     return f"with the weights of epoch {best.epoch}, which had the lowest validation loss"
 
 

@@ -74,14 +74,17 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "decimal": None,
     "encoding": None,
     "na": None,
+    "header": None,
     "loss": None,
     "class_weight": None,
     "stratified": False,
     "label_smoothing": 0.0,
     "patience": None,
+    "keep": "best",
     "weight_decay": None,
     "schedule": "constant",
     "warmup": 0.0,
+    "devices": None,
     **TEXT,
 }
 

@@ -1,7 +1,7 @@
 """Tables from `--data`: from the columns of a file to the scaled inputs of a model."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +24,20 @@ from fnet.files.csv_columns import gaps
 SUFFIXES = (".csv", ".tsv", ".tab")
 OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
 TASKS = {"classification": "classes", "regression": "regression"}
+SHOWN = 5  # columns that may be meant
 # What only a table has, by the names of the flags.
-FLAGS = ("target", "features", "drop", "binarize", "task", "sep", "decimal", "encoding", "na")
+FLAGS = (
+    "target",
+    "features",
+    "drop",
+    "binarize",
+    "task",
+    "sep",
+    "decimal",
+    "encoding",
+    "na",
+    "header",
+)
 
 
 class OpenTable(NamedTuple):
@@ -36,6 +48,7 @@ class OpenTable(NamedTuple):
     task: str
     words: bool  # whether the target is words
     kept: np.ndarray  # which rows of the file are in the dataset
+    named: bool  # whether a line of the file holds the names of its columns
     decisions: tuple[str, ...]
 
 
@@ -51,9 +64,11 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     name = settings["target"]
     if name is None:
         raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
-    reading = _read(path, settings)
+    features, drop = settings["features"], settings["drop"] or ()
+    used = None if features is None else {name, *features}
+    reading = _read(path, settings, (), lambda n: n in drop or (used is not None and n not in used))
     reading.column(name)
-    kinds, said = choose(reading, name, settings["features"], settings["drop"] or ())
+    kinds, said = choose(reading, name, features, drop)
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
     target, task, words, why = _target(reading, settings)
     keep, dropped = _kept(reading, arrays, target, settings)
@@ -66,7 +81,7 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     leaks = warnings(arrays, arrays.values(), name, target.values, bool(target.classes))
     gaps_told = filled(kinds, dataset.arrays["features"], settings["missing"])
     decisions = (*reading.decisions, *said, *why, *dropped, *gaps_told, *leaks)
-    return OpenTable(dataset, kinds, task, words, keep, decisions)
+    return OpenTable(dataset, kinds, task, words, keep, not reading.nameless, decisions)
 
 
 def encode(
@@ -81,7 +96,12 @@ def encode(
         inputs = schema.encode(schema.recoded(table.kinds, columns))
         values = target.astype(np.float32) if goal == "target" else target
         encoded[part] = dataclasses.replace(dataset, arrays={field: inputs, goal: values})
-    return encoded, {**schema.json(), "target": settings["target"], "words": table.words}
+    return encoded, {
+        **schema.json(),
+        "target": settings["target"],
+        "words": table.words,
+        "named": table.named,
+    }
 
 
 def require_schema(settings: Settings) -> dict[str, Any]:
@@ -105,7 +125,10 @@ def load_rows(
     spelled = {kind.name for kind in learned.kinds if kind.kind != "number"}
     if schema["words"]:
         spelled.add(schema["target"])
-    reading = _read(source, settings, spelled)
+    if not schema.get("named", True) and settings.get("header") is None:
+        settings = {**settings, "header": "no"}
+    known = {kind.name for kind in learned.kinds} | {schema["target"]}
+    reading = _read(source, settings, spelled, lambda name: name not in known)
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
     if lacking:
         columns = "columns are" if len(lacking) > 1 else "column is"
@@ -113,9 +136,9 @@ def load_rows(
         raise DataError(
             f"{reading.where}: {len(lacking)} {columns} missing that the run was trained on: "
             f"{', '.join(map(repr, lacking))}; add {them}, empty where {they} not known"
+            f"{reading.nameless or _instead(reading, known)}"
         )
     said = [*reading.decisions]
-    known = {kind.name for kind in learned.kinds} | {schema["target"]}
     extra = [name for name in reading.columns if name not in known]
     if extra:
         said.append(f"not used by the run: {', '.join(f'`{name}`' for name in extra)}")
@@ -126,8 +149,15 @@ def load_rows(
             column = reading.number(kind.name)
             said += other_unit(reading.where, kind, column)
         arrays[kind.name] = kind.read(column)
-        said += unknown(kind, column)
+        said += unknown(kind, column, kind.name in learned.blank)
+    said += filled(learned.kinds, arrays, settings["missing"])
     return learned.encode(arrays), reading, said
+
+
+def _instead(reading: Reading, known: set[str]) -> str:
+    """What to add to a message on columns that are missing: others that may be meant."""
+    others = [name for name in reading.columns if name not in known]
+    return f" (there are {', '.join(map(repr, others[:SHOWN]))})" if others else ""
 
 
 def load_table(
@@ -154,9 +184,12 @@ def load_table(
     return (dataset if thresholds is None else data.binarize(dataset, *thresholds)), said
 
 
-def _read(source: Path | bytes, settings: Settings, spelled: Any = ()) -> Reading:
+def _read(
+    source: Path | bytes, settings: Settings, spelled: Iterable[str], unused: Callable[[str], bool]
+) -> Reading:
     flags = {name: settings.get(name) for name in ("sep", "decimal", "encoding", "na")}
-    return read_table(source, **flags, spelled=spelled)
+    header = {"yes": True, "no": False}.get(settings.get("header") or "")
+    return read_table(source, **flags, header=header, spelled=spelled, unused=unused)
 
 
 def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, list[str]]:

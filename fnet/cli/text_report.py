@@ -58,7 +58,7 @@ def tell_text(
     rest = vocabulary.decode(sample[begin.shape[1] :])
     words = [
         f"reached    {bits(metrics['test_loss'])} on test ({in_bits(metrics['val_loss']):.4f} on "
-        f"validation), {weights_of(best)}",
+        f"validation), {weights_of(best, settings)}",
         *_beside(metrics, optimum),
         f"sample     {spelled(prompt)} | {spelled(rest)}",
     ]

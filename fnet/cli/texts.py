@@ -29,7 +29,7 @@ def open_texts(path: Path, settings: Settings) -> tuple[LabelledTexts, dict[str,
             raise ConfigurationError(
                 f"--{name} does not apply to the words of a text; leave it out, or leave out --text"
             )
-    reading = _read(path, settings, {text})
+    reading = _read(path, settings, {text}, {text, target})
     column, _ = reading.words(target)
     task, why = task_of(column)
     if settings["task"] == "regression" or (settings["task"] is None and task == "regression"):
@@ -40,7 +40,8 @@ def open_texts(path: Path, settings: Settings) -> tuple[LabelledTexts, dict[str,
     found = labelled_texts(reading, text, target)
     length = found.arrays["words"].shape[1]
     texts = {"column": text, "words": list(found.words.known), "length": length}
-    return found, {"texts": texts, "target": target, "words": column.words is not None}
+    facts = {"words": column.words is not None, "named": not reading.nameless}
+    return found, {"texts": texts, "target": target, **facts}
 
 
 def load_texts(
@@ -49,7 +50,10 @@ def load_texts(
     """The words of other rows, as a run knows them, the table, and what must be said."""
     learned, target = schema["texts"], schema["target"]
     text, words = learned["column"], Words(tuple(learned["words"]))
-    reading = _read(source, settings, {text, target} if schema["words"] else {text})
+    if not schema["named"] and settings.get("header") is None:
+        settings = {**settings, "header": "no"}
+    spelled = {text, target} if schema["words"] else {text}
+    reading = _read(source, settings, spelled, {text, target})
     ids = words.encode(texts_of(reading, text, target), learned["length"])
     none = int((ids == 0).all(axis=1).sum())
     said = [*reading.decisions]
@@ -74,6 +78,9 @@ def build_words_model(settings: Settings, train: Memory) -> Layer:
     return mixed_precision(model) if settings["precision"] == "bfloat16" else model
 
 
-def _read(source: Path | bytes, settings: Settings, spelled: set[str]) -> Reading:
+def _read(source: Path | bytes, settings: Settings, spelled: set[str], known: set[str]) -> Reading:
     flags = {name: settings.get(name) for name in ("sep", "encoding", "na")}
-    return read_table(source, **flags, spelled=spelled)
+    header = {"yes": True, "no": False}.get(settings.get("header") or "")
+    return read_table(
+        source, **flags, header=header, spelled=spelled, unused=lambda name: name not in known
+    )

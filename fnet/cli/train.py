@@ -23,6 +23,7 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.choices import completed, remarks
+from fnet.cli.comparing import compared
 from fnet.cli.model_arguments import add_model
 from fnet.cli.optimizing import schedule_words
 from fnet.cli.progress import LINES, show
@@ -30,17 +31,19 @@ from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
 from fnet.cli.resuming import resumed
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.spread import divided, make_devices, mesh_of
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, add_text
 from fnet.cli.text_report import tell_text, with_bits
 from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
+from fnet.devices import on_one
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training import fit, stop_early
 from fnet.training.agreement import check_fit
 from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
-from fnet.training.records import Record, start
+from fnet.training.records import Best, Record, start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
@@ -90,8 +93,10 @@ def add(commands: Any) -> None:
 
 def train(given: Settings) -> int:
     """Run the command."""
+    make_devices(given)
     voice = take_voice(given)
     out, resume = given.pop("out", None), given.pop("resume", None)
+    stated = frozenset(given)
     if resume:
         folder, settings = resumed(out, given)
         why = ""
@@ -100,7 +105,13 @@ def train(given: Settings) -> int:
         settings = resolved({**DEFAULTS, **given})
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
     parts = load_parts(settings)
+    compared_by: list[str] = []
+    if not resume:
+        settings, compared_by, better = compared(settings, parts, stated)
+        why = better or why
     settings, chosen = completed(settings, parts)
+    chosen += compared_by
+    settings, spread = divided(settings, given)
     checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
         folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
@@ -119,18 +130,29 @@ def train(given: Settings) -> int:
                 "already; set as many or more, or begin a new run"
             )
         runs.write_json(folder / runs.CONFIG, {**parts.config(settings), "fnet": __version__})
-        said = (*chosen, *remarks(settings, parts))
+        said = (*chosen, *spread, *remarks(settings, parts))
         tell_start(checkpoint, parts, settings, voice, why, said)
         with stop_on_signals() as stop:
             checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)
+            checkpoint = checkpoint._replace(record=on_one(checkpoint.record))
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
+        if settings["keep"] == "last":
+            checkpoint = _with_last(checkpoint)
+            runs.keep(folder, checkpoint, history)
         if checkpoint.record.epoch < settings["epochs"]:
             tell_early(checkpoint.record.epoch, settings["patience"], voice)
         tell = tell_text if parts.task == "text" else tell_end
         tell(checkpoint, parts, settings, folder, history, voice)
     return 0
+
+
+def _with_last(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with its last weights as its best."""
+    record = checkpoint.record
+    best = Best(record.epoch, record.metrics["val_loss"], record.state.params)
+    return checkpoint._replace(record=record._replace(best=best))
 
 
 def _another_rate(before: Any, after: Any) -> list[str]:
@@ -192,22 +214,23 @@ def _train(
 def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterator[Record]:
     model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
     arguments = (model, loss, optimizer, parts.train, parts.val)
-    epochs = settings["epochs"]
+    epochs, patience = settings["epochs"], settings["patience"]
+    devices = mesh_of(settings)
     if settings["batch_size"] == ALL:
         every = max(1, -(-epochs // LINES))
-        patience = settings["patience"]
         options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
-        return descend(*arguments, **options, resume=record)
+        return descend(*arguments, **options, resume=record, mesh=devices)
     size = min(settings["batch_size"], len(parts.train))
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
     every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
     records = fit(
         *arguments,
         epochs=epochs,
-        batch_size=size,
+        batch_size=settings["batch_size"],
         every_steps=every,
         seed=seed,
         augmentation=augmentation,
         resume=record,
+        mesh=devices,
     )
-    return records if settings["patience"] is None else stop_early(records, settings["patience"])
+    return records if patience is None else stop_early(records, patience, resume=record)

@@ -5,6 +5,7 @@ from typing import Any
 
 from fnet.cli.arguments import ALL, LOSSES, RATES, SCHEDULES
 from fnet.cli.solving import SOLVERS
+from fnet.cli.spread import add_devices
 from fnet.cli.values import above
 
 
@@ -81,12 +82,19 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         metavar="ε",
         help="classes: of each label, the share that is divided among all classes (default 0)",
     )
+    add_devices(group)
     if not rates:
         group.add_argument(
             "--patience",
             type=above(0, int),
             metavar="N",
             help="stop after N epochs without a lower validation loss (default: after --epochs)",
+        )
+        group.add_argument(
+            "--keep",
+            choices=("best", "last"),
+            help="the weights with the lowest validation loss, or the last (default best; last for "
+            "tables of up to 300 training rows, where chance would choose)",
         )
     return group
 

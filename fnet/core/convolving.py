@@ -128,6 +128,6 @@ def _each_group(function: Callable[..., Any], groups: int, *arrays: Array | None
     """function, mapped over groups of the last axis of every array."""
     if groups == 1:
         return function(*arrays)
-    parts = jax.tree.map(lambda a: a.reshape(*a.shape[:-1], groups, -1), arrays)
+    parts = jax.tree.map(lambda a: a.reshape(*a.shape[:-1], groups, a.shape[-1] // groups), arrays)
     of_groups = jax.vmap(function, in_axes=-2, out_axes=-2)(*parts)
-    return jax.tree.map(lambda a: a.reshape(*a.shape[:-2], -1), of_groups)
+    return jax.tree.map(lambda a: a.reshape(*a.shape[:-2], groups * a.shape[-1]), of_groups)

@@ -72,7 +72,7 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, channels: int
                 parts.append(_correlate(dy, kernel, None, reached.windows))
         dx = interleaved(parts, windows)
         if dx.shape[-1] != channels:
-            dx = dx.reshape(*dx.shape[:-1], channels, -1).sum(-1)
+            dx = dx.reshape(*dx.shape[:-1], channels, dx.shape[-1] // channels).sum(-1)
         dx = dx if b is None else dx + b.astype(dtype)
         return None, dx.astype(w.dtype)
 

@@ -114,11 +114,15 @@ def loss(
     targets: tuple[float, float] | None = None,
     estimate: Callable[[Any], Any] | None = None,
     unit: float = 1.0,
+    pull: Callable[[Array, Array, Array | None, Array], Array] | None = None,
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
 
     Rows that `where` does not mark must add nothing: the last batch of an epoch is filled with
     some. Training refuses a loss that counts them, and targets that are not within `targets`.
+
+    Where values that are not reduced have other axes than the first of y, or depend on other rows
+    of it, `pull(y, target, where, weights)` is the gradient of their weighted sum.
 
     >>> def value_and_grad(y, target, where=None):
     ...     e = y - target if where is None else jax.numpy.where(where, y - target, 0)
@@ -132,16 +136,21 @@ def loss(
     def apply(y: Array, target: Array, where: Array | None = None) -> Array:
         return value_and_grad(y, target, where)[0]
 
-    def remember(y: Any, target: Any, where: Any) -> tuple[Array, Array]:
+    def remember(y: Any, target: Any, where: Any) -> tuple[Array, Any]:
         if any(leaf.perturbed for leaf in jax.tree.leaves((target, where))):
             raise TypeError(
                 "a loss is differentiated with respect to its predictions only, not its target: "
                 "wrap the target in jax.lax.stop_gradient"
             )
-        return value_and_grad(*jax.tree.map(lambda leaf: leaf.value, (y, target, where)))
+        given = jax.tree.map(lambda leaf: leaf.value, (y, target, where))
+        value, dy = value_and_grad(*given)
+        return value, dy if pull is None else given
 
-    def differentiate(dy: Array, scale: Array) -> tuple[Array, None, None]:
-        return jax.tree.map(lambda d: rows(scale, d) * d, dy), None, None
+    def differentiate(kept: Any, scale: Array) -> tuple[Array, None, None]:
+        if pull is not None:
+            y, target, where = kept
+            return pull(y, target, where, scale), None, None
+        return jax.tree.map(lambda d: rows(scale, d) * d, kept), None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
     return Loss(

@@ -14,17 +14,36 @@ _TIME = rf"(?:[T ,]+{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d{{2}}:?\d{{2}}))?)?"
 _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[,.]? +", re.IGNORECASE)
 TIME_OF_DAY = "hour:minute"
 COMPACT = "yearmonthday"
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_NAME = r"([A-Za-z]{3,9})\.?"
+_MONTHS = {  # by their first letters in English, German, French, Spanish and Italian
+    month: number
+    for number, months in enumerate(
+        (
+            *("jan ene gen", "feb fév fev", "mar mär mrz", "apr avr abr", "may mai mag"),
+            *("jun juin giu", "jul juil lug", "aug aoû aou ago", "sep set", "oct okt ott"),
+            *("nov", "dec dez déc dic"),
+        ),
+        start=1,
+    )
+    for month in months.split()
+}
+_NAME = r"([^\W\d_]{3,10})\.?"
+_SHORT = r"(\d{4}|\d{2})"  # of a year
+_LAST = rf"(?:-(?=\d{{4}})|/){_SHORT}"  # 20-01-31 may begin with the year
+_PIVOT = 69  # 69 is 1969, and 68 is 2068, as in POSIX
 # Which groups are year, month and day. One order for a whole column.
 _ORDERS = {
     "year-month-day": (rf"(\d{{4}})-(\d{{1,2}})-(\d{{1,2}}){_TIME}", (0, 1, 2)),
     "year/month/day": (rf"(\d{{4}})/(\d{{1,2}})/(\d{{1,2}}){_TIME}", (0, 1, 2)),
+    "year.month.day": (rf"(\d{{4}})\.(\d{{2}})\.(\d{{2}}){_TIME}", (0, 1, 2)),
     "day.month.year": (rf"(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}){_TIME}", (2, 1, 0)),
-    "day month year": (rf"(\d{{1,2}})[ -]{_NAME}[ -](\d{{4}}){_TIME}", (2, 1, 0)),
+    "day.month.yy": (rf"(\d{{2}})\.(\d{{2}})\.(\d{{2}}){_TIME}", (2, 1, 0)),
+    "day month year": (
+        rf"(\d{{1,2}})\.?(?: de|)[ -]{_NAME}(?: de|)[ -]{_SHORT}{_TIME}",
+        (2, 1, 0),
+    ),
     "month day, year": (rf"{_NAME}[ -]+(\d{{1,2}}),?[ -]+(\d{{4}}){_TIME}", (2, 0, 1)),
-    "month/day/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 0, 1)),
-    "day/month/year": (rf"(\d{{1,2}})[-/](\d{{1,2}})[-/](\d{{4}}){_TIME}", (2, 1, 0)),
+    "month/day/year": (rf"(\d{{1,2}})[-/](\d{{1,2}}){_LAST}{_TIME}", (2, 0, 1)),
+    "day/month/year": (rf"(\d{{1,2}})[-/](\d{{1,2}}){_LAST}{_TIME}", (2, 1, 0)),
     "year quarter": (rf"(\d{{4}})[ -]?(Q[1-4])(){_TIME}", (0, 1, 2)),
     "month year": (rf"{_NAME}[ -](\d{{4}})(){_TIME}", (1, 0, 2)),
     COMPACT: (rf"(\d{{4}})(\d{{2}})(\d{{2}}){_TIME}", (0, 1, 2)),
@@ -93,8 +112,9 @@ def days_of_numbers(numbers: np.ndarray) -> np.ndarray:
 def days_of(words: Sequence[str], order: str) -> np.ndarray:
     """Days since the beginning of 1970, with fractions for times; NaN for what is no date.
 
-    An offset from UTC is left aside: the time is the clock's that was written. So is the name of a
-    weekday. A time without a date is a part of one day.
+    A year of two digits is one from 1969 to 2068. An offset from UTC is left aside: the time is the
+    clock's that was written. So is the name of a weekday. A time without a date is a part of one
+    day.
 
     >>> days_of(["1970-01-02 12:00", "today"], "year-month-day").tolist()
     [1.5, nan]
@@ -144,10 +164,13 @@ def _days(found: re.Match[str] | None, places: tuple[int, int, int]) -> float:
     year, month, day = (groups[place] for place in places)
     if month.startswith("Q"):
         month = str(3 * int(month[1]) - 2)
+    if len(year) == 2:
+        year = str(int(year) + (1900 if int(year) >= _PIVOT else 2000))
     if month and not month.isdigit():
-        if month[:3].lower() not in _MONTHS:
+        name = month.lower()
+        month = str(_MONTHS.get(name[:4], _MONTHS.get(name[:3], 0)))
+        if month == "0":
             return np.nan
-        month = str(_MONTHS.index(month[:3].lower()) + 1)
     hour, minute, second = (int(group or 0) for group in groups[3:6])
     if groups[6]:
         if not 1 <= hour <= 12:

@@ -2,6 +2,7 @@
 
 import decimal
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,26 +21,41 @@ def is_frame(source: Any) -> bool:
     )
 
 
-def frame_columns(frame: Any) -> list[Column]:
-    """Its columns: numbers as float64, other cells by their text; DataError for two of a name."""
+def is_categorical(column: Any) -> bool:
+    """Whether a column says that its values are categories, as those of pandas and polars do."""
+    kind = str(getattr(column, "dtype", "")).lower()
+    return kind.startswith(("category", "categorical", "enum"))
+
+
+def frame_columns(
+    frame: Any, missing: Iterable[str] = (), spelled: Iterable[str] = ()
+) -> list[Column]:
+    """Its columns: numbers as float64, other cells by their text; DataError for two of a name.
+
+    Text that is one of `missing` is a missing cell; columns of `spelled` are words in any case.
+    """
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"DataFrame: two columns are named {twice!r}; rename one")
     if not frame.shape[0]:
         raise DataError("DataFrame: it has no rows; one row per sample is needed")
+    absent, kept = frozenset(missing), frozenset(spelled)
+    cells = ((name, np.asarray(frame[key])) for name, key in zip(names, frame.columns, strict=True))
     return [
-        _column(name, np.asarray(frame[key]))
-        for name, key in zip(names, frame.columns, strict=True)
+        _words(name, _present(column), absent)
+        if name in kept and column.dtype.kind not in "Mm"
+        else _column(name, column, absent)
+        for name, column in cells
     ]
 
 
-def _column(name: str, cells: np.ndarray) -> Column:
+def _column(name: str, cells: np.ndarray, missing: frozenset[str]) -> Column:
     if cells.ndim != 1:
         raise DataError(f"DataFrame, column {name!r}: it is {cells.shape}; it must be (N,)")
-    if cells.dtype.kind == "c":
+    if cells.dtype.kind == "c" or (cells.dtype.kind == "O" and _any_complex(cells)):
         raise DataError(
-            f"DataFrame, column {name!r}: it is {cells.dtype}; a model takes real numbers: split "
+            f"DataFrame, column {name!r}: it has complex numbers; a model takes real ones: split "
             "it into its real and its imaginary part"
         )
     if cells.dtype.kind in "iuf":
@@ -48,22 +64,33 @@ def _column(name: str, cells: np.ndarray) -> Column:
             and len(cells)
             and max(int(cells.max()), -int(cells.min())) >= EXACT
         )
-        return _words(name, cells.tolist()) if wide else Column(name, _finite(name, cells))
+        return _words(name, cells.tolist(), missing) if wide else Column(name, _finite(name, cells))
     if cells.dtype.kind == "M":
-        return _words(name, [None if c == "NaT" else c.replace("T", " ") for c in _iso(cells)])
+        days = [None if c == "NaT" else c.replace("T", " ") for c in _iso(cells)]
+        return _words(name, days, missing)
     if cells.dtype.kind == "m":
         seconds = cells.astype("timedelta64[us]").astype(np.float64) / 1e6
         return Column(name, np.where(np.isnat(cells), np.nan, seconds))
-    present = [None if _is_missing(cell) else cell for cell in cells.tolist()]
+    present = _present(cells)
     known = [cell for cell in present if cell is not None]
     if known and all(isinstance(c, _NUMBERS) and not isinstance(c, bool) for c in known):
         values = np.array([np.nan if cell is None else float(cell) for cell in present])
         return Column(name, _finite(name, values))
-    return _words(name, present)
+    return _words(name, present, missing)
 
 
-def _words(name: str, cells: list[Any]) -> Column:
+def _any_complex(cells: np.ndarray) -> bool:
+    return any(isinstance(cell, complex | np.complexfloating) for cell in cells)
+
+
+def _present(cells: np.ndarray) -> list[Any]:
+    """The cells, None where they are missing."""
+    return [None if _is_missing(cell) else cell for cell in cells.tolist()]
+
+
+def _words(name: str, cells: list[Any], missing: frozenset[str]) -> Column:
     spelled = [None if cell is None else str(cell).strip() for cell in cells]
+    spelled = [None if cell in missing else cell for cell in spelled]
     words = sorted({cell for cell in spelled if cell is not None})
     if not words:
         return Column(name, np.full(len(cells), np.nan))

@@ -20,11 +20,12 @@ from fnet.data.dates import (
     most_are_dates,
 )
 from fnet.data.finding import counted
-from fnet.files.csv_cells import SUSPECTS, shown
+from fnet.files.csv_cells import SUSPECTS, number, shown
 from fnet.files.csv_columns import Column
 
 MOST_CATEGORIES = 255
 YES, NO = ("yes", "true", "y", "t", "on", "1"), ("no", "false", "n", "f", "off", "0")
+_MARKS = {sign * mark for mark in (9, 99, 999, 9999, 99999, 999999) for sign in (1, -1)} - {9, 99}
 _FEW = 20  # rows, below which a word that comes once may still be a category
 _EACH = 5  # rows of each number, on average, below which a column named id is one
 _DATED = re.compile(r"date|day|time|period|ymd|(?:^|[^a-z])dt")
@@ -95,7 +96,7 @@ def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | Non
 
 def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     name, values = column.name, column.values
-    number = Kind(name, "number", unit=column.unit)
+    kind = Kind(name, "number", unit=column.unit)
     known = values[~np.isnan(values)]
     if not len(known):
         what = f"`{name}` has no values"
@@ -104,15 +105,28 @@ def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     else:
         what = ""
     if what:
-        return (
-            (Kind(name, "number", unit=column.unit), what) if alone else (None, f"{what}: left out")
-        )
+        return (kind, what) if alone else (None, f"{what}: left out")
     stands = None if alone else _stands_for_rows(name, values)
     if stands:
         return None, f"`{name}` {stands}: left out (--features to keep it)"
     if _DATED.search(name.lower()) and are_compact(values):
         return _dates(name, COMPACT, days_of_numbers(values))
-    return number, None
+    return kind, _sentinel(name, known)
+
+
+def _sentinel(name: str, known: np.ndarray) -> str | None:
+    """A warning where a number such as -999 recurs, far from all others."""
+    for end in (known.min(), known.max()):
+        others = known[known != end]
+        count = len(known) - len(others)
+        far = float(min(abs(end - others.min()), abs(end - others.max())))
+        if end in _MARKS and count > 1 and far > np.ptp(others):
+            mark = f"{end:.6g}"
+            return (
+                f"warning: `{name}` is {mark} in {count} rows, far from the others; if it is "
+                f"missing there: --na {mark}, and the words that mean it"
+            )
+    return None
 
 
 def _stands_for_rows(name: str, values: np.ndarray) -> str | None:
@@ -157,19 +171,23 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, _FEW))) and not (
         alone and len(words) <= MOST_CATEGORIES
     ):
+        if strange := _among_numbers(column):
+            return None, strange
         what = "an identifier or free text (--text)" if len(words) > known / 2 else "too many"
         return (
             None,
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",
         )
     more = f", and missing ({counted(missing, 'cell')})" if missing else ""
-    return Kind(name, "category", words), f"`{name}` is words: {len(words)} categories{more}"
+    found = f"`{name}` is words: {len(words)} categories{more}{alike(words)}"
+    return Kind(name, "category", words), found
 
 
 def _dates(name: str, order: str, days: np.ndarray) -> tuple[Kind, str]:
     cycles = tuple(cycles_of(days))
     parts = "".join(f", part of the {cycle}" for cycle in cycles)
-    what = "a time of day" if order == TIME_OF_DAY else f"a date: days{parts}"
+    written = "" if order in (COMPACT, "year-month-day") else f" ({order})"
+    what = "a time of day" if order == TIME_OF_DAY else f"a date{written}: days{parts}"
     spelled = ", written as 20241231" if order == COMPACT else ""
     return Kind(name, "date", (), order, cycles), f"`{name}` is {what}{spelled}"
 
@@ -183,6 +201,33 @@ def _no_dates(column: Column, order: str) -> str:
         f"`{column.name}` is dates, {order}, but for {count} of {len(column.values)} cells, such "
         f"as {shown(words[strange[0]])}: left out; correct them, or if missing, name them by --na"
     )
+
+
+def _among_numbers(column: Column) -> str | None:
+    """What to say of words that keep many numbers from being a column of them."""
+    words = column.words or ()
+    strange = [place for place, word in enumerate(words) if number(word) is None]
+    count = int(np.isin(column.values, strange).sum())
+    if len(words) - len(strange) <= _FEW or 2 * count > (column.values >= 0).sum():
+        return None
+    return (
+        (
+            f"`{column.name}` is numbers but for {count} of {len(column.values)} cells, such as "
+            f"{shown(words[strange[0]])}: left out; correct them, or if missing, name them by --na"
+        )
+        if strange
+        else None
+    )
+
+
+def alike(words: tuple[str, ...]) -> str:
+    """What to say of categories that differ by case or blanks alone."""
+    seen: dict[str, str] = {}
+    for word in words:
+        other = seen.setdefault(" ".join(word.lower().split()), word)
+        if other != word:
+            return f"; {shown(other)} and {shown(word)} differ by case or blanks alone"
+    return ""
 
 
 def _no_and_yes(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,74 +2,81 @@
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fnet.data.frames import frame_columns, is_frame
+import numpy as np
+
+from fnet.data.frames import frame_columns, is_categorical, is_frame
+from fnet.data.totals import without_totals
 from fnet.errors import ConfigurationError, DataError
-from fnet.files.csv_cells import MISSING, shown
-from fnet.files.csv_columns import Column, gaps, read_columns, refuse_value, with_quoted
+from fnet.files.csv_cells import MISSING, number
+from fnet.files.csv_columns import Column, gaps, read_columns, with_quoted
 from fnet.files.csv_layout import read_layout
 from fnet.files.csv_numbers import Source, as_numbers, need_commas, settled
 from fnet.files.csv_text import read_text
 
 
 class Reading(NamedTuple):
-    """The columns of a table; `source` is where they come from, None for a DataFrame."""
+    """The columns of a table, and where they come from."""
 
     columns: dict[str, Column]
     decisions: tuple[str, ...]
-    source: Source | None
+    source: Source
     missing: tuple[str, ...]
 
     @property
     def where(self) -> str:
         """What to call the table in a message."""
-        return "DataFrame" if self.source is None else self.source.text.name
+        return self.source.name
 
     @property
     def rows(self) -> int:
         """How many rows it has."""
         return len(next(iter(self.columns.values())).values)
 
+    @property
+    def nameless(self) -> str:
+        """What to add to a message on names where line 1 was taken as a row."""
+        layout = self.source.layout
+        row = layout is not None and not layout.has_names
+        return "; line 1 is taken as a row (--header yes if it holds the names)" if row else ""
+
     def column(self, name: str) -> Column:
         """A column by its name; DataError with the nearest names if there is none."""
-        if self.source is not None and name in self.source.layout.repeated:
+        layout = self.source.layout
+        if layout is not None and name in layout.repeated:
             raise DataError(f"{self.where}, line 1: two columns are named {name!r}; rename one")
         if name not in self.columns:
-            line = "" if self.source is None else ", line 1"
+            line = "" if layout is None else ", line 1"
             names = _nearest(name, list(self.columns))
             raise DataError(
                 f"{self.where}{line}: there is no column {name!r}; choose one, such as "
-                f"{', '.join(map(repr, names))}"
+                f"{', '.join(map(repr, names))}{self.nameless}"
             )
         return self.columns[name]
 
     def number(self, name: str) -> Column:
         """A column that must be numbers; DataError names the first cell that is none."""
-        column = self.column(name)
-        if self.source is None and column.words:
-            raise DataError(
-                f"{self.where}, column {name!r}: {shown(column.words[0])} is not a number"
-            )
-        return column if self.source is None else as_numbers(self.source, column)
+        return as_numbers(self.source, self.column(name))
 
     def words(self, name: str) -> tuple[Column, str | None]:
         """A target of words, in which "NA" in quotes is a word; and a sentence if one is."""
         column = self.column(name)
-        if self.source is None or column.words is None or not gaps(column.values).any():
+        text, layout, *_ = self.source
+        if text is None or layout is None or column.words is None or not gaps(column.values).any():
             return column, None
-        text, layout, _ = self.source
         found = with_quoted(text, layout, self.missing, name)
+        found = found._replace(
+            values=found.values[: self.rows]
+        )  # a last row of sums may be left out
         new = [word for word in found.words or () if word not in column.words]
         return found, f"`{name}`: {', '.join(map(repr, new))} in quotes is a class" if new else None
 
     def refuse(self, row: int, name: str, what: str) -> None:
         """Raise DataError about a cell."""
-        if self.source is not None:
-            refuse_value(self.source.text, self.source.layout, row, name, what)
-        raise DataError(f"DataFrame, row {row}, column {name!r}: it is {what}")
+        self.source.refuse(row, name, what)
 
 
 def read_table(
@@ -79,31 +86,70 @@ def read_table(
     decimal: str | None = None,
     encoding: str | None = None,
     na: Sequence[str] | None = None,
+    header: bool | None = None,
     spelled: Iterable[str] = (),
+    unused: Callable[[str], bool] = lambda name: False,
 ) -> Reading:
     """The columns of a CSV file, of bytes, or of a DataFrame; see `csv_table` for the arguments.
 
-    The columns of `spelled` keep the spelling of their cells.
+    The columns of `spelled` keep the spelling of their cells. In those that are `unused`, nothing
+    is a mistake.
     """
-    if is_frame(source):
-        columns = {column.name: column for column in frame_columns(source)}
-        return Reading(columns, (), None, ())
     if decimal not in (None, ".", ","):
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
-    missing = MISSING if na is None else tuple(dict.fromkeys(("", *na)))
+    if is_frame(source):
+        others = {"sep": sep, "encoding": encoding, "header": header}
+        return _read_frame(source, decimal, tuple(map(str, na or ())), others, spelled, unused)
+    missing = MISSING if na is None else tuple(dict.fromkeys(("", *map(str, na))))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
-    layout = read_layout(text, sep)
-    keep = frozenset(spelled)
-    found = read_columns(text, layout, missing, keep)
+    layout = read_layout(text, sep, header)
+    found = read_columns(text, layout, missing, keep := frozenset(spelled))
+    decisions = (*text.decisions, *layout.decisions)
+    keep |= {column.name for column in found if unused(column.name)}
+    return _settled(Source(text, layout), found, keep, decimal, decisions, missing)
+
+
+def _read_frame(
+    frame: Any,
+    decimal: str | None,
+    na: tuple[str, ...],
+    others: dict[str, Any],
+    spelled: Iterable[str],
+    unused: Callable[[str], bool],
+) -> Reading:
+    """The columns of a DataFrame, whose text may be numbers as that of a file."""
+    for name, value in others.items():
+        if value is not None:
+            raise ConfigurationError(f"{name} is {value!r}, which is for files; leave it out")
+    marked = (str(key) for key in frame.columns if is_categorical(frame[key]))
+    keep = frozenset((*spelled, *marked))
+    found = frame_columns(frame, na, keep)
+    keep |= {column.name for column in found if unused(column.name)}
+    return _settled(Source(), found, keep, decimal, (), na)
+
+
+def _settled(
+    source: Source,
+    found: list[Column],
+    keep: frozenset[str],
+    decimal: str | None,
+    decisions: tuple[str, ...],
+    missing: tuple[str, ...],
+) -> Reading:
+    """The table with words that are numbers as numbers, but for the columns to `keep`."""
     loose = [column for column in found if column.name not in keep]
-    commas = need_commas(layout, loose) if decimal is None else decimal == ","
+    commas = need_commas(source, loose) if decimal is None else decimal == ","
     recognised = decimal is None and commas
     sentence = ("numbers are written with a decimal comma (--decimal)",) if recognised else ()
-    place = Source(text, layout, commas)
-    plain, said = settled(place, loose)
+    source = source._replace(commas=commas, points=decimal == ".")
+    plain, said = settled(source, loose)
     by_name = {column.name: column for column in (*found, *plain)}
-    decisions = (*text.decisions, *layout.decisions, *sentence, *said)
-    return Reading(by_name, decisions, place, missing)
+    marks = [value for value in map(number, missing) if value is not None]
+    for column in by_name.values() if marks else ():
+        if column.words is None:
+            column.values[np.isin(column.values, marks)] = np.nan
+    by_name, sums = without_totals(by_name)
+    return Reading(by_name, (*decisions, *sentence, *said, *sums), source, missing)
 
 
 def _nearest(name: str, header: list[str]) -> list[str]:

@@ -14,7 +14,9 @@ from fnet.data.kinds import Kind, from_plain, plain
 from fnet.errors import ConfigurationError
 
 MISSING = ("mean", "median", "category", "drop", "error", "nan")
-_BLOCK = 4096  # rows encoded at once, so that they stay in a core's cache
+_BLOCK = 2**12  # rows encoded at once, so that they stay in a core's cache
+_STRETCH = 2**17  # rows whose columns are let go together
+_UNKNOWN = 2  # codes before those of words: −2 is not known, −1 is missing
 SCALES = ("minmax", "standard", "none")
 
 Arrays = Mapping[str, np.ndarray]  # by column: float64, or codes of categories
@@ -51,18 +53,27 @@ class Schema:
     def encode(self, table: dict[str, np.ndarray], dtype: Any = np.float32) -> np.ndarray:
         """The inputs (N, D), computed in float64; codes are places in this schema's words.
 
-        The columns are taken out of `table` one by one, so that their memory is free again.
+        The columns are taken out of `table`, from the last rows to the first: of a long table their
+        memory is free again as the inputs take it.
         """
         rows = len(next(iter(table.values())))
         inputs = np.empty((rows, len(self.names)), dtype)
-        place = 0
+        ends = np.cumsum([0, *(len([*self._names(kind)]) for kind in self.kinds)]).tolist()
+        places = {kind: slice(*ends[k : k + 2]) for k, kind in enumerate(self.kinds)}
+        of_codes = {kind: self._of_codes(kind) for kind in self.kinds if kind.kind == "category"}
+        for begin in reversed(range(0, rows, _BLOCK)):
+            here = slice(begin, begin + _BLOCK)
+            for kind, place in places.items():
+                values = table[kind.name][here]
+                if kind in of_codes:
+                    inputs[here, place] = of_codes[kind][values + _UNKNOWN]
+                else:
+                    inputs[here, place] = np.stack([*self._columns(kind, values)], axis=-1)
+            if begin % _STRETCH == 0:
+                for kind in self.kinds:
+                    table[kind.name] = table[kind.name][:begin].copy()
         for kind in self.kinds:
-            values, width = table.pop(kind.name), len([*self._names(kind)])
-            for begin in range(0, rows, _BLOCK):
-                here = slice(begin, begin + _BLOCK)
-                columns = self._columns(kind, values[here])
-                inputs[here, place : place + width] = np.stack([*columns], axis=-1)
-            place += width
+            del table[kind.name]
         return inputs
 
     def recoded(self, kinds: tuple[Kind, ...], table: Arrays) -> dict[str, np.ndarray]:
@@ -95,17 +106,20 @@ class Schema:
         if kind.name in self.blank:
             yield f"{kind.name} is missing"
 
+    def _of_codes(self, kind: Kind) -> np.ndarray:
+        """The inputs of each code, from that of a word that is not known on."""
+        width = len(kind.words) + (kind.name in self.blank)
+        inputs = np.eye(len(kind.words) + _UNKNOWN, width, -_UNKNOWN)
+        inputs[_UNKNOWN - 1, len(kind.words) :] = 1
+        return inputs
+
     def _columns(self, kind: Kind, values: np.ndarray) -> Iterator[np.ndarray]:
-        if kind.kind == "category":
-            yield from (values == code for code in range(len(kind.words)))
-            blank = values == -1
-        else:
-            centre, width, fill = self.numbers[kind.name]
-            blank = np.isnan(values)
-            values = np.where(blank, fill, values)
-            yield (values - centre) / width
-            for cycle in kind.cycles:
-                yield from parts_of(values, cycle).T
+        centre, width, fill = self.numbers[kind.name]
+        blank = np.isnan(values)
+        values = np.where(blank, fill, values)
+        yield (values - centre) / width
+        for cycle in kind.cycles:
+            yield from parts_of(values, cycle).T
         if kind.name in self.blank:
             yield blank
 

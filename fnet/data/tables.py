@@ -57,13 +57,16 @@ def csv_table(
     decimal: str | None = None,
     encoding: str | None = None,
     na: Sequence[str] | None = None,
+    header: bool | None = None,
 ) -> Table:
     """Columns of a table: {"features": (N, D) float64, "target": (N,) float64}.
 
     `source` is the path of a CSV file, or a DataFrame of any library. The first line of a file
-    names its columns. Its separator (one of , ; tab | and runs of blanks), decimal mark and
-    encoding are recognised; `sep`, `decimal` and `encoding` state them. What was decided is in
-    `decisions` of the result.
+    names its columns, if it is not like the rows below it: then they are x1, x2 and so on. Titles
+    above the names are passed over, and two lines of names joined. Its separator (one of , ; tab |
+    and runs of blanks), decimal mark and encoding are recognised; `sep`, `decimal`, `encoding` and
+    `header` (True: one line of names, False: none) state them. What was decided is in `decisions`
+    of the result.
 
     `features` default to all columns but the target, without a first one that has no name, which is
     an index, and without words that hardly repeat. Numbers stay as they are; a number is written in
@@ -91,11 +94,19 @@ def csv_table(
         raise DataError(
             f"csv_table: got a {type(source).__name__}; pass the path of a CSV file, or a DataFrame"
         )
-    reading = read_table(source, sep=sep, decimal=decimal, encoding=encoding, na=na)
-    if is_frame(source):  # whose columns may have numbers for names
-        target = str(target)
-        if features is not None and not isinstance(features, str):
-            features = [str(name) for name in features]
+    target = str(target)  # the columns of a DataFrame may have numbers for names
+    if features is not None:
+        features = [features] if isinstance(features, str) else [str(name) for name in features]
+    used = None if features is None else {target, *features}
+    reading = read_table(
+        source,
+        sep=sep,
+        decimal=decimal,
+        encoding=encoding,
+        na=na,
+        header=header,
+        unused=lambda name: used is not None and name not in used,
+    )
     reading.column(target)
     kinds, said = choose(reading, target, features, every=True)
     arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnet.data.kinds import alike
 from fnet.errors import DataError
 from fnet.files.csv_cells import EXACT, WORD, mistake, shown
 from fnet.files.csv_columns import Column
@@ -34,7 +35,8 @@ def task_of(column: Column) -> tuple[str, str]:
     name = column.name
     if column.words is not None:
         none = " (None is one: --na None if it means missing)" if WORD in column.words else ""
-        return "classes", f"`{name}` is words: {len(column.words)} classes{none}"
+        found = f"`{name}` is words: {len(column.words)} classes{none}{alike(column.words)}"
+        return "classes", found
     values = column.values[~np.isnan(column.values)]
     count, whole = len(np.unique(values)), bool((values == np.floor(values)).all())
     if count <= 2:

@@ -15,7 +15,8 @@ import numpy as np
 from fnet.errors import DataError
 from fnet.files.csv_cells import EXACT, LARGEST
 from fnet.files.csv_decimals import BEFORE, decimals
-from fnet.files.csv_layout import Layout, Row, cells_of, is_blank
+from fnet.files.csv_header import Row
+from fnet.files.csv_layout import Layout, cells_of, is_blank
 from fnet.files.csv_rows import refuse_cell, refuse_width
 from fnet.files.csv_text import Text
 from fnet.files.csv_words import SHORT, Words
@@ -116,7 +117,7 @@ def _plain(text: Text, layout: Layout) -> Iterator[Block]:
     """Blocks of bytes as long as lines are plain; then what the csv module reads."""
     width, done = len(layout.names), 0
     with text.raw() as file:
-        head = _skip(file, layout.first)
+        head = _skip(file, layout.first, layout.separator.encode())
         while head is not None and (piece := file.read(_BYTES)):
             data = head + piece + file.readline()
             data = data.replace(b"\r\n", b"\n") if b"\r" in data else data
@@ -132,13 +133,13 @@ def _plain(text: Text, layout: Layout) -> Iterator[Block]:
     yield from _read(text, layout, done)
 
 
-def _skip(file: BinaryIO, count: int) -> bytes | None:
+def _skip(file: BinaryIO, count: int, separator: bytes) -> bytes | None:
     """Pass over so many lines that are not blank; None where one is not plain."""
     while count:
         line = file.readline()
         if not line or line.count(b'"') % 2 or b"\r" in line.rstrip(b"\r\n"):
             return None
-        count -= bool(line.strip())
+        count -= separator in line or bool(line.strip())
     return b""
 
 

@@ -13,7 +13,14 @@ MISSING = (
 )
 WORD = "None"  # among words it is one: "no disorder", say, and no program's gap
 # What people write for one; believed among numbers alone.
-SUSPECTS = frozenset((*MISSING, "?", ".", "..", "na", "none", "missing", "unknown"))
+SUSPECTS = frozenset(
+    (
+        *MISSING,
+        *("?", ".", "..", "...", "-", "--", "---", "–", "—", "*"),
+        *("na", "n.a.", "N.A.", "none", "missing", "Missing", "unknown", "Unknown", "nil"),
+        *("NaT", "(null)", "<null>", "[NULL]", r"\N"),
+    )
+)
 
 # Stricter than float(), which accepts 1_000, digits of any script, and words for infinity.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -70,8 +77,12 @@ _KINDS = (  # cells that no change of characters turns into a number
 )
 
 
-def _ascii(cell: str) -> str:
-    """Digits of any script, and dashes of any kind, in ASCII."""
+def as_ascii(cell: str) -> str:
+    """Digits of any script, and dashes of any kind, in ASCII.
+
+    >>> as_ascii("\u22125\uff13")
+    '-53'
+    """
     plain = (str(unicodedata.decimal(c, c)) for c in cell)
     return re.sub("[\u2010-\u2015\u2212\ufe63\uff0d]", "-", "".join(plain))
 
@@ -90,7 +101,7 @@ def _no_letters(cell: str) -> str:
 
 _CHANGES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("quotes around it", lambda cell: cell.lstrip("=").strip("'\"`")),
-    ("a minus sign or digits that are not ASCII", _ascii),
+    ("a minus sign or digits that are not ASCII", as_ascii),
     ("a currency or percent sign", lambda cell: re.sub(r"\s*[$€£¥₹%]\s*", "", cell)),
     ("letters after it", _no_letters),
     ("a space inside", lambda cell: "".join(cell.split())),

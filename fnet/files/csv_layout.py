@@ -1,4 +1,4 @@
-"""How a table is laid out: its separator, the line of names, and which cells have a name."""
+"""How a table is laid out: its separator, the lines of names, and which cells have a name."""
 
 import csv
 import io
@@ -8,20 +8,19 @@ from typing import NamedTuple, TextIO
 
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import number, shown
-from fnet.files.csv_text import Text, count_lines, refuse
+from fnet.files.csv_header import Header, Row, header_of, preamble
+from fnet.files.csv_text import Text, refuse
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _SAMPLE = 2**16  # characters from which the layout is recognised
 _LEAST = 2  # rows that show names of rows in front
-
-Row = list[str]
 
 
 class Layout(NamedTuple):
     """What each cell of a row is: `names` has None for a cell that is left out.
 
     `first` is the number of rows before the data; `empty` the place of a cell that a separator at
-    the end of each line makes.
+    the end of each line makes. Where no line `has_names`, columns are x1, x2 and so on.
     """
 
     separator: str
@@ -30,6 +29,7 @@ class Layout(NamedTuple):
     empty: int | None
     repeated: tuple[str, ...]
     decisions: tuple[str, ...]
+    has_names: bool = True
 
 
 def cells_of(stream: TextIO | Iterable[str], separator: str) -> Iterator[Row]:
@@ -43,8 +43,11 @@ def is_blank(row: Row) -> bool:
     return len(row) < 2 and not any(cell.strip() for cell in row)
 
 
-def read_layout(text: Text, separator: str | None = None) -> Layout:
-    """The layout of a table, recognised from its first lines; DataError where there is none."""
+def read_layout(text: Text, separator: str | None = None, header: bool | None = None) -> Layout:
+    """The layout of a table, recognised from its first lines; DataError where there is none.
+
+    `header` states whether one line of names stands above the rows.
+    """
     separator = {"tab": "\t", "\\t": "\t", "blank": " "}.get(separator or "", separator)
     if separator is not None and separator not in SEPARATORS:
         raise ConfigurationError(
@@ -58,12 +61,11 @@ def read_layout(text: Text, separator: str | None = None) -> Layout:
     stated = re.match(r"\s*sep=([,;|\t])\r?\n", sample)  # as spreadsheets do in a line of its own
     chosen = separator or (stated[1] if stated else _separator(sample))
     rows = _sampled(sample, chosen)
-    before = rows[: bool(stated)]
-    rows = rows[len(before) :]
-    comments = _comments(rows)
+    before = int(bool(stated))
+    before += preamble(rows[before:])
     said = [] if separator or chosen == "," else [f"separator: {SEPARATORS[chosen]} (--sep)"]
-    if comments:
-        said.append(f"line 1 begins with #: {comments} lines before the names are comments")
+    if before > bool(stated):
+        said.append(_above(rows[bool(stated) : before]))
     if not rows and not sample.strip():
         raise DataError(
             f"{text.name}: it has no lines; it needs a line of column names, and below it one line "
@@ -71,14 +73,32 @@ def read_layout(text: Text, separator: str | None = None) -> Layout:
         )
     if not rows:  # the names cannot be read: the error comes with the rows
         return Layout(chosen, ("",), 0, None, (), ())
-    header = [cell.strip() for cell in rows[comments]]
-    if all(cell[:1] == cell[-1:] == "'" and len(cell) > 2 for cell in header):
-        header = [cell[1:-1] for cell in header]
-        said.append("the names of columns are in single quotes, which are taken off")
-    first = len(before) + comments
-    blank = count_lines(sample[: -len(sample.lstrip())])
-    line = 1 + first + blank
-    return _named(text, line, header, rows[comments + 1 :], chosen, first + 1, said)
+    found = header_of(rows[before:], chosen != ",", header)
+    if found.wrong:
+        refuse(text.name, _line_of(sample, chosen, before), found.wrong)
+    return _named(found, rows[before + found.lines :], chosen, before + found.lines, said)
+
+
+def _above(rows: list[Row]) -> str:
+    """What is said of lines above the names."""
+    if all(row[0].startswith("#") for row in rows):
+        return f"line 1 begins with #: {len(rows)} lines before the names are comments"
+    titles = (
+        "1 line above the names is" if len(rows) == 1 else f"{len(rows)} lines above the names are"
+    )
+    return f"{titles} passed over, as a title: {shown(rows[0][0].strip())}"
+
+
+def _line_of(sample: str, separator: str, row: int) -> int:
+    """The line on which a row begins that is not blank, counted from 1."""
+    line, reader = 1, cells_of(io.StringIO(sample, newline=""), separator)
+    for cells in reader:
+        if not is_blank(cells):
+            if row == 0:
+                break
+            row -= 1
+        line = reader.line_num + 1  # type: ignore[attr-defined]
+    return line
 
 
 def _tidy(line: str) -> str:
@@ -106,7 +126,7 @@ def _separator(sample: str) -> str:
     best, least = ",", (0.0, 0)
     for separator in SEPARATORS:
         rows = _sampled(sample, separator)
-        rows = rows[_comments(rows) :]
+        rows = rows[preamble(rows) :]
         if not rows or len(rows[0]) < 2 or (separator == " " and least[0] > 0.5):
             continue  # blanks are separators where nothing else fits
         sizes = [len(row) for row in rows[1:]]
@@ -120,22 +140,15 @@ def _separator(sample: str) -> str:
     return best
 
 
-def _comments(rows: list[Row]) -> int:
-    """How many rows at the beginning are comments: marked by #, and of another length."""
-    count = 0
-    while count + 1 < len(rows) and rows[count][0].startswith("#"):
-        below = next((row for row in rows[count + 1 :] if not row[0].startswith("#")), None)
-        if below is None or len(below) == len(rows[count]):
-            break
-        count += 1
-    return count
-
-
-def _named(
-    text: Text, line: int, header: Row, rows: list[Row], separator: str, first: int, said: list[str]
-) -> Layout:
+def _named(found: Header, rows: list[Row], separator: str, first: int, said: list[str]) -> Layout:
     """Give every cell of a row its name, or None."""
-    _require_names(text.name, line, header)
+    said += found.said
+    if found.names is None:
+        return _numbered(rows, separator, first, said)
+    header = found.names
+    if all(cell[:1] == cell[-1:] == "'" and len(cell) > 2 for cell in header):
+        header = [cell[1:-1] for cell in header]
+        said.append("the names of columns are in single quotes, which are taken off")
     names: list[str | None] = list(header)
     empty = None
     if rows and {len(row) for row in rows} == {len(header) + 1}:
@@ -157,22 +170,20 @@ def _named(
     return Layout(separator, tuple(names), first, empty, repeated, tuple(said))
 
 
-def _require_names(name: str, line: int, header: Row) -> None:
-    # Libraries number the columns that have no names.
-    counted = [str(place) for place in range(len(header))]
-    named = [cell for cell in header if cell]
-    if not named:
-        refuse(name, line, "it holds no column names; put a line of names above")
-    numeric = [cell for cell in named if number(cell) is not None]
-    if header == counted or (header[0] == "" and named == counted[: len(named)]):
-        return
-    if len(numeric) == len(named):
-        what = f"it holds only numbers, from {shown(named[0])} on,"
-    elif 2 * len(numeric) > len(named) and any("." in cell for cell in numeric):
-        what = f"it looks like a row, with numbers such as {shown(numeric[0])},"
-    else:
-        return
-    refuse(name, line, f"{what} instead of column names; put a line of names above")
+def _numbered(rows: list[Row], separator: str, first: int, said: list[str]) -> Layout:
+    """Names for columns that have none."""
+    names: list[str | None] = [f"x{place + 1}" for place in range(len(rows[0]))]
+    empty = None
+    if len(names) > 2 and not any(row[-1].strip() for row in rows if len(row) == len(names)):
+        empty = len(names) - 1
+        names[empty] = None
+    last = f"x{len(names) - (empty is not None)}"
+    said.append(
+        f"no line of names: the columns are called x1 to {last} (--header yes if line 1 is)"
+    )
+    if empty is not None:
+        said.append("each line ends with a separator: no column is behind it")
+    return Layout(separator, tuple(names), first, empty, (), tuple(said), has_names=False)
 
 
 def _are_row_names(cells: Row, separator: str) -> bool:

@@ -1,7 +1,7 @@
 """Columns of words that are numbers after all, and those in which something is wrong."""
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from fnet.files.csv_cells import EXACT, LARGEST, SUSPECTS, mistake, number, show
 from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
-from fnet.files.csv_units import without_thousands, without_unit
+from fnet.files.csv_units import plain
 
 FEW = 20  # distinct spellings that may be categories although most of them are numbers
 _EACH = 5  # cells for each of them, on average
@@ -21,20 +21,40 @@ _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a
 
 
 class Source(NamedTuple):
-    """A table and how it is laid out, for messages; `commas`: whether decimals have a comma."""
+    """Where a table comes from, for messages: a text and how it is laid out, or a DataFrame.
 
-    text: Text
-    layout: Layout
-    commas: bool
+    `commas`: whether decimals have a comma; `points`: whether it was stated that they have a point.
+    """
+
+    text: Text | None = None
+    layout: Layout | None = None
+    commas: bool = False
+    points: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to call the table."""
+        return "DataFrame" if self.text is None else self.text.name
+
+    @property
+    def apart(self) -> bool:
+        """Whether a comma is no separator."""
+        return self.layout is None or self.layout.separator != ","
+
+    def refuse(self, row: int, name: str, what: str, cell: str = "it") -> NoReturn:
+        """Raise DataError about a cell; `cell` is how a DataFrame shows it."""
+        if self.text is None or self.layout is None:
+            raise DataError(f"{self.name}, row {row}, column {name!r}: {cell} is {what}")
+        refuse_value(self.text, self.layout, row, name, what)
 
 
-def need_commas(layout: Layout, columns: list[Column]) -> bool:
+def need_commas(source: Source, columns: list[Column]) -> bool:
     """Whether numbers are written with a decimal comma.
 
     They are where the separator is none and every cell of a column needs it, and one at least
     cannot be a thousands separator.
     """
-    return layout.separator != "," and any(
+    return source.apart and any(
         column.words is not None and _needs_comma(column) for column in columns
     )
 
@@ -53,13 +73,14 @@ def as_numbers(source: Source, column: Column) -> Column:
     """A column that must be numbers; DataError names the first cell that is not."""
     if column.words is None:
         return column
-    plain, _ = _without_signs(column, source.commas)
-    if plain is not None:
-        return plain
+    bare, _ = _without_signs(column, source)
+    if bare is not None:
+        return bare
     values = _values(column.words, source.commas)
-    wrong = np.flatnonzero(np.isnan(values))
-    if len(wrong):
-        _refuse(source, column, {int(code) for code in wrong}, "not a number")
+    others = np.flatnonzero(np.isnan(values)).tolist()
+    wrong = {code for code in others if column.words[code] not in SUSPECTS}
+    if wrong:
+        _refuse(source, column, wrong, "not a number")
     return _replaced(column, values)
 
 
@@ -72,8 +93,8 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
         if any(map(_coded, column.words)) or _versions(column.words, values):
             return column  # it keeps its spelling
         return _replaced(column, values)
-    bare, sentence = _without_signs(column, source.commas)
-    if bare is not None and len(column.words) > 2:
+    bare, sentence = _without_signs(column, source)
+    if bare is not None and (len(column.words) > 2 or not bare.unit):
         said.append(sentence)
         return bare
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
@@ -90,30 +111,28 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
         if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(strange)):
             what = "not a number, as the others of its column are"
             _refuse(source, column, set(others.tolist()), what)
-    elif len(words := column.words) > FEW and _all_mistakes(set(words)):
-        _refuse(source, column, set(others.tolist()), "not a number")
-    elif source.layout.separator != "," and all(map(_EITHER.fullmatch, words)):
+    elif all(map(_EITHER.fullmatch, words := column.words)):
         _refuse_either(source, column)
+    elif len(words) > FEW and _all_mistakes(set(words)) and not _parted(words):
+        _refuse(source, column, set(others.tolist()), "not a number")
     return column
 
 
-def _without_signs(column: Column, commas: bool) -> tuple[Column | None, str]:
-    """The column without one unit around all its numbers and commas between their thousands.
+def _without_signs(column: Column, source: Source) -> tuple[Column | None, str]:
+    """The column without one unit around all its numbers, and nothing between their thousands.
 
     None where that leaves something else than numbers, and what to say of it.
     """
-    words = column.words or ()
-    known = tuple(word for word in words if word not in SUSPECTS)
-    unit, bare = without_unit(known)
-    found = without_thousands(bare)
+    known = tuple(word for word in column.words or () if word not in SUSPECTS)
+    found, unit, changes = plain(known, source.commas, source.points)
     if not known or found == known or any(map(_coded, found)):
         return None, ""
-    places = dict(zip(known, _values(found, commas).tolist(), strict=True))
+    places = dict(zip(known, _values(found, source.commas).tolist(), strict=True))
     if any(value != value for value in places.values()):
         return None, ""
-    apart = " with commas between thousands" if found != bare else ""
-    told = f"`{column.name}` is numbers{apart}{f', each with {unit}' if unit else ''}"
-    values = np.array([places.get(word, np.nan) for word in words])
+    having = f" with {' and '.join(changes)}" if changes else ""
+    told = f"`{column.name}` is numbers{having}{f', each with {unit}' if unit else ''}"
+    values = np.array([places.get(word, np.nan) for word in column.words or ()])
     return _replaced(column, values)._replace(unit=unit), told
 
 
@@ -164,22 +183,28 @@ def _all_mistakes(words: set[str]) -> bool:
     return all((mistake(word) or "").startswith("not a plain number") for word in words)
 
 
+def _parted(words: tuple[str, ...]) -> bool:
+    """Whether blanks stand between the digits of all, as in telephone numbers."""
+    return all(re.search(r"[0-9]\s+[0-9]", word) for word in words)
+
+
 def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:
     row = next(row for row, code in enumerate(column.values.tolist()) if code in codes)
     assert column.words is not None
     word = column.words[column.values[row]]
-    advice = f"; correct it, or if it is missing, pass --na {word}"
+    missing = "make it None" if source.text is None else f"pass --na {word}"
+    advice = f"; correct it, or if it is missing, {missing}"
     fix = mistake(word) or f"{what}{advice if len(word) < 20 else '; correct it'}"
     if number(word) is not None:
         fix = f"infinite in float32; it must be within ±{LARGEST:.2g}"
-    refuse_value(source.text, source.layout, row, column.name, fix)
+    source.refuse(row, column.name, fix, shown(word))
 
 
 def _refuse_either(source: Source, column: Column) -> None:
     assert column.words is not None
     word = column.words[0]
     raise DataError(
-        f"{source.text.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
-        f"or {word.replace(',', '.')}; say which: --decimal , for the latter, or else write plain "
-        "numbers"
+        f"{source.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
+        f"or {word.replace(',', '.')}; say which: --decimal . for the former, --decimal , for the "
+        "latter"
     )

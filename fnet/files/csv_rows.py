@@ -6,7 +6,8 @@ import re
 from typing import NoReturn
 
 from fnet.files.csv_cells import shown
-from fnet.files.csv_layout import SEPARATORS, Layout, Row, cells_of, is_blank
+from fnet.files.csv_header import Row
+from fnet.files.csv_layout import SEPARATORS, Layout, cells_of, is_blank
 from fnet.files.csv_text import END, Text, count_lines, refuse
 
 
@@ -30,19 +31,20 @@ def refuse_width(text: Text, layout: Layout, row: int, cells: Row) -> NoReturn:
     names, count = layout.names, len(layout.names)
     apart = SEPARATORS[layout.separator]
     one = apart.removesuffix("s")
+    whose = "the header" if layout.has_names else "the first row"
     if len(cells) >= count:
         decimals = ", and write decimals with a point" if layout.separator == "," else ""
         refuse(
             text.name,
             line,
-            f"{len(cells)} cells, but the header has {count}: there is no column for "
+            f"{len(cells)} cells, but {whose} has {count}: there is no column for "
             f"{shown(cells[min(count, len(cells) - 1)].strip())}; quote a cell that contains a "
             f"{one}{decimals}",
         )
     refuse(
         text.name,
         line,
-        f"{len(cells)} cells, but the header has {count}: there is none for column "
+        f"{len(cells)} cells, but {whose} has {count}: there is none for column "
         f"{names[len(cells)]!r} after {shown(cells[-1].strip())}; complete the line, with nothing "
         f"between two {apart} for an empty cell",
     )

@@ -17,6 +17,10 @@ _KINDS = {  # other files mistaken for tables, by their first bytes in lower cas
     b"\xd0\xcf\x11\xe0": "an .xls; export it from the spreadsheet as CSV UTF-8",
     b"par1": "a Parquet file; read it with pandas, and pass csv_table the DataFrame",
     b"<!doctype": "a web page; get the table itself, often behind a link named raw or download",
+    b"<table": "a web page; read it with pandas.read_html, and pass csv_table the DataFrame",
+    b'{"': "JSON; read it with pandas.read_json, and pass csv_table the DataFrame",
+    b"[{": "JSON; read it with pandas.read_json, and pass csv_table the DataFrame",
+    b"@relation": "ARFF; read it with scipy.io.arff.loadarff, and pass csv_table a DataFrame of it",
     b"<html": "a web page; get the table itself, often behind a link named raw or download",
 }
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
@@ -63,7 +67,7 @@ def read_text(source: Path | bytes, encoding: str | None = None) -> Text:
     raw, most = _opened(name, source)
     start = next(_pieces(name, raw, most), b"")[:16]
     for first, kind in _KINDS.items():
-        if start.lower().startswith(first):
+        if start.lstrip().lower().startswith(first):
             raise DataError(f"{name}: it is not CSV but {kind}")
     marked = next((kind for mark, kind in _MARKS.items() if start.startswith(mark)), None)
     chosen = encoding or marked or "utf-8"

@@ -1,5 +1,6 @@
 """Transposed convolution: the gradient of a convolution as a forward pass."""
 
+import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, layer
@@ -99,7 +100,7 @@ def conv_transpose(
     def backward(params: Conv, x: Array, dy: Array) -> tuple[Conv, Array]:
         windows = windows_of(x.shape[1:-1])
         dw, _ = kernel_gradient(dy, x, windows, groups, bias=False)
-        db = None if params.b is None else dy.sum(range(dy.ndim - 1))
+        db = None if params.b is None else jnp.sum(dy, range(dy.ndim - 1))
         return Conv(dw, db), correlate(dy, params.w, None, windows, groups)
 
     return layer(init, forward, backward, l2_penalty("conv_transpose", l2))

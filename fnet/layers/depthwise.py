@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, layer, split
@@ -153,7 +154,7 @@ def separable_conv(
         dh = product(as_rows(dy), params.pointwise.T).reshape(h.shape)
         du, _ = kernel_gradient(x, dh, windows, channels, bias=False)
         dw = transposed_product(as_rows(dy), as_rows(h)).T
-        db = None if params.b is None else dy.sum(range(dy.ndim - 1))
+        db = None if params.b is None else jnp.sum(dy, range(dy.ndim - 1))
         return Separable(du, dw, db), spread(dh, params.depthwise, None, windows, channels)
 
     return layer(init, forward, backward, l2_penalty(name, l2, weights=2))

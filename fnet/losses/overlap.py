@@ -91,7 +91,16 @@ def _overlap(
         value, dy = reduce((wrong / whole).reshape(shape), dy, counted, reduction)
         return value.astype(y.dtype), dy.astype(y.dtype)
 
-    return loss(value_and_grad, two_classes, lambda y: above(y, 0), reduction, targets=(0, 1))
+    def weighed(y: Array, target: Array, where: Array | None, weights: Array) -> Array:
+        places = (1,) * (y.ndim - 2)
+        return weights.reshape(len(y), *places, y.shape[-1]) * value_and_grad(y, target, where)[1]
+
+    pull = weighed if per_class and reduction == "none" else None
+    return loss(
+        *(value_and_grad, two_classes, lambda y: above(y, 0), reduction),
+        targets=(0, 1),
+        pull=pull,
+    )
 
 
 def _check(name: str, y: Array, target: Array) -> None:

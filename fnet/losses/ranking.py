@@ -1,5 +1,7 @@
 """Losses that compare the rows of a batch with each other."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from chex import Array
@@ -91,27 +93,43 @@ def triplet(margin: float = 1.0, reduction: str = "mean") -> Loss:
             "D), and (N,) integers",
         )
         require(len(y) > 0, "triplet: the batch is empty; there is nothing to compare")
-        wide = _counted(widened(y), where)
-        d = _distances(wide)
-        same, apart = labels[:, None] == labels, ~jnp.eye(len(y), dtype=bool)
-        there = apart if where is None else apart & where
-        positive, negative = there & same, there & ~same
-        p = jnp.where(positive, d, -1).argmax(1)
-        q = jnp.where(negative, d, jnp.inf).argmin(1)
-        far, near = (jnp.take_along_axis(d, k[:, None], 1)[:, 0] for k in (p, q))
-        gap = jnp.where(positive.any(1) & negative.any(1), margin + far - near, 0)
-        values = jnp.where(gap <= 0, 0, gap)  # NaN stays
-        counts = (gap > 0) if where is None else (gap > 0) & where
+        values, pull = _compared(y, labels, where, margin)
+        value, dy = reduce(values, pull(jnp.ones_like(values)), where, reduction)
+        return value.astype(y.dtype), dy.astype(y.dtype)
+
+    def weighed(y: Array, labels: Array, where: Array | None, scale: Array) -> Array:
+        dy = _compared(y, labels, where, margin)[1](scale)
+        return dy.astype(y.dtype)
+
+    pull = weighed if reduction == "none" else None
+    return loss(value_and_grad, reduction=reduction, pull=pull)
+
+
+def _compared(
+    y: Array, labels: Array, where: Array | None, margin: float
+) -> tuple[Array, Callable[[Array], Array]]:
+    """The value of each row, and dy of these values weighed by (N,) numbers."""
+    wide = _counted(widened(y), where)
+    d = _distances(wide)
+    same, apart = labels[:, None] == labels, ~jnp.eye(len(y), dtype=bool)
+    there = apart if where is None else apart & where
+    positive, negative = there & same, there & ~same
+    p = jnp.where(positive, d, -1).argmax(1)
+    q = jnp.where(negative, d, jnp.inf).argmin(1)
+    far, near = (jnp.take_along_axis(d, k[:, None], 1)[:, 0] for k in (p, q))
+    gap = jnp.where(positive.any(1) & negative.any(1), margin + far - near, 0)
+    counts = (gap > 0) if where is None else (gap > 0) & where
+
+    def pull(weights: Array) -> Array:
         dy = jnp.zeros_like(wide)
         for k, distance, sign in ((p, far, 1), (q, near, -1)):
             some = counts & (distance > 0)
             e = sign * (wide - wide[k]) / jnp.where(distance > 0, distance, 1)[:, None]
-            e = jnp.where(some[:, None], e, 0)
+            e = jnp.where(some[:, None], weights.astype(e.dtype)[:, None] * e, 0)
             dy = (dy + e).at[k].add(-e)
-        value, dy = reduce(values, dy, where, reduction)
-        return value.astype(y.dtype), dy.astype(y.dtype)
+        return dy
 
-    return loss(value_and_grad, None, None, reduction)
+    return jnp.where(gap <= 0, 0, gap), pull  # NaN stays
 
 
 _LEAST = -1e30  # below any score

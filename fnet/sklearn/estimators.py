@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from fnet import losses
 from fnet.sklearn.network import Network
@@ -19,7 +18,9 @@ class Classifier(ClassifierMixin, Network):  # type: ignore[misc]
 
         z = network((x − mean) / std)        p = softmax(z)
 
-    x: (N, D) numbers without NaN; y: (N,) labels of any type. hidden are the widths of the hidden
+    x: (N, D) numbers without NaN, or a DataFrame: its words become columns of 0 and 1, its dates
+    days and parts of the year, week and day, its numbers lose their unit; columns_ keeps how, and
+    its decisions say it. y: (N,) labels of any type. hidden are the widths of the hidden
     layers, () for a softmax regression. It minimises cross-entropy plus l2 Σ w² over the weights,
     and keeps the weights that were best on a validation part of validation_fraction, ending
     patience epochs after them; with patience=None, or fewer than 30 samples there, it trains all
@@ -38,7 +39,7 @@ class Classifier(ClassifierMixin, Network):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on the rows X (N, D) and their labels y (N,); returns self."""
-        x, y = validate_data(self, X, y, dtype=np.float64)
+        x, y = self._validated(X, y)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -72,10 +73,10 @@ class Regressor(RegressorMixin, Network):  # type: ignore[misc]
 
         ŷ = mean_y + std_y · network((x − mean_x) / std_x)
 
-    x: (N, D) numbers without NaN; y: (N,) or (N, M). hidden are the widths of the hidden layers,
-    () for a linear regression. It minimises the mean squared error of y scaled to mean 0 and
-    standard deviation 1, plus l2 Σ w² over the weights; validation, patience and the attributes
-    after `fit` are those of `Classifier`. Its score is R².
+    x: (N, D) numbers without NaN, or a DataFrame; y: (N,) or (N, M). hidden are the widths of the
+    hidden layers, () for a linear regression. It minimises the mean squared error of y scaled to
+    mean 0 and standard deviation 1, plus l2 Σ w² over the weights; validation, patience and the
+    attributes after `fit` are those of `Classifier`. Its score is R².
 
     >>> x = np.linspace(-1, 1, 60)[:, None]
     >>> model = Regressor((), epochs=100, random_state=0).fit(x, 1e6 + 5 * x[:, 0])
@@ -85,7 +86,7 @@ class Regressor(RegressorMixin, Network):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on the rows X (N, D) and their targets y, (N,) or (N, M); returns self."""
-        x, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        x, y = self._validated(X, y, multi_output=True, y_numeric=True)
         y = np.asarray(y, np.float64)
         self.target_mean_, std = y.mean(axis=0), y.std(axis=0)
         self.target_scale_ = np.where(std > 0, std, 1.0)

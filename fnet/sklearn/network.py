@@ -8,13 +8,14 @@ import jax
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, validate_data
 
 from fnet import data, layers, optimizers
 from fnet.compose import serial
 from fnet.core import Layer, Loss
 from fnet.core.remembering import remembered
 from fnet.errors import ConfigurationError
+from fnet.sklearn.columns import Columns, has_words
 from fnet.training import fit, stop_early
 from fnet.training.feeding import inputs
 
@@ -62,6 +63,15 @@ class Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         self.params_ = jax.tree.map(np.asarray, record.best.params)
         return self
 
+    def _validated(self, X: Any, y: Any, **options: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The training rows as numbers, and their targets; ValueError as scikit-learn raises it."""
+        self.columns_ = None
+        if not has_words(X):
+            return validate_data(self, X, y, dtype=np.float64, **options)  # type: ignore[no-any-return]
+        validate_data(self, X, skip_check_array=True)
+        self.columns_ = Columns.learned(X)
+        return check_X_y(self.columns_.encode(X), y, dtype=np.float64, **options)  # type: ignore[no-any-return]
+
     def _network(self, outputs: int) -> Layer:
         widths = [self.hidden] if isinstance(self.hidden, int) else self.hidden
         activation = _named(layers, "activation", self.activation)()
@@ -84,7 +94,12 @@ class Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _outputs(self, x: Any) -> np.ndarray:
         """The network's outputs (N, M), in float64."""
         check_is_fitted(self)
-        x = self._scaled(validate_data(self, x, dtype=np.float64, reset=False))
+        if self.columns_ is None:
+            x = validate_data(self, x, dtype=np.float64, reset=False)
+        else:
+            validate_data(self, x, skip_check_array=True, reset=False)
+            x = check_array(self.columns_.encode(x), dtype=np.float64)
+        x = self._scaled(x)
         padded = np.concatenate([x, np.zeros((-len(x) % CHUNK, x.shape[1]), np.float32)])
         apply = _compiled(self.model_)
         chunks = [apply(self.params_, chunk) for chunk in padded.reshape(-1, CHUNK, x.shape[1])]

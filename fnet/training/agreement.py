@@ -1,6 +1,7 @@
 """Whether model, loss, optimizer and data fit each other."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from fnet.data.augmentation import Augmentation
 from fnet.data.dataset import Dataset, Memory
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.training.feeding import example_shape
-from fnet.training.matching import matched
+from fnet.training.matching import are_numbers, matched, matched_to
 from fnet.training.trials import (
     check_targets,
     require_masking,
@@ -95,16 +96,49 @@ def _check_classes(model: Layer, loss: Loss, dataset: Dataset) -> None:
             f"{loss} is for regression, and the target is one of {classes} classes; take "
             "cross_entropy()"
         )
-    made = out_shape(model, example_shape(dataset))
-    if not is_shape(made):
-        raise ConfigurationError(f"{loss} takes one array, and {model} makes several, {made}")
-    y = jax.ShapeDtypeStruct((1, *made), jnp.float32)
-    known = jax.eval_shape(loss.probabilities, y).shape[-1]
+    known = _distinguished(model, loss, dataset)
     if known < classes:
         raise ConfigurationError(
             f"{model} with {loss} distinguishes {known} classes, and the data have {classes}; "
             "give its last layer an output for each"
         )
+
+
+def _distinguished(model: Layer, loss: Loss, dataset: Dataset) -> int:
+    """How many classes the model has outputs for."""
+    made = out_shape(model, example_shape(dataset))
+    if not is_shape(made):
+        raise ConfigurationError(f"{loss} takes one array, and {model} makes several, {made}")
+    assert loss.probabilities is not None
+    y = jax.ShapeDtypeStruct((1, *made), jnp.float32)
+    count: int = jax.eval_shape(loss.probabilities, y).shape[-1]
+    return count
+
+
+def of_classes(
+    who: str, model: Layer, loss: Loss, dataset: Dataset, classes: Sequence[str] | None
+) -> Dataset:
+    """The dataset with labels that mean the classes of the model, matched by name.
+
+    Raises ConfigurationError where they are not given, and the data have names for others.
+    """
+    if not dataset.classes or loss.probabilities is None:
+        return dataset
+    known = _distinguished(model, loss, dataset)
+    if classes is not None:
+        if len(classes) != known:
+            raise ConfigurationError(
+                f"{who}: classes are {len(classes)}, and {model} distinguishes {known}; give the "
+                "names of those, in order, as train.classes"
+            )
+        return matched_to(dataset, classes)
+    if len(dataset.classes) != known and not are_numbers(dataset.classes):
+        names = ", ".join(map(repr, dataset.classes[:8]))
+        raise ConfigurationError(
+            f"{who}: the data have {len(dataset.classes)} classes ({names}), and {model} "
+            f"distinguishes {known}; say which: {who}(..., classes=train.classes)"
+        )
+    return dataset
 
 
 def check_use(model: Layer, loss: Loss, dataset: Dataset) -> None:

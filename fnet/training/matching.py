@@ -1,6 +1,7 @@
 """Labels of two datasets that mean the same classes."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,20 +53,50 @@ def matched(val: Dataset, train: Dataset) -> Dataset:
     1
     """
     given, known = val.classes, train.classes
-    if not given or not known or given == known[: len(given)]:
+    if not given or not known:
         return val
-    numbered = any(names == tuple(map(str, range(len(names)))) for names in (given, known))
-    if numbered and len(given) <= len(known) and not {*given} & {*known}:
-        return val
-    unknown = [name for name in given if name not in known]
+    unknown = _unknown(given, known)
     if unknown:
         raise DataError(
             f"the validation set has the class {unknown[0]!r}, and the training set only "
             f"{', '.join(map(repr, known))}: leave out its samples, or train with some of them"
         )
+    return _relabelled(val, known)
+
+
+def matched_to(dataset: Dataset, known: Sequence[str]) -> Dataset:
+    """The dataset with labels that mean these classes of a model; raises as `matched`."""
+    known = tuple(map(str, known))
+    unknown = _unknown(dataset.classes, known)
+    if unknown:
+        raise DataError(
+            f"the data have the class {unknown[0]!r}, and the model only "
+            f"{', '.join(map(repr, known))}: leave out its samples"
+        )
+    return _relabelled(dataset, known)
+
+
+def are_numbers(names: tuple[str, ...]) -> bool:
+    """Whether these are the names of labels without names."""
+    return names == tuple(map(str, range(len(names))))
+
+
+def _unknown(given: tuple[str, ...], known: tuple[str, ...]) -> list[str]:
+    """The classes that are not known; none where they are matched by number."""
+    numbered = are_numbers(given) or are_numbers(known)
+    if numbered and len(given) <= len(known) and not {*given} & {*known}:
+        return []
+    return [name for name in given if name not in known]
+
+
+def _relabelled(dataset: Dataset, known: tuple[str, ...]) -> Dataset:
+    given = dataset.classes
+    if given == known[: len(given)] or not {*given} & {*known}:
+        return dataset
     labels = np.array([known.index(name) for name in given])
-    if not isinstance(val, Memory):
-        return Relabelled(val, labels, known)
-    name, target = val.fields
-    moved = labels[np.asarray(val.arrays[target])]
-    return dataclasses.replace(val, arrays={name: val.arrays[name], target: moved}, classes=known)
+    if not isinstance(dataset, Memory):
+        return Relabelled(dataset, labels, known)
+    name, target = dataset.fields
+    moved = labels[np.asarray(dataset.arrays[target])]
+    arrays = {name: dataset.arrays[name], target: moved}
+    return dataclasses.replace(dataset, arrays=arrays, classes=known)

@@ -54,15 +54,18 @@ def make_step(
     >>> state.params.w.round(2).tolist(), state.params.b.round(2).tolist()
     ([[3.0]], [2.0])
     """
-    return jax.jit(one_step(model, loss, optimizer, transform, augmentation))
+    return jax.jit(one_step(open_for(loss, model), loss, optimizer, transform, augmentation))
 
 
 def one_step(
-    model: Layer, loss: Loss, optimizer: Any, transform: Transform, augmentation: Augmentation
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    transform: Transform = compose(),
+    augmentation: Augmentation = augment(),
 ) -> Callable[..., tuple[State, Metrics]]:
-    """The step that `make_step` compiles, for use inside a larger compiled function."""
+    """The step that `make_step` compiles, of a model that is open for its loss."""
     require_optimizer(optimizer)
-    opened = open_for(loss, model)
 
     def step(
         state: State,
@@ -74,10 +77,10 @@ def one_step(
         params = state.params
         noise = None if key is None else jax.random.fold_in(key, state.step)
         x = inputs(transform, params, augmentation.images(noise, x))
-        y, cache = opened.forward(params, x, noise)
+        y, cache = model.forward(params, x, noise)
         soft = augmentation.targets(noise, target, y)
         value, dy = loss.value_and_grad(y, soft, where)
-        grads, _ = opened.backward(params, cache, dy)
+        grads, _ = model.backward(params, cache, dy)
         cost, dcost = penalty_of(model, params)
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
@@ -85,8 +88,8 @@ def one_step(
         more = extras(model, loss, (x, soft, where, noise), whole, grads)
         updates, opt_state = passed(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
-        if opened.observe is not None:
-            params = opened.observe(params, cache)
+        if model.observe is not None:
+            params = model.observe(params, cache)
         state = State(params, opt_state, state.step + 1)
         return state, Metrics(
             value, cost, *score(loss, y, target, where), weight(loss, soft, where)

@@ -9,7 +9,8 @@ from tests.benchmarks.machine import describe
 
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
-    *("memory", "composing", "images", "norms_and_pools", "sequences", "tables", "language"),
+    *("memory", "composing", "images", "residual", "residual_epoch", "norms_and_pools"),
+    *("sequences", "tables", "language"),
     *("compiling", "growth", "checking", "narrow", "updates", "solving"),
 )
 

@@ -29,7 +29,8 @@ Program = Callable[..., Any]
 
 
 def results(rounds: int) -> dict[str, dict]:
-    rows = [row for layers in DEPTHS for row in _measure(layers, max(rounds, 2))]
+    programs = {"fnet": _fnet, "jax.value_and_grad + optax": _jax, "flax + optax": _flax}
+    rows = [row for layers in DEPTHS for row in measure(programs, layers, max(rounds, 2))]
     targets = [
         {
             "against": f"{row['program']}, {row['layers']} layers",
@@ -50,8 +51,8 @@ def results(rounds: int) -> dict[str, dict]:
     }
 
 
-def _measure(layers: int, rounds: int) -> list[dict[str, Any]]:
-    programs = {"fnet": _fnet, "jax.value_and_grad + optax": _jax, "flax + optax": _flax}
+def measure(programs: dict[str, Program], layers: int, rounds: int) -> list[dict[str, Any]]:
+    """A row for each program, of which the first is ours; program(layers) -> step, *arguments."""
     missing = {}
     for name, make in programs.items():
         try:

@@ -46,6 +46,10 @@ def test_it_stops_where_validation_no_longer_improves(inside, shell):
         assert metrics["epochs"] == metrics["best_epoch"] + 2 < most
         line = f"stopped    after epoch {metrics['epochs']}: 2 without a lower validation loss"
         assert line in result.out
+        again = inside("train", "--out", out, "--resume")
+        assert again.status == 0, again.err
+        assert line in again.out  # and not an epoch later
+        assert json.loads((shell.home / out / "metrics.json").read_text("utf-8")) == metrics
 
 
 def test_smoothed_labels(inside, shell):

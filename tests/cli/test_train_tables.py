@@ -227,3 +227,39 @@ def test_a_column_that_says_the_target_is_told(tmp_path):
     (tmp_path / "words.csv").write_text("\n".join(lines) + "\n")
     told = open_table(tmp_path / "words.csv", {**DATA, "target": "y"}).decisions
     assert [words.split("`")[1] for words in told if "say the same" in words] == ["ja"]
+
+
+def test_a_table_without_names_is_trained_on_and_predicted(tmp_path):
+    """Rows to predict lack the class, and may be one; a table with names is none of these."""
+    rows = "".join(f"{4 + r / 10},{r % 7}.5,{'ab'[r % 2]}\n" for r in range(20))
+    (tmp_path / "iris.data").write_text(rows)
+    opened = open_table(tmp_path / "iris.data", {**DATA, "target": "x3"})
+    assert len(opened.dataset) == 20
+    schema = fit_schema(opened.kinds, opened.dataset.arrays["features"]).json()
+    learned = {**schema, "target": "x3", "words": True, "named": opened.named}
+    assert load_rows(b"5.9,3.5\n", DATA, learned)[0].tolist() == [[1, 0.5]]
+    assert load_rows(b"5.9,3.5,a\n", DATA, learned)[0].tolist() == [[1, 0.5]]
+    with pytest.raises(DataError, match=r"1 column is missing.*'x2'.*taken as a row \(--header"):
+        load_rows(b"5.9\n", DATA, learned)
+    with pytest.raises(DataError, match="2 columns are missing"):
+        load_rows(b"5.9,3.5\n5,4\n", {**DATA, "header": "yes"}, learned)
+
+
+def test_what_is_said_of_rows_to_predict(tmp_path):
+    rows = "".join(f"{20 + r},{'Ulm Bonn Trier'.split()[r % 3]},{'ab'[r % 2]}\n" for r in range(12))
+    (tmp_path / "towns.csv").write_text("age,town,y\n" + rows)
+    opened = open_table(tmp_path / "towns.csv", {**DATA, "target": "y"})
+    schema = fit_schema(opened.kinds, opened.dataset.arrays["features"]).json()
+    learned = {**schema, "target": "y", "words": True}
+    inputs, _, said = load_rows(b"age,town,note\n-,,12x4\n31,Ulm,5\n20,Rom,7\n", DATA, learned)
+    assert inputs.tolist() == [[0.5, 0, 0, 0], [1, 0, 0, 1], [0, 0, 0, 0]]
+    assert said == [
+        "`age`: 1 cell '-' is missing (--na)",
+        "not used by the run: `note`",
+        "`town` is missing in 1 row, as never in training: all its columns are 0",
+        "`town`: 1 of 3 cells is not known from training, such as 'Rom': all its columns are 0",
+        "`age` is missing in 1 row: filled by the mean of training (--missing)",
+    ]
+    assert load_rows(b"age,town\n?,Ulm\n", DATA, learned)[0].tolist() == [[0.5, 0, 0, 1]]
+    with pytest.raises(DataError, match=r"2 columns are missing.*\(there are 'Age', 'Town'\)"):
+        load_rows(b"Age,Town\n30,Ulm\n", DATA, learned)

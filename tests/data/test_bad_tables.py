@@ -40,8 +40,8 @@ BAD = {
     "brackets": (cell("(1,500)"), [*CELL, "'(1,500)'", "brackets for a minus sign", "write -1500"]),
     "a formula": (cell('=""5""'), [*CELL, "quotes around it", "write 5"]),
     "every cell": (
-        "\n".join(["x,y", *(f'"1.{k},5",2' for k in range(100, 125))]).encode(),
-        ["line 2", "column 'x'", "'1.100,5'", "a decimal comma"],
+        "\n".join(["x,y", *(f"{k}{'KM'[k % 2]},2" for k in range(100, 125))]).encode(),
+        ["line 2", "column 'x'", "'100K'", "letters after it"],
     ),
     "date": (
         cell("2024-02-30"),
@@ -55,7 +55,11 @@ BAD = {
     "infinity": (cell("-Infinity"), [*CELL, "'-Infinity'", "infinite", "finite number is needed"]),
     "too large": (cell("1e999"), [*CELL, "'1e999'", "infinite in float32", "within ±3.4e+38"]),
     "hexadecimal": (cell("0x1F"), [*CELL, "'0x1F'", "hexadecimal", "decimal digits"]),
-    "other marker": (cell("-"), [*CELL, "'-'", "missing", "write NA"]),
+    "a dash": (cell("-"), [*CELL, "'-'", "missing", "fill the cell"]),
+    "all may be two numbers": (
+        b'x,y\n"1,234",1\n"2,345",2\n',
+        ["column 'x'", "'1,234' may be 1234 or 1.234", "--decimal . for the former", "--decimal ,"],
+    ),
     "a marker of people": (cell("?"), [*CELL, "'?'", "missing", "fill the cell"]),
     "empty": (cell(" "), [*CELL, "''", "missing", "fill the cell", "missing='nan'"]),
     "cut exponent": (cell("1.5e"), [*CELL, "'1.5e'", "not a number"]),
@@ -99,7 +103,14 @@ BAD = {
     "header only": (b"x,y\n", ["only a header", "below it one line per sample"]),
     "empty file": (b"", ["no lines", "needs a line of column names"]),
     "blank lines": (b"\n \n\r\n", ["no lines", "needs a line of column names"]),
-    "no header": (b"1.5,2\n3,4\n", ["line 1", "only numbers", "'1.5'", "a line of names above"]),
+    "no header": (
+        b"1.5,2\n3,4\n",
+        ["line 1", "no column 'y'", "'x1', 'x2'", "taken as a row", "--header yes"],
+    ),
+    "perhaps a header": (
+        b"# t\n\n1.5,2,a\n3,4,b\n",
+        ["line 3", "looks like a row", "'1.5'", "--header no", "--header yes"],
+    ),
     "two targets": (b"x,y,y \n1,2,3\n", ["line 1", "two columns", "'y'", "rename one"]),
     "another column": (b"x,Y1\n1,2\n", ["line 1", "no column 'y'", "choose one, such as 'Y1'"]),
     "thousands or decimals": (

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fnet.data import csv_columns, csv_table
+from fnet.data.dates import date_orders, days_of
 from fnet.data.kinds import kind_of
 from fnet.data.opening import read_table
 from fnet.data.targets import task_of
@@ -337,12 +338,188 @@ def test_durations_and_large_integers_in_a_frame():
         np.testing.assert_array_equal(table.arrays["features"][:, 3], [1.5, np.nan, 0])
 
 
-def test_complex_numbers_in_a_frame():
-    frame = Frame({"z": np.array([1j, 2.0]), "y": np.array([1.0, 2.0])})
-    with pytest.raises(DataError, match="column 'z': it is complex128"):
+@pytest.mark.parametrize("dtype", [complex, object])
+def test_complex_numbers_in_a_frame(dtype):
+    frame = Frame({"z": np.array([1j, 2.0], dtype), "y": np.array([1.0, 2.0])})
+    with pytest.raises(DataError, match="column 'z': it has complex numbers"):
         csv_table(frame, "y")
-    objects = Frame({"z": np.array([1j, 2.0], object), "y": np.array([1.0, 2.0])})
-    assert csv_table(objects, "y").columns == ("z",)
+
+
+TEXT = {  # text in a DataFrame, the numbers that it is, and the words in what is said
+    "a unit": (["12 kg", "7.5 kg", "8 kg"], [12, 7.5, 8], "each with kg"),
+    "percent": (["5%", "7%", "9.5 %", None], [5, 7, 9.5, np.nan], "each with %"),
+    "thousands": (["1,234.5", "2,500.0", "3,100.0"], [1234.5, 2500, 3100], "commas between"),
+    "decimal commas": (["1,5", "2,25", "3"], [1.5, 2.25, 3], "decimal comma"),
+    "numbers as text": (["1.5", "2", "-3"], [1.5, 2, -3], ""),
+    "a mark for what is missing": (["1.5", "?", "-3"], [1.5, np.nan, -3], "'?' is missing"),
+}
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_text_in_a_frame_is_read_as_that_of_a_file(name):
+    cells, numbers, words = TEXT[name]
+    frame = Frame({"x": np.array(cells, object), "y": np.arange(len(cells))})
+    table = csv_table(frame, "y", missing="nan")
+    np.testing.assert_array_equal(table.arrays["features"][:, 0], numbers)
+    assert words in "; ".join(table.decisions)
+
+
+@pytest.mark.parametrize("cells", ["1 -999 4", "1 -999.0 4.5", '1 "-999" NA', "1 -999 4,5"])
+def test_a_number_that_stands_for_what_is_missing(tmp_path, cells):
+    path = write(tmp_path, "x;y\n" + "".join(f"{cell};0\n" for cell in cells.split()))
+    x = read_table(path, na=["-999", "NA"]).columns["x"].values
+    assert x[0] == 1
+    assert np.isnan(x[1])
+    frame = Frame({"x": np.array([1, -999, 4]), "y": np.arange(3)})
+    found = csv_table(frame, "y", na=[-999], missing="nan").arrays["features"]
+    np.testing.assert_array_equal(found, [[1], [np.nan], [4]])
+    assert frame["x"][1] == -999
+
+
+SPELLED = {  # numbers as people write them, what they are, and the words in what is said
+    "blanks": ("1 234;17;12 345.5", [1234, 17, 12345.5], "blanks between thousands"),
+    "no-break spaces": ("1\u00a0234;17;12\u202f345", [1234, 17, 12345], "blanks between"),
+    "apostrophes": ("1'234;17;12’345.5", [1234, 17, 12345.5], "apostrophes between"),
+    "points": ("1.234,5;17;12.345,25", [1234.5, 17, 12345.25], "points between thousands"),
+    "points of millions": ("1.234.567;17;2.345.678", [1234567, 17, 2345678], "points between"),
+    "commas": ("1,234.5;17;12,345.25", [1234.5, 17, 12345.25], "commas between thousands"),
+    "money": ("$1,234;$17;$12,345", [1234, 17, 12345], "commas between thousands, each with $"),
+    "euros": ("1.234,50 €;17 €;-2.345,25 €", [1234.5, 17, -2345.25], "thousands, each with €"),
+    "brackets": ("(1.5);17;(12)", [-1.5, 17, -12], "brackets for a minus sign"),
+    "brackets and blanks": ("(1 234);17;(2 500)", [-1234, 17, -2500], "sign and blanks between"),
+    "a minus sign": ("\u22121.5;17;\u221212", [-1.5, 17, -12], "not ASCII"),
+    "marks for what is missing": ("1.5;-;n.a.", [1.5, np.nan, np.nan], "2 cells '-', 'n.a.' are"),
+}
+
+
+@pytest.mark.parametrize("name", SPELLED)
+def test_numbers_as_people_write_them(name):
+    cells, numbers, words = SPELLED[name]
+    reading = read_table(("x\ty\n" + cells.replace(";", "\t0\n") + "\t0\n").encode())
+    np.testing.assert_array_equal(reading.columns["x"].values, numbers)
+    assert words in "; ".join(reading.decisions)
+
+
+def test_what_may_be_two_numbers_is_asked_about_and_stated():
+    text = b"x\ty\n1,234\t0\n2,345\t1\n"
+    with pytest.raises(DataError, match=r"may be 1234 or 1.234; say which: --decimal \. for the"):
+        read_table(text)
+    assert read_table(text, decimal=".").columns["x"].values.tolist() == [1234, 2345]
+    assert read_table(text, decimal=",").columns["x"].values.tolist() == [1.234, 2.345]
+
+
+@pytest.mark.parametrize("cells", ["100K;2M;300K", "1.5;17;(12)", "1 23;4 567;8"])
+def test_what_is_not_taken_for_a_number(cells):
+    text = "x\ty\n" + cells.replace(";", "\t0\n") + "\t0\n"
+    with pytest.raises(DataError, match="column 'x'"):
+        read_table(text.encode()).number("x")
+
+
+TOTALS = {  # a last row, how many rows are left, and the words in what is said
+    "sums": ("Total,6,4.5", 3, "the last row, 'Total', holds the sums"),
+    "means": ("Mittelwert,2,1.5", 3, "the last row, 'Mittelwert', holds"),
+    "a sum and nothing": ("Grand total,6,", 3, "left out"),
+    "something else": ("Total,5,4.5", 4, "warning: the last row is named 'Total'"),
+    "another name": ("Bern,6,4.5", 4, ""),
+}
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_a_last_row_that_sums_up_the_others_is_no_sample(name):
+    last, rows, words = TOTALS[name]
+    table = read_table(f"town,sold,price\nUlm,1,1\nBonn,2,1.5\nUlm,3,2\n{last}\n".encode())
+    assert table.rows == rows
+    assert words in "; ".join(table.decisions)
+    town = table.columns["town"]
+    assert [town.words[code] for code in town.values[:3]] == ["Ulm", "Bonn", "Ulm"]
+    assert (last.split(",")[0] in town.words) == (rows == 4)
+
+
+def test_a_target_that_is_missing_beside_a_last_row_of_sums():
+    table = read_table(b'n,x,y\na,1,u\nb,2,"NA"\nc,3,NA\nTotal,6,\n')
+    target, said = table.words("y")
+    assert target.values.tolist() == [1, 0, -1]
+    assert "in quotes is a class" in said
+
+
+def test_a_column_that_is_not_used_cannot_spoil_a_table(tmp_path):
+    rows = "".join(f"{row},{row}.5,{row % 2}\n" for row in range(30))
+    path = write(tmp_path, f"a,spoiled,y\n{rows}1,12x4,0\n")
+    with pytest.raises(DataError, match="line 32, column 'spoiled'"):
+        csv_table(path, "y")
+    assert csv_table(path, "y", features=["a"]).columns == ("a",)
+
+
+SAID = {  # words of a column, and what is said of it
+    "case": ("Yes yes No no".split() * 9, "4 categories; 'No' and 'no' differ by case"),
+    "nearly numbers": ([*map(str, range(60)), *["<5"] * 9], "numbers but for 9 of 69 cells, such"),
+    "a mark": ([*map(str, range(60)), *["-999"] * 9], "warning: `x` is -999 in 9 rows, far from"),
+    "two digits of a year": ([f"{d:02}.01.98" for d in range(1, 29)], "a date (day.month.yy): day"),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_said_of_a_column(name):
+    cells, words = SAID[name]
+    column = read_table("\n".join(["x", *cells]).encode()).columns["x"]
+    assert words in kind_of(column)[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [
+        ("5/13/68", "2068-05-13"),
+        ("13/5/69", "1969-05-13"),
+        ("13.05.20", "2020-05-13"),
+        ("2024.05.13", "2024-05-13"),
+        ("13-May-20", "2020-05-13"),
+        ("13. Mai 2024", "2024-05-13"),
+        ("24. Dezember 2024", "2024-12-24"),
+        ("2 juin 2022", "2022-06-02"),
+        ("14 juillet 2023", "2023-07-14"),
+        ("3 de enero de 2024", "2024-01-03"),
+        ("20-01-31", None),
+        ("1.2.10", None),
+        ("5 apples 2020", None),
+    ],
+)
+def test_dates_of_several_languages_and_short_years(words, day):
+    orders = date_orders([words])
+    assert len(orders) == (day is not None)
+    if day:
+        epoch = np.datetime64("1970-01-01")
+        assert days_of([words], orders[0])[0] == (np.datetime64(day) - epoch).astype(int)
+
+
+@pytest.mark.parametrize("text", ['[{"a": 1}]', '{"a": 1}', "<table><tr>", "@relation iris\n"])
+def test_other_formats_are_named(text):
+    with pytest.raises(DataError, match=r"it is not CSV but .*read it with .*DataFrame"):
+        read_table(text.encode())
+
+
+def test_what_is_not_read_in_a_frame():
+    codes = np.array(["02134", "00501", "02134"], object)
+    frame = Frame({"x": codes, "z": np.array([1.0, 2.0, 3.0]), "y": codes})
+    assert csv_table(frame, "y", labels=True).columns == ("x", "z")
+    spoiled = Frame({"x": np.array(["1", "2", "red"], object), "y": np.arange(3)})
+    with pytest.raises(DataError, match=r"row 2, column 'x': 'red' is not a number.*make it None"):
+        csv_table(spoiled, "y")
+    np.testing.assert_array_equal(
+        csv_table(spoiled, "y", na=["red"], missing="nan").arrays["features"], [[1], [2], [np.nan]]
+    )
+    with pytest.raises(ConfigurationError, match="sep is ';', which is for files"):
+        csv_table(spoiled, "y", sep=";")
+
+
+def test_a_column_that_says_it_is_categorical_stays_one():
+    class Categorical(np.ndarray):
+        dtype = "category"
+
+    kinds = np.array(["1", "2", "3", "1"], object)
+    marked = np.array([1, 2, 3, 1]).view(Categorical)
+    for column, names in ((kinds, ("x",)), (marked, ("x=1", "x=2", "x=3"))):
+        table = csv_table(Frame({"x": column, "y": np.arange(4)}), "y")
+        assert table.columns == names
 
 
 def test_a_date_that_is_unknown_is_missing(tmp_path):

@@ -18,7 +18,7 @@ from tests.torture.mutation import mutant
 
 NAME = "damaged CSV"
 EMPTY = {"", "NA", "N/A", "NaN", "nan", "null", "None"}
-STATED = {"sep": ",", "decimal": ".", "encoding": "utf-8", "na": sorted(EMPTY)}
+STATED = {"sep": ",", "decimal": ".", "encoding": "utf-8", "na": sorted(EMPTY), "header": True}
 DECIDED = (
     "words",
     "is missing (--na)",

@@ -42,9 +42,11 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
             if probe.autodiff:
                 continue
-        size = probe.start[place].size
+        size, sure = probe.start[place].size, probe.autodiff or right
+        if not (probe.autodiff or right is False or floats is probe.start):
+            floats, sure = probe.start, False  # a point near by does not speak for the given one
         # A direction that is right leaves little room for a wrong entry.
-        enough = thresholds.SAMPLED if probe.autodiff or right else thresholds.SAMPLED_ALONE
+        enough = thresholds.SAMPLED if sure else thresholds.SAMPLED_ALONE
         budget = thresholds.SAMPLED_WRONG if right is False else enough
         chosen = rng.permutation(size)[:budget]
         if right is False and size > thresholds.SAMPLED_WRONG:
@@ -108,6 +110,8 @@ def _is_noisy(probe: Probe, wrong: Wrong) -> str:
     if not np.isfinite(largest) or float(away.max(initial=0)) > thresholds.NOISE * largest:
         return ""
     size = float(np.abs(wrong.expected).max(initial=0)) or 1.0
+    if largest > thresholds.LARGE * size:
+        return ""  # it jumps there
     return f"has few digits, {largest / size:.0e} of its size is noise, and differs by no more"
 
 
@@ -173,6 +177,8 @@ def _by_entry(
         least = thresholds.CANCELLED * probe.reach(dout, direction) / scale * probe.autodiff
         least = max(least, probe.rtol * lies.size)
         outside = lies.rules_out(value) or (lies.kink and np.isfinite(lies.low + lies.high))
+        if not np.isfinite(value) and probe.steepens(floats, dout, place, index):
+            continue  # the derivative is infinite, or there is none
         if outside and not lies.has(value, least):
             expected[index], slack[index] = (lies.low + lies.high) / 2, (lies.high - lies.low) / 2
     difference = compare(gradient, expected, probe.epsilon, slack, probe.rtol)

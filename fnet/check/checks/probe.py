@@ -53,6 +53,17 @@ class Probe(Noise):
         beside = [self._values(floats, [dout], direction, step) for step in steps]
         return bool(np.isfinite(beside).any())
 
+    def steepens(self, floats: Floats, dout: Any, place: int, index: tuple[int, ...]) -> bool:
+        """Whether the slope on a side of this entry grows without bound as the step shrinks."""
+        direction, _ = self.one(floats, place, index)
+        steps = np.outer((-1, 1), thresholds.SMALLER_STEPS)
+        (here,) = self._values(floats, [dout], direction, 0.0)
+        there = np.reshape(
+            [self._values(floats, [dout], direction, step) for step in steps.flat], steps.shape
+        )
+        slopes = np.abs((there - here) / steps)
+        return bool((slopes[:, 1:] > thresholds.STEEPER * slopes[:, :-1]).all(axis=1).any())
+
     def entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
     ) -> Interval:
