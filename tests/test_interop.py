@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from fnet import interop, serial
 from fnet.compose import frozen, parallel, recurrent, repeat, residual
 from fnet.errors import ConfigurationError, DataError, ShapeError
-from fnet.interop.names import Unordered
+from fnet.interop.arrays import Unordered
 from fnet.interop.walk import template
 from fnet.layers import (
     affine,

@@ -44,6 +44,7 @@ DATA: Settings = {
     "data": None,
     "size": None,
     "target": None,
+    "text": None,
     "features": None,
     "drop": None,
     "task": None,
@@ -164,6 +165,9 @@ def add_table(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="COLUMN",
         help="the columns to predict from (default: all others that say something)",
+    )
+    group.add_argument(
+        "--text", metavar="COLUMN", help="a column of texts, to predict classes from their words"
     )
     group.add_argument("--drop", nargs="+", metavar="COLUMN", help="columns to leave out")
     group.add_argument(

@@ -10,6 +10,7 @@ from fnet.cli.arguments import ALL, Settings
 from fnet.cli.optimizing import build_optimizer
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, build_text_model, is_text, with_text_model
+from fnet.cli.texts import build_words_model, with_words_model
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss
 from fnet.data import Augmentation, Memory
@@ -40,7 +41,11 @@ def build(settings: Settings, train: Memory) -> Built:
             "mlp or linear"
         )
     make = _class_loss if classes else _number_loss
-    return Built(build_model(settings, classes), make(settings, train), optimizer)
+    if settings["text"] is not None:
+        model = build_words_model(settings, train)
+    else:
+        model = build_model(settings, classes)
+    return Built(model, make(settings, train), optimizer)
 
 
 def _target(classes: int) -> str:
@@ -115,6 +120,8 @@ def with_model(
             raise ConfigurationError(
                 f"--{name} is for a text and {', '.join(TEXT_MODELS)}; leave it out"
             )
+    if given.get("text") is not None:
+        return with_words_model(given)
     images = given.get("target") is None if images is None else images
     options = [name for name in given if name in OF_MODEL]
     named = given.get("model")

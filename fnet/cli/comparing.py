@@ -26,7 +26,7 @@ CANDIDATES = {  # model, and times its usual penalty
     "mlp": ("mlp", 1),
     "mlp with ten times the penalty": ("mlp", 10),
 }
-OF_MODEL = {*MODEL, "batch_size"} - {"precision"}  # what is not compared where it is stated
+OF_MODEL = {*MODEL, "batch_size", "text"} - {"precision"}  # what is not compared where it is stated
 
 
 def compared(

@@ -65,6 +65,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 LATER: Settings = {  # what runs of earlier versions, which do not have these settings, did
     "depth": 8,
+    "text": None,
     "augment": None,
     "drop": None,
     "task": None,

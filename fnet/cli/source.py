@@ -13,6 +13,7 @@ from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
 from fnet.cli.tables import FLAGS, encode, is_table, open_table, places_of
 from fnet.cli.text import is_text, open_text
+from fnet.cli.texts import open_texts
 from fnet.cli.values import PARTS as PARTS
 from fnet.cli.values import shares_of
 from fnet.data import Dataset, Memory, Transform
@@ -85,6 +86,12 @@ def _table_parts(settings: Settings) -> Parts:
     path = _existing(settings)
     if settings["size"] is not None:
         raise ConfigurationError(f"--size resizes image files only; leave it out for {path}")
+    if settings["text"] is not None:
+        texts, schema = open_texts(path, settings)
+        divided = _divide({"train": texts}, settings)
+        train, val, test = (_in_memory(divided[part]) for part in PARTS)
+        said = texts.decisions
+        return Parts(train, val, test, f"texts of {path}", decisions=said, schema=schema)
     table, thresholds = open_table(path, settings), None
     parts = {part: _in_memory(d) for part, d in _divide({"train": table.dataset}, settings).items()}
     if settings["binarize"] is not None:
@@ -178,7 +185,7 @@ def _names_table(settings: Settings) -> bool:
     path = settings["data"]
     if path is not None and not Path(path).is_dir() and is_table(Path(path), settings["target"]):
         return True
-    for option in FLAGS:
+    for option in (*FLAGS, "text"):
         if settings[option] is not None:
             raise ConfigurationError(
                 f"--{option} needs a table such as a .csv, but --data is {path or 'not given'}"

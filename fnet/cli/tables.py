@@ -10,6 +10,7 @@ import numpy as np
 from fnet import data
 from fnet.cli.arguments import Settings
 from fnet.cli.gaps import filled, other_unit, rows_have, unknown
+from fnet.cli.texts import load_texts
 from fnet.data import Memory
 from fnet.data.kinds import Kind
 from fnet.data.leaks import warnings
@@ -118,6 +119,8 @@ def load_rows(
     source: Path | bytes, settings: Settings, schema: dict[str, Any]
 ) -> tuple[np.ndarray, Reading, list[str]]:
     """The inputs that a run's schema makes of other rows, the table, and what must be said."""
+    if "texts" in schema:
+        return load_texts(source, settings, schema)
     learned = read_schema(schema)
     spelled = {kind.name for kind in learned.kinds if kind.kind != "number"}
     if schema["words"]:

@@ -27,7 +27,7 @@ RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is
 OTHERS = (  # of images and tables
     *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
     *("label_smoothing", "features", "drop", "task", "binarize", "sep", "decimal", "encoding"),
-    "na",
+    *("na", "text"),
 )
 
 

@@ -173,7 +173,7 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     ):
         if strange := _among_numbers(column):
             return None, strange
-        what = "an identifier or free text" if len(words) > known / 2 else "too many"
+        what = "an identifier or free text (--text)" if len(words) > known / 2 else "too many"
         return (
             None,
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",

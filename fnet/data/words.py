@@ -127,12 +127,18 @@ def csv_texts(
     (('bad', 'good', 'so'), ('1', '5'), [[2, 3, 2], [0, 3, 1], [0, 0, 1]])
     """
     reading = read_table(source, sep=sep, encoding=encoding, na=na, spelled=(text,))
-    column = reading.column(text)
-    if column.words is None or text == target:
-        what = "the target" if text == target else "numbers"
-        raise DataError(f"{reading.where}, column {text!r}: it is {what}; name a column of texts")
-    spelled = (*column.words, "")  # that of a missing cell, whose code is -1
-    texts = [spelled[code] for code in column.values.tolist()]
+    return labelled_texts(reading, text, target, words, length)
+
+
+def labelled_texts(
+    reading: Reading,
+    text: str,
+    target: str,
+    words: Words | None = None,
+    length: int | None = None,
+) -> LabelledTexts:
+    """What `csv_texts` returns, of a table that was read."""
+    texts = texts_of(reading, text, target)
     known = learn_words(texts) if words is None else words
     said = f"`{text}` is texts: {len(known.known):,} words"
     if length is None:
@@ -142,6 +148,16 @@ def csv_texts(
     labels, classes = _labels(reading, target)
     arrays = {"words": known.encode(texts, length), "label": labels}
     return LabelledTexts(arrays, classes, words=known, decisions=(*reading.decisions, said))
+
+
+def texts_of(reading: Reading, text: str, target: str) -> list[str]:
+    """The texts of a column, "" where one is missing; DataError for one that holds none."""
+    column = reading.column(text)
+    if column.words is None or text == target:
+        what = "the target" if text == target else "numbers"
+        raise DataError(f"{reading.where}, column {text!r}: it is {what}; name a column of texts")
+    spelled = (*column.words, "")  # that of a missing cell, whose code is -1
+    return [spelled[code] for code in column.values.tolist()]
 
 
 def _labels(reading: Reading, target: str) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -11,15 +11,22 @@ from fnet.errors import ConfigurationError
 from fnet.interop.calls import Call, call_of
 from fnet.layers import (
     affine,
+    attention,
     batch_norm,
     conv,
     conv_transpose,
+    cross_attention,
     depthwise_conv,
+    embedding,
     group_norm,
+    gru,
     instance_norm,
     layer_norm,
+    learned_positions,
+    lstm,
     prelu,
     rms_norm,
+    rnn,
     separable_conv,
 )
 
@@ -195,6 +202,31 @@ def _axes(place: Place, call: Call, channels_first: bool | None) -> list[Entry]:
     ]
 
 
+def _table(place: Place, call: Call, channels_first: bool | None) -> list[Entry]:
+    return [Entry("", "weight", _as_it_is(place.params.w.shape))]
+
+
+def _recurrent(place: Place, call: Call, channels_first: bool | None) -> list[Entry]:
+    if call.arguments["initial"] == "learned" or call.arguments.get("reset_after") is False:
+        raise ConfigurationError(
+            f"{place.name or 'the model'}: {place.layer} is none of PyTorch's, whose layers learn "
+            "no first state, and reset after the product"
+        )
+    last = "bias_hn" if call.constructor is gru else "weight_hr"
+    given = zip(("weight_ih", "weight_hh", "bias", last), place.params, strict=False)
+    return [Entry("", name, _as_it_is(p.shape)) for name, p in given if p is not None]
+
+
+def _attention(place: Place, call: Call, channels_first: bool | None) -> list[Entry]:
+    modules = "in_proj.q", "in_proj.k", "in_proj.v", "out_proj"
+    return [
+        Entry(module, name, _as_it_is(p.shape))
+        for module, own in zip(modules, place.params, strict=True)
+        for name, p in zip(("weight", "bias"), own, strict=True)
+        if p is not None
+    ]
+
+
 TABLE: dict[Any, Callable[[Place, Call, bool | None], list[Entry]]] = {
     affine: _affine,
     conv: _conv,
@@ -207,4 +239,11 @@ TABLE: dict[Any, Callable[[Place, Call, bool | None], list[Entry]]] = {
     prelu: _channels,
     layer_norm: _axes,
     rms_norm: _axes,
+    embedding: _table,
+    learned_positions: _table,
+    rnn: _recurrent,
+    lstm: _recurrent,
+    gru: _recurrent,
+    attention: _attention,
+    cross_attention: _attention,
 }

@@ -4,27 +4,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import jax.numpy as jnp
-import numpy as np
-
-from fnet.core.expect import require
 from fnet.errors import ConfigurationError, nearest
+from fnet.interop.arrays import Unordered
+from fnet.interop.packed import unpacked
 
 COUNTER = "num_batches_tracked"  # of batches; nothing of PyTorch's that has a momentum reads it
 
 REGISTERED = ("weight", "bias", "running_mean", "running_var")
 
 
-class Unordered(dict[str, np.ndarray]):
-    """Arrays by name, in an order that says nothing about that of the layers.
-
-    >>> Unordered(w=np.zeros(3))["w"].shape
-    (3,)
-    """
-
-
 def state_of(source: Any) -> Mapping[str, Any]:
-    """The state_dict of a module, or that mapping itself; raises ConfigurationError otherwise."""
+    """The state_dict of a module, or that mapping itself, `unpacked`; raises ConfigurationError
+    for anything else."""
     if callable(getattr(source, "state_dict", None)):
         source = source.state_dict()
     if not isinstance(source, Mapping):
@@ -38,33 +29,20 @@ def state_of(source: Any) -> Mapping[str, Any]:
                 f"state[{name!r}] is of type {type(value).__name__}; a state maps names of arrays "
                 "to arrays: of a checkpoint, give the part that does, such as its 'state_dict'"
             )
-    return source
+    return unpacked(source)
 
 
 def module_names(state: Any) -> tuple[str, ...]:
     """The modules of a PyTorch state that have arrays of their own, in its order.
 
     `state` is a module, its state_dict(), or any mapping of such names. This is the form in which
-    `from_torch` and `to_torch` take `names`.
+    `from_torch` and `to_torch` take `names`. The layers of a recurrent module are modules here,
+    "lstm.l0", "lstm.l0_reverse", "lstm.l1", and so are the maps of attention, "attn.in_proj.q".
 
     >>> module_names({"conv.weight": 0, "conv.bias": 0, "head.fc.weight": 0})
     ('conv', 'head.fc')
     """
     return tuple(dict.fromkeys(name.rpartition(".")[0] for name in state_of(state)))
-
-
-def as_numpy(name: str, value: Any) -> np.ndarray:
-    """A tensor, on whatever device, or an array, as a NumPy array of floating-point numbers."""
-    if callable(getattr(value, "detach", None)):
-        value = value.detach().cpu()
-        narrow = str(value.dtype) == "torch.bfloat16"  # which NumPy lacks, and float32 contains
-        value = value.float().numpy().astype(jnp.bfloat16) if narrow else value.numpy()
-    array = np.asarray(value)
-    require(
-        jnp.issubdtype(array.dtype, jnp.floating),
-        f"{name} is {array.dtype}; it must be floating point: convert quantised weights first",
-    )
-    return array
 
 
 def matched(

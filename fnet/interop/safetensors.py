@@ -12,7 +12,7 @@ from chex import Array
 from fnet.core.expect import require
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.writing import replacing
-from fnet.interop.names import Unordered
+from fnet.interop.arrays import Unordered
 
 
 def load_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -11,18 +11,24 @@ from fnet.errors import ConfigurationError
 from fnet.interop.calls import call_of
 from fnet.interop.layouts import Place
 from fnet.layers import (
+    attention,
     batch_norm,
     conv,
     conv_transpose,
+    cross_attention,
     depthwise_conv,
     group_norm,
+    gru,
     instance_norm,
     layer_norm,
+    lstm,
     rms_norm,
+    rnn,
     separable_conv,
 )
 
 KERNELS = {conv, conv_transpose, depthwise_conv, separable_conv}
+RECURRENT, ATTENTION = {rnn, lstm, gru}, {attention, cross_attention}
 NORMS = {batch_norm, group_norm, instance_norm, layer_norm, rms_norm}
 
 Compare = Callable[[str, Any, Any, str], None]
@@ -32,7 +38,7 @@ def check_settings(name: str, module: Any, place: Place, part: str) -> None:
     """Raise ConfigurationError where the function of a module differs from that of its layer.
 
     The module is not one of PyTorch's own if it lacks an attribute; that one is not compared.
-    `part` is the part of a `separable_conv`.
+    `part` is the part of a `separable_conv`, or the end of the name of a recurrent layer.
     """
     constructor, arguments = call_of(place.layer)
 
@@ -58,6 +64,14 @@ def check_settings(name: str, module: Any, place: Place, part: str) -> None:
     if constructor is group_norm and hasattr(module, "num_groups"):
         groups = module.num_groups
         compare("groups", groups, arguments["groups"], f"write group_norm({groups})")
+    if constructor in RECURRENT and hasattr(module, "bidirectional"):
+        compare("a reversed layer", part.endswith("_reverse"), arguments["reverse"], "turn it")
+    if constructor is rnn and hasattr(module, "nonlinearity"):
+        kind = module.nonlinearity
+        compare("nonlinearity", kind, arguments["activation"], f"write activation={kind!r}")
+    if constructor in ATTENTION and hasattr(module, "num_heads"):
+        heads = module.num_heads
+        compare("heads", heads, arguments["heads"], f"write attention({heads})")
     if constructor is batch_norm and hasattr(module, "momentum"):
         kept = arguments["momentum"]
         stays = None if module.momentum is None else 1 - module.momentum

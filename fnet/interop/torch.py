@@ -11,8 +11,10 @@ from chex import ArrayTree
 
 from fnet.core import Layer, Shape
 from fnet.errors import ConfigurationError, ShapeError
+from fnet.interop.arrays import as_numpy
 from fnet.interop.layouts import Entry, Place, entries
-from fnet.interop.names import COUNTER, as_numpy, matched, named, state_of
+from fnet.interop.names import COUNTER, matched, named, state_of
+from fnet.interop.packed import PART, packed
 from fnet.interop.settings import check_settings
 from fnet.interop.walk import Walk, check_params, template
 from fnet.layers import Affine
@@ -48,6 +50,12 @@ def from_torch(
     norm there. A norm's weight and bias become scale and bias. Both libraries normalise a batch by
     its biased variance and keep a running one without bias. Momentum is no array: PyTorch's is
     1 − m; the count of batches that it tracks has no place here.
+
+    Gates of `lstm`, `gru` and `rnn` stand as in PyTorch, which has two biases where one is enough:
+    theirs is their sum, but for the second one of a GRU's candidate, which is reset. Each layer and
+    direction of a recurrent module is a layer here: serial(lstm(8), lstm(8)), or fan_out(lstm(8),
+    lstm(8, reverse=True)). The linear maps of `attention`, one array in MultiheadAttention, are
+    taken apart. `embedding` and `learned_positions` are torch.nn.Embedding.
 
     Modules and layers with weights are matched by `names`: the modules' names in the order of the
     layers (see `module_names`), or a mapping from the names here, such as "3.layers.0", to them.
@@ -125,7 +133,8 @@ def to_torch(
     PyTorch; without them a layer's name is its place, as in torch.nn.Sequential: "2.weight" in a
     chain, "3.layers.0.weight" and "3.shortcut.weight" in a `residual`. Every array is new,
     writable, and in memory in the order of its axes. A batch norm's num_batches_tracked is 0.
-    Gradients are turned in the same way. A module of PyTorch takes arrays with names of its own,
+    Gradients are turned in the same way, but the second bias of a recurrent layer is 0, whose
+    gradient is that of the first. A module of PyTorch takes arrays with names of its own,
     names=module_names(module), by
 
         module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
@@ -157,7 +166,7 @@ def to_torch(
         return place.params
 
     Walk(visit, channels_first).through(model, shape, params)
-    return arrays
+    return packed(arrays)
 
 
 def _sizes(shape: Shape) -> Shape:
@@ -239,5 +248,8 @@ def _check_modules(slots: list[Slot], theirs: dict[str, str], state: Any) -> Non
     modules = dict(state.named_modules())
     for slot in {slot.module: slot for slot in slots}.values():
         name = theirs[slot.module]
+        part, match = slot.entry.module, PART.fullmatch(name)
+        if match:  # a part of a module
+            name, part = match[1] or "", match[2]
         if name in modules:
-            check_settings(name, modules[name], slot.place, slot.entry.module)
+            check_settings(name, modules[name], slot.place, part)

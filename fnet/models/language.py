@@ -115,7 +115,9 @@ def recurrent(
     return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))
 
 
-def text_classifier(vocabulary: int, classes: int, width: int = 64, dropout: float = 0.0) -> Layer:
+def text_classifier(
+    vocabulary: int, classes: int, width: int = 64, dropout: float = 0.0, l2: float = 0.0
+) -> Layer:
     """Logits of each class, (N, classes), from the mean of what the words of a text stand for.
 
         m = (1/T) Σₜ e[xₜ]        y = w norm(m) + b        norm(m) = s m / √(mean m²)
@@ -123,15 +125,18 @@ def text_classifier(vocabulary: int, classes: int, width: int = 64, dropout: flo
     x: (N, T) ids of words, as `fnet.data.csv_texts` makes them; id 0 stands for no word and adds
     nothing, and norm takes away how many words there are. The order of words is not seen; for a
     model that sees it, take serial(embedding(vocabulary, width, padding=0), lstm(width, last=True),
-    affine(classes)). `dropout` is the rate of that before the logits. For `losses.cross_entropy`.
+    affine(classes)). `dropout` is the rate of that before the logits, and `l2` the penalty of w. e
+    begins small, so that words which were not learned say little. For `losses.cross_entropy`.
     Source: Joulin et al. (2016), Bag of Tricks for Efficient Text Classification, arXiv:1607.01759.
 
     >>> text_classifier(1000, 2)
-    serial(embedding(1000, 64, padding=0), global_avg_pool(), rms_norm(), affine(2))
+    ... # doctest: +NORMALIZE_WHITESPACE
+    serial(embedding(1000, 64, padding=0, w_init=normal(0.02)), global_avg_pool(), rms_norm(),
+           affine(2))
     """
     noisy = [noise(dropout)] if dropout else []
-    known = embedding(vocabulary, width, padding=0)
-    return serial(known, global_avg_pool(), rms_norm(), *noisy, affine(classes))
+    known = embedding(vocabulary, width, padding=0, w_init=SMALL)
+    return serial(known, global_avg_pool(), rms_norm(), *noisy, affine(classes, l2=l2))
 
 
 def attention_maps(model: Layer, params: ArrayTree, tokens: Any) -> np.ndarray | None:

@@ -1,0 +1,164 @@
+"""Weights of PyTorch's recurrent layers, attention and embeddings: by PyTorch, and by loops."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from fnet import interop, serial
+from fnet.compose import fan_out, residual
+from fnet.errors import ConfigurationError, FnetError
+from fnet.layers import attention, embedding, gru, layer_norm, learned_positions, lstm, rnn
+
+RNG = np.random.default_rng(0)
+SIZES = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+def state_of(kind, layers=1, both=False, d=2, h=3):
+    """Arrays by PyTorch's names, in its order."""
+    state, gates = {}, SIZES[kind]
+    for number in range(layers):
+        for suffix in ("", "_reverse") if both else ("",):
+            end = f"_l{number}{suffix}"
+            state["net.weight_ih" + end] = (gates * h, d if number == 0 else h * (1 + both))
+            state["net.weight_hh" + end] = (gates * h, h)
+            state["net.bias_ih" + end] = state["net.bias_hh" + end] = (gates * h,)
+    return {name: RNG.normal(size=shape) for name, shape in state.items()}
+
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def looped(kind, state, x, end="_l0"):
+    """The formulas of torch.nn.LSTM, GRU and RNN, of one sequence (T, D)."""
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    w, u, b, second = (state[f"net.{name}{end}"] for name in names)
+    h, c = np.zeros(u.shape[1]), np.zeros(u.shape[1])
+    y = []
+    for row in x:
+        a, v = w @ row + b, u @ h + second
+        if kind == "rnn":
+            h = np.tanh(a + v)
+        elif kind == "lstm":
+            i, f, g, o = np.split(a + v, 4)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+        else:
+            (r, z, n), (vr, vz, vn) = np.split(a, 3), np.split(v, 3)
+            r, z = sigmoid(r + vr), sigmoid(z + vz)
+            h = (1 - z) * np.tanh(n + r * vn) + z * h
+        y.append(h)
+    return np.array(y)
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_two_layers_by_loops_and_back(kind):
+    make, state = {"lstm": lstm, "gru": gru, "rnn": rnn}[kind], state_of(kind, layers=2)
+    model, x = serial(make(3), make(3)), RNG.normal(size=(5, 2))
+    params = interop.from_torch(model, (5, 2), state)
+    expected = looped(kind, state, looped(kind, state, x), "_l1")
+    np.testing.assert_allclose(model.apply(params, jnp.asarray(x)[None])[0], expected, rtol=1e-9)
+    back = interop.to_torch(model, (5, 2), params, names=interop.module_names(state))
+    assert list(back) == list(state)
+    np.testing.assert_allclose(looped(kind, back, looped(kind, back, x), "_l1"), expected)
+
+
+def test_both_directions_by_loops():
+    state, model = state_of("lstm", both=True), fan_out(lstm(3), lstm(3, reverse=True))
+    params, x = interop.from_torch(model, (5, 2), state), RNG.normal(size=(5, 2))
+    forwards = looped("lstm", state, x)
+    backwards = looped("lstm", state, x[::-1], "_l0_reverse")[::-1]
+    y = model.apply(params, jnp.asarray(x)[None])
+    for found, expected in zip(y, (forwards, backwards), strict=True):
+        np.testing.assert_allclose(found[0], expected, rtol=1e-9)
+
+
+def test_attention_by_its_formula_and_back():
+    shapes = {"in_proj_weight": (12, 4), "in_proj_bias": (12,)}
+    shapes |= {"out_proj.weight": (4, 4), "out_proj.bias": (4,)}
+    state = {f"attn.{name}": RNG.normal(size=shape) for name, shape in shapes.items()}
+    x, expected = RNG.normal(size=(5, 4)), np.empty((5, 4))
+    q, k, v = np.split(x @ state["attn.in_proj_weight"].T + state["attn.in_proj_bias"], 3, axis=1)
+    for head in (slice(0, 2), slice(2, 4)):
+        p = np.exp(q[:, head] @ k[:, head].T / np.sqrt(2))
+        expected[:, head] = p / p.sum(1, keepdims=True) @ v[:, head]
+    expected = expected @ state["attn.out_proj.weight"].T + state["attn.out_proj.bias"]
+    model = attention(2)
+    params = interop.from_torch(model, (5, 4), state)
+    np.testing.assert_allclose(model.apply(params, jnp.asarray(x)[None])[0], expected, rtol=1e-9)
+    back = interop.to_torch(model, (5, 4), params, names=interop.module_names(state))
+    assert list(back) == list(state)
+    for name, array in back.items():
+        np.testing.assert_array_equal(array, state[name])
+
+
+def test_layers_of_a_language_model_have_pytorchs_names():
+    model = serial(embedding(7, 4), learned_positions(5), residual(layer_norm(), attention(2)))
+    params, _ = model.init(jax.random.key(0), (5,))
+    arrays = interop.to_torch(model, (5,), params)
+    assert arrays["0.weight"].shape == (7, 4)
+    assert arrays["1.weight"].shape == (5, 4)
+    assert arrays["2.layers.1.in_proj_weight"].shape == (12, 4)
+    again = interop.from_torch(model, (5,), arrays)
+    jax.tree.map(np.testing.assert_array_equal, again, params)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (gru(3, reset_after=False), "reset after the product"),
+        (gru(3, initial="learned"), "learn no first state"),
+        (lstm(3), r"net\.l0\.bias_hn|takes \(12, 2\)"),
+    ],
+)
+def test_what_has_no_place_is_said(model, message):
+    with pytest.raises(FnetError, match=message):
+        interop.from_torch(model, (5, 2), state_of("gru"))
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_every_sequence_layer_that_pytorch_has():
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    pairs = [
+        (nn.LSTM(2, 3, batch_first=True), lstm(3)),
+        (nn.LSTM(2, 5, proj_size=3, batch_first=True), lstm(5, projection=3)),
+        (nn.GRU(2, 3, num_layers=2, batch_first=True), serial(gru(3), gru(3))),
+        (nn.RNN(2, 3, nonlinearity="relu", batch_first=True), rnn(3, activation="relu")),
+        (
+            nn.LSTM(2, 3, bidirectional=True, batch_first=True),
+            fan_out(lstm(3), lstm(3, reverse=True), join="concatenate"),
+        ),
+    ]
+    for module, model in pairs:
+        params = interop.from_torch(model, (7, 2), module)
+        x = RNG.normal(size=(4, 7, 2)).astype(np.float32)
+        given = torch.from_numpy(x).requires_grad_()
+        output = module(given)[0]
+        theirs, weights = output.detach().numpy(), list(module.parameters())
+        dx, *dparams = torch.autograd.grad(output.sum(), [given, *weights])
+        y, cache = model.forward(params, jnp.asarray(x))
+        np.testing.assert_allclose(y, theirs, rtol=1e-4, atol=1e-5)
+        ours, own_dx = model.backward(params, cache, jnp.ones_like(y))
+        np.testing.assert_allclose(own_dx, dx, rtol=1e-3, atol=1e-5)
+        turned = interop.to_torch(model, (7, 2), ours, names=interop.module_names(module))
+        for (name, _), expected in zip(module.named_parameters(), dparams, strict=True):
+            if "bias_hh" not in name:  # whose gradient is that of bias_ih
+                np.testing.assert_allclose(turned[name], expected, rtol=1e-3, atol=1e-4)
+        arrays = interop.to_torch(model, (7, 2), params, names=interop.module_names(module))
+        module.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
+        again = module(torch.from_numpy(x))[0].detach().numpy()
+        np.testing.assert_allclose(again, theirs, rtol=1e-4, atol=1e-5)
+    module, x = nn.MultiheadAttention(6, 3, batch_first=True), RNG.normal(size=(4, 7, 6))
+    params = interop.from_torch(attention(3), (7, 6), module)
+    given = torch.from_numpy(x.astype(np.float32))
+    theirs = module(given, given, given)[0].detach().numpy()
+    y = attention(3).apply(params, jnp.asarray(x, jnp.float32))
+    np.testing.assert_allclose(y, theirs, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigurationError, match="has heads 3"):
+        interop.from_torch(attention(2), (7, 6), module)
+    with pytest.raises(ConfigurationError, match="has nonlinearity tanh"):
+        interop.from_torch(rnn(3, activation="relu"), (7, 2), nn.RNN(2, 3))
+    with pytest.raises(ConfigurationError, match="a reversed layer"):
+        interop.from_torch(fan_out(lstm(3), lstm(3)), (7, 2), pairs[-1][0])
