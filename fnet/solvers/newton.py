@@ -157,7 +157,7 @@ def curvature(problem: Problem, state: State, scale: Array) -> tuple[Array, Arra
     if problem.residuals is not None:
         J = jacobian(problem, state.x) / scale
         U, S, Vt = jnp.linalg.svd(J, full_matrices=False)
-        S = jnp.where(S > noise * jnp.max(S, initial=0), S, 0)
+        S = jnp.where(noise * jnp.max(S, initial=0) < S, S, 0)
         c = S * (U.T @ problem.residuals(state.x))
         return S[::-1] ** 2, Vt[::-1].T, c[::-1]
     values, V = jnp.linalg.eigh(gauss_newton_matrix(problem, state.x) / (scale[:, None] * scale))

@@ -34,7 +34,7 @@ ENOUGH = 1e-4  # of the predicted decrease: a step is taken
 NEARLY = 0.1  # of the radius: how exactly a step has its length
 TRIALS, ROUNDS = 40, 60
 SHRINKING = 0.9  # a step is that much shorter than the last where values no longer tell
-EXACT = 0.99  # of the predicted decrease: the radius grows tenfold in place of twofold
+EXACT = 0.99  # of the predicted decrease: a radius grows tenfold, if the value may have no bound
 
 Model = Callable[[Problem, State, Array], tuple[Array, Array, Array]]
 
@@ -147,6 +147,7 @@ def _trusting(
         region = begin(problem, state)
         scale = region.scale
         values, V, c = model(problem, state, scale)
+        endless = problem.residuals is None  # a sum of squares is never below 0
         noise = rounding(state.value)
         if columns is not None:  # the residuals themselves are rounded, as J x is
             size = jnp.sqrt(2 * jnp.abs(state.value)) * jnp.vdot(scale, jnp.abs(state.x))
@@ -165,7 +166,7 @@ def _trusting(
             level = level & (step < SHRINKING * region.length)
             took = finite & ((ratio > ENOUGH) & (value < state.value) | level)
             less = jnp.where(finite, 0.25, 0.1) * jnp.minimum(loop.radius, step)
-            grown = jnp.where(ratio > EXACT, 10, 2) * step
+            grown = jnp.where((ratio > EXACT) & endless, 10, 2) * step
             more = jnp.where(inside, loop.radius, jnp.maximum(loop.radius, grown))
             radius = jnp.where(ratio > 0.25, jnp.where(ratio > 0.75, more, loop.radius), less)
             radius = jnp.where(took & level, loop.radius, radius)
