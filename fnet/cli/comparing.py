@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import MODEL, Settings
 from fnet.cli.build import build
 from fnet.cli.choices import completed, penalty
@@ -18,6 +19,7 @@ from fnet.data import Memory
 from fnet.errors import TrainingError
 from fnet.training.descent import descend
 from fnet.training.evaluation import penalty_of
+from fnet.training.records import Best
 
 SMALL = 300  # training rows
 MOST_FOLDS, LEAST_FOLDS = 4, 3
@@ -60,6 +62,13 @@ def compared(
         f"{short_number(losses[best])}, against {others} (--model)"
     )
     return plans[best], said, why
+
+
+def with_last(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with its last weights as its best."""
+    record = checkpoint.record
+    best = Best(record.epoch, record.metrics["val_loss"], record.state.params)
+    return checkpoint._replace(record=record._replace(best=best))
 
 
 def _folds(parts: Parts) -> Iterator[tuple[Memory, Memory]]:
