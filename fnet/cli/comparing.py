@@ -36,11 +36,15 @@ def compared(
 ) -> tuple[Settings, list[str], str]:
     """The settings, what is said of them, and why this model; `stated` are the user's settings.
 
-    On a small table the last weights are kept, unless epochs are stated, and linear models and
-    networks compared, unless the model is stated too.
+    On a small table the last weights are kept, and linear models and networks compared, unless the
+    user stated epochs or a learning rate, or for the comparison a model.
     """
     small = settings["target"] is not None and len(parts.train) <= SMALL
-    if settings["keep"] is not None or not small or stated & {"epochs", "patience"}:
+    if (
+        settings["keep"] is not None
+        or not small
+        or stated & {"epochs", "patience", "learning_rate"}
+    ):
         return {**settings, "keep": settings["keep"] or "best"}, [], ""
     rows = f"{len(parts.val)} validation rows would choose an epoch by chance"
     settings = {**settings, "keep": "last"}

@@ -35,11 +35,16 @@ def test_the_model_of_a_small_table_is_chosen_by_cross_validation(tables):
 
 @pytest.mark.parametrize(
     ("stated", "keep"),
-    [("model", "last"), ("hidden", "last"), ("l2", "last"), ("epochs", "best"), ("keep", "best")],
+    [
+        ("model", "last"),
+        ("hidden", "last"),
+        ("l2", "last"),
+        ("epochs", "best"),
+        ("learning_rate", "best"),
+    ],
 )
 def test_what_is_stated_is_not_compared(tables, stated, keep):
     settings = {**DEFAULTS, "target": "y", "model": "mlp"}
-    settings |= {"keep": "best"} if stated == "keep" else {}
     parts = load_parts({**settings, "data": str(tables / "corners.csv")})
     found, _, why = compared(settings, parts, frozenset([stated]))
     assert (found["model"], found["keep"], why) == ("mlp", keep, "")

@@ -34,6 +34,8 @@ DECIDED = (
     "separator",
     "left out",
     "are missing",
+    "as a title",
+    "sums or means",
 )
 
 
