@@ -35,6 +35,7 @@ DECIDED = (
     "left out",
     "are missing",
     "as a title",
+    "as a note",
     "sums or means",
 )
 
