@@ -23,7 +23,7 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.choices import completed, remarks
-from fnet.cli.comparing import compared
+from fnet.cli.comparing import compared, with_last
 from fnet.cli.model_arguments import add_model
 from fnet.cli.optimizing import schedule_words
 from fnet.cli.progress import LINES, show
@@ -43,7 +43,7 @@ from fnet.training import fit, stop_early
 from fnet.training.agreement import check_fit
 from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
-from fnet.training.records import Best, Record, start
+from fnet.training.records import Record, start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
@@ -139,20 +139,13 @@ def train(given: Settings) -> int:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
         if settings["keep"] == "last":
-            checkpoint = _with_last(checkpoint)
+            checkpoint = with_last(checkpoint)
             runs.keep(folder, checkpoint, history)
         if checkpoint.record.epoch < settings["epochs"]:
             tell_early(checkpoint.record.epoch, settings["patience"], voice)
         tell = tell_text if parts.task == "text" else tell_end
         tell(checkpoint, parts, settings, folder, history, voice)
     return 0
-
-
-def _with_last(checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint with its last weights as its best."""
-    record = checkpoint.record
-    best = Best(record.epoch, record.metrics["val_loss"], record.state.params)
-    return checkpoint._replace(record=record._replace(best=best))
 
 
 def _another_rate(before: Any, after: Any) -> list[str]:
