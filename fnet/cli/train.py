@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -33,8 +33,18 @@ from fnet.cli.source import Parts, load_parts, resolved, short_name
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, add_text
 from fnet.cli.text_report import tell_text, with_bits
+from fnet.cli.together import (
+    add_together,
+    agree_on_data,
+    first_says,
+    folder_of,
+    joined,
+    stopped,
+    voice_of,
+)
 from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
+from fnet.devices.processes import Team
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training import fit, stop_early
 from fnet.training.agreement import check_fit
@@ -85,12 +95,19 @@ def add(commands: Any) -> None:
         help="continue the run in --out, up to --epochs; from its `previous` checkpoint if the "
         "last is damaged",
     )
+    add_together(parser)
     add_voice(parser)
 
 
 def train(given: Settings) -> int:
     """Run the command."""
-    voice = take_voice(given)
+    with joined(given) as team:
+        return _together(given, team)
+
+
+def _together(given: Settings, team: Team) -> int:
+    """What each process of a team does; the first alone writes and speaks."""
+    voice = voice_of(team, take_voice(given))
     out, resume = given.pop("out", None), given.pop("resume", None)
     if resume:
         folder, settings = resumed(out, given)
@@ -98,13 +115,14 @@ def train(given: Settings) -> int:
     else:
         given, why = with_model(given, texts=True)
         settings = resolved({**DEFAULTS, **given})
-        folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
+        folder = _new_folder(out, settings, team)
     parts = load_parts(settings)
     settings, chosen = completed(settings, parts)
     checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
-        folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
-    with runs.claimed(folder):
+        folder = _new_folder(out, settings, team)
+    agree_on_data(team, parts, settings)
+    with folder_of(team, folder):
         history: list[dict[str, float]] = []
         if resume == "previous" or (folder / runs.CHECKPOINT).exists():
             checkpoint = runs.read_run(folder, last=resume != "previous")[1]
@@ -113,24 +131,35 @@ def train(given: Settings) -> int:
             if "learning_rate" in given or schedule_words(settings, len(parts.train)):
                 chosen += _another_rate(checkpoint.optimizer, fresh.optimizer)
                 checkpoint = checkpoint._replace(optimizer=fresh.optimizer)
+        steps = int(checkpoint.record.state.step)
+        team.agree({"the number of steps that the run has done": steps})
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(
                 f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} "
                 "already; set as many or more, or begin a new run"
             )
-        runs.write_json(folder / runs.CONFIG, {**parts.config(settings), "fnet": __version__})
+        if team.is_first:
+            runs.write_json(folder / runs.CONFIG, {**parts.config(settings), "fnet": __version__})
         said = (*chosen, *remarks(settings, parts))
         tell_start(checkpoint, parts, settings, voice, why, said)
         with stop_on_signals() as stop:
-            checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)
+            run = Run(folder, history, stop, voice, team)
+            checkpoint = _train(checkpoint, parts, settings, run)
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
         if checkpoint.record.epoch < settings["epochs"]:
             tell_early(checkpoint.record.epoch, settings["patience"], voice)
-        tell = tell_text if parts.task == "text" else tell_end
-        tell(checkpoint, parts, settings, folder, history, voice)
+        if team.is_first:
+            tell = tell_text if parts.task == "text" else tell_end
+            tell(checkpoint, parts, settings, folder, history, voice)
     return 0
+
+
+def _new_folder(out: str | None, settings: Settings, team: Team) -> Path:
+    """The folder for a new run, which the first process chooses for all."""
+    name = f"{short_name(settings)}-{settings['model']}"
+    return Path(first_says(team, lambda: str(runs.new_folder(out, name))))
 
 
 def _another_rate(before: Any, after: Any) -> list[str]:
@@ -155,15 +184,22 @@ def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     )
 
 
-def _train(
-    checkpoint: Checkpoint,
-    parts: Parts,
-    settings: Settings,
-    folder: Path,
-    history: list[dict[str, float]],
-    stop: Stop,
-    voice: Voice,
-) -> Checkpoint:
+class Run(NamedTuple):
+    """Where a run is kept, what it has been, and who takes part in it."""
+
+    folder: Path
+    history: list[dict[str, float]]
+    stop: Stop
+    voice: Voice
+    team: Team
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Save the run so far, by the first process for all."""
+        if self.team.is_first:
+            runs.keep(self.folder, checkpoint, self.history)
+
+
+def _train(checkpoint: Checkpoint, parts: Parts, settings: Settings, run: Run) -> Checkpoint:
     """Run the remaining epochs; at any time the folder holds a run that can be resumed."""
     records, epochs = _records(checkpoint, parts, settings), settings["epochs"]
     records = map(with_bits, records) if parts.task == "text" else records
@@ -171,21 +207,21 @@ def _train(
     steps = 1 if size == ALL else -(-samples // size)
     saved = -math.inf
     try:
-        for record in show(records, steps, checkpoint.record.epoch, epochs, voice):
+        for record in show(records, steps, checkpoint.record.epoch, epochs, run.voice):
             checkpoint = checkpoint._replace(record=record)
-            history += runs.rows_of(record)
-            if stop:
+            run.history.extend(runs.rows_of(record))
+            if stopped(run.team, run.stop):
                 break
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                runs.keep(folder, checkpoint, history)
+                run.keep(checkpoint)
                 saved = time.monotonic()
     except TrainingError as error:
         raise TrainingError(
-            f"{error}; {folder} holds the last finite weights, after "
+            f"{error}; {run.folder} holds the last finite weights, after "
             f"{reached(checkpoint.record)}; begin a new run (see --learning-rate)"
         ) from None
     finally:
-        runs.keep(folder, checkpoint, history)
+        run.keep(checkpoint)
     return checkpoint
 
 

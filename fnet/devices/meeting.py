@@ -33,7 +33,7 @@ def all_others(
         elif hello.get("processes") != count:
             words = f"of {hello.get('processes')} processes, and process 0 is one of {count}"
             refuse(line, f"process {number} is one {words}")
-        elif number in lines or number not in range(count):
+        elif number in lines or number not in range(1, count):
             refuse(line, f"there are two processes {number}, one of them the first that came")
         else:
             lines[number] = line
@@ -42,14 +42,18 @@ def all_others(
         refusals.append(f"{words}; give each a number of its own, and all the same `processes`")
         with contextlib.suppress(OSError):
             line.send(refused=refusals[-1])
+        line.close()
 
     server = Server(listening(*address), meet)
     end = time.monotonic() + seconds
     while len(lines) < count - 1 and not refusals and time.monotonic() < end:
         time.sleep(0.01)
-    if refusals:
-        raise ConfigurationError(refusals[0])
     if len(lines) < count - 1:
+        server.close()
+        for line in lines.values():
+            line.close()
+        if refusals:
+            raise ConfigurationError(refusals[0])
         missing = [str(number) for number in range(1, count) if number not in lines]
         raise WorkerError(
             f"process {', '.join(missing)} of {count} did not come to {address[0]}:{address[1]} "
@@ -82,11 +86,13 @@ def first(address: tuple[str, int], index: int, count: int, seconds: float) -> L
     try:
         answer = line.receive()
     except (EOFError, OSError, ValueError):
+        line.close()
         raise WorkerError(
             f"process 0, at {where}, ended or said nothing for {seconds:g} s before all processes "
             "had come; see its own error"
         ) from None
     if "refused" in answer:
+        line.close()
         raise ConfigurationError(answer["refused"])
     line.socket.settimeout(None)
     return line
@@ -115,6 +121,7 @@ def _greeted(address: tuple[str, int], seconds: float) -> Line:
             return line
     except (EOFError, OSError, ValueError):
         pass
+    line.close()
     raise ConfigurationError(
         f"what answers at {where} is not process 0 of fnet; correct the coordinator"
     )

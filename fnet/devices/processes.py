@@ -179,7 +179,9 @@ def meet(
         team.opened.append(server)
     else:
         lines = {0: first(address, index, count, seconds)}
-    team.watch = Watch(index, lines, functools.partial(lost or _lost, team), silence, stuck)
+    team.watch = Watch(
+        index, lines, functools.partial(_lost if lost is None else lost, team), silence, stuck
+    )
     return team
 
 

@@ -37,7 +37,7 @@ def forward(line: Line, port: int, seconds: float) -> None:
 def _pump(source: Line, sink: Line, closes: bool = True) -> None:
     """Hand on whatever comes; at its end `sink` is closed too, or stays as it is."""
     with contextlib.suppress(OSError, ValueError):
-        while data := source.reader.read1(PIECE):  # type: ignore[attr-defined]
+        while data := source.reader.read1(PIECE):
             sink.socket.sendall(data)
     if closes:
         sink.close()

@@ -100,7 +100,7 @@ class Watch:
                 return
             self._signs[number] = time.monotonic()
             if "end" in message:
-                self._over(message["end"], message["status"], but=number, grace=GRACE)
+                self._over(message["end"], message["status"], but=number)
             elif "round" in message:
                 self._take(number, message)
             else:
@@ -136,13 +136,13 @@ class Watch:
     def _gone(self, number: int, why: str) -> None:
         self._over(f"process {number} has died or hangs: {why}", LOST)
 
-    def _over(self, words: str, status: int, but: int | None = None, grace: float = 0.0) -> None:
+    def _over(self, words: str, status: int, but: int | None = None) -> None:
         with self._changed:
             if self.ended is not None:
                 return
             self.ended = words
             self._changed.notify_all()
-        time.sleep(grace)
+        time.sleep(GRACE if status == FAILED else 0)
         if not self.ending:
             if self.index == 0:
                 self.end(words, status, but)
