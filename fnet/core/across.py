@@ -1,12 +1,21 @@
-"""What a layer that mixes the rows of a batch needs where several devices have some each.
+"""What a layer needs that mixes the rows of a batch, or draws numbers for them, where each of
+several devices has some of the rows.
 
-Inside `fnet.devices.divided` every device runs the layers on its own rows, along the axis `ROWS` of
-a mesh. Elsewhere these functions return what they are given.
+Within `fnet.devices.divided` every device runs the layers on its own rows, those of its place along
+the axis `ROWS` of a mesh. Elsewhere all rows are here, and these functions change nothing.
 """
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.extend.random
+import jax.numpy as jnp
+import numpy as np
+from chex import Array, PRNGKey
+
+from fnet.core.contract import Shape
 
 ROWS = "data"  # the axis of a mesh that divides the rows of a batch
 
@@ -19,16 +28,79 @@ def is_divided() -> bool:
 def over_all(tree: Any) -> Any:
     """The sum over all devices of what each has summed over its rows.
 
-    >>> float(over_all(jax.numpy.ones(())))
+    >>> float(over_all(jnp.ones(())))
     1.0
     """
     return jax.lax.psum(tree, ROWS) if is_divided() else tree
 
 
+def of_first(tree: Any) -> Any:
+    """What the first device has, on every one.
+
+    >>> float(of_first(jnp.ones(())))
+    1.0
+    """
+    if not is_divided():
+        return tree
+    first = jax.lax.axis_index(ROWS) == 0
+    return over_all(jax.tree.map(lambda leaf: jnp.where(first, leaf, 0), tree))
+
+
 def all_rows(rows: int) -> int:
-    """The rows of the whole batch, of which there are so many here.
+    """How many rows the whole batch has, of which so many are here.
 
     >>> all_rows(32)
     32
     """
     return rows * jax.lax.axis_size(ROWS) if is_divided() else rows
+
+
+def place_of(place: Any, rows: int) -> Any:
+    """The place in the whole batch of what is at this place among so many rows here.
+
+    >>> place_of(2, rows=3)
+    2
+    """
+    if not is_divided():
+        return place
+    dtype = np.dtype(getattr(place, "dtype", np.int32))
+    return place + jax.lax.axis_index(ROWS).astype(dtype) * dtype.type(rows)
+
+
+def own_rows(draw: Callable[[PRNGKey, Shape], Array], key: PRNGKey, shape: Shape) -> Array:
+    """draw(key, shape) of rows (N, ...): of the whole batch, those rows that are here.
+
+    >>> own_rows(lambda key, shape: jnp.zeros(shape), jax.random.key(0), (3, 2)).shape
+    (3, 2)
+    """
+    if not is_divided():
+        return draw(key, shape)
+    whole = draw(key, (all_rows(shape[0]), *shape[1:]))
+    return jax.lax.dynamic_slice_in_dim(whole, place_of(0, shape[0]), shape[0])
+
+
+def own_bits(key: PRNGKey, shape: Shape) -> Array:
+    """jax.random.bits(key, shape, uint32) of rows: of the whole batch, those rows that are here.
+
+    Threefry makes a number of its place alone, so that no device makes those of the others.
+
+    >>> own_bits(jax.random.key(0), (3, 2)).shape
+    (3, 2)
+    """
+
+    def bits(key: PRNGKey, shape: Shape) -> Array:
+        return jax.random.bits(key, shape, jnp.uint32)
+
+    numbers = key if not _is_typed(key) else jax.random.key_data(key)
+    size = math.prod(shape)
+    counted = numbers.shape == (2,) and jax.config.read("jax_threefry_partitionable")
+    if not is_divided() or not counted or all_rows(size) >= 2**32:
+        return own_rows(bits, key, shape)
+    places = place_of(jax.lax.iota(jnp.uint32, size), size)
+    low, high = jnp.broadcast_to(numbers[:, None], (2, size))
+    halves = jax.extend.random.threefry2x32_p.bind(low, high, jnp.zeros_like(places), places)
+    return (halves[0] ^ halves[1]).reshape(shape)
+
+
+def _is_typed(key: PRNGKey) -> bool:
+    return bool(jnp.issubdtype(key.dtype, jax.dtypes.prng_key))

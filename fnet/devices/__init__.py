@@ -5,7 +5,20 @@
 ('data',)
 """
 
+from fnet.devices.dividing import divided
 from fnet.devices.meshes import mesh
+from fnet.devices.placement import Placement, placement
 from fnet.devices.placing import own_places, placed, replicated
+from fnet.devices.rules import by_table, split_weights
 
-__all__ = ["mesh", "own_places", "placed", "replicated"]
+__all__ = [
+    "Placement",
+    "by_table",
+    "divided",
+    "mesh",
+    "own_places",
+    "placed",
+    "placement",
+    "replicated",
+    "split_weights",
+]

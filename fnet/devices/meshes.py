@@ -34,15 +34,21 @@ def mesh(devices: int | str = "all", model: int = 1) -> Mesh:
         raise ConfigurationError(
             f"mesh: model={model} does not divide {count} devices; {_those(divisors(count))} do"
         )
-    shape, names = (count // model,), (ROWS,)
-    if model > 1:
-        shape, names = (*shape, model), (*names, COLUMNS)
-    kinds = (AxisType.Auto,) * len(names)
-    return jax.make_mesh(shape, names, kinds, devices=there[:count])
+    axes = {ROWS: count // model, **({COLUMNS: model} if model > 1 else {})}
+    kinds = (AxisType.Auto,) * len(axes)
+    return jax.make_mesh((*axes.values(),), (*axes,), kinds, devices=there[:count])
 
 
-def require_mesh(mesh: Any) -> None:
-    """Raise ConfigurationError unless this is a mesh that fnet trains on."""
+def usable(mesh: Any) -> Mesh:
+    """The mesh, with axes over which the compiler may divide arrays.
+
+    jax.make_mesh makes axes that want the division of each array in its type, which layers do not
+    give; a mesh of the same devices without that is as good. Raises ConfigurationError for what is
+    no mesh, or has no axis "data".
+
+    >>> usable(jax.make_mesh((1,), ("data",))).axis_types
+    (Auto,)
+    """
     if not isinstance(mesh, Mesh):
         raise ConfigurationError(
             f"mesh is a {type(mesh).__name__}; it must be a jax.sharding.Mesh: fnet.devices.mesh(4)"
@@ -52,20 +58,16 @@ def require_mesh(mesh: Any) -> None:
             f"mesh has the axes {', '.join(map(str, mesh.axis_names))}; the rows of a batch are "
             f'divided by one called "{ROWS}": jax.make_mesh((4,), ("{ROWS}",))'
         )
-    if any(kind != AxisType.Auto for kind in mesh.axis_types):
-        raise ConfigurationError(
-            "mesh has Explicit axes, and fnet's layers do not name the sharding of each array; "
-            "give it Auto ones: jax.sharding.Mesh(mesh.devices, mesh.axis_names)"
-        )
+    return Mesh(mesh.devices, mesh.axis_names)
 
 
-def require_divided(what: str, size: int, mesh: Mesh) -> None:
-    """Raise ConfigurationError unless the devices divide this number of rows."""
-    parts = mesh.shape[ROWS]
+def require_divided(what: str, size: int, parts: int) -> None:
+    """Raise ConfigurationError unless so many devices divide this number of rows."""
     if size % parts:
-        near = max(size - size % parts, parts)
+        below = size - size % parts
+        near = f"{below} or {below + parts}" if below else str(parts)
         raise ConfigurationError(
-            f"{what} is {size}, which {parts} devices do not divide; take {near} or {near + parts}"
+            f"{what} is {size}, which {parts} devices do not divide; take a multiple: {near}"
         )
 
 

@@ -21,7 +21,7 @@ def placed(rows: Any, mesh: Mesh, axis: int = 0) -> Any:
     """
     sharding = NamedSharding(mesh, PartitionSpec(*[None] * axis, ROWS))
 
-    def whole(leaf: Any) -> jax.Array:
+    def whole(leaf: Any) -> Any:
         if sharding.is_fully_addressable:
             return jax.device_put(leaf, sharding)
         return jax.make_array_from_process_local_data(sharding, np.asarray(leaf))

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 from jax import lax
 
+from fnet.core.across import place_of
 from fnet.core.trees import widened
 from fnet.layers.dropout import keep_mask
 from fnet.layers.sums import over_blocks
@@ -90,7 +91,8 @@ def attend(
         return q, widened(q[..., 0])
 
     def of_pair(number: Array, q: Array, k: Array, v: Array) -> tuple[Array, Array]:
-        pair = _Pair.of(q, k, v, _of_example(visible, number, pairs), key, number, sight)
+        own = _own_key(key, number, pairs)
+        pair = _Pair.of(q, k, v, _of_example(visible, number, pairs), own, sight)
         found = [_over(part, pair.forward) for part in pair.parts]
         o, lse = (jnp.concatenate(each) for each in zip(*found, strict=True))
         return o.reshape(q.shape).astype(q.dtype), lse.reshape(q.shape[:2])
@@ -117,7 +119,8 @@ def pull_back(
 
     def of_pair(number: Array, *arrays: Array) -> tuple[Array, ...]:
         q, k, v, o, lse, do = arrays
-        pair = _Pair.of(q, k, v, _of_example(visible, number, pairs), key, number, sight)
+        own = _own_key(key, number, pairs)
+        pair = _Pair.of(q, k, v, _of_example(visible, number, pairs), own, sight)
         o, do = (widened(each).reshape(pair.q.shape) for each in (o, do))
         back = functools.partial(pair.backward, lse.ravel(), (o * do).sum(1), do)
         sums, dqs = (jnp.zeros_like(pair.k), jnp.zeros_like(pair.v)), []
@@ -153,13 +156,11 @@ class _Pair(NamedTuple):
         v: Array,
         visible: Array | None,
         key: PRNGKey | None,
-        number: Array,
         sight: Sight,
     ) -> "_Pair":
-        own = None if key is None else jax.random.fold_in(key, number)
         q, k, v = widened((q, k, v))
         rows = q.reshape(-1, q.shape[-1]) / math.sqrt(q.shape[-1])
-        return cls(rows, k, v, visible, own, sight, q.shape[1])
+        return cls(rows, k, v, visible, key, sight, q.shape[1])
 
     @property
     def parts(self) -> list[Part]:
@@ -268,6 +269,11 @@ def _over_pairs(of_pair: Callable[..., Any], scores: int, *arrays: Array) -> Any
         return over_blocks(lambda *each: ((), of_pair(*each)), *arrays)[1]
 
     return lax.platform_dependent(numbers, *arrays, cpu=in_turn, default=together)
+
+
+def _own_key(key: PRNGKey | None, number: Array, pairs: int) -> PRNGKey | None:
+    """The key of the pair of this number, among so many here."""
+    return None if key is None else jax.random.fold_in(key, place_of(number, pairs))
 
 
 def _of_example(visible: Array | None, number: Array, pairs: int) -> Array | None:

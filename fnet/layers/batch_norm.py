@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, NonTrainable, Shape, layer
+from fnet.core.across import all_rows, of_first
 from fnet.core.blocks import divisor
 from fnet.core.expect import require, require_key_and_shape, require_number
 from fnet.core.trees import is_shape, widened, zeros_like
@@ -117,8 +118,8 @@ def batch_norm(
         x, moments = cache
         if moments is None:
             return params
-        n = x.size // x.shape[-1]
-        first = widened(x.reshape(-1, x.shape[-1])[0])
+        n = all_rows(x.size // x.shape[-1])
+        first = of_first(widened(x.reshape(-1, x.shape[-1])[0]))
         variance = jnp.maximum(moments.rate.ravel() ** -2 - eps, 0) * (n / max(n - 1, 1))
         batch = Running(first + moments.mean.ravel(), variance)
 

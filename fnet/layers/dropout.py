@@ -4,6 +4,7 @@ Each draws its noise from the key, and the backward pass draws the same again: t
 is cached. Without a key each is the identity. x may be a tree: leaves that are not floating point
 pass unchanged, without a gradient."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, afresh, by_itself, layer
+from fnet.core.across import own_bits, own_rows
 from fnet.core.expect import require, require_number
 from fnet.core.trees import is_floating, is_none, widened
 from fnet.core.values import constructor
@@ -113,7 +115,8 @@ def gaussian_noise(std: float) -> Layer:
 
     def noisy(x: Array, key: PRNGKey) -> Array:
         wide = widened(x)
-        noise = jax.random.normal(key, x.shape, wide.dtype)
+        normal = functools.partial(jax.random.normal, dtype=wide.dtype)
+        noise = own_rows(normal, key, x.shape) if x.ndim else normal(key, ())
         return (wide + std * noise).astype(x.dtype)
 
     def forward(params: tuple[()], x: Any, key: PRNGKey | None = None) -> tuple[Any, tuple[()]]:
@@ -136,7 +139,7 @@ def _dropping(
     kept = 1 - rate
 
     def thinned(x: Array, key: PRNGKey) -> Array:
-        mask = keep_mask(key, rate, mask_shape(x.shape))
+        mask = keep_mask(key, rate, mask_shape(x.shape), of_rows=True)
         wide = widened(x)  # in bfloat16 1 − rate itself would be off by up to 0.4 %
         return jnp.where(mask, wide / (kept or 1), 0).astype(x.dtype)
 
@@ -198,16 +201,20 @@ def _once_known(key: PRNGKey, dy: Any) -> PRNGKey:
     )
 
 
-def keep_mask(key: PRNGKey, rate: float, shape: Shape) -> Array:
-    """Independent booleans, false with probability `rate`.
+def keep_mask(key: PRNGKey, rate: float, shape: Shape, of_rows: bool = False) -> Array:
+    """Independent booleans, false with probability `rate`, of each entry or of the rows here.
 
     An entry takes 16 bits, half of what the generator makes at a time, which is nearly all of the
     cost. They are below the threshold with a probability of rate rounded to 1/65,536; the threshold
     is rounded up or down at random, so that each entry's probability is the rate itself.
     """
+    of_rows = of_rows and len(shape) > 0
+    if of_rows and len(shape) == 1:  # where a word may be of two devices
+        return own_rows(lambda key, shape: keep_mask(key, rate, shape), key, shape)
     *leading, last = shape or (1,)
     entries, rounding = jax.random.split(key)
-    words = jax.random.bits(entries, (*leading, (last + 1) // 2), jnp.uint32)
+    numbers = (*leading, (last + 1) // 2)
+    words = own_bits(entries, numbers) if of_rows else jax.random.bits(entries, numbers, jnp.uint32)
     halves = jax.lax.bitcast_convert_type(words, jnp.uint16)
     bits = halves.reshape(*leading, 2 * words.shape[-1])[..., :last].reshape(shape)
     whole = math.floor(rate * 2**16)

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core import afresh
+from fnet.core.across import all_rows, of_first, over_all
 from fnet.core.trees import widened
 from fnet.layers.sums import Moments
 
@@ -57,10 +58,11 @@ def gradients(
     x, dy, mean, rate = map(_without_batch_of_one, (x, dy, *moments))
     wide, rate = widened(dy), _each(rate, x)
     t, rest = _centre(_first(x, groups, across), mean, x)
-    plain = _total(wide, across)
-    along = (_total(wide * (widened(x) - t), across) - rest * plain) * rate
+    plain = _total(wide, across, own=True)
+    along = (_total(wide * (widened(x) - t), across, own=True) - rest * plain) * rate
     axes = tuple(range(x.ndim - 1))
     sums = along.sum(axes), plain.sum(axes)
+    along, plain = over_all((along, plain)) if across else (along, plain)
     if scale is not None:
         along, plain = along * widened(scale), plain * widened(scale)
     along, plain = (rate * _each(_mean(a, groups, x, across), x) for a in (along, plain))
@@ -75,17 +77,19 @@ def _without_batch_of_one(x: Array) -> Array:
     return x[0] if x.shape[0] == 1 else x
 
 
-def _total(x: Array, across: bool) -> Array:
-    """The sum over places, alone, and then over examples if `across` them."""
+def _total(x: Array, across: bool, own: bool = False) -> Array:
+    """The sum over places, alone, and then over examples if `across` them, or those of its `own`
+    that a device has."""
     total: Array = jax.lax.optimization_barrier(x.sum(axis=-2, keepdims=True))
-    return total.sum(axis=0, keepdims=True) if across and x.ndim == 3 else total
+    total = total.sum(axis=0, keepdims=True) if across and x.ndim == 3 else total
+    return over_all(total) if across and not own else total
 
 
 def _first(x: Array, groups: int, across: bool) -> Array:
     """The first entry of its group for each channel, (N, 1, C)."""
     examples = x[:1] if across and x.ndim == 3 else x
     first = _each(widened(examples[..., :1, :: _width(groups, x)]), x)
-    alone: Array = jax.lax.optimization_barrier(first)
+    alone: Array = jax.lax.optimization_barrier(of_first(first) if across else first)
     return alone
 
 
@@ -99,7 +103,8 @@ def _mean(totals: Array, groups: int, x: Array, across: bool) -> Array:
     """The mean of each group, (N, 1, groups), from the totals of its channels."""
     width = _width(groups, x)
     each = totals.reshape(*totals.shape[:-1], groups, width).sum(axis=-1)
-    return each / (x.shape[-2] * width * (x.shape[0] if across and x.ndim == 3 else 1))
+    count = x.shape[-2] * width * (x.shape[0] if across and x.ndim == 3 else 1)
+    return each / (all_rows(count) if across else count)
 
 
 def _width(groups: int, x: Array) -> int:

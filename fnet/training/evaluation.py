@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from chex import Array, ArrayTree
+from jax.sharding import Mesh
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require
@@ -16,10 +17,11 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
+from fnet.devices.placement import Here, Placement, placement_of
 from fnet.errors import DataError
 from fnet.training.agreement import check_use, require_params, require_parts
 from fnet.training.exact import exact
-from fnet.training.feeding import blocks, inputs, on_device, places_of, taken
+from fnet.training.feeding import HERE, blocks, inputs, on_devices, places_of
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
@@ -52,6 +54,7 @@ def evaluate(
     batch_size: int | None = None,
     *,
     workers: int | Workers = 0,
+    mesh: Mesh | Placement | None = None,
 ) -> dict[str, float]:
     """The loss over all samples, penalty included, and how good predictions are.
 
@@ -60,7 +63,8 @@ def evaluate(
     and rmse, in units of the target (`fnet.training.metrics` has the formulas and many more). All
     are over samples, not means of batch means: up to rounding they do not depend on
     `batch_size`, nor on how many `workers` read a dataset that is not in memory. A row whose output
-    is NaN is not right. Raises ConfigurationError or DataError as `fit` does.
+    is NaN is not right. `mesh` is that of `fit`. Raises ConfigurationError or DataError as `fit`
+    does.
 
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
@@ -75,7 +79,11 @@ def evaluate(
     _require("evaluate", model, loss, params, dataset)
     dataset = exact(dataset)
     check_use(model, loss, dataset)
-    return measured(model, loss, params, dataset, batch_size, workers=workers)
+    placement = placement_of(mesh)
+    placement.batch("evaluate: batch_size", batch_size, len(dataset))
+    params = placement.state(params)
+    held = on_devices(dataset, placement)
+    return measured(model, loss, params, dataset, held, batch_size, workers=workers)
 
 
 def measured(
@@ -83,20 +91,23 @@ def measured(
     loss: Loss,
     params: ArrayTree,
     dataset: Dataset,
+    held: tuple[Dataset, Here],
     batch_size: int | None = None,
     *,
     workers: int | Workers = 0,
 ) -> dict[str, float]:
-    """What `evaluate` returns, for what was checked already."""
-    look = make_look(model, loss, dataset.transform)
+    """What `evaluate` returns, for what was checked already and is held `on_devices`."""
+    samples, placement = held
+    look = make_look(model, loss, dataset.transform, placement)
     check = functools.partial(check_targets, loss)
-    read = blocks(on_device(dataset), in_turn(dataset, batch_size), workers=workers, check=check)
+    order = in_turn(dataset, batch_size, placement)
+    read = blocks(samples, order, workers=workers, check=check, placement=placement)
     parts = [look(params, *block) for *block, _ in read]
     columns = (np.concatenate(column) for column in zip(*parts, strict=True))
     return over_samples(loss, *columns)
 
 
-def in_turn(dataset: Dataset, batch_size: int | None = None) -> np.ndarray:
+def in_turn(dataset: Dataset, batch_size: int | None = None, placement: Here = HERE) -> np.ndarray:
     """The order of an evaluation, each sample once, in batches of this size.
 
     Without a size fewer samples are together, where each has many predictions.
@@ -104,15 +115,23 @@ def in_turn(dataset: Dataset, batch_size: int | None = None) -> np.ndarray:
     if batch_size is None:
         target: np.ndarray = dataset.gather(np.zeros(1, int))[dataset.fields[1]]
         batch_size = max(1, min(CHUNK, PREDICTIONS // max(int(target.size), 1)))
-    return epoch_order(len(dataset), min(batch_size, len(dataset)), shuffle=False)
+    size = placement.size(min(batch_size, len(dataset)))
+    return epoch_order(len(dataset), size, shuffle=False)
 
 
 def predict(
-    model: Layer, loss: Loss, params: ArrayTree, dataset: Dataset, batch_size: int | None = None
+    model: Layer,
+    loss: Loss,
+    params: ArrayTree,
+    dataset: Dataset,
+    batch_size: int | None = None,
+    *,
+    mesh: Mesh | Placement | None = None,
 ) -> Predictions:
     """The model's predictions for every sample, in the dataset's order.
 
-    The class of a sample whose output is NaN, as that of an input of NaN, is −1: none.
+    `mesh` is that of `fit`. The class of a sample whose output is NaN, as that of an input of NaN,
+    is −1: none.
 
     >>> from fnet import data, losses, models
     >>> x, labels = np.array([[-2.0], [0.5], [2.0]]), np.array([0, 0, 1])
@@ -126,11 +145,15 @@ def predict(
     _require("predict", model, loss, params, dataset)
     require_steady(dataset)
     n, dataset = len(dataset), exact(dataset)
-    apply = _make_apply(model, dataset.transform)
-    order = in_turn(dataset, batch_size)
-    pairs = [(apply(params, *block), block[1]) for *block, _ in blocks(on_device(dataset), order)]
+    placement = placement_of(mesh)
+    placement.batch("predict: batch_size", batch_size, n)
+    held, placement = on_devices(dataset, placement)
+    apply = _make_apply(model, dataset.transform, placement)
+    params, order = placement.state(params), in_turn(dataset, batch_size, placement)
+    read = blocks(held, order, placement=placement)
+    pairs = [apply(params, *block) for *block, _ in read]
     outputs = jnp.concatenate([y.reshape(-1, *y.shape[2:]) for y, _ in pairs])[:n]
-    labels = np.concatenate([np.asarray(target) for _, target in pairs])[:n]
+    labels = np.concatenate([np.asarray(t).reshape(-1, *t.shape[2:]) for _, t in pairs])[:n]
     if loss.probabilities is None:
         wide = np.asarray(outputs, np.float64)  # so that a large mean does not take digits
         estimate = outputs if loss.estimate is None else loss.estimate(wide)
@@ -189,7 +212,9 @@ def penalty_of(model: Layer, params: ArrayTree) -> tuple[Array, ArrayTree | None
 
 
 @remembered
-def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., Any]:
+def make_look(
+    model: Layer, loss: Loss, transform: Transform, placement: Here = HERE
+) -> Callable[..., Any]:
     """The compiled look(params, x, target, order): the columns of `Metrics`, an entry per batch.
 
     They are what `fnet.training.scoring.over_samples` takes.
@@ -202,32 +227,37 @@ def make_look(model: Layer, loss: Loss, transform: Transform) -> Callable[..., A
     [2.0, 9.0]
     """
 
+    spread = placement.model(model)
+
     @jax.jit
     def look(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:
         cost, _ = penalty_of(model, params)
 
         def chunk(order: Array) -> Any:
             places, where = places_of(order)
-            y = model.forward(params, inputs(transform, params, taken(x, places)))[0]
-            labels = target[places]
+            rows, labels = placement.taken((x, target), places)
+            y = spread.forward(params, inputs(transform, params, rows))[0]
             value, _ = loss.value_and_grad(y, labels, where)
             return value, cost, *score(loss, y, labels, where), weight(loss, labels, where)
 
-        return jax.lax.map(chunk, order)
+        return placement.everywhere(jax.lax.map(chunk, order))
 
     return look
 
 
 @remembered
-def _make_apply(model: Layer, transform: Transform) -> Callable[..., Array]:
-    @jax.jit
-    def apply(params: ArrayTree, x: Any, target: Array, order: Array) -> Array:
-        def chunk(order: Array) -> Array:
-            y: Array = model.forward(
-                params, inputs(transform, params, taken(x, places_of(order)[0]))
-            )[0]
-            return y
+def _make_apply(
+    model: Layer, transform: Transform, placement: Here
+) -> Callable[..., tuple[Array, Array]]:
+    """The compiled apply(params, x, target, order) -> y, targets of each batch."""
+    spread = placement.model(model)
 
-        return jax.lax.map(chunk, order)
+    @jax.jit
+    def apply(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:
+        def chunk(order: Array) -> tuple[Array, Array]:
+            rows, labels = placement.taken((x, target), places_of(order)[0])
+            return spread.forward(params, inputs(transform, params, rows))[0], labels
+
+        return placement.everywhere(jax.lax.map(chunk, order))
 
     return apply

@@ -19,7 +19,9 @@ from fnet.data.dataset import Arrays, Dataset, Memory
 from fnet.data.reading import ahead, in_order
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
+from fnet.devices.placement import Here
 
+HERE = Here()
 SHARE = 0.5  # of the device's free memory, at most, for a dataset
 BLOCK = 2**22  # bytes read at once of a dataset that is not on the device
 
@@ -32,13 +34,25 @@ def unchecked(target: Any, places: np.ndarray) -> None:
 
 def on_device(dataset: Dataset) -> Dataset:
     """The dataset with its arrays on the device, if it is in memory and fits there."""
-    if not isinstance(dataset, Memory) or _resident(dataset):
-        return dataset
-    if nbytes(dataset.arrays) > SHARE * free_bytes():
-        return dataset
+    return on_devices(dataset, HERE)[0]
+
+
+def on_devices(dataset: Dataset, placement: Here) -> tuple[Dataset, Here]:
+    """The dataset with its arrays on the devices, if it is in memory and fits there; and the
+    placement, of one that is read block by block where it is not."""
+    resident = _resident(dataset)
+    if not isinstance(dataset, Memory) or (
+        not resident and placement.copies * nbytes(dataset.arrays) > SHARE * free_bytes()
+    ):
+        return dataset, placement.streaming()
+    if resident and placement == HERE:
+        return dataset, placement
     # Copied: device_put may alias an array on the CPU, which its owner may change.
-    arrays = {name: jax.tree.map(jnp.array, value) for name, value in dataset.arrays.items()}
-    return dataclasses.replace(dataset, arrays=arrays)
+    arrays = {
+        name: placement.arrays(jax.tree.map(jnp.array, value))
+        for name, value in dataset.arrays.items()
+    }
+    return dataclasses.replace(dataset, arrays=arrays), placement
 
 
 def masked(order: np.ndarray) -> np.ndarray:
@@ -83,18 +97,19 @@ def blocks(
     start: int = 0,
     workers: int | Workers = 0,
     check: Check = unchecked,
-) -> Iterator[tuple[Any, Any, np.ndarray, int]]:
+    placement: Here = HERE,
+) -> Iterator[tuple[Any, Any, Any, int]]:
     """Blocks (x, target, their order, first), together the batches of `order` from `start` on.
 
     A dataset on the device is one block. Any other is read in blocks of a few megabytes and about
     equal numbers of batches, each while the previous ones are in use. Skip the batches before
     `first`. Block boundaries do not depend on `start`. Orders are `masked`. What is read is checked
-    by check(target, indices).
+    by check(target, indices). With a placement every process reads the rows of its devices.
     """
     order = masked(order)
     if _resident(dataset):
         x, target = dataset.arrays.values()
-        return iter([(x, target, order, start)])
+        return iter([(x, target, placement.order(order), start)])
     row = nbytes(dataset.gather(order[0, :1]))
     size = max(1, BLOCK // (row * order.shape[1]))
     parts = np.array_split(order, -(-len(order) // size))
@@ -104,9 +119,9 @@ def blocks(
         for part, end in zip(parts, ends, strict=True)
         if end > start
     ]
-    rows = (places_of(part)[0].ravel() for part, _ in left)
+    rows = [placement.read(places_of(part)[0]) for part, _ in left]
     read = in_order(dataset.gather, rows, workers)
-    return ahead(_placed(dataset, read, left, check))
+    return ahead(_placed(dataset, read, rows, left, check, placement))
 
 
 def pieces(
@@ -116,14 +131,15 @@ def pieces(
     every: int | None = None,
     workers: int | Workers = 0,
     check: Check = unchecked,
-) -> Iterator[tuple[tuple[Array, Array, np.ndarray], tuple[int, int], bool]]:
+    placement: Here = HERE,
+) -> Iterator[tuple[tuple[Array, Array, Any], tuple[int, int], bool]]:
     """((x, target, their order), (begin, end), pause): the batches of `order` from `start` on.
 
     Of a block's batches, those from begin up to end are to be run; `pause` is true after every
     `every` batches of the epoch, and at its end.
     """
     done, every = start, every or len(order)
-    for x, target, places, begin in blocks(dataset, order, start, workers, check):
+    for x, target, places, begin in blocks(dataset, order, start, workers, check, placement):
         while begin < len(places):
             end = min(len(places), begin + every - done % every)
             done += end - begin
@@ -142,14 +158,18 @@ def _resident(dataset: Dataset) -> TypeGuard[Memory]:
 
 
 def _placed(
-    dataset: Dataset, read: Generator[Arrays], left: list[tuple[np.ndarray, int]], check: Check
-) -> Iterator[tuple[Array, Array, np.ndarray, int]]:
+    dataset: Dataset,
+    read: Generator[Arrays],
+    rows: list[np.ndarray],
+    left: list[tuple[np.ndarray, int]],
+    check: Check,
+    placement: Here,
+) -> Iterator[tuple[Array, Array, Any, int]]:
     with contextlib.closing(read):
-        for batch, (order, first) in zip(read, left, strict=True):
-            check(batch[dataset.fields[1]], places_of(order)[0].ravel())
-            x, target = (jax.tree.map(jnp.asarray, batch[name]) for name in dataset.fields)
-            places = np.arange(order.size, dtype=order.dtype).reshape(order.shape)
-            yield x, target, np.where(order < 0, ~places, places), first
+        for batch, indices, (order, first) in zip(read, rows, left, strict=True):
+            check(batch[dataset.fields[1]], indices)
+            x, target = (placement.rows(batch[name]) for name in dataset.fields)
+            yield x, target, placement.order(placement.where_read(order)), first
 
 
 def inputs(transform: Transform, params: ArrayTree, x: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from chex import Array, PRNGKey
+from jax.sharding import Mesh
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
@@ -21,11 +22,12 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
+from fnet.devices.placement import Here, Placement, placement_of
 from fnet.initializers import keys
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import measured
 from fnet.training.exact import exact
-from fnet.training.feeding import example_shape, on_device, pieces, places_of, taken
+from fnet.training.feeding import HERE, example_shape, on_devices, pieces, places_of
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Metrics, Record, State, advanced, ended, start
 from fnet.training.resuming import check_seen, course_of, with_rate_of
@@ -41,13 +43,15 @@ def make_epoch(
     optimizer: Any,
     transform: Transform = compose(),
     augmentation: Augmentation = augment(),
+    placement: Here = HERE,
 ) -> Callable[..., tuple[State, Metrics]]:
     """The compiled epoch(state, x, target, order, key=None, bounds=None) -> state, metrics.
 
     x and target hold all samples, on the device; `order`, (steps, batch_size), holds the indices of
     each batch, padded with −1 (`fnet.data.epoch_order`). One loop runs the steps of `bounds` =
     (begin, end); an epoch in several calls gives the same bits as in one. Metrics have one entry
-    per step of `order`, 0 for a step that was not run.
+    per step of `order`, 0 for a step that was not run. With a placement all are arrays on its
+    devices.
 
     >>> from fnet import data, losses, optimizers
     >>> from fnet.training import records
@@ -60,7 +64,7 @@ def make_epoch(
     >>> int(state.step), metrics.count.tolist()
     (3, [2, 2, 1])
     """
-    step = one_step(model, loss, optimizer, transform, augmentation)
+    step = one_step(placement.model(model), loss, optimizer, transform, augmentation)
 
     @jax.jit
     def epoch(
@@ -73,16 +77,19 @@ def make_epoch(
     ) -> tuple[State, Metrics]:
         def body(k: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
             places, where = places_of(order[k])
-            state, metrics = step(carry[0], taken(x, places), target[places], where, key)
-            return state, jax.tree.map(lambda column, m: column.at[k].set(m), carry[1], metrics)
+            read = placement.taken((x, target), places)
+            state, metrics = step(carry[0], *read, where, key)
+            columns = jax.tree.map(lambda column, m: column.at[k].set(m), carry[1], metrics)
+            return placement.kept(state), columns
 
         first = places_of(order[0])[0]
-        _, shapes = jax.eval_shape(step, state, taken(x, first), target[first], first == 0, key)
+        read = placement.taken((x, target), first)
+        _, shapes = jax.eval_shape(step, state, *read, first == 0, key)
         zeros = jax.tree.map(lambda m: jnp.zeros((len(order), *m.shape), m.dtype), shapes)
         # Hidden from the compiler, which makes another program of bounds that it knows.
         begin, end = jax.lax.optimization_barrier(bounds or (0, len(order)))
-        done: tuple[State, Metrics] = jax.lax.fori_loop(begin, end, body, (state, zeros))
-        return done
+        state, metrics = jax.lax.fori_loop(begin, end, body, (state, zeros))
+        return state, placement.everywhere(metrics)
 
     return epoch
 
@@ -101,6 +108,7 @@ def fit(
     workers: int = 0,
     augmentation: Augmentation = augment(),
     resume: Record | None = None,
+    mesh: Mesh | Placement | None = None,
 ) -> Iterator[Record]:
     """Train, and yield a `Record` after each epoch, up to epoch number `epochs`.
 
@@ -125,6 +133,12 @@ def fit(
     `augmentation` changes the images of `train` at random, on the device, before their transform:
     `augment(flip(), crop(4))`. What it draws follows from seed and step. Validation is without it.
 
+    `mesh` is that of several devices, `fnet.devices.mesh(4)`: each batch is divided among them, and
+    gradients are added once a step. Losses and weights are those of one device up to rounding, and
+    noise is the same. They must divide `batch_size`; without one, rows that count for nothing are
+    added. A `fnet.devices.placement` of the mesh says more: divided parameters, for one. A run may
+    be resumed on other devices.
+
     Classes of `val` are matched with those of `train` by name. Raises ConfigurationError or
     DataError where model, loss and data do not fit each other: a target that the loss does not
     take, a transform that draws at random, a loss that counts rows which `where` does not mark, an
@@ -147,10 +161,12 @@ def fit(
     require_whole("fit: epochs", epochs, least=0)
     require_whole("fit: batch_size", len(train) if batch_size is None else batch_size, least=1)
     require_whole("fit: every_steps", 1 if every_steps is None else every_steps, least=1)
-    size = len(train) if batch_size is None else min(batch_size, len(train))
-    run = make_epoch(model, loss, optimizer, train.transform, augmentation)
+    placement = placement_of(mesh)
+    size = placement.batch("fit: batch_size", batch_size, len(train))
+    held, spread = on_devices(train, placement)
+    held_val = None if val is None else on_devices(val, placement)
+    run = make_epoch(model, loss, optimizer, train.transform, augmentation, spread)
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1], augmentation)
-    held, held_val = on_device(train), None if val is None else on_device(val)
     check = functools.partial(check_targets, loss)
     within = every_steps is not None or (resume is not None and len(resume.seen.loss) > 0)
     course = course_of(train, size, seed) if within else None
@@ -161,7 +177,7 @@ def fit(
         check_seen(record, order, course)
         state, parts = record.state, []
         done = len(record.seen.loss)
-        for samples, bounds, pause in pieces(held, order, done, every_steps, pool, check):
+        for samples, bounds, pause in pieces(held, order, done, every_steps, pool, check, spread):
             state, metrics = run(state, *samples, training.key, bounds)
             parts.append((metrics, slice(*bounds)))
             if pause:
@@ -172,8 +188,8 @@ def fit(
 
     def closed(record: Record, pool: Workers) -> Record:
         metrics = {f"train_{name}": v for name, v in over_samples(loss, *record.seen).items()}
-        if held_val is not None:
-            values = measured(model, loss, record.state.params, held_val, workers=pool)
+        if val is not None and held_val is not None:
+            values = measured(model, loss, record.state.params, val, held_val, workers=pool)
             metrics |= {f"val_{name}": value for name, value in values.items()}
         return require_finite_validation(record, ended(record, metrics))
 
@@ -184,6 +200,8 @@ def fit(
                     yield latest
                 record = latest
 
-    if resume is not None:
-        return records(with_rate_of(optimizer, resume))
-    return records(start(model, optimizer, example_shape(train), seed))
+    if resume is None:
+        begin = start(model, optimizer, example_shape(train), seed)
+    else:
+        begin = with_rate_of(optimizer, resume)
+    return records(begin._replace(state=placement.state(begin.state)))

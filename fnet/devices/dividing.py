@@ -1,0 +1,143 @@
+"""Layers on every device's own rows, and one sum of the gradients of all.
+
+The compiler could divide a program by itself, but not the loops in it: a layer that works on a few
+rows at a time, as most of fnet's do on a CPU, has its loop over the very axis that is divided, and
+the compiler would gather all rows on every device. It would also add up gradients where they are
+made, in every round of a loop over blocks, in the precision of the product. So the layers of a
+model run as on one device, each on its own rows, and gradients are added once, at the end.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from chex import ArrayTree, PRNGKey
+from jax.sharding import Mesh, PartitionSpec
+
+from fnet.core import Layer, layer
+from fnet.core.across import ROWS
+from fnet.core.remembering import remembered
+from fnet.core.trees import is_floating
+
+WHOLE, OWN = PartitionSpec(), PartitionSpec(ROWS)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Caches:
+    """What every device caches, along a new first axis, and which leaves of y have rows.
+
+    >>> Caches(jnp.zeros((4, 8)), of_rows=(True,)).held.shape
+    (4, 8)
+    """
+
+    held: ArrayTree
+    of_rows: tuple[bool, ...] = dataclasses.field(metadata={"static": True})
+
+
+@remembered
+def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
+    """The model, each device of the mesh running it on its own rows of the batch.
+
+        y, cache = forward(θ, own rows)          dθ = Σ over devices of backward(θ, cache, own dy)
+
+    Its functions take and give arrays of the whole batch, and the same numbers as those of the
+    model, up to rounding: layers that mix rows or draw noise for them go by `fnet.core.across`.
+    Gradients are added as they are or in the dtype `reduced`, "bfloat16", which moves half the
+    bytes: a sum of D devices is then off by up to D / 256 of the sum of sizes. Cache: that of every
+    device, along a new first axis.
+
+    >>> from fnet.devices.meshes import mesh
+    >>> from fnet.layers import relu
+    >>> y, cache = divided(relu(), mesh(1)).forward((), jnp.array([-1.0, 2.0]))
+    >>> y.tolist(), divided(relu(), mesh(1)).backward((), cache, jnp.ones(2))[1].tolist()
+    ([0.0, 2.0], [0.0, 1.0])
+    """
+
+    def on_each(function: Callable[..., Any], given: Any, made: Any) -> Callable[..., Any]:
+        return jax.shard_map(
+            function,
+            mesh=mesh,
+            in_specs=given,
+            out_specs=made,
+            axis_names={ROWS},
+            check_vma=False,
+        )
+
+    def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Caches]:
+        def own(params: ArrayTree, x: Any, key: PRNGKey | None) -> tuple[Any, ArrayTree]:
+            y, cache = model.forward(params, x, key)
+            return y, jax.tree.map(lambda leaf: leaf[None], cache)
+
+        made = _specs_of_output(model, mesh.shape[ROWS], params, x, key)
+        y, cache = on_each(own, (WHOLE, OWN, WHOLE), (made, OWN))(params, x, key)
+        return y, Caches(cache, tuple(spec == OWN for spec in jax.tree.leaves(made)))
+
+    def backward(params: ArrayTree, caches: Caches, dy: Any) -> tuple[ArrayTree, Any]:
+        kinds = iter(caches.of_rows)
+        given = jax.tree.map(lambda _: OWN if next(kinds) else WHOLE, dy)
+
+        def own(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
+            dy = jax.tree.map(lambda d, spec: d if spec == OWN else _of_one(d), dy, given)
+            cache = jax.tree.map(lambda leaf: leaf[0], cache)
+            dparams, dx = model.backward(params, cache, dy)
+            return _total(dparams, reduced), dx
+
+        dparams, dx = on_each(own, (WHOLE, OWN, given), (WHOLE, OWN))(params, caches.held, dy)
+        return dparams, dx
+
+    def observe(params: ArrayTree, caches: Caches) -> ArrayTree:
+        def own(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
+            seen: Any = model.observe
+            return seen(params, jax.tree.map(lambda leaf: leaf[0], cache))
+
+        moved: ArrayTree = on_each(own, (WHOLE, OWN), WHOLE)(params, caches.held)
+        return moved
+
+    seen = None if model.observe is None else observe
+    return layer(model.init, forward, backward, model.penalty, (model,), seen)
+
+
+def is_known(model: Layer) -> bool:
+    """Whether every layer of a model is fnet's own, which are proved to run on some of the rows.
+
+    >>> from fnet.layers import relu
+    >>> is_known(relu())
+    True
+    """
+    return model.forward.__module__.startswith("fnet.") and all(map(is_known, model.layers))
+
+
+def _specs_of_output(model: Layer, parts: int, params: Any, x: Any, key: Any) -> Any:
+    """Which leaves of y have rows; others, such as weights that a loss is given, are whole.
+
+    Found by shape: leaves of rows are shorter for a share of the batch.
+    """
+
+    def of_rows(rows: Any) -> Any:
+        return jax.eval_shape(model.forward, params, rows, key)[0]
+
+    y = of_rows(x)
+    if isinstance(y, jax.ShapeDtypeStruct):
+        return OWN
+    share = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((leaf.shape[0] // parts, *leaf.shape[1:]), leaf.dtype), x
+    )
+    return jax.tree.map(lambda a, b: WHOLE if a.shape == b.shape else OWN, y, of_rows(share))
+
+
+def _of_one(d: Any) -> Any:
+    """The gradient of what is whole on every device, once among them."""
+    return jnp.where(jax.lax.axis_index(ROWS) == 0, d, 0)
+
+
+def _total(grads: ArrayTree, reduced: Any) -> ArrayTree:
+    """The sum over devices, all leaves at once."""
+
+    def narrow(leaf: Any) -> Any:
+        return leaf.astype(reduced) if reduced is not None and is_floating(leaf) else leaf
+
+    total = jax.lax.psum(jax.tree.map(narrow, grads), ROWS)
+    return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), total, grads)

@@ -1,0 +1,223 @@
+"""How training is spread over devices: a mesh, and what is divided along it."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from fnet.core import Layer
+from fnet.core.across import ROWS
+from fnet.devices.dividing import divided, is_known
+from fnet.devices.meshes import require_divided, usable
+from fnet.devices.placing import own_places, placed, replicated, with_sharding
+from fnet.devices.rules import Rule, shardings, split_weights
+from fnet.errors import ConfigurationError
+
+WHOLE, ROWWISE, STREAMED = "whole", "rows", "streamed"  # where samples are
+
+
+@dataclasses.dataclass(frozen=True)
+class Here:
+    """All on one device, as it is.
+
+    >>> Here().size(7), Here().read(np.array([[3, 0], [2, 1]])).tolist()
+    (7, [3, 0, 2, 1])
+    """
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts the rows of a batch are divided."""
+        return 1
+
+    @property
+    def copies(self) -> int:
+        """How often a dataset would be in one memory."""
+        return 1
+
+    def streaming(self) -> Any:
+        """The same for a dataset that is read block by block."""
+        return self
+
+    def model(self, model: Layer) -> Layer:
+        """The model as the devices run it together."""
+        return model
+
+    def size(self, size: int) -> int:
+        """The number of rows, or the next one that the devices divide."""
+        return -(-size // self.parts) * self.parts
+
+    def batch(self, what: str, size: int | None, samples: int) -> int:
+        """The size of a batch of so many samples, all without a size, which the devices divide."""
+        if size is not None:
+            require_divided(what, size, self.parts)
+        return self.size(samples if size is None else min(size, samples))
+
+    def state(self, state: Any) -> Any:
+        """A state, or parameters, where they belong."""
+        return state
+
+    def kept(self, state: Any) -> Any:
+        """Within a compiled function, the state where it belongs."""
+        return state
+
+    def everywhere(self, tree: Any) -> Any:
+        """Within a compiled function, the arrays whole on every device."""
+        return tree
+
+    def arrays(self, tree: Any) -> Any:
+        """All samples of a dataset, on the devices."""
+        return tree
+
+    def rows(self, tree: Any) -> Any:
+        """What `read` asked for, on the devices."""
+        return jax.tree.map(jnp.asarray, tree)
+
+    def order(self, order: np.ndarray) -> Any:
+        """An order (steps, batch), every device having the places of its own rows."""
+        return order
+
+    def own(self, size: int) -> Any:
+        """The rows of a batch that this process has."""
+        return slice(None)
+
+    def read(self, places: np.ndarray) -> np.ndarray:
+        """Of places (steps, batch), those that this process reads, one device after the other."""
+        own = places[:, self.own(places.shape[1])]
+        each = places.shape[1] // self.parts
+        return own.reshape(len(places), -1, each).swapaxes(0, 1).ravel()
+
+    def where_read(self, order: np.ndarray) -> np.ndarray:
+        """Where each device finds, among the rows that were read for it, those of an order."""
+        each = order.shape[1] // self.parts
+        places = np.arange(len(order) * each, dtype=order.dtype).reshape(len(order), each)
+        places = np.tile(places, self.parts)
+        return np.where(order < 0, ~places, places)
+
+    def taken(self, tree: Any, places: Any) -> Any:
+        """The samples at these places, every device having its own."""
+        return jax.tree.map(lambda leaf: leaf[places], tree)
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement(Here):
+    """Over a mesh: the rule of parameters, the dtype of sums of gradients, and where samples are.
+
+    >>> from fnet.devices.meshes import mesh
+    >>> placement(mesh(1)).parts
+    1
+    """
+
+    mesh: Mesh
+    rule: Rule = split_weights
+    reduced: str | None = None
+    data: str = WHOLE
+
+    @property
+    def parts(self) -> int:
+        return int(self.mesh.shape[ROWS])
+
+    @property
+    def copies(self) -> int:
+        # Virtual devices of a CPU share a memory.
+        shared = self.mesh.devices.flat[0].platform == "cpu" and self.data == WHOLE
+        return len(self.mesh.local_devices) if shared else 1
+
+    def streaming(self) -> Any:
+        return dataclasses.replace(self, data=STREAMED)
+
+    def model(self, model: Layer) -> Layer:
+        return divided(model, self.mesh, self.reduced) if is_known(model) else model
+
+    def state(self, state: Any) -> Any:
+        return with_sharding(state, shardings(self.rule, state, self.mesh))
+
+    def kept(self, state: Any) -> Any:
+        return jax.lax.with_sharding_constraint(state, shardings(self.rule, state, self.mesh))
+
+    def everywhere(self, tree: Any) -> Any:
+        return jax.lax.with_sharding_constraint(tree, NamedSharding(self.mesh, PartitionSpec()))
+
+    def arrays(self, tree: Any) -> Any:
+        if self.data == WHOLE:
+            return replicated(tree, self.mesh)
+
+        def own(leaf: Any) -> Any:  # with rows more at the end, that are never taken
+            return leaf[np.minimum(self.own(self.size(len(leaf))), len(leaf) - 1)]
+
+        return placed(jax.tree.map(own, tree), self.mesh)
+
+    def rows(self, tree: Any) -> Any:
+        return placed(tree, self.mesh)
+
+    def order(self, order: np.ndarray) -> Any:
+        return placed(order[:, self.own(order.shape[1])], self.mesh, axis=1)
+
+    def own(self, size: int) -> Any:
+        return own_places(size, self.mesh)
+
+    def taken(self, tree: Any, places: Any) -> Any:
+        find = {WHOLE: None, ROWWISE: _sent, STREAMED: _here}[self.data]
+        if find is None:
+            return super().taken(tree, places)
+        return jax.shard_map(
+            lambda tree, places: jax.tree.map(functools.partial(find, places), tree),
+            mesh=self.mesh,
+            in_specs=(PartitionSpec(ROWS), PartitionSpec(ROWS)),
+            out_specs=PartitionSpec(ROWS),
+            axis_names={ROWS},
+            check_vma=False,
+        )(tree, places)
+
+
+def placement(
+    mesh: Mesh, *, rule: Rule = split_weights, reduced: str | None = None, data: str = WHOLE
+) -> Placement:
+    """How training is spread over a mesh, for `mesh=` of `fit` and its like; a mesh alone will do.
+
+    `rule` says which parameters are divided (`by_table`). `reduced="bfloat16"` adds the gradients
+    of the devices in 16 bits (`divided`). data="rows" divides a dataset in memory among the
+    devices, in place of all of it on each; the samples of a batch are then sent where it is used.
+
+    >>> from fnet.devices.meshes import mesh
+    >>> placement(mesh(1), reduced="bfloat16").reduced
+    'bfloat16'
+    """
+    if reduced not in (None, "bfloat16", "float16", "float32"):
+        raise ConfigurationError(
+            f"placement: reduced is {reduced!r}; it must be 'bfloat16', 'float16', 'float32', or "
+            "None for the gradients' own"
+        )
+    if data not in (WHOLE, ROWWISE):
+        raise ConfigurationError(f"placement: data is {data!r}; it must be 'whole' or 'rows'")
+    return Placement(usable(mesh), rule, reduced, data)
+
+
+def placement_of(mesh: Any) -> Here:
+    """The placement that a `mesh=` means.
+
+    >>> placement_of(None)
+    Here()
+    """
+    if mesh is None:
+        return Here()
+    return mesh if isinstance(mesh, Placement) else placement(mesh)
+
+
+def _here(places: Array, rows: Array) -> Array:
+    """The rows at these places, of those here."""
+    return rows[places]
+
+
+def _sent(places: Array, rows: Array) -> Array:
+    """The rows at these places of all, of which each device has as many: each gives those it has,
+    and zeros where it has not."""
+    asked = jax.lax.all_gather(places, ROWS, tiled=True)
+    at = asked - jax.lax.axis_index(ROWS) * len(rows)
+    has = ((at >= 0) & (at < len(rows))).reshape(-1, *[1] * (rows.ndim - 1))
+    given = jnp.where(has, rows[jnp.clip(at, 0, len(rows) - 1)], jnp.zeros((), rows.dtype))
+    return jax.lax.psum_scatter(given, ROWS, tiled=True)

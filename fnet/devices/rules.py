@@ -1,0 +1,87 @@
+"""Which axis of which parameter the devices divide among themselves."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from fnet.devices.meshes import COLUMNS
+from fnet.errors import ConfigurationError
+
+Rule = Callable[[str, tuple[int, ...]], PartitionSpec]
+
+# The end of a parameter's path, and which axis of it is divided, counted from the last.
+TABLE = {
+    r"\.out\.w": -1,  # of attention: its inputs are the heads
+    r"\.w": -2,  # (M, D) of affine and attention, (V, D) of an embedding and of logits
+    r"\.b": -1,
+}
+
+
+def by_table(table: dict[str, int] = TABLE) -> Rule:
+    """The rule that divides an axis of each parameter whose path ends as a row of the table says.
+
+    A rule is a function (path, shape) -> PartitionSpec, called for every array of parameters and of
+    an optimizer's state, whose paths end like those of their parameters. The first row that fits
+    decides: a regular expression, and the axis counted from the last, so that the blocks of a
+    `repeat`, stacked along a first axis, are divided like one. What fits no row is whole on every
+    device.
+
+    >>> rule = by_table()
+    >>> tuple(rule("[0].w", (100, 784))), tuple(rule("[2].scale", (64,)))
+    (('model', None), ())
+    """
+
+    def rule(path: str, shape: tuple[int, ...]) -> PartitionSpec:
+        for end, axis in table.items():
+            if re.search(f"{end}$", path) and len(shape) >= -axis:
+                axes: list[str | None] = [None] * len(shape)
+                axes[axis] = COLUMNS
+                return PartitionSpec(*axes)
+        return PartitionSpec()
+
+    return rule
+
+
+split_weights = by_table()
+
+
+def shardings(rule: Rule, tree: Any, mesh: Mesh) -> Any:
+    """The sharding of every array of a tree by this rule.
+
+    An axis of the mesh that is not there divides nothing, nor does one where the array's own axis
+    is not a multiple of it: such an array is whole on every device. Raises ConfigurationError for
+    a rule that returns no PartitionSpec.
+
+    >>> from fnet.devices.meshes import mesh
+    >>> shardings(split_weights, {"w": jax.numpy.ones(3)}, mesh(1))["w"].is_fully_replicated
+    True
+    """
+
+    def of_leaf(path: Any, leaf: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path)
+        spec = rule(name, leaf.shape)
+        if not isinstance(spec, PartitionSpec):
+            raise ConfigurationError(
+                f"the rule gives {spec!r} for {name}; it must be a PartitionSpec such as "
+                'PartitionSpec("model", None)'
+            )
+        return NamedSharding(mesh, _fitting(spec, leaf.shape, mesh))
+
+    return jax.tree_util.tree_map_with_path(of_leaf, tree)
+
+
+def _fitting(spec: PartitionSpec, shape: tuple[int, ...], mesh: Mesh) -> PartitionSpec:
+    kept = []
+    for size, names in zip(shape, spec, strict=False):
+        names = names if isinstance(names, tuple) or names is None else (names,)
+        parts = [mesh.shape.get(name, 1) for name in names or ()]
+        whole = 1
+        for part in parts:
+            whole *= part
+        kept.append(names if whole > 1 and size % whole == 0 else None)
+    while kept and kept[-1] is None:
+        kept.pop()
+    return PartitionSpec(*kept)
