@@ -1,17 +1,30 @@
 """Processes that train as one: they meet, compare themselves, watch each other, and write once."""
 
 import contextlib
+import csv
 import functools
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
+from fnet.devices import watch
 from fnet.devices.lines import LONGEST, Line, address_of, dialled, free_port, listening
 from fnet.devices.processes import Team, join, meet
 from fnet.devices.watch import FAILED, LOST
 from fnet.errors import ConfigurationError, WorkerError
+from tests import together
+from tests.cli.conftest import as_users, status_of
 
 
 class Lost(list):
@@ -117,7 +130,8 @@ def test_all_end_where_none_moves_and_where_each_stands_is_said(monkeypatch):
     assert ", 1 at " in ended[0][1]
 
 
-def test_an_error_in_one_ends_the_others_with_its_words():
+def test_an_error_in_one_ends_the_others_with_its_words(monkeypatch):
+    monkeypatch.setattr(watch, "GRACE", 0.1)
     with teams() as (found, _, lost):
         with contextlib.suppress(ValueError), found[2]:
             raise ValueError("houses.csv: there is no such file")
@@ -245,3 +259,200 @@ def test_no_cluster_is_said():
 def test_addresses():
     assert address_of("host:1") == ("host", 1)
     assert address_of("[fe80::1]:80") == ("fe80::1", 80)
+
+
+ROOT = Path(__file__).parents[1]
+TABLE = "train --data table.csv --target Kind --hidden 8 --batch-size 16".split()
+
+
+def write_table(folder):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(120, 3))
+    kinds = np.where(rows[:, 0] + 0.5 * rng.normal(size=120) > 0, "large", "small")
+    lines = [f"{a:.4f},{b:.4f},{c:.4f},{kind}" for (a, b, c), kind in zip(rows, kinds, strict=True)]
+    (folder / "table.csv").write_text("\n".join(["A,B,C,Kind", *lines]) + "\n")
+
+
+def start(folder, words, count=2, module=("fnet",), devices=2):
+    """Processes, each with its virtual devices, that run in this folder."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+    strict = ("JAX_ENABLE_X64", "JAX_NUMPY_DTYPE_PROMOTION")
+    environment = {key: value for key, value in os.environ.items() if key not in strict}
+    environment |= {"XLA_FLAGS": flags, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)}
+    environment |= {"XDG_CACHE_HOME": str(folder / "cache")}
+    shared = [*words, "--coordinator", f"127.0.0.1:{free_port()}", "--processes", str(count)]
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", *module, *shared, "--process", str(number)],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        for number in range(count)
+    ]
+
+
+def history(folder):
+    """All numbers of history.csv, a row per epoch."""
+    with (folder / "history.csv").open() as file:
+        return [[float(cell) for cell in row.values()] for row in csv.DictReader(file)]
+
+
+def weights(folder):
+    """All arrays of the checkpoint but its JSON."""
+    with np.load(folder / "checkpoint.npz") as file:
+        return {name: array for name, array in file.items() if not name.endswith(".json")}
+
+
+class Pair(NamedTuple):
+    """Two processes that have trained: what they said, and what they saw."""
+
+    folder: Path
+    said: list
+    seen: list
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Two processes with two devices each, started once; much is asked of them."""
+    folder = tmp_path_factory.mktemp("pair")
+    write_table(folder)
+    words = [*TABLE, "--epochs", "3", "--out", "run"]
+    processes = start(folder, words, module=("tests.together", "seen"))
+    said = [(*process.communicate(timeout=300), process.returncode) for process in processes]
+    assert [status for *_, status in said] == [0, 0], said
+    return Pair(folder, said, [json.loads((folder / f"seen-{i}.json").read_text()) for i in (0, 1)])
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """The same by one device of one process."""
+    with as_users():
+        return together.training(None)
+
+
+def test_the_devices_of_all_processes_are_those_of_each(pair):
+    assert [(seen["devices"], seen["own"]) for seen in pair.seen] == [(4, 2)] * 2
+
+
+@pytest.mark.parametrize("how", ["resident", "streamed"])
+def test_the_losses_are_those_of_one_device(pair, alone, how):
+    for seen in pair.seen:
+        metrics, _ = seen[how]
+        assert len(metrics) == together.EPOCHS
+        for many, one in zip(metrics, alone[0], strict=True):
+            assert many == pytest.approx(one, rel=1e-6)
+
+
+def test_all_processes_have_the_same_bits_run_after_run(pair):
+    digests = {seen[how][1] for seen in pair.seen for how in ("resident", "again")}
+    assert len(digests) == 1
+
+
+def test_each_process_reads_its_own_rows_alone(pair):
+    """Half of every batch, of the order that one process would read."""
+    own = [np.concatenate(seen["read"]) for seen in pair.seen]
+    padded = -(-together.ROWS // together.BATCH) * together.BATCH
+    assert [len(rows) for rows in own] == [padded // 2 * together.EPOCHS] * 2
+    for epoch in range(together.EPOCHS):
+        part = slice(epoch * padded // 2, (epoch + 1) * padded // 2)
+        both = [set(rows[part].tolist()) for rows in own]
+        assert both[0] | both[1] == set(range(together.ROWS))
+        assert len(both[0] & both[1]) <= padded - together.ROWS  # rows that fill the last batch
+
+
+def test_one_process_writes_and_speaks(pair):
+    (out, err, _), (silent, quiet, _) = pair.said
+    assert (silent, quiet, err) == ("", "", "")
+    assert "epoch 3/3" in out
+    assert "Gloo" not in out
+    assert "written    run/" in out
+    assert [row[0] for row in history(pair.folder / "run")] == [1, 2, 3]
+
+
+def test_the_run_is_that_of_one_process(pair, monkeypatch, capsys):
+    monkeypatch.chdir(pair.folder)
+    monkeypatch.setattr("fnet.cli.train.tell_end", lambda *_: None)  # pictures take seconds
+    with as_users():
+        assert status_of([*TABLE, "--epochs", "3", "--out", "alone"]) == 0
+    capsys.readouterr()
+    rows, names = [], []
+    for folder in ("run", "alone"):
+        with (pair.folder / folder / "history.csv").open() as file:
+            rows.append([[float(cell) for cell in row.values()] for row in csv.DictReader(file)])
+        with np.load(pair.folder / folder / "checkpoint.npz") as file:
+            names.append(
+                {name: (a.dtype, a.shape) for name, a in file.items() if "json" not in name}
+            )
+    np.testing.assert_allclose(rows[0], rows[1], rtol=1e-6)
+    assert names[0] == names[1]
+
+
+KINDS = [("SIGKILL", 0), ("SIGKILL", 1), ("SIGTERM", 0), ("SIGTERM", 1), ("SIGSTOP", 0), ("SIGSTOP", 1)]
+KILLS, LONG = 20, 200  # rows; of the long form one is drawn in a run
+
+
+def kill(folder, number):
+    """Start a run, end one of its processes by a signal at some moment, and resume it.
+
+    Returns the statuses and errors of both, after the signal.
+    """
+    rng = np.random.default_rng(number)
+    name, victim = KINDS[number % len(KINDS)]
+    words = [*TABLE, "--epochs", str(LENGTH), "--out", "run", "--json"]
+    processes = start(folder, words, devices=1)
+    try:
+        seen = int(rng.integers(1, LENGTH - 30))
+        for line in processes[0].stdout:
+            if f'"epoch": {seen},' in line:
+                break
+        time.sleep(rng.uniform(0, 0.05))
+        processes[victim].send_signal(getattr(signal, name))
+        other = processes[1 - victim]
+        _, err = other.communicate(timeout=60)
+        ended = [(other.returncode, err)]
+    finally:
+        for process in processes:
+            process.kill()
+    _, err = processes[victim].communicate(timeout=60)
+    resumed = start(folder, [*words, "--resume"], devices=1)
+    said = [process.communicate(timeout=300) for process in resumed]
+    assert [process.returncode for process in resumed] == [0, 0], said
+    return name, victim, ended[0], (processes[victim].returncode, err)
+
+
+LENGTH = 60
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The run that nothing has stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    write_table(folder)
+    processes = start(folder, [*TABLE, "--epochs", str(LENGTH), "--out", "run"], devices=1)
+    said = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    return folder / "run"
+
+
+@pytest.mark.turns(KILLS)
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_killed_run_ends_with_a_word_and_resumes_to_the_same_bits(number, whole, tmp_path):
+    write_table(tmp_path)
+    name, victim, (status, words), (_, last) = kill(tmp_path, number)
+    if name == "SIGTERM":
+        assert (status, words, last) == (128 + signal.SIGTERM, "", "")
+    else:
+        assert status == LOST
+        why = "its connection has closed" if name == "SIGKILL" else "nothing has come from it"
+        assert words.startswith(f"fnet: process {victim} has died or hangs: {why}")
+        assert words.endswith("continue it by the same command with --out run --resume\n")
+        assert len(words.splitlines()) == 1
+    assert history(tmp_path / "run") == history(whole)
+    ended, uninterrupted = weights(tmp_path / "run"), weights(whole)
+    assert {name: array.tobytes() for name, array in ended.items()} == {
+        name: array.tobytes() for name, array in uninterrupted.items()
+    }

@@ -7,14 +7,23 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from fnet.cli.arguments import Settings
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from fnet.cli.arguments import ALL, Settings
 from fnet.cli.run import claimed
 from fnet.cli.signals import Stop
 from fnet.cli.source import Parts
 from fnet.cli.values import above
 from fnet.cli.voice import Voice
+from fnet.devices import mesh
 from fnet.devices.processes import START, Team, join
+from fnet.errors import ConfigurationError
+from fnet.training.records import Record
 
 OWN = ("process", "out", "data", "workers", "json", "quiet")  # what processes may have of their own
 
@@ -59,6 +68,11 @@ def voice_of(team: Team, voice: Voice) -> Voice:
 
 def agree_on_data(team: Team, parts: Parts, settings: Settings) -> None:
     """Raise ConfigurationError unless all processes have the same data and settings."""
+    if team.count > 1 and settings["batch_size"] == ALL:
+        raise ConfigurationError(
+            "several processes divide the rows of a batch, and full-batch training does not: name "
+            "a --batch-size"
+        )
     facts = parts.config(settings)
     skipped = {*OWN, "decisions"}
     team.agree(
@@ -68,6 +82,22 @@ def agree_on_data(team: Team, parts: Parts, settings: Settings) -> None:
             if name not in skipped
         }
     )
+
+
+def mesh_of(team: Team) -> Mesh | None:
+    """All devices of all processes; none where there is one process."""
+    return None if team.count == 1 else mesh()
+
+
+def here(record: Record) -> Record:
+    """The record with arrays of this process alone, for what it does without the others."""
+
+    def own(leaf: Any) -> Any:
+        there = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+        return jnp.asarray(np.asarray(leaf)) if there else leaf
+
+    state, best = jax.tree.map(own, (record.state, record.best.params))
+    return record._replace(state=state, best=record.best._replace(params=best))
 
 
 @contextlib.contextmanager
@@ -97,9 +127,10 @@ def first_says(team: Team, ask: Callable[[], str]) -> str:
 
 
 def _keep_stdout_for_python() -> None:
-    """What C++ writes to standard output, as gloo does on connecting, goes to standard error."""
+    """What C++ writes to standard output is dropped: gloo says there that it has connected."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         number = sys.stdout.fileno()
         sys.stdout.flush()
-        sys.stdout = os.fdopen(os.dup(number), "w", encoding="utf-8", buffering=1)
-        os.dup2(sys.stderr.fileno(), number)
+        sys.stdout = os.fdopen(os.dup(number), "w", encoding=sys.stdout.encoding, buffering=1)
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), number)

@@ -38,7 +38,9 @@ from fnet.cli.together import (
     agree_on_data,
     first_says,
     folder_of,
+    here,
     joined,
+    mesh_of,
     stopped,
     voice_of,
 )
@@ -201,7 +203,7 @@ class Run(NamedTuple):
 
 def _train(checkpoint: Checkpoint, parts: Parts, settings: Settings, run: Run) -> Checkpoint:
     """Run the remaining epochs; at any time the folder holds a run that can be resumed."""
-    records, epochs = _records(checkpoint, parts, settings), settings["epochs"]
+    records, epochs = _records(checkpoint, parts, settings, run.team), settings["epochs"]
     records = map(with_bits, records) if parts.task == "text" else records
     samples, size = len(parts.train), settings["batch_size"]
     steps = 1 if size == ALL else -(-samples // size)
@@ -222,10 +224,12 @@ def _train(checkpoint: Checkpoint, parts: Parts, settings: Settings, run: Run) -
         ) from None
     finally:
         run.keep(checkpoint)
-    return checkpoint
+    return checkpoint._replace(record=here(checkpoint.record))
 
 
-def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterator[Record]:
+def _records(
+    checkpoint: Checkpoint, parts: Parts, settings: Settings, team: Team
+) -> Iterator[Record]:
     model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
     arguments = (model, loss, optimizer, parts.train, parts.val)
     epochs = settings["epochs"]
@@ -245,5 +249,6 @@ def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterat
         seed=seed,
         augmentation=augmentation,
         resume=record,
+        mesh=mesh_of(team),
     )
     return records if settings["patience"] is None else stop_early(records, settings["patience"])
