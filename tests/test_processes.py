@@ -262,6 +262,7 @@ def test_addresses():
 
 
 ROOT = Path(__file__).parents[1]
+LAST = 6  # epoch
 TABLE = "train --data table.csv --target Kind --hidden 8 --batch-size 16".split()
 
 
@@ -320,7 +321,7 @@ def pair(tmp_path_factory):
     """Two processes with two devices each, started once; much is asked of them."""
     folder = tmp_path_factory.mktemp("pair")
     write_table(folder)
-    words = [*TABLE, "--epochs", "3", "--out", "run"]
+    words = [*TABLE, "--epochs", str(LAST), "--out", "run"]
     processes = start(folder, words, module=("tests.together", "seen"))
     said = [(*process.communicate(timeout=300), process.returncode) for process in processes]
     assert [status for *_, status in said] == [0, 0], said
@@ -367,17 +368,17 @@ def test_each_process_reads_its_own_rows_alone(pair):
 def test_one_process_writes_and_speaks(pair):
     (out, err, _), (silent, quiet, _) = pair.said
     assert (silent, quiet, err) == ("", "", "")
-    assert "epoch 3/3" in out
+    assert f"epoch {LAST}/{LAST}" in out
     assert "Gloo" not in out
     assert "written    run/" in out
-    assert [row[0] for row in history(pair.folder / "run")] == [1, 2, 3]
+    assert [row[0] for row in history(pair.folder / "run")] == [*range(1, LAST + 1)]
 
 
 def test_the_run_is_that_of_one_process(pair, monkeypatch, capsys):
     monkeypatch.chdir(pair.folder)
     monkeypatch.setattr("fnet.cli.train.tell_end", lambda *_: None)  # pictures take seconds
     with as_users():
-        assert status_of([*TABLE, "--epochs", "3", "--out", "alone"]) == 0
+        assert status_of([*TABLE, "--epochs", str(LAST), "--out", "alone"]) == 0
     capsys.readouterr()
     rows, names = [], []
     for folder in ("run", "alone"):
@@ -391,68 +392,55 @@ def test_the_run_is_that_of_one_process(pair, monkeypatch, capsys):
     assert names[0] == names[1]
 
 
-KINDS = [("SIGKILL", 0), ("SIGKILL", 1), ("SIGTERM", 0), ("SIGTERM", 1), ("SIGSTOP", 0), ("SIGSTOP", 1)]
-KILLS, LONG = 20, 200  # rows; of the long form one is drawn in a run
+KINDS = [(name, victim) for name in ("SIGKILL", "SIGTERM", "SIGSTOP") for victim in (0, 1)]
+KILLS, MANY = 20, 200  # the latter with --long; a run has its turn with one of them
 
 
-def kill(folder, number):
-    """Start a run, end one of its processes by a signal at some moment, and resume it.
+def pytest_generate_tests(metafunc):
+    if "number" in metafunc.fixturenames and "pair" in metafunc.fixturenames:
+        metafunc.parametrize("number", range(MANY if metafunc.config.option.long else KILLS))
 
-    Returns the statuses and errors of both, after the signal.
-    """
-    rng = np.random.default_rng(number)
-    name, victim = KINDS[number % len(KINDS)]
-    words = [*TABLE, "--epochs", str(LENGTH), "--out", "run", "--json"]
-    processes = start(folder, words, devices=1)
+
+def slowly(folder, *more):
+    """The run of `pair`, with a pause after each epoch, and without what is around it."""
+    words = [*TABLE, "--epochs", str(LAST), "--out", "run", "--json", *more]
+    return start(folder, words, module=("tests.together", together.SLOWLY))
+
+
+def ended_by(folder, name, victim, rng):
+    """(status, errors) of the other process and of this one, which a signal came to in training."""
+    processes = slowly(folder)
     try:
-        seen = int(rng.integers(1, LENGTH - 30))
-        for line in processes[0].stdout:
-            if f'"epoch": {seen},' in line:
-                break
-        time.sleep(rng.uniform(0, 0.05))
+        epoch = rng.integers(1, LAST)
+        next(line for line in processes[0].stdout if f'"epoch": {epoch},' in line)
+        time.sleep(rng.uniform(0, together.PAUSE))
         processes[victim].send_signal(getattr(signal, name))
         other = processes[1 - victim]
-        _, err = other.communicate(timeout=60)
-        ended = [(other.returncode, err)]
+        ended = [(other.communicate(timeout=120)[1], other.returncode)]
     finally:
         for process in processes:
             process.kill()
-    _, err = processes[victim].communicate(timeout=60)
-    resumed = start(folder, [*words, "--resume"], devices=1)
-    said = [process.communicate(timeout=300) for process in resumed]
-    assert [process.returncode for process in resumed] == [0, 0], said
-    return name, victim, ended[0], (processes[victim].returncode, err)
-
-
-LENGTH = 60
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """The run that nothing has stopped."""
-    folder = tmp_path_factory.mktemp("whole")
-    write_table(folder)
-    processes = start(folder, [*TABLE, "--epochs", str(LENGTH), "--out", "run"], devices=1)
-    said = [process.communicate(timeout=300) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
-    return folder / "run"
+    ended.append((processes[victim].communicate(timeout=120)[1], processes[victim].returncode))
+    return ended
 
 
 @pytest.mark.turns(KILLS)
-@pytest.mark.parametrize("number", range(KILLS))
-def test_a_killed_run_ends_with_a_word_and_resumes_to_the_same_bits(number, whole, tmp_path):
+def test_a_killed_run_ends_with_a_word_and_resumes_to_the_same_bits(number, pair, tmp_path):
     write_table(tmp_path)
-    name, victim, (status, words), (_, last) = kill(tmp_path, number)
+    name, victim = KINDS[number % len(KINDS)]
+    (words, status), last = ended_by(tmp_path, name, victim, np.random.default_rng(number))
     if name == "SIGTERM":
-        assert (status, words, last) == (128 + signal.SIGTERM, "", "")
+        assert [(words, status), last] == [("", 128 + signal.SIGTERM)] * 2
     else:
         assert status == LOST
         why = "its connection has closed" if name == "SIGKILL" else "nothing has come from it"
         assert words.startswith(f"fnet: process {victim} has died or hangs: {why}")
         assert words.endswith("continue it by the same command with --out run --resume\n")
         assert len(words.splitlines()) == 1
-    assert history(tmp_path / "run") == history(whole)
-    ended, uninterrupted = weights(tmp_path / "run"), weights(whole)
-    assert {name: array.tobytes() for name, array in ended.items()} == {
-        name: array.tobytes() for name, array in uninterrupted.items()
-    }
+    resumed = slowly(tmp_path, "--resume")
+    said = [process.communicate(timeout=300) for process in resumed]
+    assert [process.returncode for process in resumed] == [0, 0], said
+    resumed, whole = tmp_path / "run", pair.folder / "run"
+    assert history(resumed) == history(whole)
+    bits = [{n: a.tobytes() for n, a in weights(folder).items()} for folder in (resumed, whole)]
+    assert bits[0] == bits[1]
