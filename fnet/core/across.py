@@ -93,7 +93,8 @@ def own_bits(key: PRNGKey, shape: Shape) -> Array:
 
     numbers = key if not _is_typed(key) else jax.random.key_data(key)
     size = math.prod(shape)
-    counted = numbers.shape == (2,) and jax.config.read("jax_threefry_partitionable")
+    settings: Any = jax.config
+    counted = settings.jax_threefry_partitionable and numbers.shape == (2,)
     if not is_divided() or not counted or all_rows(size) >= 2**32:
         return own_rows(bits, key, shape)
     places = place_of(jax.lax.iota(jnp.uint32, size), size)

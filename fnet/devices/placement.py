@@ -39,6 +39,11 @@ class Here:
         """How often a dataset would be in one memory."""
         return 1
 
+    @property
+    def is_local(self) -> bool:
+        """Whether all devices are of this process."""
+        return True
+
     def streaming(self) -> Any:
         """The same for a dataset that is read block by block."""
         return self
@@ -71,6 +76,10 @@ class Here:
 
     def arrays(self, tree: Any) -> Any:
         """All samples of a dataset, on the devices."""
+        return tree
+
+    def divided(self, tree: Any) -> Any:
+        """The same, with their rows divided; the last row may be there more than once."""
         return tree
 
     def rows(self, tree: Any) -> Any:
@@ -127,6 +136,10 @@ class Placement(Here):
         shared = self.mesh.devices.flat[0].platform == "cpu" and self.data == WHOLE
         return len(self.mesh.local_devices) if shared else 1
 
+    @property
+    def is_local(self) -> bool:
+        return not self.mesh.is_multi_process
+
     def streaming(self) -> Any:
         return dataclasses.replace(self, data=STREAMED)
 
@@ -143,10 +156,10 @@ class Placement(Here):
         return jax.lax.with_sharding_constraint(tree, NamedSharding(self.mesh, PartitionSpec()))
 
     def arrays(self, tree: Any) -> Any:
-        if self.data == WHOLE:
-            return replicated(tree, self.mesh)
+        return replicated(tree, self.mesh) if self.data == WHOLE else self.divided(tree)
 
-        def own(leaf: Any) -> Any:  # with rows more at the end, that are never taken
+    def divided(self, tree: Any) -> Any:
+        def own(leaf: Any) -> Any:
             return leaf[np.minimum(self.own(self.size(len(leaf))), len(leaf) - 1)]
 
         return placed(jax.tree.map(own, tree), self.mesh)
@@ -205,7 +218,7 @@ def placement_of(mesh: Any) -> Here:
     """
     if mesh is None:
         return Here()
-    return mesh if isinstance(mesh, Placement) else placement(mesh)
+    return mesh if isinstance(mesh, Here) else placement(mesh)
 
 
 def _here(places: Array, rows: Array) -> Array:

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from chex import Array, ArrayTree, PRNGKey
+from jax.sharding import Mesh
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
@@ -19,12 +20,14 @@ from fnet.core.remembering import remembered
 from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
+from fnet.devices.meshes import require_divided
+from fnet.devices.placement import Here, placement_of
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation
 from fnet.training.evaluation import penalty_of
 from fnet.training.exact import exact
-from fnet.training.feeding import example_shape, inputs, on_device
+from fnet.training.feeding import HERE, example_shape, inputs, on_device
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Best, Record, State, start
 from fnet.training.resuming import check_seen, with_rate_of
@@ -69,6 +72,7 @@ def descend(
     tolerance: float = 0.0,
     seed: int = 0,
     resume: Record | None = None,
+    mesh: Mesh | Here | None = None,
 ) -> Iterator[Record]:
     """Train on all of `train` at each step; yield a `Record` every `every` epochs, and at the end.
 
@@ -82,6 +86,9 @@ def descend(
 
     Every step takes all samples as they are, so there is no `augmentation` here: for other images
     in every step, `fit` with a batch size. A learning rate is resumed as in `fit`.
+
+    `mesh` is that of several devices, as in `fit`; where they do not divide the samples, rows that
+    count for nothing are added. A solver is divided by the compiler, as a layer of one's own is.
 
     The parameters of all epochs between two records are kept, and `every` is lowered where they
     would take more than 256 MB. Raises what `fit` does, and where the data are not in memory.
@@ -108,13 +115,16 @@ def descend(
         begin = start(model, optimizer, example_shape(train), seed)
     else:
         begin = with_rate_of(optimizer, resume)
+    placement = placement_of(mesh)
     if is_solver(optimizer):
         require_steady_model(optimizer, model)
+        require_divided("descend: a solver's number of samples", len(train), placement.parts)
     order = np.arange(len(train))
     check_seen(begin, order[None])
     length = max(1, min(every, epochs, KEPT // max(nbytes(begin.state.params), 1)))
-    run = make_stretch(model, loss, optimizer, length, *(part.transform for part in parts))
-    held: Any = [tuple(on_device(part).arrays.values()) for part in parts]  # type: ignore[attr-defined]
+    transforms = (part.transform for part in parts)
+    run = make_stretch(model, loss, optimizer, length, *transforms, placement=placement)
+    held: Any = [_held(part, placement) for part in parts]
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
 
     def records(record: Record) -> Iterator[Record]:
@@ -138,41 +148,57 @@ def descend(
             require_finite_validation(before, record)
             yield record
 
-    return records(begin)
+    return records(begin._replace(state=placement.state(begin.state)))
+
+
+def _held(part: Any, placement: Here) -> tuple[Any, Any, Any]:
+    """x, target, and which rows count: None where all do."""
+    x, target = (placement.divided(value) for value in on_device(part).arrays.values())  # type: ignore[attr-defined]
+    rows, size = len(part), placement.size(len(part))
+    return x, target, None if rows == size else placement.divided(np.arange(size) < rows)
 
 
 @remembered
 def make_stretch(
-    model: Layer, loss: Loss, optimizer: Any, length: int, *transforms: Transform
+    model: Layer,
+    loss: Loss,
+    optimizer: Any,
+    length: int,
+    *transforms: Transform,
+    placement: Here = HERE,
 ) -> Callable[..., Stretch]:
     """The compiled stretch(state, count, parts, key=None) of at most `length` epochs.
 
-    parts are (x, target) of the training set and, if there is one, of the validation set, each with
-    a transform. Entries of epochs after `count` are meaningless.
+    parts are (x, target, where) of the training set and, if there is one, of the validation set,
+    each with a transform. Entries of epochs after `count` are meaningless.
     """
     make = make_solver_step if is_solver(optimizer) else make_step
-    step = make(model, loss, optimizer)
+    spread = model if is_solver(optimizer) else placement.model(model)
+    step = make(spread, loss, optimizer)
 
-    def measure(pair: tuple[ArrayTree, PRNGKey | None], x: Array, target: Array) -> Any:
+    def measure(
+        pair: tuple[ArrayTree, PRNGKey | None], x: Array, target: Array, where: Array | None = None
+    ) -> Any:
         params, noise = pair
-        y, _ = model.forward(params, x, noise)
-        value, _ = loss.value_and_grad(y, target)
-        return value + penalty_of(model, params)[0], *score(loss, y, target, None)
+        y, _ = spread.forward(params, x, noise)
+        value, _ = loss.value_and_grad(y, target, where)
+        return value + penalty_of(model, params)[0], *score(loss, y, target, where)
 
     @jax.jit
     def stretch(
-        state: State, count: Array, parts: list[tuple[Array, Array]], key: PRNGKey | None = None
+        state: State, count: Array, parts: list[tuple[Any, ...]], key: PRNGKey | None = None
     ) -> Stretch:
         given = [
             inputs(transform, state.params, x)
-            for transform, (x, _) in zip(transforms, parts, strict=True)
+            for transform, (x, *_) in zip(transforms, parts, strict=True)
         ]
         read = [_stored(x) for x in given]
-        targets = [target for _, target in parts]
+        targets = [dict(zip(("target", "where"), rest, strict=False)) for _, *rest in parts]
 
         def epoch(k: Array, carry: tuple[State, ArrayTree]) -> tuple[State, ArrayTree]:
             # The step's metrics are unused, and so not computed.
-            state, _ = step(carry[0], read[0](), targets[0], None, key)
+            state, _ = step(carry[0], read[0](), **targets[0], key=key)
+            state = placement.kept(state)
             return state, jax.tree.map(functools.partial(_put, k + 1), carry[1], state.params)
 
         def buffer(leaf: Array) -> Array:
@@ -185,13 +211,13 @@ def make_stretch(
         pairs = (before, noise), (after, None)
         looks = [
             jax.lax.map(
-                functools.partial(measure, x=x(), target=target),
+                functools.partial(measure, x=x(), **target),
                 pair,
                 batch_size=_together(model, state.params, x()),
             )
             for x, target, pair in zip(read, targets, pairs, strict=False)
         ]
-        return Stretch(end, after, _distance(before, after), looks)
+        return Stretch(end, after, *placement.everywhere((_distance(before, after), looks)))
 
     return stretch
 

@@ -17,7 +17,7 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
-from fnet.devices.placement import Here, Placement, placement_of
+from fnet.devices.placement import Here, placement_of
 from fnet.errors import DataError
 from fnet.training.agreement import check_use, require_params, require_parts
 from fnet.training.exact import exact
@@ -54,7 +54,7 @@ def evaluate(
     batch_size: int | None = None,
     *,
     workers: int | Workers = 0,
-    mesh: Mesh | Placement | None = None,
+    mesh: Mesh | Here | None = None,
 ) -> dict[str, float]:
     """The loss over all samples, penalty included, and how good predictions are.
 
@@ -126,7 +126,7 @@ def predict(
     dataset: Dataset,
     batch_size: int | None = None,
     *,
-    mesh: Mesh | Placement | None = None,
+    mesh: Mesh | Here | None = None,
 ) -> Predictions:
     """The model's predictions for every sample, in the dataset's order.
 

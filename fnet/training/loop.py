@@ -22,7 +22,7 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
-from fnet.devices.placement import Here, Placement, placement_of
+from fnet.devices.placement import Here, placement_of
 from fnet.initializers import keys
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import measured
@@ -108,7 +108,7 @@ def fit(
     workers: int = 0,
     augmentation: Augmentation = augment(),
     resume: Record | None = None,
-    mesh: Mesh | Placement | None = None,
+    mesh: Mesh | Here | None = None,
 ) -> Iterator[Record]:
     """Train, and yield a `Record` after each epoch, up to epoch number `epochs`.
 

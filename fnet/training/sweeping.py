@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from chex import ArrayTree
+from jax.sharding import Mesh
 
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_number, require_whole
@@ -18,6 +19,7 @@ from fnet.data.augmentation import Augmentation, augment
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
+from fnet.devices.placement import Here, placement_of
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate
@@ -47,6 +49,7 @@ def sweep(
     batch_size: int | None = None,
     together: bool | None = None,
     augmentation: Augmentation = augment(),
+    mesh: Mesh | Here | None = None,
 ) -> Iterator[tuple[Record, ...]]:
     """Train once per pair of learning rate and seed; yield the records of all after each epoch.
 
@@ -57,7 +60,9 @@ def sweep(
 
     `together` computes all runs in one loop, vectorised by `jax.vmap`, which needs data in memory;
     it is the default where it is faster: on a GPU, and on a CPU for networks so small that a step
-    costs more to start than to compute. Raises ConfigurationError as `fit` does.
+    costs more to start than to compute. Over the devices of a `mesh` runs in one loop are divided,
+    and send each other nothing; one by one each run is divided, as in `fit`. Raises
+    ConfigurationError as `fit` does, and where a loop would be divided among several processes.
 
     >>> from fnet import data, losses, models, optimizers
     >>> features = np.linspace(-1, 1, 60, dtype=np.float32)[:, None]
@@ -87,16 +92,21 @@ def sweep(
     check_augmentation(augmentation, model, loss, train)
     val = check_validation(model, loss, train, val)
     begin = [_begin(model, optimizer, train, *pair) for pair in pairs]
+    placement = placement_of(mesh)
     in_memory = all(part is None or isinstance(part, Memory) for part in (train, val))
     if together and not in_memory:
         raise ConfigurationError("sweep: together needs data in memory: fnet.data.memory(dataset)")
     size = len(train) if batch_size is None else min(batch_size, len(train))
     if together is None:
-        together = in_memory and len(pairs) > 1 and _pays(begin[0], size)
+        together = in_memory and len(pairs) > 1 and _pays(begin[0], size) and placement.is_local
+    if together and not placement.is_local:
+        raise ConfigurationError("sweep: together is for the devices of one process; leave it out")
+    if not together:
+        placement.batch("sweep: batch_size", batch_size, len(train))
     parts = on_device(train), None if val is None else on_device(val)
     way = _together if together else _one_by_one
     trained = (model, loss, optimizer, *parts, augmentation)
-    return way(*trained, begin, [seed for _, seed in pairs], epochs, batch_size)
+    return way(*trained, begin, [seed for _, seed in pairs], epochs, batch_size, placement)
 
 
 def _begin(model: Layer, optimizer: Any, train: Dataset, rate: float, seed: int) -> Record:
@@ -125,6 +135,7 @@ def _one_by_one(
     seeds: list[int],
     epochs: int,
     batch_size: int | None,
+    placement: Here,
 ) -> Iterator[tuple[Record, ...]]:
     """One epoch of each run in turn."""
     train_one = functools.partial(
@@ -137,6 +148,7 @@ def _one_by_one(
         epochs=epochs,
         batch_size=batch_size,
         augmentation=augmentation,
+        mesh=placement,
     )
     runs = {
         place: train_one(seed=seed, resume=record)
@@ -164,14 +176,18 @@ def _together(
     seeds: list[int],
     epochs: int,
     batch_size: int | None,
+    placement: Here,
 ) -> Iterator[tuple[Record, ...]]:
-    """One epoch of all runs in one call."""
+    """One epoch of all runs in one call; the last is there more often where devices need more."""
     size = len(train) if batch_size is None else min(batch_size, len(train))
     transforms = train.transform, getattr(val, "transform", train.transform)
     run, look = _make(model, loss, optimizer, *transforms, augmentation)
     states = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(r.state for r in records))
-    noise = jnp.stack([keys(seed)[1] for seed in seeds])
-    held = None if val is None else (*val.arrays.values(), masked(in_turn(val)))
+    states, noise = map(placement.divided, (states, jnp.stack([keys(seed)[1] for seed in seeds])))
+    samples = [placement.arrays(value) for value in train.arrays.values()]
+    held = None
+    if val is not None:
+        held = (*map(placement.arrays, val.arrays.values()), masked(in_turn(val)))
     alive = set(range(len(records)))
     for epoch in range(1, epochs + 1):
         shuffle = batch_size is not None
@@ -179,8 +195,8 @@ def _together(
             seed: masked(epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch))
             for seed in set(seeds)
         }
-        orders = np.stack([order[seed] for seed in seeds])
-        states, metrics = run(states, *train.arrays.values(), orders, noise)
+        orders = placement.divided(np.stack([order[seed] for seed in seeds]))
+        states, metrics = run(states, *samples, orders, noise)
         seen = None if held is None else jax.device_get(look(states.params, *held))
         # Split by NumPy: as many slices by JAX cost more than the epoch of a small network.
         state, steps = jax.device_get((states, metrics))

@@ -1,0 +1,275 @@
+"""What several virtual devices of a CPU do, in a process of its own: JAX makes them at its start.
+
+    python -m tests.on_devices NAME ...
+
+prints a line of JSON, (name, result), for each function of that name, or row of the law.
+"""
+
+import functools
+import json
+import re
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from fnet import data, devices, losses, models, optimizers, training
+from fnet.compose import serial
+from fnet.core import Layer, across
+from fnet.devices.dividing import divided, is_known
+from fnet.layers import affine, batch_norm, relu
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.normal(size=(46, 8, 8, 2)).astype(np.float32)
+LABELS = (IMAGES.mean((1, 2, 3)) > 0).astype(int)
+ROWS = data.memory({"x": IMAGES.reshape(46, -1), "label": LABELS})
+PHOTOS = data.memory({"image": IMAGES, "label": LABELS})
+TEXT = RNG.integers(0, 11, (22, 9))
+TEXTS = data.memory({"tokens": TEXT[:, :-1], "next": TEXT[:, 1:]})
+
+ENTROPY = losses.cross_entropy()
+KINDS: dict[str, Any] = {
+    "mlp": (models.classification_net(2, hidden=16), ROWS),
+    "noisy": (models.convnet(2, widths=(4,), rate=0.3), PHOTOS),
+    "transformer": (models.transformer(11, width=8, blocks=2, heads=2, dropout=0.2), TEXTS),
+    "normed": (serial(affine(4, axes=1), batch_norm(), relu(), affine(2)), PHOTOS),
+    "deep": (models.classification_net(2, hidden=16, layers=7), ROWS),
+}
+
+
+def trained(kind: str, mesh: Any = None, epochs: int = 3, **more: Any) -> Any:
+    """The last record, and the loss of each epoch."""
+    model, dataset = KINDS[kind]
+    optimizer = more.pop("optimizer", optimizers.adam(0.01))
+    more = {"epochs": epochs, "batch_size": 8, "mesh": mesh, **more}
+    records = list(training.fit(model, ENTROPY, optimizer, dataset, **more))
+    return records[-1], [r.metrics["train_loss"] for r in records]
+
+
+def off(kind: str, mesh: Any, **more: Any) -> float:
+    """By how much, relatively, losses of epochs differ from those of one device."""
+    of_one, of_many = _alone(kind), trained(kind, mesh, **more)[1]
+    return float(np.max(np.abs(np.array(of_many) / of_one - 1)))
+
+
+@functools.cache
+def _alone(kind: str) -> np.ndarray:
+    return np.array(trained(kind)[1])
+
+
+def mlp() -> list[float]:
+    return [off("mlp", devices.mesh(count)) for count in (1, 2, 4)]
+
+
+def noisy() -> list[float]:
+    return [off("noisy", devices.mesh(2))]
+
+
+def transformer() -> list[float]:
+    return [off("transformer", devices.mesh(2))]
+
+
+def normed() -> list[float]:
+    return [off("normed", devices.mesh(2))]
+
+
+def rows_divided() -> list[float]:
+    return [off("mlp", devices.placement(devices.mesh(4), data="rows"))]
+
+
+def streamed() -> list[float]:
+    """Of data that is read batch by batch, and does not fill its last one."""
+    held, training.feeding.SHARE = training.feeding.SHARE, 0.0
+    try:
+        return [off("mlp", devices.mesh(4))]
+    finally:
+        training.feeding.SHARE = held
+
+
+def columns() -> dict[str, Any]:
+    """Parameters divided over half of the devices."""
+    record, found = trained("mlp", devices.mesh(4, model=2))
+    w = record.state.params[0].w
+    return {
+        "off": float(np.max(np.abs(np.array(found) / _alone("mlp") - 1))),
+        "part": list(w.addressable_shards[0].data.shape),
+        "moment": list(record.state.opt_state.m[0].w.addressable_shards[0].data.shape),
+    }
+
+
+def descended() -> list[float]:
+    """Full batches, of samples that the devices do not divide, with validation."""
+    model, dataset = KINDS["mlp"]
+    parts = data.split(dataset, {"train": 0.7, "val": 0.3})
+    optimizer = optimizers.adam(0.01)
+    found = [
+        [*training.descend(model, ENTROPY, optimizer, *parts.values(), epochs=9, mesh=mesh)][-1]
+        for mesh in (None, devices.mesh(4))
+    ]
+    one, many = (np.array([*record.history.values()]) for record in found)
+    return [float(np.max(np.abs(one / many - 1)))]
+
+
+def swept() -> list[float]:
+    """Three runs over four devices in one loop, and each over all devices."""
+    model, dataset = KINDS["mlp"]
+    several = {"learning_rates": (0.1, 0.01, 0.001), "epochs": 2, "batch_size": 8}
+    several |= {"optimizer": optimizers.adam(0.01), "val": dataset}
+    found = []
+    for mesh, together in ((None, True), (devices.mesh(4), True), (devices.mesh(4), False)):
+        more = {**several, "mesh": mesh, "together": together}
+        *_, records = training.sweep(model, ENTROPY, train=dataset, **more)
+        found.append([[*record.metrics.values()] for record in records])
+    one, *many = map(np.array, found)
+    return [float(np.max(np.abs(each / one - 1))) for each in many]
+
+
+def half() -> list[float]:
+    """Gradients added in 16 bits."""
+    return [off("mlp", devices.placement(devices.mesh(4), reduced="bfloat16"))]
+
+
+def same_bits() -> bool:
+    first, again = (trained("mlp", devices.mesh(4))[0].state for _ in range(2))
+    return bool(jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, again)))
+
+
+def resumed() -> list[float]:
+    """Begun on four devices, ended on one; and the other way round."""
+    found = []
+    for begin, end in ((devices.mesh(4), None), (None, devices.mesh(4))):
+        before, losses_before = trained("mlp", begin, epochs=1)
+        before = jax.tree.map(np.asarray, before)  # as a checkpoint has it
+        after = trained("mlp", end, resume=before)[1]
+        found.append(float(np.max(np.abs(np.array(losses_before + after) / _alone("mlp") - 1))))
+    return found
+
+
+def reductions() -> dict[str, list[str]]:
+    """What a step of two and of seven layers sends between devices, by the compiled program."""
+    return {kind: sent(kind) for kind in ("mlp", "deep")}
+
+
+def reductions_of_blocks() -> list[str]:
+    return sent("transformer")
+
+
+def sent(kind: str, **more: Any) -> list[str]:
+    model, dataset = KINDS[kind]
+    placement = devices.placement(devices.mesh(4), **more)
+    epoch = training.make_epoch(model, ENTROPY, optimizers.adam(0.01), placement=placement)
+    record = training.start(model, optimizers.adam(0.01), dataset[0][dataset.fields[0]].shape)
+    arrays = [placement.arrays(jnp.array(a)) for a in dataset.arrays.values()]
+    order = placement.order(np.arange(16, dtype=np.int32).reshape(2, 8))
+    program = epoch.lower(placement.state(record.state), *arrays, order, jax.random.key(0))
+    text = program.compile().as_text()
+    return re.findall(r"(all-[a-z]+|reduce-scatter|collective-permute)(?:-start)?\(", text)
+
+
+def predictions() -> list[float]:
+    model, dataset = KINDS["mlp"]
+    params, _ = model.init(jax.random.key(0), (128,))
+    one, many = (
+        training.predict(model, ENTROPY, params, dataset, mesh=mesh)
+        for mesh in (None, devices.mesh(4))
+    )
+    figures = [
+        training.evaluate(model, ENTROPY, params, dataset, mesh=mesh)["loss"]
+        for mesh in (None, devices.mesh(4))
+    ]
+    assert (one.labels == many.labels).all()
+    return [
+        float(abs(one.probabilities - many.probabilities).max()),
+        abs(figures[0] / figures[1] - 1),
+    ]
+
+
+def bits() -> bool:
+    """Numbers drawn by each device for its rows are those of the whole batch."""
+    key, mesh = jax.random.key(3), devices.mesh(4)
+    drawn = jax.shard_map(
+        lambda key: across.own_bits(key, (3, 5)),
+        mesh=mesh,
+        in_specs=jax.P(),
+        out_specs=jax.P(across.ROWS),
+        check_vma=False,
+    )
+    whole = jax.random.bits(key, (12, 5), jnp.uint32)
+    return bool((drawn(key) == whole).all())
+
+
+def own_layer() -> dict[str, Any]:
+    """A layer that is not fnet's, and mixes rows: the compiler divides it, rightly."""
+    from fnet.core import layer
+
+    def forward(params: Any, x: Any, key: Any = None) -> Any:
+        return x - x.mean(0), ()
+
+    def backward(params: Any, cache: Any, dy: Any) -> Any:
+        return (), dy - dy.mean(0)
+
+    centred = layer(lambda key, shape: ((), shape), forward, backward)
+    model, dataset = KINDS["mlp"]
+    KINDS["own"] = (serial(centred, *model.layers), dataset)
+    return {"known": is_known(KINDS["own"][0]), "off": off("own", devices.mesh(4))}
+
+
+def errors() -> dict[str, str]:
+    """What is refused, and in which words."""
+    tried = {
+        "size": lambda: trained("mlp", devices.mesh(4), batch_size=10),
+        "devices": lambda: devices.mesh(8),
+        "axes": lambda: trained("mlp", jax.make_mesh((4,), ("batch",))),
+        "mesh": lambda: trained("mlp", 4),
+        "model": lambda: devices.mesh(4, model=3),
+        "reduced": lambda: devices.placement(devices.mesh(4), reduced="int8"),
+        "rule": lambda: trained(
+            "mlp", devices.placement(devices.mesh(4), rule=lambda path, shape: "model")
+        ),
+    }
+    said = {}
+    for name, attempt in tried.items():
+        try:
+            attempt()
+        except ValueError as error:
+            said[name] = f"{type(error).__name__}: {error}"
+    return said
+
+
+def explicit() -> list[float]:
+    """A mesh as jax.make_mesh makes it."""
+    return [off("mlp", jax.make_mesh((4,), ("data",)))]
+
+
+def law(number: int) -> float:
+    """The largest difference of a registered layer on two devices from the layer on one."""
+    from tests.cases import CASES
+
+    model, x = CASES[number].layer, CASES[number].inputs(rows=4)
+    key = jax.random.key(1)
+    params, _ = model.init(key, CASES[number].shape)
+    found = [both(each, params, x, key) for each in (model, divided(model, devices.mesh(2)))]
+    worst = jax.tree.map(
+        lambda a, b: float(np.abs(np.float64(a) - np.float64(b)).max(initial=0.0)), *found
+    )
+    return max(jax.tree.leaves(worst), default=0.0)
+
+
+def both(model: Layer, params: Any, x: Any, key: Any) -> Any:
+    @jax.jit
+    def run(params: Any, x: Any) -> Any:
+        y, cache = model.forward(params, x, key)
+        dy = jax.tree.map(lambda leaf: jnp.cos(leaf).astype(leaf.dtype), y)
+        seen = params if model.observe is None else model.observe(params, cache)
+        return y, model.backward(params, cache, dy), seen
+
+    return run(params, x)
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_num_cpu_devices", 4)
+    for name in sys.argv[1:]:
+        made = law(int(name)) if name.isdecimal() else globals()[name]()
+        print(json.dumps((name, made)), flush=True)

@@ -1,0 +1,110 @@
+"""Several devices train as one: tests/on_devices.py, in one process with four virtual devices."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cases import CASES
+
+CHECKS = (
+    *("mlp", "noisy", "transformer", "normed", "rows_divided", "streamed", "explicit"),
+    *("own_layer", "columns", "half", "same_bits", "resumed", "reductions", "predictions"),
+    *("bits", "errors", "descended", "swept"),
+)
+ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
+
+
+def ran(*names):
+    command = [sys.executable, "-m", "tests.on_devices", *map(str, names)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return dict(map(json.loads, done.stdout.splitlines()))
+
+
+@pytest.fixture(scope="module")
+def made():
+    return ran(*CHECKS)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "mlp",
+        "noisy",
+        "transformer",
+        "normed",
+        "rows_divided",
+        "streamed",
+        "explicit",
+        "resumed",
+        "descended",
+        "swept",
+    ],
+)
+def test_three_epochs_have_the_losses_of_one_device(made, check):
+    assert max(made[check]) < ROUNDING
+
+
+def test_a_run_on_four_devices_repeats_its_bits(made):
+    assert made["same_bits"] is True
+
+
+def test_predictions_are_those_of_one_device(made):
+    assert max(made["predictions"]) < ROUNDING
+
+
+def test_a_layer_of_ones_own_that_mixes_rows_is_right_too(made):
+    assert made["own_layer"]["known"] is False
+    assert made["own_layer"]["off"] < ROUNDING
+
+
+def test_parameters_and_their_moments_are_divided_by_the_rule(made):
+    assert made["columns"].pop("off") < ROUNDING
+    assert made["columns"] == {"part": [8, 128], "moment": [8, 128]}  # of (16, 128), over two
+
+
+def test_gradients_added_in_16_bits_are_off_by_their_rounding(made):
+    assert ROUNDING < max(made["half"]) < 2**-8
+
+
+def test_devices_reduce_twice_a_step_whatever_the_number_of_layers(made):
+    """How many rows count, before the loss; then all gradients and the loss together."""
+    assert made["reductions"] == {"mlp": ["all-reduce"] * 2, "deep": ["all-reduce"] * 2}
+
+
+def test_each_device_draws_the_numbers_of_its_rows(made):
+    assert made["bits"] is True
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("size", "fit: batch_size is 10, which 4 devices do not divide; take a multiple: 8 or 12"),
+        ("devices", 'there are 4: virtual ones of a CPU are made by jax.config.update("jax_num'),
+        ("axes", 'the rows of a batch are divided by one called "data": jax.make_mesh((4,)'),
+        ("mesh", "it must be a jax.sharding.Mesh: fnet.devices.mesh(4)"),
+        ("model", "model=3 does not divide 4 devices; 1, 2, 4 do"),
+        ("reduced", "reduced is 'int8'; it must be 'bfloat16'"),
+        ("rule", "the rule gives 'model' for .params[0].w; it must be a PartitionSpec"),
+    ],
+)
+def test_what_is_refused_says_what_to_do(made, what, words):
+    assert words in made["errors"][what]
+
+
+@pytest.mark.turns(9)
+@pytest.mark.parametrize("part", range(9))
+def test_every_registered_layer_is_on_two_devices_what_it_is_on_one(part):
+    rows = range(part, len(CASES), 9)
+    for row, worst in ran(*rows).items():
+        case = CASES[int(row)]
+        tolerance = 2 * case.eps or 1e-5
+        assert worst < tolerance, f"{case.layer}: {worst}"
+
+
+@pytest.mark.turns(5)
+@pytest.mark.parametrize("check", ["reductions_of_blocks"])
+def test_a_loop_over_blocks_reduces_twice_a_step(check):
+    assert ran(check)[check] == ["all-reduce"] * 2
