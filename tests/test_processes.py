@@ -274,14 +274,15 @@ def write_table(folder):
     (folder / "table.csv").write_text("\n".join(["A,B,C,Kind", *lines]) + "\n")
 
 
-def start(folder, words, count=2, module=("fnet",), devices=2):
-    """Processes, each with its virtual devices, that run in this folder."""
-    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+def start(folder, words, module=("fnet",), port=None, only=None):
+    """Two processes with two virtual devices each, or `only` one, that run in this folder."""
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
     strict = ("JAX_ENABLE_X64", "JAX_NUMPY_DTYPE_PROMOTION")
     environment = {key: value for key, value in os.environ.items() if key not in strict}
     environment |= {"XLA_FLAGS": flags, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)}
     environment |= {"XDG_CACHE_HOME": str(folder / "cache")}
-    shared = [*words, "--coordinator", f"127.0.0.1:{free_port()}", "--processes", str(count)]
+    where = f"127.0.0.1:{port or free_port()}"
+    shared = [*words, "--coordinator", where, "--processes", "2"]
     return [
         subprocess.Popen(
             [sys.executable, "-m", *module, *shared, "--process", str(number)],
@@ -292,7 +293,7 @@ def start(folder, words, count=2, module=("fnet",), devices=2):
             text=True,
             encoding="utf-8",
         )
-        for number in range(count)
+        for number in ((0, 1) if only is None else (only,))
     ]
 
 
@@ -444,3 +445,41 @@ def test_a_killed_run_ends_with_a_word_and_resumes_to_the_same_bits(number, pair
     assert history(resumed) == history(whole)
     bits = [{n: a.tobytes() for n, a in weights(folder).items()} for folder in (resumed, whole)]
     assert bits[0] == bits[1]
+
+
+@pytest.mark.turns(4)
+def test_other_data_are_refused_by_both(tmp_path):
+    """After JAX has begun, which must not keep them from ending."""
+    write_table(tmp_path)
+    table = (tmp_path / "table.csv").read_text("utf-8")
+    (tmp_path / "other.csv").write_text(table.replace("0.1", "0.2", 1), "utf-8")
+    others = [word.replace("table", "other") for word in TABLE]
+    port = free_port()
+    both = [start(tmp_path, words, only=i, port=port)[0] for i, words in enumerate((TABLE, others))]
+    said = [(*process.communicate(timeout=120), process.returncode) for process in both]
+    assert said[0] == said[1]
+    assert (said[0][0], said[0][2]) == ("", FAILED)
+    assert "sha256 of the data is" in said[0][1]
+    assert len(said[0][1].splitlines()) == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.turns(4)
+def test_launch_starts_them_and_ends_as_they_do(tmp_path):
+    write_table(tmp_path)
+    launch = [sys.executable, "-m", "fnet", "launch", "-n", "2", "--", *TABLE, "--out", "run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
+    run = functools.partial(subprocess.run, cwd=tmp_path, env=environment, capture_output=True)
+    done = run([*launch, "--epochs", "1"], text=True, check=True, timeout=300)
+    assert done.stdout.count("epoch 1/1") == 1
+    assert done.stderr.startswith("fnet: 2 processes")
+    again = run([*launch, "--epochs", "1"], text=True, check=False, timeout=300)
+    assert again.returncode == FAILED
+    assert "the folder already holds a run" in again.stderr
+
+
+def test_launch_starts_nothing_but_training(capsys):
+    assert status_of(["launch", "-n", "3", "--", "data", "stats"]) == FAILED
+    assert capsys.readouterr().err == (
+        "fnet: fnet launch starts processes that train: fnet launch -n 3 -- train ...\n"
+    )

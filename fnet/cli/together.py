@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from fnet.cli.arguments import ALL, Settings
+from fnet.cli.arguments import Settings
 from fnet.cli.run import claimed
 from fnet.cli.signals import Stop
 from fnet.cli.source import Parts
@@ -22,7 +22,6 @@ from fnet.cli.values import above
 from fnet.cli.voice import Voice
 from fnet.devices import mesh
 from fnet.devices.processes import START, Team, join
-from fnet.errors import ConfigurationError
 from fnet.training.records import Record
 
 OWN = ("process", "out", "data", "workers", "json", "quiet")  # what processes may have of their own
@@ -68,20 +67,9 @@ def voice_of(team: Team, voice: Voice) -> Voice:
 
 def agree_on_data(team: Team, parts: Parts, settings: Settings) -> None:
     """Raise ConfigurationError unless all processes have the same data and settings."""
-    if team.count > 1 and settings["batch_size"] == ALL:
-        raise ConfigurationError(
-            "several processes divide the rows of a batch, and full-batch training does not: name "
-            "a --batch-size"
-        )
-    facts = parts.config(settings)
-    skipped = {*OWN, "decisions"}
-    team.agree(
-        {
-            f"{'the data: ' if name in parts.facts else ''}{name}": value
-            for name, value in facts.items()
-            if name not in skipped
-        }
-    )
+    facts = {"sha256": parts.facts["sha256"][:12]}
+    team.agree({f"{name} of the data": {**parts.facts, **facts}[name] for name in parts.facts})
+    team.agree({name: value for name, value in settings.items() if name not in OWN})
 
 
 def mesh_of(team: Team) -> Mesh | None:

@@ -232,23 +232,23 @@ def _records(
 ) -> Iterator[Record]:
     model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
     arguments = (model, loss, optimizer, parts.train, parts.val)
-    epochs = settings["epochs"]
+    epochs, mesh = settings["epochs"], mesh_of(team)
     if settings["batch_size"] == ALL:
         every = max(1, -(-epochs // LINES))
         patience = settings["patience"]
         options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
-        return descend(*arguments, **options, resume=record)
+        return descend(*arguments, **options, resume=record, mesh=mesh)
     size = min(settings["batch_size"], len(parts.train))
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
     every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
     records = fit(
         *arguments,
         epochs=epochs,
-        batch_size=size,
+        batch_size=settings["batch_size"],
         every_steps=every,
         seed=seed,
         augmentation=augmentation,
         resume=record,
-        mesh=mesh_of(team),
+        mesh=mesh,
     )
     return records if settings["patience"] is None else stop_early(records, settings["patience"])

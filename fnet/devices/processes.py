@@ -12,6 +12,7 @@ that ends all of them where one dies or hangs.
 
 import atexit
 import contextlib
+import ctypes
 import functools
 import hashlib
 import os
@@ -261,11 +262,17 @@ def _begin_jax(index: int, count: int, port: int, jax_port: int, seconds: float)
 
 
 def _forget_jax() -> None:
-    """Let this process exit without waiting, in JAX, for others that are gone, and its abort."""
+    """Let this process exit without waiting in JAX for others that are gone, which ends in abort.
+
+    JAX waits when it is shut down, and where its client is destroyed; so that never is.
+    """
+    if not jax.distributed.is_initialized():
+        return
     with contextlib.suppress(ImportError, AttributeError):
         from jax._src.api import clean_up  # what JAX has registered; no public name says it
 
         atexit.unregister(clean_up)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(jax.local_devices()[0].client))
 
 
 def _versions() -> dict[str, Any]:
