@@ -5,10 +5,14 @@
 prints a line of JSON, (name, result), for each function of that name, or row of the law.
 """
 
+import collections
+import contextlib
 import functools
+import io
 import json
 import re
 import sys
+import tempfile
 from typing import Any
 
 import jax
@@ -16,9 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet import data, devices, losses, models, optimizers, training
+from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across
 from fnet.devices.dividing import divided, is_known
+from fnet.devices.placement import placement_of
 from fnet.layers import affine, batch_norm, relu
 
 RNG = np.random.default_rng(0)
@@ -157,15 +163,31 @@ def reductions_of_blocks() -> list[str]:
 
 
 def sent(kind: str, **more: Any) -> list[str]:
-    model, dataset = KINDS[kind]
-    placement = devices.placement(devices.mesh(4), **more)
-    epoch = training.make_epoch(model, ENTROPY, optimizers.adam(0.01), placement=placement)
-    record = training.start(model, optimizers.adam(0.01), dataset[0][dataset.fields[0]].shape)
-    arrays = [placement.arrays(jnp.array(a)) for a in dataset.arrays.values()]
-    order = placement.order(np.arange(16, dtype=np.int32).reshape(2, 8))
-    program = epoch.lower(placement.state(record.state), *arrays, order, jax.random.key(0))
-    text = program.compile().as_text()
+    text = program(kind, devices.placement(devices.mesh(4), **more))
     return re.findall(r"(all-[a-z]+|reduce-scatter|collective-permute)(?:-start)?\(", text)
+
+
+def on_one() -> bool:
+    """The program of a mesh of one device has the operations of one without a mesh."""
+    one, none = (operations(program("mlp", mesh)) for mesh in (devices.mesh(1), None))
+    return one == none
+
+
+def operations(text: str) -> collections.Counter[str]:
+    found = collections.Counter(re.findall(r"= (?:\([^=]*?\)|\S+) ([a-z\-]+)\(", text))
+    del found["get-tuple-element"]
+    return found
+
+
+def program(kind: str, mesh: Any) -> str:
+    model, dataset = KINDS[kind]
+    place, optimizer = placement_of(mesh), optimizers.adam(0.01)
+    epoch = training.make_epoch(model, ENTROPY, optimizer, placement=place)
+    record = training.start(model, optimizer, dataset[0][dataset.fields[0]].shape)
+    arrays = [place.arrays(jnp.array(a)) for a in dataset.arrays.values()]
+    order = place.order(np.arange(16, dtype=np.int32).reshape(2, 8))
+    lowered = epoch.lower(place.state(record.state), *arrays, order, jax.random.key(0))
+    return str(lowered.compile().as_text())
 
 
 def predictions() -> list[float]:
@@ -214,6 +236,26 @@ def own_layer() -> dict[str, Any]:
     model, dataset = KINDS["mlp"]
     KINDS["own"] = (serial(centred, *model.layers), dataset)
     return {"known": is_known(KINDS["own"][0]), "off": off("own", devices.mesh(4))}
+
+
+def command() -> dict[str, Any]:
+    """`fnet train` on four devices, continued on one, and all on one."""
+    words = ["train", "--model", "mlp", "--hidden", "9", "--size", "8"]
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
+        for name, more in {
+            "four": ["--devices", "4", "--epochs", "1"],
+            "one": ["--epochs", "2"],
+            "after": ["--epochs", "2", "--resume"],
+        }.items():
+            place = "four" if name == "after" else name
+            begin = out.tell()
+            wanted = [*(words if name != "after" else words[:1]), "--json", *more]
+            assert main([*wanted, "--out", f"{folder}/{place}"]) == 0
+            found[name] = [json.loads(line) for line in out.getvalue()[begin:].splitlines()]
+    start = found["four"][0]
+    loss = {name: said[-1]["test_loss"] for name, said in found.items()}
+    return {"said": start["decisions"], "off": abs(loss["after"] / loss["one"] - 1)}
 
 
 def errors() -> dict[str, str]:

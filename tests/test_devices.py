@@ -11,7 +11,7 @@ from tests.cases import CASES
 CHECKS = (
     *("mlp", "noisy", "transformer", "normed", "rows_divided", "streamed", "explicit"),
     *("own_layer", "columns", "half", "same_bits", "resumed", "reductions", "predictions"),
-    *("bits", "errors", "descended", "swept"),
+    *("bits", "errors", "descended", "swept", "on_one", "command"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
 
@@ -72,6 +72,17 @@ def test_gradients_added_in_16_bits_are_off_by_their_rounding(made):
 def test_devices_reduce_twice_a_step_whatever_the_number_of_layers(made):
     """How many rows count, before the loss; then all gradients and the loss together."""
     assert made["reductions"] == {"mlp": ["all-reduce"] * 2, "deep": ["all-reduce"] * 2}
+
+
+def test_a_mesh_of_one_device_costs_nothing(made):
+    assert made["on_one"] is True
+
+
+def test_a_run_of_the_command_on_four_devices_continues_on_one(made):
+    assert made["command"]["said"] == [
+        "on 4 virtual devices of this CPU, which divide each batch among them"
+    ]
+    assert made["command"]["off"] < ROUNDING
 
 
 def test_each_device_draws_the_numbers_of_its_rows(made):

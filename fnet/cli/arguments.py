@@ -84,6 +84,7 @@ TRAINING: Settings = {
     "warmup": 0.0,
     "batch_size": None,
     "epochs": None,
+    "devices": None,
 }
 
 

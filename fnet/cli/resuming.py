@@ -6,7 +6,8 @@ from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
 from fnet.errors import ConfigurationError
 
-FREE = ("epochs", "workers", "learning_rate", "patience")  # settings that a resumed run may change
+# Settings that a resumed run may change.
+FREE = ("epochs", "workers", "learning_rate", "patience", "devices")
 
 
 def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
@@ -23,4 +24,5 @@ def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
                 f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "
                 "it out, or begin a new run with another --out"
             )
-    return Path(out), {**settings, **given, "data": settings["data"]}
+    # Devices are those of this process, whatever the run had before.
+    return Path(out), {**settings, "devices": None, **given, "data": settings["data"]}

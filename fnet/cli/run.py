@@ -81,6 +81,7 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "weight_decay": None,
     "schedule": "constant",
     "warmup": 0.0,
+    "devices": None,
     **TEXT,
 }
 

@@ -24,6 +24,7 @@ from fnet.cli.optimizing import default_rate
 from fnet.cli.progress import Status, shown
 from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import load_parts, resolved, short_name
+from fnet.cli.spread import divided, make_devices, mesh_of
 from fnet.cli.sweep_report import Outcome, Plan, report
 from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
@@ -56,6 +57,7 @@ def add(commands: Any) -> None:
 
 def run(given: Settings) -> int:
     """Run the command."""
+    make_devices(given)
     voice, out = take_voice(given), given.pop("out", None)
     seeds, rates = given.pop("seed", [0]), given.pop("learning_rate", None)
     networks = _networks(given)
@@ -71,7 +73,8 @@ def run(given: Settings) -> int:
     name = f"{short_name(settings)}-sweep"
     runs.new_folder(out, name)  # refuse a bad --out before reading the data
     parts = load_parts(settings)
-    several = [completed(each, parts)[0] for each in several]
+    spread = [divided(completed(each, parts)[0], given) for each in several]
+    several = [each for each, _ in spread]
     settings = several[0]
     size, epochs = settings["batch_size"], settings["epochs"]
     built = [build(each, parts.train) for each in several]
@@ -82,6 +85,7 @@ def run(given: Settings) -> int:
             seeds=seeds,
             epochs=epochs,
             batch_size=None if size == ALL else size,
+            mesh=mesh_of(settings),
         )
         for each in built
     ]
@@ -95,6 +99,7 @@ def run(given: Settings) -> int:
             f"sweep      {len(plan.trainings)} trainings by {settings['optimizer']}: learning "
             f"rates {', '.join(f'{rate:g}' for rate in rates)}; seeds "
             f"{', '.join(map(str, seeds))}; {epochs} epochs, batch size {size}",
+            *(f"           {sentence}" for sentence in spread[0][1]),
         ]
         facts: Settings = {"data": parts.about, "decisions": list(parts.decisions)}
         facts |= {"model": repr(built[0].model), "folder": str(folder)}

@@ -7,12 +7,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-import numpy as np
-from jax.sharding import Mesh
 
 from fnet.cli.arguments import Settings
 from fnet.cli.run import claimed
@@ -20,9 +14,7 @@ from fnet.cli.signals import Stop
 from fnet.cli.source import Parts
 from fnet.cli.values import above
 from fnet.cli.voice import Voice
-from fnet.devices import mesh
 from fnet.devices.processes import START, Team, join
-from fnet.training.records import Record
 
 OWN = ("process", "out", "data", "workers", "json", "quiet")  # what processes may have of their own
 
@@ -70,22 +62,6 @@ def agree_on_data(team: Team, parts: Parts, settings: Settings) -> None:
     facts = {"sha256": parts.facts["sha256"][:12]}
     team.agree({f"{name} of the data": {**parts.facts, **facts}[name] for name in parts.facts})
     team.agree({name: value for name, value in settings.items() if name not in OWN})
-
-
-def mesh_of(team: Team) -> Mesh | None:
-    """All devices of all processes; none where there is one process."""
-    return None if team.count == 1 else mesh()
-
-
-def here(record: Record) -> Record:
-    """The record with arrays of this process alone, for what it does without the others."""
-
-    def own(leaf: Any) -> Any:
-        there = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
-        return jnp.asarray(np.asarray(leaf)) if there else leaf
-
-    state, best = jax.tree.map(own, (record.state, record.best.params))
-    return record._replace(state=state, best=record.best._replace(params=best))
 
 
 @contextlib.contextmanager

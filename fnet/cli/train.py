@@ -30,6 +30,7 @@ from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
 from fnet.cli.resuming import resumed
 from fnet.cli.signals import NAMES, Stop, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
+from fnet.cli.spread import divided, make_devices, mesh_of
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, add_text
 from fnet.cli.text_report import tell_text, with_bits
@@ -38,14 +39,13 @@ from fnet.cli.together import (
     agree_on_data,
     first_says,
     folder_of,
-    here,
     joined,
-    mesh_of,
     stopped,
     voice_of,
 )
 from fnet.cli.training_arguments import add_training
 from fnet.cli.voice import Voice, add_voice, take_voice
+from fnet.devices import on_one
 from fnet.devices.processes import Team
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.training import fit, stop_early
@@ -103,6 +103,7 @@ def add(commands: Any) -> None:
 
 def train(given: Settings) -> int:
     """Run the command."""
+    make_devices(given)
     with joined(given) as team:
         return _together(given, team)
 
@@ -120,6 +121,7 @@ def _together(given: Settings, team: Team) -> int:
         folder = _new_folder(out, settings, team)
     parts = load_parts(settings)
     settings, chosen = completed(settings, parts)
+    settings, spread = divided(settings, given, team.count)
     checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
         folder = _new_folder(out, settings, team)
@@ -142,11 +144,12 @@ def _together(given: Settings, team: Team) -> int:
             )
         if team.is_first:
             runs.write_json(folder / runs.CONFIG, {**parts.config(settings), "fnet": __version__})
-        said = (*chosen, *remarks(settings, parts))
+        said = (*chosen, *spread, *remarks(settings, parts))
         tell_start(checkpoint, parts, settings, voice, why, said)
         with stop_on_signals() as stop:
             run = Run(folder, history, stop, voice, team)
             checkpoint = _train(checkpoint, parts, settings, run)
+            checkpoint = checkpoint._replace(record=on_one(checkpoint.record))
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
@@ -224,7 +227,7 @@ def _train(checkpoint: Checkpoint, parts: Parts, settings: Settings, run: Run) -
         ) from None
     finally:
         run.keep(checkpoint)
-    return checkpoint._replace(record=here(checkpoint.record))
+    return checkpoint
 
 
 def _records(
@@ -232,12 +235,12 @@ def _records(
 ) -> Iterator[Record]:
     model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
     arguments = (model, loss, optimizer, parts.train, parts.val)
-    epochs, mesh = settings["epochs"], mesh_of(team)
+    epochs, devices = settings["epochs"], mesh_of(settings, team.count)
     if settings["batch_size"] == ALL:
         every = max(1, -(-epochs // LINES))
         patience = settings["patience"]
         options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
-        return descend(*arguments, **options, resume=record, mesh=mesh)
+        return descend(*arguments, **options, resume=record, mesh=devices)
     size = min(settings["batch_size"], len(parts.train))
     count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
     every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
@@ -249,6 +252,6 @@ def _records(
         seed=seed,
         augmentation=augmentation,
         resume=record,
-        mesh=mesh,
+        mesh=devices,
     )
     return records if settings["patience"] is None else stop_early(records, settings["patience"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from fnet.cli.arguments import ALL, LOSSES, RATES, SCHEDULES
 from fnet.cli.solving import SOLVERS
+from fnet.cli.spread import add_devices
 from fnet.cli.values import above
 
 
@@ -81,6 +82,7 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         metavar="ε",
         help="classes: of each label, the share that is divided among all classes (default 0)",
     )
+    add_devices(group)
     if not rates:
         group.add_argument(
             "--patience",

@@ -8,7 +8,7 @@
 from fnet.devices.dividing import divided
 from fnet.devices.meshes import mesh
 from fnet.devices.placement import Placement, placement
-from fnet.devices.placing import own_places, placed, replicated
+from fnet.devices.placing import on_one, own_places, placed, replicated
 from fnet.devices.rules import by_table, split_weights
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "by_table",
     "divided",
     "mesh",
+    "on_one",
     "own_places",
     "placed",
     "placement",

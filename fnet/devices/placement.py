@@ -144,7 +144,8 @@ class Placement(Here):
         return dataclasses.replace(self, data=STREAMED)
 
     def model(self, model: Layer) -> Layer:
-        return divided(model, self.mesh, self.reduced) if is_known(model) else model
+        several = self.parts > 1 and is_known(model)
+        return divided(model, self.mesh, self.reduced) if several else model
 
     def state(self, state: Any) -> Any:
         return with_sharding(state, shardings(self.rule, state, self.mesh))

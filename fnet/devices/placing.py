@@ -3,10 +3,13 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fnet.core.across import ROWS
+
+WHOLE = PartitionSpec()
 
 
 def placed(rows: Any, mesh: Mesh, axis: int = 0) -> Any:
@@ -36,7 +39,7 @@ def replicated(tree: Any, mesh: Mesh) -> Any:
     >>> replicated({"w": np.ones(3)}, mesh(1))["w"].sharding.is_fully_replicated
     True
     """
-    return with_sharding(tree, jax.tree.map(lambda _: NamedSharding(mesh, PartitionSpec()), tree))
+    return with_sharding(tree, jax.tree.map(lambda _: NamedSharding(mesh, WHOLE), tree))
 
 
 def with_sharding(tree: Any, shardings: Any) -> Any:
@@ -51,6 +54,28 @@ def with_sharding(tree: Any, shardings: Any) -> Any:
         return jax.make_array_from_callback(held.shape, sharding, lambda index: held[index])
 
     return jax.tree.map(put, tree, shardings)
+
+
+def on_one(tree: Any) -> Any:
+    """The arrays whole on this process's first device, wherever their parts are.
+
+    With parts on devices of other processes, all must call it.
+
+    >>> from fnet.devices.meshes import mesh
+    >>> on_one(placed(np.zeros(3), mesh(1))).sharding.num_devices
+    1
+    """
+
+    def whole(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array) or leaf.sharding.num_devices == 1:
+            return leaf
+        if leaf.is_fully_addressable or leaf.is_fully_replicated:
+            return jnp.asarray(np.asarray(leaf))
+        sharding: Any = leaf.sharding
+        gathered = jax.jit(lambda x: x, out_shardings=NamedSharding(sharding.mesh, WHOLE))(leaf)
+        return jnp.asarray(np.asarray(gathered))
+
+    return jax.tree.map(whole, tree)
 
 
 def own_places(size: int, mesh: Mesh) -> np.ndarray:

@@ -48,13 +48,11 @@ def on_devices(dataset: Dataset, placement: Here) -> tuple[Dataset, Here]:
     if resident and placement == HERE:
         return dataset, placement
     # Copied: device_put may alias an array on the CPU, which its owner may change.
-    copied = dataset.arrays if resident else _copied(dataset.arrays)
-    arrays = {name: placement.arrays(value) for name, value in copied.items()}
+    arrays = {
+        name: placement.arrays(value if resident else jax.tree.map(jnp.array, value))
+        for name, value in dataset.arrays.items()
+    }
     return dataclasses.replace(dataset, arrays=arrays), placement
-
-
-def _copied(arrays: Arrays) -> Arrays:
-    return {name: jax.tree.map(jnp.array, value) for name, value in arrays.items()}
 
 
 def masked(order: np.ndarray) -> np.ndarray:

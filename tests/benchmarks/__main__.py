@@ -10,7 +10,7 @@ from tests.benchmarks.machine import describe
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
     *("memory", "composing", "images", "norms_and_pools", "sequences", "tables", "language"),
-    *("compiling", "growth", "checking", "narrow", "updates", "solving"),
+    *("compiling", "growth", "checking", "narrow", "updates", "solving", "devices"),
 )
 
 

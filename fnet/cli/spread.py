@@ -1,0 +1,78 @@
+"""`--devices`: how many devices train together, and where those of a CPU come from."""
+
+import os
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from fnet.cli.arguments import ALL, Settings
+from fnet.cli.values import above
+from fnet.devices import mesh
+from fnet.devices.meshes import require_divided
+
+FORCED = "xla_force_host_platform_device_count"  # of XLA_FLAGS, which says the same
+
+
+def add_devices(group: Any) -> None:
+    """The argument --devices."""
+    group.add_argument(
+        "--devices",
+        type=_devices,
+        metavar="N",
+        help="how many devices divide each batch among them, a number or `all`; a CPU is one, and "
+        "is divided into so many virtual ones, `all` into its cores (default 1); of each process, "
+        "where there are several",
+    )
+
+
+def make_devices(given: Settings) -> None:
+    """Divide the CPU into virtual devices, which JAX does at its start alone; others stay."""
+    asked = given.get("devices")
+    if asked is None or FORCED in os.environ.get("XLA_FLAGS", ""):
+        return
+    try:
+        jax.config.update("jax_num_cpu_devices", _cores() if asked == ALL else asked)
+    except RuntimeError:  # it has started, and has the devices that it has
+        return
+
+
+def mesh_of(settings: Settings, processes: int = 1) -> Mesh | None:
+    """The mesh of --devices, none without it; of several processes, all the devices they have."""
+    if processes > 1:
+        return mesh()
+    asked = settings.get("devices")
+    return None if asked is None else mesh(asked)
+
+
+def divided(settings: Settings, given: Settings, processes: int = 1) -> tuple[Settings, list[str]]:
+    """The settings with a batch size that the devices divide, and sentences on what was decided.
+
+    One that was given is left to be refused, unless they divide it.
+    """
+    devices = mesh_of(settings, processes)
+    if devices is None:
+        return settings, []
+    count, size = devices.size, settings["batch_size"]
+    kind = devices.devices.flat[0].platform
+    sort = "virtual devices of this CPU" if kind == "cpu" else f"devices ({kind.upper()})"
+    where = f"on {count} {sort}" + (f" of {processes} processes" if processes > 1 else "")
+    said = [f"{where}, which divide each batch among them"]
+    if given.get("batch_size") not in (None, ALL):
+        require_divided("--batch-size", size, count)
+    elif size != ALL and size % count:
+        settings = {**settings, "batch_size": size + -size % count}
+        said.append(f"chosen for {count} devices: --batch-size {settings['batch_size']}")
+    return settings, said
+
+
+def _devices(text: str) -> int | str:
+    number: int | str = ALL if text == ALL else above(0, int)(text)
+    return number
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
