@@ -5,11 +5,13 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from fnet.checkpoint import Checkpoint
+from fnet.cli import run as runs
 from fnet.cli.arguments import Settings
-from fnet.cli.run import claimed
 from fnet.cli.signals import Stop
 from fnet.cli.source import Parts
 from fnet.cli.values import above
@@ -17,6 +19,21 @@ from fnet.cli.voice import Voice
 from fnet.devices.processes import START, Team, join
 
 OWN = ("process", "out", "data", "workers", "json", "quiet")  # what processes may have of their own
+
+
+class Run(NamedTuple):
+    """Where a run is kept, what it has been, and who takes part in it."""
+
+    folder: Path
+    history: list[dict[str, float]]
+    stop: Stop
+    voice: Voice
+    team: Team
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Save the run so far, by the first process for all."""
+        if self.team.is_first:
+            runs.keep(self.folder, checkpoint, self.history)
 
 
 def add_together(parser: argparse.ArgumentParser) -> None:
@@ -67,7 +84,7 @@ def agree_on_data(team: Team, parts: Parts, settings: Settings) -> None:
 @contextlib.contextmanager
 def folder_of(team: Team, folder: Path) -> Iterator[None]:
     """Lock the folder of the run, by the first process for all."""
-    with claimed(folder) if team.is_first else contextlib.nullcontext():
+    with runs.claimed(folder) if team.is_first else contextlib.nullcontext():
         team.gather("the folder is ours")
         team.resume = (
             f"; {folder} holds the run up to its last checkpoint: continue it by the same command "
@@ -84,10 +101,9 @@ def stopped(team: Team, stop: Stop) -> bool:
     return bool(asked)
 
 
-def first_says(team: Team, ask: Callable[[], str]) -> str:
-    """What the first process answers, and it alone is asked."""
-    answer: str = team.gather(ask() if team.is_first else None)[0]
-    return answer
+def new_folder(out: str | None, name: str, team: Team) -> Path:
+    """The folder for a new run, which the first process chooses for all."""
+    return Path(team.gather(str(runs.new_folder(out, name)) if team.is_first else "")[0])
 
 
 def _keep_stdout_for_python() -> None:

@@ -2,11 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
-
-import jax
+from typing import Any
 
 from fnet import __version__
 from fnet.checkpoint import Checkpoint
@@ -23,40 +19,39 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.choices import completed, remarks
+from fnet.cli.epochs import remaining
 from fnet.cli.model_arguments import add_model
 from fnet.cli.optimizing import schedule_words
-from fnet.cli.progress import LINES, show
+from fnet.cli.progress import show
 from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
 from fnet.cli.resuming import resumed
-from fnet.cli.signals import NAMES, Stop, stop_on_signals
+from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
-from fnet.cli.spread import divided, make_devices, mesh_of
+from fnet.cli.spread import divided, make_devices
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, add_text
 from fnet.cli.text_report import tell_text, with_bits
 from fnet.cli.together import (
+    Run,
     add_together,
     agree_on_data,
-    first_says,
     folder_of,
     joined,
+    new_folder,
     stopped,
     voice_of,
 )
 from fnet.cli.training_arguments import add_training
-from fnet.cli.voice import Voice, add_voice, take_voice
+from fnet.cli.voice import add_voice, take_voice
 from fnet.devices import on_one
 from fnet.devices.processes import Team
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.training import fit, stop_early
 from fnet.training.agreement import check_fit
-from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
-from fnet.training.records import Record, start
+from fnet.training.records import start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
-AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -118,13 +113,14 @@ def _together(given: Settings, team: Team) -> int:
     else:
         given, why = with_model(given, texts=True)
         settings = resolved({**DEFAULTS, **given})
-        folder = _new_folder(out, settings, team)
+        name = f"{short_name(settings)}-{settings['model']}"
+        folder = new_folder(out, name, team)
     parts = load_parts(settings)
     settings, chosen = completed(settings, parts)
     settings, spread = divided(settings, given, team.count)
     checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
-        folder = _new_folder(out, settings, team)
+        folder = new_folder(out, name, team)
     agree_on_data(team, parts, settings)
     with folder_of(team, folder):
         history: list[dict[str, float]] = []
@@ -161,12 +157,6 @@ def _together(given: Settings, team: Team) -> int:
     return 0
 
 
-def _new_folder(out: str | None, settings: Settings, team: Team) -> Path:
-    """The folder for a new run, which the first process chooses for all."""
-    name = f"{short_name(settings)}-{settings['model']}"
-    return Path(first_says(team, lambda: str(runs.new_folder(out, name))))
-
-
 def _another_rate(before: Any, after: Any) -> list[str]:
     return [f"from here on by {after}; so far by {before}"] if before is not after else []
 
@@ -189,24 +179,9 @@ def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     )
 
 
-class Run(NamedTuple):
-    """Where a run is kept, what it has been, and who takes part in it."""
-
-    folder: Path
-    history: list[dict[str, float]]
-    stop: Stop
-    voice: Voice
-    team: Team
-
-    def keep(self, checkpoint: Checkpoint) -> None:
-        """Save the run so far, by the first process for all."""
-        if self.team.is_first:
-            runs.keep(self.folder, checkpoint, self.history)
-
-
 def _train(checkpoint: Checkpoint, parts: Parts, settings: Settings, run: Run) -> Checkpoint:
     """Run the remaining epochs; at any time the folder holds a run that can be resumed."""
-    records, epochs = _records(checkpoint, parts, settings, run.team), settings["epochs"]
+    records, epochs = remaining(checkpoint, parts, settings, run.team.count), settings["epochs"]
     records = map(with_bits, records) if parts.task == "text" else records
     samples, size = len(parts.train), settings["batch_size"]
     steps = 1 if size == ALL else -(-samples // size)
@@ -228,30 +203,3 @@ def _train(checkpoint: Checkpoint, parts: Parts, settings: Settings, run: Run) -
     finally:
         run.keep(checkpoint)
     return checkpoint
-
-
-def _records(
-    checkpoint: Checkpoint, parts: Parts, settings: Settings, team: Team
-) -> Iterator[Record]:
-    model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
-    arguments = (model, loss, optimizer, parts.train, parts.val)
-    epochs, devices = settings["epochs"], mesh_of(settings, team.count)
-    if settings["batch_size"] == ALL:
-        every = max(1, -(-epochs // LINES))
-        patience = settings["patience"]
-        options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
-        return descend(*arguments, **options, resume=record, mesh=devices)
-    size = min(settings["batch_size"], len(parts.train))
-    count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
-    every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
-    records = fit(
-        *arguments,
-        epochs=epochs,
-        batch_size=settings["batch_size"],
-        every_steps=every,
-        seed=seed,
-        augmentation=augmentation,
-        resume=record,
-        mesh=devices,
-    )
-    return records if settings["patience"] is None else stop_early(records, settings["patience"])

@@ -14,25 +14,21 @@ import atexit
 import contextlib
 import ctypes
 import functools
-import hashlib
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import jax
-import jaxlib
-import numpy as np
 
 from fnet.core.expect import require_whole
+from fnet.devices.facts import plain, short, versions
 from fnet.devices.lines import Server, address_of, free_port
 from fnet.devices.meeting import all_others, first, tunnelled
 from fnet.devices.tunnels import tunnel
-from fnet.devices.watch import FAILED, PACKAGE, SILENCE, STUCK, Watch
+from fnet.devices.watch import FAILED, SILENCE, STUCK, Watch
 from fnet.errors import ConfigurationError
 
 START = 120.0  # seconds for all processes to come together
@@ -69,14 +65,14 @@ class Team:
 
     def agree(self, facts: Mapping[str, Any]) -> None:
         """Raise ConfigurationError, in all processes, unless these are the same in all."""
-        told = self.gather({name: _plain(fact) for name, fact in facts.items()})
+        told = self.gather({name: plain(fact) for name, fact in facts.items()})
         first = told[0]
         for number, theirs in enumerate(told):
             for name in {**first, **theirs}:
                 here, there = first.get(name), theirs.get(name)
                 if here != there:
                     raise ConfigurationError(
-                        f"{name} is {_short(here)} in process 0 and {_short(there)} in process "
+                        f"{name} is {short(here)} in process 0 and {short(there)} in process "
                         f"{number}; all processes must have the same"
                     )
 
@@ -149,7 +145,7 @@ def join(
     jax_port = free_port()
     team = meet(address, index, count, jax_port, seconds, silence, stuck)
     try:
-        team.agree({**_versions(), **(about or {})})
+        team.agree({**versions(), **(about or {})})
         way = tunnel(lambda: tunnelled(address, seconds))
         team.opened.append(way)
         _begin_jax(index, count, way.port, jax_port, seconds)
@@ -273,40 +269,3 @@ def _forget_jax() -> None:
 
         atexit.unregister(clean_up)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(jax.local_devices()[0].client))
-
-
-def _versions() -> dict[str, Any]:
-    return {
-        "fnet": _sources(),
-        "Python": platform.python_version(),
-        "jax": jax.__version__,
-        "jaxlib": jaxlib.version.__version__,
-        "numpy": np.__version__,
-        "a float of JAX": jax.dtypes.canonicalize_dtype(float).name,
-    }
-
-
-def _sources() -> str:
-    """A digest of the package's sources, by which versions are told apart that have one name."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(PACKAGE).rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _plain(fact: Any) -> Any:
-    """As JSON has it."""
-    if isinstance(fact, tuple | list):
-        return [_plain(part) for part in fact]
-    if isinstance(fact, Mapping):
-        return {str(name): _plain(part) for name, part in fact.items()}
-    return fact if isinstance(fact, int | float | str | bool | None) else repr(fact)
-
-
-def _short(fact: Any) -> str:
-    text = repr(fact)
-    return text if len(text) < 100 else f"{text[:80]}... (sha256 {_digest(text)})"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
