@@ -21,7 +21,7 @@ from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
 from fnet.devices.meshes import require_divided
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation
@@ -174,6 +174,7 @@ def make_stretch(
     """
     make = make_solver_step if is_solver(optimizer) else make_step
     spread = model if is_solver(optimizer) else placement.model(model)
+    loss = loss if is_solver(optimizer) else placement.loss(loss)
     step = make(spread, loss, optimizer)
 
     def measure(

@@ -82,7 +82,7 @@ def fnet(devices, batch_size, steps, share=1):
 
     from fnet import losses, models, optimizers
     from fnet.devices import mesh
-    from fnet.devices.placement import placement_of
+    from fnet.devices.placements import placement_of
     from fnet.training import make_epoch, start
 
     place = placement_of(mesh(devices) if devices else None)
