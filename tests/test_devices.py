@@ -6,6 +6,19 @@ import sys
 
 import pytest
 
+from fnet.compose import (
+    frozen,
+    mixed_precision,
+    parallel,
+    recurrent,
+    remat,
+    repeat,
+    residual,
+    serial,
+)
+from fnet.core import layer
+from fnet.devices.dividing import is_known
+from fnet.layers import relu
 from tests.cases import CASES
 
 CHECKS = (
@@ -36,8 +49,8 @@ def test_three_epochs_have_the_losses_of_one_device(made, check):
     assert max(made[check]) < ROUNDING
 
 
-def test_a_run_on_four_devices_repeats_its_bits(made):
-    assert made["same_bits"] is True
+def test_a_run_on_four_devices_repeats_its_bits_also_when_resumed(made):
+    assert made["same_bits"] == [True, True]
 
 
 def test_predictions_are_those_of_one_device(made):
@@ -100,6 +113,25 @@ def test_what_is_refused_says_what_to_do(made, what, words):
     assert words in made["errors"][what]
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        serial,
+        residual,
+        remat,
+        mixed_precision,
+        parallel,
+        recurrent,
+        lambda own: repeat(own, 2),
+        lambda own: frozen(serial(relu(), own), ""),
+    ],
+)
+def test_a_layer_of_ones_own_is_known_as_such_within_others(around):
+    own = layer(lambda key, shape: ((), shape), lambda *given: given[1:], lambda *given: given[1:])
+    assert is_known(around(relu()))
+    assert not is_known(around(own))
+
+
 @pytest.mark.turns(9)
 @pytest.mark.parametrize("part", range(9))
 def test_every_registered_layer_is_on_two_devices_what_it_is_on_one(part):
@@ -116,8 +148,9 @@ def of_transformer():
     assert made["reductions_of_blocks"] == ["all-reduce"] * 2
 
 
-def of_sweeps():
-    assert max(ran("swept")["swept"]) < ROUNDING
+def of_sweeps_and_of_changed_images():
+    for offs in ran("swept", "augmented").values():
+        assert max(offs) < ROUNDING
 
 
 def of_the_command():
@@ -128,6 +161,6 @@ def of_the_command():
 
 
 @pytest.mark.turns(3)
-@pytest.mark.parametrize("one", [of_transformer, of_sweeps, of_the_command])
+@pytest.mark.parametrize("one", [of_transformer, of_sweeps_and_of_changed_images, of_the_command])
 def test_so_do_larger_ones(one):
     one()
