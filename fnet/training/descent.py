@@ -34,7 +34,7 @@ from fnet.training.solving import (
 )
 from fnet.training.step import make_step
 from fnet.training.stopping import is_tired
-from fnet.training.stretch import Stretch, make_stretch
+from fnet.training.stretches import Stretch, make_stretch
 
 KEPT = 2**28  # bytes of parameters kept between two records, at most
 

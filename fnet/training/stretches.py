@@ -1,4 +1,4 @@
-"""Epochs of all samples at each step, in one compiled loop."""
+"""Many epochs of full batches in one compiled call, and what they reached, side by side."""
 
 import functools
 from collections.abc import Callable
@@ -19,10 +19,7 @@ from fnet.training.feeding import HERE, inputs
 from fnet.training.last_layer import open_for
 from fnet.training.records import State
 from fnet.training.scoring import score
-from fnet.training.solving import (
-    is_solver,
-    make_solver_step,
-)
+from fnet.training.solving import is_solver, make_solver_step
 from fnet.training.step import one_step
 
 TOGETHER = 2**26  # bytes of activations computed side by side, at most
