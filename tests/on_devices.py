@@ -5,6 +5,7 @@
 prints a line of JSON, (name, result), for each function of that name, or row of the law.
 """
 
+import collections
 import contextlib
 import functools
 import io
@@ -23,6 +24,7 @@ from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across
 from fnet.devices.dividing import divided, is_known
+from fnet.devices.placements import placement_of
 from fnet.layers import affine, batch_norm, relu
 
 RNG = np.random.default_rng(0)
@@ -33,7 +35,8 @@ PHOTOS = data.memory({"image": IMAGES, "label": LABELS})
 TEXT = RNG.integers(0, 11, (22, 9))
 TEXTS = data.memory({"tokens": TEXT[:, :-1], "next": TEXT[:, 1:]})
 
-ENTROPY = losses.cross_entropy()
+SENT = r"(all-[a-z]+|reduce-scatter|collective-permute)(?:-start)?\("
+ENTROPY, ADAM = losses.cross_entropy(), optimizers.adam(0.01)
 KINDS: dict[str, Any] = {
     "mlp": (models.classification_net(2, hidden=16), ROWS),
     "noisy": (models.convnet(2, widths=(4,), rate=0.3), PHOTOS),
@@ -96,7 +99,12 @@ def columns() -> dict[str, Any]:
     """Parameters divided over half of the devices."""
     record, found = trained("mlp", devices.mesh(4, model=2))
     w = record.state.params[0].w
+    taken = [
+        compiled("mlp", devices.mesh(4, model=model)).memory_analysis().argument_size_in_bytes
+        for model in (1, 4)
+    ]
     return {
+        "state": taken[0] - taken[1],
         "off": float(np.max(np.abs(np.array(found) / _alone("mlp") - 1))),
         "part": list(w.addressable_shards[0].data.shape),
         "moment": list(record.state.opt_state.m[0].w.addressable_shards[0].data.shape),
@@ -135,6 +143,23 @@ def half() -> list[float]:
     return [off("mlp", devices.placement(devices.mesh(4), reduced="bfloat16"))]
 
 
+def accumulated() -> dict[str, Any]:
+    """Gradients of three steps, added up once; the last three are not full when an epoch ends."""
+    optimizer = optimizers.accumulate(optimizers.adam(0.01), 3)
+    model = models.classification_net(2, hidden=16, l2=0.01)
+    KINDS["penalized"] = model, ROWS
+    one, many = (
+        trained("penalized", mesh, optimizer=optimizer)[1] for mesh in (None, devices.mesh(4))
+    )
+    text = program("penalized", devices.mesh(4), optimizer)
+    reduced = re.findall(r"= (.*?) all-reduce(?:-start)?\(", text)
+    return {
+        "off": float(np.max(np.abs(np.array(many) / one - 1))),
+        "of_weights": sum("[16,128]" in shapes for shapes in reduced),
+        "in_a_branch": len(re.findall(r"conditional\(", text)),
+    }
+
+
 def same_bits() -> bool:
     first, again = (trained("mlp", devices.mesh(4))[0].state for _ in range(2))
     return bool(jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, again)))
@@ -161,15 +186,33 @@ def reductions_of_blocks() -> list[str]:
 
 
 def sent(kind: str, **more: Any) -> list[str]:
-    model, dataset = KINDS[kind]
-    placement = devices.placement(devices.mesh(4), **more)
-    epoch = training.make_epoch(model, ENTROPY, optimizers.adam(0.01), placement=placement)
-    record = training.start(model, optimizers.adam(0.01), dataset[0][dataset.fields[0]].shape)
-    arrays = [placement.arrays(jnp.array(a)) for a in dataset.arrays.values()]
-    order = placement.order(np.arange(16, dtype=np.int32).reshape(2, 8))
-    program = epoch.lower(placement.state(record.state), *arrays, order, jax.random.key(0))
-    text = program.compile().as_text()
-    return re.findall(r"(all-[a-z]+|reduce-scatter|collective-permute)(?:-start)?\(", text)
+    text = program(kind, devices.placement(devices.mesh(4), **more))
+    return re.findall(SENT, text)
+
+
+def on_one() -> bool:
+    """The program of a mesh of one device has the operations of one without a mesh."""
+    one, none = (operations(program("mlp", mesh)) for mesh in (devices.mesh(1), None))
+    return one == none
+
+
+def operations(text: str) -> collections.Counter[str]:
+    found = collections.Counter(re.findall(r"= (?:\([^=]*?\)|\S+) ([a-z\-]+)\(", text))
+    del found["get-tuple-element"]
+    return found
+
+
+def program(kind: str, mesh: Any, optimizer: Any = ADAM) -> str:
+    return str(compiled(kind, mesh, optimizer).as_text())
+
+
+def compiled(kind: str, mesh: Any, optimizer: Any = ADAM) -> Any:
+    (model, dataset), place = KINDS[kind], placement_of(mesh)
+    epoch = training.make_epoch(model, ENTROPY, optimizer, placement=place)
+    record = training.start(model, optimizer, dataset[0][dataset.fields[0]].shape)
+    arrays = [place.arrays(jnp.array(a)) for a in dataset.arrays.values()]
+    order = place.order(np.arange(16, dtype=np.int32).reshape(2, 8))
+    return epoch.lower(place.state(record.state), *arrays, order, jax.random.key(0)).compile()
 
 
 def predictions() -> list[float]:
@@ -202,6 +245,19 @@ def bits() -> bool:
     )
     whole = jax.random.bits(key, (12, 5), jnp.uint32)
     return bool((drawn(key) == whole).all())
+
+
+def linear() -> dict[str, Any]:
+    """A loss that loops over blocks of rows, and what its program sends."""
+    place, loss = devices.placement(devices.mesh(4)), losses.linear_cross_entropy()
+    x, w = RNG.normal(size=(8, 3, 5)).astype(np.float32), np.eye(7, 5, dtype=np.float32)
+    y, labels = (x, w, w[:, 0]), RNG.integers(0, 7, (8, 3))
+    placed = (place.rows(x), *devices.replicated(y[1:], place.mesh)), place.rows(labels)
+    run = jax.jit(place.loss(loss).value_and_grad).lower(*placed).compile()
+    off = jax.tree.map(
+        lambda a, b: float(abs(a - b).max()), run(*placed), loss.value_and_grad(y, labels)
+    )
+    return {"off": max(jax.tree.leaves(off)), "sent": sorted(set(re.findall(SENT, run.as_text())))}
 
 
 def own_layer() -> dict[str, Any]:

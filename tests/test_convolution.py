@@ -392,3 +392,30 @@ def test_a_wrong_input_is_reported(x, message):
     with pytest.raises(ShapeError) as caught:
         conv(4).forward(params, x)
     assert message in str(caught.value)
+
+
+ALIKE = [
+    conv(4, 2, groups=2),
+    conv(4, stride=3),
+    conv(64),
+    conv_transpose(4, 2, stride=3, groups=2),
+    depthwise_conv(multiplier=2),
+    separable_conv(3, multiplier=2),
+]
+
+
+@pytest.mark.parametrize("layer", ALIKE, ids=repr)
+def test_an_empty_batch_and_arrays_of_numpy_are_taken(layer):
+    """By their shapes, since nothing is to be computed: what is empty divides by no number."""
+    shape = (5, 4, 64 if layer is ALIKE[2] else 4)
+
+    def both_passes(count):
+        params, out_shape = layer.init(KEY, shape)
+        x, dy = np.zeros((count, *shape)), np.zeros((count, *out_shape))
+        y, cache = layer.forward(params, x)
+        return params, x, dy, y, *layer.backward(params, cache, dy)
+
+    for count in (0, 2):
+        params, x, dy, y, dparams, dx = jax.eval_shape(functools.partial(both_passes, count))
+        assert (y.shape, dx.shape) == (dy.shape, x.shape)
+        assert jax.tree.map(jnp.shape, dparams) == jax.tree.map(jnp.shape, params)

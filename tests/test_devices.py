@@ -11,7 +11,7 @@ from tests.cases import CASES
 CHECKS = (
     *("mlp", "noisy", "transformer", "normed", "rows_divided", "streamed", "explicit"),
     *("own_layer", "columns", "half", "same_bits", "resumed", "reductions", "predictions"),
-    *("bits", "errors", "descended", "swept"),
+    *("bits", "errors", "descended", "swept", "on_one", "command", "accumulated", "linear"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
 
@@ -55,14 +55,21 @@ def test_predictions_are_those_of_one_device(made):
     assert max(made["predictions"]) < ROUNDING
 
 
+def test_a_loss_in_blocks_of_rows_gathers_nothing(made):
+    assert made["linear"]["off"] < ROUNDING
+    assert made["linear"]["sent"] == ["all-reduce"]
+
+
 def test_a_layer_of_ones_own_that_mixes_rows_is_right_too(made):
     assert made["own_layer"]["known"] is False
     assert made["own_layer"]["off"] < ROUNDING
 
 
 def test_parameters_and_their_moments_are_divided_by_the_rule(made):
-    assert made["columns"].pop("off") < ROUNDING
-    assert made["columns"] == {"part": [8, 128], "moment": [8, 128]}  # of (16, 128), over two
+    assert made["columns"]["off"] < ROUNDING
+    assert made["columns"]["part"] == made["columns"]["moment"] == [8, 128]  # of (16, 128), over 2
+    # Over 4, of w (16, 128) and b (16,) with two moments each; less the places of 6 more rows.
+    assert made["columns"]["state"] == 3 * (16 * 128 + 16) * 4 * 3 // 4 - 6 * 2 * 4
 
 
 def test_gradients_added_in_16_bits_are_off_by_their_rounding(made):
@@ -72,6 +79,23 @@ def test_gradients_added_in_16_bits_are_off_by_their_rounding(made):
 def test_devices_reduce_twice_a_step_whatever_the_number_of_layers(made):
     """How many rows count, before the loss; then all gradients and the loss together."""
     assert made["reductions"] == {"mlp": ["all-reduce"] * 2, "deep": ["all-reduce"] * 2}
+
+
+def test_gradients_of_several_steps_are_reduced_once(made):
+    """In the branch that is taken once in k steps; and once after the last step of a call."""
+    assert made["accumulated"].pop("off") < ROUNDING
+    assert made["accumulated"] == {"of_weights": 2, "in_a_branch": 1}
+
+
+def test_a_mesh_of_one_device_costs_nothing(made):
+    assert made["on_one"] is True
+
+
+def test_a_run_of_the_command_on_four_devices_continues_on_one(made):
+    assert made["command"]["said"] == [
+        "on 4 virtual devices of this CPU, which divide each batch among them"
+    ]
+    assert made["command"]["off"] < ROUNDING
 
 
 def test_each_device_draws_the_numbers_of_its_rows(made):

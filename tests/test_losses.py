@@ -337,3 +337,41 @@ def test_a_mean_over_more_rows_than_float16_counts(loss):
     value, dy = loss.value_and_grad(y, target)
     assert value == loss.apply(y[:7], target[:7])
     assert jnp.isfinite(dy).all()
+
+
+SURE = [  # loss, scores of which some are far from a half, targets
+    (cross_entropy, np.array([[7.0, 0.0], [0.0, 9.0], [0.5, 0.0]]), np.array([0, 1, 1])),
+    (bce_with_logits, np.array([7.0, 9.0, -8.0, 0.5]), np.array([1.0, 1.0, 0.0, 1.0])),
+    (mse, np.array([300.0, 0.5, 1.0]), np.array([0.25, 0.25, 1.0])),
+    (l1, np.array([300.0, 0.5, 1.0]), np.array([0.25, 0.25, 1.0])),
+]
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+@pytest.mark.parametrize("row", SURE, ids=lambda row: row[0].__name__)
+def test_narrow_floats_are_rounded_at_the_end_alone(row, dtype):
+    """σ(y) − 1 keeps its digits where σ(y) is rounded to 1; a square may be above float16."""
+    loss, y, target = row
+    precision = 2 * float(jnp.finfo(dtype).eps)
+    for reduction in ("none", "mean") if loss is not mse else ("mean",):
+        given = loss(reduction).value_and_grad(jnp.asarray(y, dtype), jnp.asarray(target))
+        exact = loss(reduction).value_and_grad(jnp.asarray(y), jnp.asarray(target))
+        for found, expected in zip(given, exact, strict=True):
+            assert found.dtype == dtype
+            assert (np.abs(expected) > 0).any()
+            np.testing.assert_allclose(np.float64(found), expected, rtol=precision)
+
+
+def test_more_classes_than_float16_counts():
+    y = jnp.zeros((1, 70_000), jnp.float16)
+    value, dy = cross_entropy().value_and_grad(y, jnp.array([3]))
+    assert float(value) == pytest.approx(np.log(70_000), rel=1e-3)
+    assert float(dy[0, 3]) == -1
+    assert float(dy.max()) > 0
+    assert float(cross_entropy().probabilities(y).max()) > 0
+
+
+def test_the_small_loss_of_a_sure_logit_keeps_its_digits():
+    y, target = jnp.array([9.0, -12.0], jnp.float32), jnp.array([1.0, 0.0])
+    found = bce_with_logits("none").apply(y, target)
+    np.testing.assert_allclose(found, np.log1p(np.exp([-9.0, -12.0])), rtol=1e-6)

@@ -231,6 +231,16 @@ def test_one_entry_per_channel_gives_the_bias_and_leaves_a_finite_variance():
     assert np.isfinite(layer.observe(params, cache).running.value.variance).all()
 
 
+def test_of_an_empty_batch_nothing_is_observed():
+    layer = batch_norm()
+    params, _ = layer.init(KEY, (2, 3))
+    y, cache = layer.forward(params, jnp.zeros((0, 2, 3)), KEY)
+    dparams, dx = layer.backward(params, cache, y)
+    assert (y.shape, dx.shape) == ((0, 2, 3), (0, 2, 3))
+    assert dparams.scale.tolist() == dparams.bias.tolist() == [0.0] * 3
+    assert layer.observe(params, cache) is params
+
+
 def test_in_use_gradients_are_those_of_the_observed_statistics():
     layer = batch_norm()
     params, x, dy = drawn(layer, (5, 2, 3))

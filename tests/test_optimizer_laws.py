@@ -28,7 +28,9 @@ from fnet.optimizers import (
     decayed,
     frozen,
     muon,
+    nadam,
     plateau,
+    rmsprop,
     scheduled,
     set_learning_rate,
     sgd,
@@ -230,6 +232,33 @@ def test_what_needs_the_loss_says_so_in_a_chain_of_optax():
     chained = optax.chain(optax.scale(2.0), plateau(sgd(0.1)))
     with pytest.raises(ConfigurationError, match="value=loss"):
         chained.update(grads_at(0), chained.init(PARAMS), PARAMS, value=1.0)
+
+
+def test_a_chain_of_optax_gives_the_loss_to_its_own_type():
+    """As the message says; the pair that an optimizer is makes one."""
+    optimizer = plateau(sgd(1.0), patience=0, factor=0.5)
+    chained = optax.chain(optax.scale(2.0), optax.GradientTransformationExtraArgs(*optimizer))
+    state = chained.init(PARAMS)
+    for loss, rate in ((1.0, 1.0), (1.0, 0.5), (1.0, 0.25)):
+        _, state = chained.update(grads_at(0), state, PARAMS, value=loss)
+        assert float(state[1].learning_rate) == rate
+
+
+@pytest.mark.parametrize("ours", [adam(0.1), adamw(0.1), nadam(0.1), rmsprop(0.1)], ids=repr)
+def test_a_square_that_overflows_stops_a_parameter_unless_it_is_clipped(ours):
+    """From 1.8e19 on in float32: what optax's Adam and PyTorch's do, so that `fit` can say it."""
+    w, g = jnp.ones(2, jnp.float32), jnp.array([3e19, 1.0], jnp.float32)
+    updates, state = ours.update(g, ours.init(w), w)
+    assert updates[0] == 0
+    assert updates[1] < 0
+    assert not all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state))
+    theirs = optax.adam(0.1)
+    with jax.numpy_dtype_promotion("standard"):
+        assert theirs.update(g, theirs.init(w), w)[0][0] == 0
+    clipped = clip_by_global_norm(ours, 1.0)
+    updates, state = clipped.update(g, clipped.init(w), w)
+    assert updates[0] < -0.01
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state))
 
 
 def test_another_s_optimizer_is_given_what_its_update_names():

@@ -139,6 +139,16 @@ LINEAR = {
         *(WIDE, WIDE_Y),
         lambda: sklearn(Lasso(alpha=0.1, tol=1e-14, max_iter=10**5), WIDE, WIDE_Y),
     ),
+    "logistic, lasso": (
+        coordinate_descent(l1=0.05, loss="logistic"),
+        *(X, LABELS),
+        lambda: sklearn(
+            LogisticRegression(
+                C=20 / N, l1_ratio=1.0, solver="saga", tol=1e-10, max_iter=10**5, random_state=0
+            ),
+            *(X, LABELS),
+        ),
+    ),
     "logistic, ridge": (
         coordinate_descent(l2=0.1, loss="logistic"),
         *(X, LABELS),
@@ -157,6 +167,17 @@ def test_linear_models_are_scikit_learn_s(name):
     np.testing.assert_allclose(fitted.intercept, b, atol=1e-7 if "logistic" not in name else 1e-5)
     assert fitted.converged
     assert -1e-12 < fitted.gap < 1e-9
+
+
+@pytest.mark.parametrize("loss", ["squares", "logistic"])
+@pytest.mark.parametrize("place", ["x", "t"])
+@pytest.mark.parametrize("shape", [(20, 40), (20, 3)])
+def test_what_is_not_a_number_is_no_solution(loss, place, shape):
+    x, t = jnp.asarray(RNG.normal(size=shape)), jnp.arange(20.0) % 2
+    x, t = (x.at[0, 0].set(jnp.nan), t) if place == "x" else (x, t.at[0].set(jnp.nan))
+    fitted = fit_linear(coordinate_descent(l1=0.1, loss=loss), x, t, max_steps=20)
+    assert not fitted.converged
+    assert fitted.reason.startswith("not finite")
 
 
 def test_the_gap_bounds_how_far_a_value_is_from_the_least():

@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         export,
         generate,
         inspect,
+        launch,
         listing,
         overfit,
         summary,
@@ -81,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (
         training,
+        launch,
         sweep,
         listing,
         inspect,

@@ -6,6 +6,7 @@ from fnet.cli.arguments import ALL, IMAGE_BATCH, Settings
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.text import is_text, text_length
 from fnet.data import Memory
+from fnet.data.kinds import alike
 
 IMAGE_EPOCHS = 20
 # Steps, not epochs: 20 epochs of 150 rows would be 20 steps of 128. With these, and the penalty
@@ -54,6 +55,8 @@ def remarks(settings: Settings, parts: Parts) -> list[str]:
     if settings["class_weight"] is not None:
         words = ["samples count the more, the rarer their class is in the training part"]
     counts = np.stack([_counts(getattr(parts, part)) for part in PARTS])
+    if settings["target"] is None and (same := alike(classes)):
+        words.append(f"warning: of the classes {same.removeprefix('; ')}")
     lacking = np.flatnonzero((counts == 0).any(axis=0))
     words += [_lacking(classes[place], counts[:, place]) for place in lacking[:SHOWN]]
     if len(lacking) > SHOWN:

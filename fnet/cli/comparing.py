@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import MODEL, Settings
 from fnet.cli.build import build
 from fnet.cli.choices import completed, penalty
@@ -18,6 +19,7 @@ from fnet.data import Memory
 from fnet.errors import TrainingError
 from fnet.training.descent import descend
 from fnet.training.evaluation import penalty_of
+from fnet.training.records import Best
 
 SMALL = 300  # training rows
 MOST_FOLDS, LEAST_FOLDS = 4, 3
@@ -34,11 +36,15 @@ def compared(
 ) -> tuple[Settings, list[str], str]:
     """The settings, what is said of them, and why this model; `stated` are the user's settings.
 
-    On a small table the last weights are kept, unless epochs are stated, and linear models and
-    networks compared, unless the model is stated too.
+    On a small table the last weights are kept, and linear models and networks compared, unless the
+    user stated epochs or a learning rate, or for the comparison a model.
     """
     small = settings["target"] is not None and len(parts.train) <= SMALL
-    if settings["keep"] is not None or not small or stated & {"epochs", "patience"}:
+    if (
+        settings["keep"] is not None
+        or not small
+        or stated & {"epochs", "patience", "learning_rate"}
+    ):
         return {**settings, "keep": settings["keep"] or "best"}, [], ""
     rows = f"{len(parts.val)} validation rows would choose an epoch by chance"
     settings = {**settings, "keep": "last"}
@@ -60,6 +66,13 @@ def compared(
         f"{short_number(losses[best])}, against {others} (--model)"
     )
     return plans[best], said, why
+
+
+def with_last(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with its last weights as its best."""
+    record = checkpoint.record
+    best = Best(record.epoch, record.metrics["val_loss"], record.state.params)
+    return checkpoint._replace(record=record._replace(best=best))
 
 
 def _folds(parts: Parts) -> Iterator[tuple[Memory, Memory]]:

@@ -10,11 +10,12 @@ import numpy as np
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command, say
 from fnet.cli.judging import judged
+from fnet.cli.learned import load_table
 from fnet.cli.photos import photos
 from fnet.cli.rows import predict_rows
 from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
-from fnet.cli.tables import is_table, load_table
+from fnet.cli.tables import is_table
 from fnet.cli.text import is_text
 from fnet.cli.text_report import evaluate_text
 from fnet.cli.voice import add_voice, plain, take_voice

@@ -12,7 +12,7 @@ import numpy as np
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings
-from fnet.cli.tables import load_rows, require_schema
+from fnet.cli.learned import load_rows, require_schema
 from fnet.data import Memory
 from fnet.errors import ConfigurationError
 from fnet.files.writing import replacing

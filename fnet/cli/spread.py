@@ -21,7 +21,8 @@ def add_devices(group: Any) -> None:
         type=_devices,
         metavar="N",
         help="how many devices divide each batch among them, a number or `all`; a CPU is one, and "
-        "is divided into so many virtual ones, `all` into its cores (default 1)",
+        "is divided into so many virtual ones, `all` into its cores (default 1); of each process, "
+        "where there are several",
     )
 
 
@@ -36,24 +37,27 @@ def make_devices(given: Settings) -> None:
         return
 
 
-def mesh_of(settings: Settings) -> Mesh | None:
-    """The mesh of --devices; none without it."""
+def mesh_of(settings: Settings, processes: int = 1) -> Mesh | None:
+    """The mesh of --devices, none without it; of several processes, all the devices they have."""
+    if processes > 1:
+        return mesh()
     asked = settings.get("devices")
     return None if asked is None else mesh(asked)
 
 
-def divided(settings: Settings, given: Settings) -> tuple[Settings, list[str]]:
+def divided(settings: Settings, given: Settings, processes: int = 1) -> tuple[Settings, list[str]]:
     """The settings with a batch size that the devices divide, and sentences on what was decided.
 
     One that was given is left to be refused, unless they divide it.
     """
-    devices = mesh_of(settings)
+    devices = mesh_of(settings, processes)
     if devices is None:
         return settings, []
     count, size = devices.size, settings["batch_size"]
     kind = devices.devices.flat[0].platform
     sort = "virtual devices of this CPU" if kind == "cpu" else f"devices ({kind.upper()})"
-    said = [f"on {count} {sort}, which divide each batch among them"]
+    where = f"on {count} {sort}" + (f" of {processes} processes" if processes > 1 else "")
+    said = [f"{where}, which divide each batch among them"]
     if given.get("batch_size") not in (None, ALL):
         require_divided("--batch-size", size, count)
     elif size != ALL and size % count:

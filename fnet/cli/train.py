@@ -2,11 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import jax
 
 from fnet import __version__
 from fnet.checkpoint import Checkpoint
@@ -23,31 +19,40 @@ from fnet.cli.arguments import (
 )
 from fnet.cli.build import build, build_augmentation, with_model
 from fnet.cli.choices import completed, remarks
-from fnet.cli.comparing import compared
+from fnet.cli.comparing import compared, with_last
+from fnet.cli.epochs import remaining
 from fnet.cli.model_arguments import add_model
 from fnet.cli.optimizing import schedule_words
-from fnet.cli.progress import LINES, show
+from fnet.cli.progress import show
 from fnet.cli.report import reached, tell_early, tell_end, tell_start, tell_stop
 from fnet.cli.resuming import resumed
-from fnet.cli.signals import NAMES, Stop, stop_on_signals
+from fnet.cli.signals import NAMES, stop_on_signals
 from fnet.cli.source import Parts, load_parts, resolved, short_name
-from fnet.cli.spread import divided, make_devices, mesh_of
+from fnet.cli.spread import divided, make_devices
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, add_text
 from fnet.cli.text_report import tell_text, with_bits
+from fnet.cli.together import (
+    Run,
+    add_together,
+    agree_on_data,
+    folder_of,
+    joined,
+    new_folder,
+    stopped,
+    voice_of,
+)
 from fnet.cli.training_arguments import add_training
-from fnet.cli.voice import Voice, add_voice, take_voice
+from fnet.cli.voice import add_voice, take_voice
 from fnet.devices import on_one
+from fnet.devices.processes import Team
 from fnet.errors import ConfigurationError, TrainingError
-from fnet.training import fit, stop_early
 from fnet.training.agreement import check_fit
-from fnet.training.descent import descend
 from fnet.training.feeding import example_shape
-from fnet.training.records import Best, Record, start
+from fnet.training.records import start
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
-AT_ONCE = 10**11  # operations between records: a second or two, for which Ctrl-C may have to wait
 
 EXAMPLES = """
 fnet train                                       the embedded set of shapes
@@ -88,13 +93,20 @@ def add(commands: Any) -> None:
         help="continue the run in --out, up to --epochs; from its `previous` checkpoint if the "
         "last is damaged",
     )
+    add_together(parser)
     add_voice(parser)
 
 
 def train(given: Settings) -> int:
     """Run the command."""
     make_devices(given)
-    voice = take_voice(given)
+    with joined(given) as team:
+        return _together(given, team)
+
+
+def _together(given: Settings, team: Team) -> int:
+    """What each process of a team does; the first alone writes and speaks."""
+    voice = voice_of(team, take_voice(given))
     out, resume = given.pop("out", None), given.pop("resume", None)
     stated = frozenset(given)
     if resume:
@@ -103,7 +115,8 @@ def train(given: Settings) -> int:
     else:
         given, why = with_model(given, texts=True)
         settings = resolved({**DEFAULTS, **given})
-        folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
+        name = f"{short_name(settings)}-{settings['model']}"
+        folder = new_folder(out, name, team)
     parts = load_parts(settings)
     compared_by: list[str] = []
     if not resume:
@@ -111,11 +124,12 @@ def train(given: Settings) -> int:
         why = better or why
     settings, chosen = completed(settings, parts)
     chosen += compared_by
-    settings, spread = divided(settings, given)
+    settings, spread = divided(settings, given, team.count)
     checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
-        folder = runs.new_folder(out, f"{short_name(settings)}-{settings['model']}")
-    with runs.claimed(folder):
+        folder = new_folder(out, name, team)
+    agree_on_data(team, parts, settings)
+    with folder_of(team, folder):
         history: list[dict[str, float]] = []
         if resume == "previous" or (folder / runs.CHECKPOINT).exists():
             checkpoint = runs.read_run(folder, last=resume != "previous")[1]
@@ -124,35 +138,33 @@ def train(given: Settings) -> int:
             if "learning_rate" in given or schedule_words(settings, len(parts.train)):
                 chosen += _another_rate(checkpoint.optimizer, fresh.optimizer)
                 checkpoint = checkpoint._replace(optimizer=fresh.optimizer)
+        steps = int(checkpoint.record.state.step)
+        team.agree({"the number of steps that the run has done": steps})
         if settings["epochs"] < checkpoint.record.epoch:
             raise ConfigurationError(
                 f"--epochs {settings['epochs']}: {folder} has done {checkpoint.record.epoch} "
                 "already; set as many or more, or begin a new run"
             )
-        runs.write_json(folder / runs.CONFIG, {**parts.config(settings), "fnet": __version__})
+        if team.is_first:
+            runs.write_json(folder / runs.CONFIG, {**parts.config(settings), "fnet": __version__})
         said = (*chosen, *spread, *remarks(settings, parts))
         tell_start(checkpoint, parts, settings, voice, why, said)
         with stop_on_signals() as stop:
-            checkpoint = _train(checkpoint, parts, settings, folder, history, stop, voice)
+            run = Run(folder, history, stop, voice, team)
+            checkpoint = _train(checkpoint, parts, settings, run)
             checkpoint = checkpoint._replace(record=on_one(checkpoint.record))
         if stop.by:
             tell_stop(checkpoint, folder, NAMES[stop.by], voice)
             return stop.status
         if settings["keep"] == "last":
-            checkpoint = _with_last(checkpoint)
-            runs.keep(folder, checkpoint, history)
+            checkpoint = with_last(checkpoint)
+            run.keep(checkpoint)
         if checkpoint.record.epoch < settings["epochs"]:
             tell_early(checkpoint.record.epoch, settings["patience"], voice)
-        tell = tell_text if parts.task == "text" else tell_end
-        tell(checkpoint, parts, settings, folder, history, voice)
+        if team.is_first:
+            tell = tell_text if parts.task == "text" else tell_end
+            tell(checkpoint, parts, settings, folder, history, voice)
     return 0
-
-
-def _with_last(checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint with its last weights as its best."""
-    record = checkpoint.record
-    best = Best(record.epoch, record.metrics["val_loss"], record.state.params)
-    return checkpoint._replace(record=record._replace(best=best))
 
 
 def _another_rate(before: Any, after: Any) -> list[str]:
@@ -177,60 +189,27 @@ def _fresh(settings: Settings, parts: Parts) -> Checkpoint:
     )
 
 
-def _train(
-    checkpoint: Checkpoint,
-    parts: Parts,
-    settings: Settings,
-    folder: Path,
-    history: list[dict[str, float]],
-    stop: Stop,
-    voice: Voice,
-) -> Checkpoint:
+def _train(checkpoint: Checkpoint, parts: Parts, settings: Settings, run: Run) -> Checkpoint:
     """Run the remaining epochs; at any time the folder holds a run that can be resumed."""
-    records, epochs = _records(checkpoint, parts, settings), settings["epochs"]
+    records, epochs = remaining(checkpoint, parts, settings, run.team.count), settings["epochs"]
     records = map(with_bits, records) if parts.task == "text" else records
     samples, size = len(parts.train), settings["batch_size"]
     steps = 1 if size == ALL else -(-samples // size)
     saved = -math.inf
     try:
-        for record in show(records, steps, checkpoint.record.epoch, epochs, voice):
+        for record in show(records, steps, checkpoint.record.epoch, epochs, run.voice):
             checkpoint = checkpoint._replace(record=record)
-            history += runs.rows_of(record)
-            if stop:
+            run.history.extend(runs.rows_of(record))
+            if stopped(run.team, run.stop):
                 break
             if time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-                runs.keep(folder, checkpoint, history)
+                run.keep(checkpoint)
                 saved = time.monotonic()
     except TrainingError as error:
         raise TrainingError(
-            f"{error}; {folder} holds the last finite weights, after "
+            f"{error}; {run.folder} holds the last finite weights, after "
             f"{reached(checkpoint.record)}; begin a new run (see --learning-rate)"
         ) from None
     finally:
-        runs.keep(folder, checkpoint, history)
+        run.keep(checkpoint)
     return checkpoint
-
-
-def _records(checkpoint: Checkpoint, parts: Parts, settings: Settings) -> Iterator[Record]:
-    model, loss, optimizer, _, record, seed, _, _, augmentation = checkpoint
-    arguments = (model, loss, optimizer, parts.train, parts.val)
-    epochs, patience = settings["epochs"], settings["patience"]
-    devices = mesh_of(settings)
-    if settings["batch_size"] == ALL:
-        every = max(1, -(-epochs // LINES))
-        options = {"epochs": epochs, "every": every, "seed": seed, "patience": patience}
-        return descend(*arguments, **options, resume=record, mesh=devices)
-    size = min(settings["batch_size"], len(parts.train))
-    count = sum(leaf.size for leaf in jax.tree.leaves(record.state.params))
-    every = max(1, AT_ONCE // (6 * count * size * (settings["length"] or 1)))
-    records = fit(
-        *arguments,
-        epochs=epochs,
-        batch_size=settings["batch_size"],
-        every_steps=every,
-        seed=seed,
-        augmentation=augmentation,
-        resume=record,
-        mesh=devices,
-    )
-    return records if patience is None else stop_early(records, patience, resume=record)

@@ -10,15 +10,19 @@ from fnet.cli.arguments import Settings, interactive, say
 
 
 class Voice(NamedTuple):
-    """With `json`, one object per line, each with its event; with `quiet`, only the result."""
+    """With `json`, one object per line, each with its event; with `quiet`, only the result.
+
+    A `silent` voice is that of a process for which another speaks.
+    """
 
     json: bool = False
     quiet: bool = False
+    silent: bool = False
 
     @property
     def shows_progress(self) -> bool:
         """Whether to report progress in words."""
-        return not (self.json or self.quiet)
+        return not (self.json or self.quiet or self.silent)
 
     @property
     def shows_bar(self) -> bool:
@@ -29,6 +33,8 @@ class Voice(NamedTuple):
         self, event: str, words: Sequence[str], facts: Mapping[str, Any], last: bool = False
     ) -> None:
         """Print the words, one per line, or the facts; --quiet prints only those marked `last`."""
+        if self.silent:
+            return
         if self.json:
             say(json.dumps(plain({"event": event, **facts}), ensure_ascii=False))
         elif last or not self.quiet:

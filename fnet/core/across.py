@@ -67,6 +67,36 @@ def place_of(place: Any, rows: int) -> Any:
     return place + jax.lax.axis_index(ROWS).astype(dtype) * dtype.type(rows)
 
 
+def by_device(function: Callable[..., tuple[Any, Any]], rows: Any, whole: Any) -> tuple[Any, Any]:
+    """out, sums = function(rows, whole), by every device of its rows; sums are those of all.
+
+    Only where the rows are divided, and the compiler is to divide what is made of them, as in a
+    loss (`fnet.devices.Placement.loss`).
+
+    >>> out, total = by_device(lambda x, w: (w * x, (w * x).sum()), jnp.ones(3), 2.0)
+    >>> out.tolist(), float(total)
+    ([2.0, 2.0, 2.0], 6.0)
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    there = not is_divided() and ROWS in mesh.axis_names
+    if not there or any(len(leaf) % mesh.shape[ROWS] for leaf in jax.tree.leaves(rows)):
+        return function(rows, whole)
+
+    def own(rows: Any, whole: Any) -> tuple[Any, Any]:
+        out, sums = function(rows, whole)
+        return out, over_all(sums)
+
+    some, every = jax.P(ROWS), jax.P()
+    divided: tuple[Any, Any] = jax.shard_map(
+        own,
+        in_specs=(some, every),
+        out_specs=(some, every),
+        axis_names={ROWS},
+        check_vma=False,
+    )(rows, whole)
+    return divided
+
+
 def own_rows(draw: Callable[[PRNGKey, Shape], Array], key: PRNGKey, shape: Shape) -> Array:
     """draw(key, shape) of rows (N, ...): of the whole batch, those rows that are here.
 

@@ -114,7 +114,7 @@ def loss(
     targets: tuple[float, float] | None = None,
     estimate: Callable[[Any], Any] | None = None,
     unit: float = 1.0,
-    pull: Callable[[Array, Array, Array | None, Array], Array] | None = None,
+    pull: Callable[..., Array] | None = None,
 ) -> Loss:
     """The Loss whose `apply` is differentiated by the gradient that `value_and_grad` gives.
 
@@ -147,10 +147,9 @@ def loss(
         return value, dy if pull is None else given
 
     def differentiate(kept: Any, scale: Array) -> tuple[Array, None, None]:
-        if pull is not None:
-            y, target, where = kept
-            return pull(y, target, where, scale), None, None
-        return jax.tree.map(lambda d: rows(scale, d) * d, kept), None, None
+        if pull is None:
+            return jax.tree.map(lambda d: rows(scale, d) * d, kept), None, None
+        return pull(*kept, scale), None, None
 
     apply.defvjp(remember, differentiate, symbolic_zeros=True)
     return Loss(

@@ -12,6 +12,7 @@ from fnet.data.transforms import Transform
 from fnet.errors import DataError
 from fnet.files.images import Size
 
+SHOWN = 5  # folders named in a sentence
 WITHOUT_LABELS = {*KINDS, *EMPTY, "unknown", "unlabeled", "unlabelled"}  # words of such folders
 
 
@@ -49,7 +50,7 @@ def image_parts(
         folder = lower
     if not named:
         whole = image_folder(top, transform, size, classes)
-        return Divided({"all": whole}, whole.decisions)
+        return Divided({"all": whole}, (*whole.decisions, *_deeper(folder, whole.classes)))
     decisions = [f"the class folders are in {folder.relative_to(top)}/"] if folder != top else []
     taken = ", ".join(f"{path.name} as {part}" for part, path in named.items())
     decisions.append(f"taken as parts: {taken}")
@@ -67,6 +68,18 @@ def image_parts(
         decisions += [f"{path.name}: {sentence}" for sentence in parts[part].decisions]
         decisions += _lacking(path.name, parts[part])
     return Divided(parts, (*decisions, *_beside(folder, named)))
+
+
+def _deeper(folder: Path, classes: Sequence[str]) -> list[str]:
+    """Sentences on class folders that hold several folders, which may be meant as the classes."""
+    said = []
+    for path in class_folders_in(folder):
+        inside = [inner.name for inner in class_folders_in(path)]
+        parts = any(part_of(words_of(name))[0] for name in inside)
+        if path.name in classes and len(inside) > 1 and not images_in(path) and not parts:
+            shown = ", ".join(inside[:SHOWN]) + (", ..." if len(inside) > SHOWN else "")
+            said.append(f"images in {path.name}/ are all of this class, those of {shown} alike")
+    return said
 
 
 def _parts_of(folder: Path) -> dict[str, Path]:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from chex import ArrayTree, PRNGKey
 from jax.sharding import Mesh, PartitionSpec
 
-from fnet.core import Layer, layer
+from fnet.core import Layer, Penalty, layer
 from fnet.core.across import ROWS
 from fnet.core.remembering import remembered
 from fnet.core.trees import is_floating
@@ -38,7 +38,7 @@ class Caches:
 
 
 @remembered
-def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
+def divided(model: Layer, mesh: Mesh, reduced: Any = None, summed: bool = True) -> Layer:
     """The model, each device of the mesh running it on its own rows of the batch.
 
         y, cache = forward(θ, own rows)          dθ = Σ over devices of backward(θ, cache, own dy)
@@ -46,8 +46,9 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
     Its functions take and give arrays of the whole batch, and the same numbers as those of the
     model, up to rounding: layers that mix rows or draw noise for them go by `fnet.core.across`.
     Gradients are added as they are or in the dtype `reduced`, "bfloat16", which moves half the
-    bytes: a sum of D devices is then off by up to D / 256 of the sum of sizes. Cache: that of every
-    device, along a new first axis.
+    bytes: a sum of D devices is then off by up to D / 256 of the sum of sizes. Without `summed` dθ
+    has that of every device, along a new first axis, and the penalty's gradient is divided by D.
+    Cache: that of every device, along such an axis.
 
     >>> from fnet.devices.meshes import mesh
     >>> from fnet.layers import relu
@@ -56,23 +57,13 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
     ([0.0, 2.0], [0.0, 1.0])
     """
 
-    def on_each(function: Callable[..., Any], given: Any, made: Any) -> Callable[..., Any]:
-        return jax.shard_map(
-            function,
-            mesh=mesh,
-            in_specs=given,
-            out_specs=made,
-            axis_names={ROWS},
-            check_vma=False,
-        )
-
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Caches]:
         def own(params: ArrayTree, x: Any, key: PRNGKey | None) -> tuple[Any, ArrayTree]:
             y, cache = model.forward(params, x, key)
-            return y, jax.tree.map(lambda leaf: leaf[None], cache)
+            return y, _stacked(cache)
 
         made = _specs_of_output(model, mesh.shape[ROWS], params, x, key)
-        y, cache = on_each(own, (WHOLE, OWN, WHOLE), (made, OWN))(params, x, key)
+        y, cache = on_each(mesh, own, (WHOLE, OWN, WHOLE), (made, OWN))(params, x, key)
         return y, Caches(cache, tuple(spec == OWN for spec in jax.tree.leaves(made)))
 
     def backward(params: ArrayTree, caches: Caches, dy: Any) -> tuple[ArrayTree, Any]:
@@ -80,12 +71,13 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
         given = jax.tree.map(lambda _: OWN if next(kinds) else WHOLE, dy)
 
         def own(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
-            dy = jax.tree.map(lambda d, spec: d if spec == OWN else _of_one(d), dy, given)
+            dy = jax.tree.map(lambda d, spec: d if spec == OWN else first_alone(d), dy, given)
             cache = jax.tree.map(lambda leaf: leaf[0], cache)
             dparams, dx = model.backward(params, cache, dy)
-            return _total(dparams, reduced), dx
+            return total(dparams, reduced) if summed else _stacked(dparams), dx
 
-        dparams, dx = on_each(own, (WHOLE, OWN, given), (WHOLE, OWN))(params, caches.held, dy)
+        made = (WHOLE if summed else OWN, OWN)
+        dparams, dx = on_each(mesh, own, (WHOLE, OWN, given), made)(params, caches.held, dy)
         return dparams, dx
 
     def observe(params: ArrayTree, caches: Caches) -> ArrayTree:
@@ -93,11 +85,24 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None) -> Layer:
             seen: Any = model.observe
             return seen(params, jax.tree.map(lambda leaf: leaf[0], cache))
 
-        moved: ArrayTree = on_each(own, (WHOLE, OWN), WHOLE)(params, caches.held)
+        moved: ArrayTree = on_each(mesh, own, (WHOLE, OWN), WHOLE)(params, caches.held)
         return moved
 
     seen = None if model.observe is None else observe
-    return layer(model.init, forward, backward, model.penalty, (model,), seen)
+    penalty = model.penalty if summed else _shared(model.penalty, mesh.shape[ROWS])
+    return layer(model.init, forward, backward, penalty, (model,), seen)
+
+
+def on_each(mesh: Mesh, function: Callable[..., Any], given: Any, made: Any) -> Callable[..., Any]:
+    """The function as every device runs it on its own part; specs say what is WHOLE, what OWN."""
+    return jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=given,
+        out_specs=made,
+        axis_names={ROWS},
+        check_vma=False,
+    )
 
 
 def is_known(model: Layer) -> bool:
@@ -128,16 +133,33 @@ def _specs_of_output(model: Layer, parts: int, params: Any, x: Any, key: Any) ->
     return jax.tree.map(lambda a, b: WHOLE if a.shape == b.shape else OWN, y, of_rows(share))
 
 
-def _of_one(d: Any) -> Any:
-    """The gradient of what is whole on every device, once among them."""
-    return jnp.where(jax.lax.axis_index(ROWS) == 0, d, 0)
+def _stacked(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf[None], tree)
 
 
-def _total(grads: ArrayTree, reduced: Any) -> ArrayTree:
+def _shared(penalty: Penalty | None, parts: int) -> Penalty | None:
+    """The penalty, whose gradient every device adds a share of."""
+    if penalty is None:
+        return None
+    whole = penalty.value_and_grad
+
+    def value_and_grad(params: ArrayTree) -> tuple[Any, ArrayTree]:
+        value, gradient = whole(params)
+        return value, jax.tree.map(lambda d: d / parts, gradient)
+
+    return dataclasses.replace(penalty, value_and_grad=value_and_grad)
+
+
+def first_alone(whole: Any) -> Any:
+    """What is whole on every device on the first, and 0 on the others: a sum has it once."""
+    return jnp.where(jax.lax.axis_index(ROWS) == 0, whole, jnp.zeros((), whole.dtype))
+
+
+def total(grads: ArrayTree, reduced: Any) -> ArrayTree:
     """The sum over devices, all leaves at once."""
 
     def narrow(leaf: Any) -> Any:
         return leaf.astype(reduced) if reduced is not None and is_floating(leaf) else leaf
 
-    total = jax.lax.psum(jax.tree.map(narrow, grads), ROWS)
-    return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), total, grads)
+    added = jax.lax.psum(jax.tree.map(narrow, grads), ROWS)
+    return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), added, grads)

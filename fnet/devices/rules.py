@@ -1,6 +1,5 @@
 """Which axis of which parameter the devices divide among themselves."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,18 +13,18 @@ Rule = Callable[[str, tuple[int, ...]], PartitionSpec]
 
 # The end of a parameter's path, and which axis of it is divided, counted from the last.
 TABLE = {
-    r"\.out\.w": -1,  # of attention: its inputs are the heads
-    r"\.w": -2,  # (M, D) of affine and attention, (V, D) of an embedding and of logits
-    r"\.b": -1,
+    ".out.w": -1,  # of attention: its inputs are the heads
+    ".w": -2,  # (M, D) of affine and attention, (V, D) of an embedding and of logits
+    ".b": -1,
 }
 
 
 def by_table(table: dict[str, int] = TABLE) -> Rule:
     """The rule that divides an axis of each parameter whose path ends as a row of the table says.
 
-    A rule is a function (path, shape) -> PartitionSpec, called for every array of parameters and of
-    an optimizer's state, whose paths end like those of their parameters. The first row that fits
-    decides: a regular expression, and the axis counted from the last, so that the blocks of a
+    A rule is any function (path, shape) -> PartitionSpec, called for each array of parameters and
+    of an optimizer's state, whose paths end like those of their parameters. The first row that fits
+    decides: the end of a path, and the axis counted from the last, so that the blocks of a
     `repeat`, stacked along a first axis, are divided like one. What fits no row is whole on every
     device.
 
@@ -36,7 +35,7 @@ def by_table(table: dict[str, int] = TABLE) -> Rule:
 
     def rule(path: str, shape: tuple[int, ...]) -> PartitionSpec:
         for end, axis in table.items():
-            if re.search(f"{end}$", path) and len(shape) >= -axis:
+            if path.endswith(end) and len(shape) >= -axis:
                 axes: list[str | None] = [None] * len(shape)
                 axes[axis] = COLUMNS
                 return PartitionSpec(*axes)
@@ -45,7 +44,16 @@ def by_table(table: dict[str, int] = TABLE) -> Rule:
     return rule
 
 
-split_weights = by_table()
+def split_weights(path: str, shape: tuple[int, ...]) -> PartitionSpec:
+    """The rule that a `placement` has unless another is given: `by_table()`.
+
+    Of affine layers and attention the outputs are divided, of an embedding the ids, and of
+    attention's last product the heads.
+
+    >>> tuple(split_weights("[1].layers.out.w", (12, 64, 64)))
+    (None, None, 'model')
+    """
+    return by_table()(path, shape)
 
 
 def shardings(rule: Rule, tree: Any, mesh: Mesh) -> Any:

@@ -7,7 +7,7 @@ quote, blank line or oddity on, the csv module reads the rest.
 import csv
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
 import numpy as np
@@ -181,10 +181,21 @@ def _read(text: Text, layout: Layout, done: int = 0) -> Iterator[Block]:
             skipped = min(left, len(block))
             block, left, done = block[skipped:], left - skipped, done + skipped
             for place, row in enumerate(block):
+                if row == layout.note and _ends(itertools.chain(block[place:], reader), width):
+                    yield Cells(block[:place])
+                    return
                 if len(row) != width or (layout.empty is not None and row[layout.empty].strip()):
                     refuse_width(text, layout, done + place, row)
             yield Cells(block)
             done += len(block)
+
+
+def _ends(rows: Iterable[Row], width: int) -> bool:
+    """Whether none of these is a row of the table."""
+    try:
+        return all(len(row) < width for row in rows)
+    except csv.Error:
+        return True
 
 
 def _numbers(cells: tuple[str, ...], missing: frozenset[str]) -> np.ndarray | None:

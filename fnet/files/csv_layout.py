@@ -9,6 +9,7 @@ from typing import NamedTuple, TextIO
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import number, shown
 from fnet.files.csv_header import Header, Row, header_of, preamble
+from fnet.files.csv_notes import note_of
 from fnet.files.csv_text import Text, refuse
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
@@ -20,7 +21,8 @@ class Layout(NamedTuple):
     """What each cell of a row is: `names` has None for a cell that is left out.
 
     `first` is the number of rows before the data; `empty` the place of a cell that a separator at
-    the end of each line makes. Where no line `has_names`, columns are x1, x2 and so on.
+    the end of each line makes. Where no line `has_names`, columns are x1, x2 and so on. `note` is
+    the first line of notes below the rows.
     """
 
     separator: str
@@ -30,6 +32,7 @@ class Layout(NamedTuple):
     repeated: tuple[str, ...]
     decisions: tuple[str, ...]
     has_names: bool = True
+    note: Row | None = None
 
 
 def cells_of(stream: TextIO | Iterable[str], separator: str) -> Iterator[Row]:
@@ -76,7 +79,20 @@ def read_layout(text: Text, separator: str | None = None, header: bool | None = 
     found = header_of(rows[before:], chosen != ",", header)
     if found.wrong:
         refuse(text.name, _line_of(sample, chosen, before), found.wrong)
-    return _named(found, rows[before + found.lines :], chosen, before + found.lines, said)
+    layout = _named(found, rows[before + found.lines :], chosen, before + found.lines, said)
+    return _with_note(text, layout)
+
+
+def _with_note(text: Text, layout: Layout) -> Layout:
+    """The layout with the notes below the rows."""
+    blanks = layout.separator == " "
+    notes = None if blanks else note_of(text, layout.separator, len(layout.names))
+    if notes is None:
+        return layout
+    note, count = notes
+    lines = "the last line is" if count == 1 else f"the last {count} lines are"
+    said = f"{lines} passed over, as a note: {shown(note[0])}"
+    return layout._replace(note=note, decisions=(*layout.decisions, said))
 
 
 def _above(rows: list[Row]) -> str:

@@ -18,8 +18,8 @@ from fnet.interop.arrays import Unordered
 def load_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """The arrays of a .safetensors file by their names, which are sorted.
 
-    The order of layers is not in such a file, so that `from_torch` takes `names` beside it, unless
-    all modules are numbers, or named as `to_torch` names them:
+    The order of layers is not in such a file, so that `from_torch` takes their names beside it,
+    unless all modules are numbers, or named as `to_torch` names them:
 
         from_torch(model, shape, load_safetensors(path), names=module_names(module))
 

@@ -48,8 +48,11 @@ def bce(reduction: str = "mean", pos_weight: float | tuple[float, ...] = 1.0) ->
     def probabilities(y: Array) -> Array:
         return jnp.stack((1 - y, y), axis=-1)
 
+    # Not wide: the floor is that of y's own dtype, in which its inverse must be finite.
     return pointwise_loss(
-        pointwise, "bce", reduction, probabilities, lambda y: above(y, 0.5), targets=(0, 1)
+        *(pointwise, "bce", reduction, probabilities, lambda y: above(y, 0.5)),
+        wide=False,
+        targets=(0, 1),
     )
 
 
@@ -74,8 +77,9 @@ def bce_with_logits(reduction: str = "mean", pos_weight: float | tuple[float, ..
 
     def pointwise(y: Array, target: Array) -> tuple[Array, Array]:
         # Not jax.nn.softplus, three times as slow on a CPU; not jnp.abs, whose slope at 0 is 1.
-        softplus = jnp.maximum(y, 0) + jnp.log1p(jnp.exp(-y * jnp.sign(y)))
-        return softplus - target * y, jax.lax.logistic(y) - target
+        near = jnp.log1p(jnp.exp(-y * jnp.sign(y)))
+        # In this order a small value keeps its digits: softplus(y) − y would have those of y.
+        return jnp.maximum(y, 0) - target * y + near, jax.lax.logistic(y) - target
 
     def weighted(y: Array, target: Array) -> tuple[Array, Array]:
         positive, negative = _weighted("bce_with_logits", pos_weight, target), 1 - target
@@ -84,20 +88,18 @@ def bce_with_logits(reduction: str = "mean", pos_weight: float | tuple[float, ..
         value += times(negative, jnp.maximum(y, 0) + near)
         return value, negative * jax.lax.logistic(y) - positive * jax.lax.logistic(-y)
 
-    if pos_weight == 1:
-        return of_logits(pointwise, "bce_with_logits", reduction)
-    return of_logits(weighted, "bce_with_logits", reduction, wide=True)
+    formula = pointwise if pos_weight == 1 else weighted
+    return of_logits(formula, "bce_with_logits", reduction)
 
 
 def of_logits(
     pointwise: Callable[[Array, Array], tuple[Array, Array]],
     name: str,
     reduction: str,
-    wide: bool = False,
 ) -> Loss:
     """A loss of logits of two classes, entry by entry."""
     return pointwise_loss(
-        pointwise, name, reduction, two_classes, lambda y: above(y, 0), wide, targets=(0, 1)
+        pointwise, name, reduction, two_classes, lambda y: above(y, 0), targets=(0, 1)
     )
 
 

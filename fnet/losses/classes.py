@@ -7,7 +7,7 @@ from chex import Array
 from fnet.core import Loss
 from fnet.core.expect import require_floating, require_number
 from fnet.core.limits import times
-from fnet.core.trees import wide_integers
+from fnet.core.trees import wide_integers, widened
 from fnet.core.values import constructor
 from fnet.core.wiring import loss
 from fnet.losses.labels import Rows, check_labels, class_loss, is_soft, most_probable
@@ -66,16 +66,18 @@ def cross_entropy(
         if not plain or is_soft(y, target):
             return general.value_and_grad(y, target, where)
         check_labels("cross_entropy", y, target, ignore, soft=True)
-        labels = wide_integers(target)
+        labels, wide = wide_integers(target), widened(y)
         hit = labels[..., None] == jnp.arange(y.shape[-1], dtype=labels.dtype)
-        shifted = y - jax.lax.stop_gradient(y.max(axis=-1, keepdims=True))
+        shifted = wide - jax.lax.stop_gradient(wide.max(axis=-1, keepdims=True))
         e = jnp.exp(shifted)
         total = e.sum(axis=-1, keepdims=True)
         value = jnp.log(total[..., 0]) - jnp.where(hit, shifted, 0).sum(axis=-1)
-        dy = e / total - hit.astype(y.dtype)
+        dy = e / total - hit.astype(wide.dtype)
         known = (labels >= 0) & (labels < y.shape[-1])
         value = jnp.where(known, value, jnp.nan)
-        return reduce(value, jnp.where(known[..., None], dy, jnp.nan), where, reduction)
+        dy = jnp.where(known[..., None], dy, jnp.nan)
+        value, dy = reduce(value, dy, where, reduction)
+        return value.astype(y.dtype), dy.astype(y.dtype)
 
     return loss(
         *(value_and_grad, softmax, most_probable, reduction),
@@ -181,5 +183,7 @@ def softmax(logits: Array) -> Array:
     >>> softmax(jnp.array([800.0, 800.0])).tolist()
     [0.5, 0.5]
     """
-    e = jnp.exp(logits - logits.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    wide = widened(logits)
+    e = jnp.exp(wide - wide.max(axis=-1, keepdims=True))
+    probabilities: Array = (e / e.sum(axis=-1, keepdims=True)).astype(logits.dtype)
+    return probabilities

@@ -35,9 +35,7 @@ def poisson(reduction: str = "mean") -> Loss:
     def rate_of(y: Any) -> Any:
         return y.__array_namespace__().exp(y)
 
-    return pointwise_loss(
-        pointwise, "poisson", reduction, wide=True, targets=(0, jnp.inf), estimate=rate_of
-    )
+    return pointwise_loss(pointwise, "poisson", reduction, targets=(0, jnp.inf), estimate=rate_of)
 
 
 @constructor

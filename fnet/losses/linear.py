@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core import Loss, loss
+from fnet.core.across import by_device
 from fnet.core.expect import require, require_floating, require_number
 from fnet.core.trees import cast_like, wide_integers, widened
 from fnet.core.values import constructor
@@ -76,8 +77,13 @@ def linear_cross_entropy(
         rows, wide_w, wide_b = widened((x.reshape(-1, x.shape[-1]), w, b))
         shares = _shares(labels, where, ignore, reduction, rows)
         rows = jnp.where(shares[:, None] > 0, rows, 0)  # what does not count may hold NaN
-        flat = _Rows(rows, wide_w, wide_b, wide_integers(labels).ravel(), shares)
-        values, (dx, dw, db) = _in_blocks(flat, label_smoothing, z_loss)
+
+        def of_rows(rows: Any, whole: Any) -> Any:
+            (x, labels, shares), (w, b) = rows, whole
+            return _in_blocks(_Rows(x, w, b, labels, shares), label_smoothing, z_loss)
+
+        each = rows, wide_integers(labels).ravel(), shares
+        (values, dx), (dw, db) = by_device(of_rows, each, (wide_w, wide_b))
         value = (jnp.where(shares > 0, values, 0) * shares).sum()
         return value.astype(x.dtype), cast_like((dx.reshape(x.shape), dw, db), y)
 
@@ -97,8 +103,8 @@ class _Rows(NamedTuple):
     shares: Array
 
 
-def _in_blocks(flat: _Rows, smoothing: float, z_loss: float) -> tuple[Array, Any]:
-    """Values (R,), and dx, dw and db."""
+def _in_blocks(flat: _Rows, smoothing: float, z_loss: float) -> tuple[Any, Any]:
+    """Values (R,) and dx; and dw and db, which are sums over rows."""
     x, w, b, labels, shares = flat
     known = (labels >= 0) & (labels < len(w))
     labels = jnp.where(known, labels, 0)
@@ -135,7 +141,8 @@ def _in_blocks(flat: _Rows, smoothing: float, z_loss: float) -> tuple[Array, Any
     db = None if db is None else db.at[labels].add(-hit) - even * shares.sum()
     wrong = ~known & (shares > 0)
     dw, db = jax.tree.map(lambda d: jnp.where(wrong.any(), jnp.nan, d), (dw, db))
-    return jnp.where(wrong, jnp.nan, values), (jnp.where(wrong[:, None], jnp.nan, dx), dw, db)
+    values, dx = jnp.where(wrong, jnp.nan, values), jnp.where(wrong[:, None], jnp.nan, dx)
+    return (values, dx), (dw, db)
 
 
 def _shares(

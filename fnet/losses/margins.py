@@ -30,7 +30,7 @@ def hinge(reduction: str = "mean") -> Loss:
         s, short = _shortfall(y, target)
         return short, jnp.where(short > 0, -s, 0)
 
-    return of_logits(pointwise, "hinge", reduction, wide=True)
+    return of_logits(pointwise, "hinge", reduction)
 
 
 @constructor
@@ -51,7 +51,7 @@ def squared_hinge(reduction: str = "mean") -> Loss:
         s, short = _shortfall(y, target)
         return short * short, -2 * s * short
 
-    return of_logits(pointwise, "squared_hinge", reduction, wide=True)
+    return of_logits(pointwise, "squared_hinge", reduction)
 
 
 @constructor

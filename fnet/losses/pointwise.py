@@ -22,14 +22,14 @@ def pointwise_loss(
     reduction: str,
     probabilities: Callable[[Array], Array] | None = None,
     predict: Callable[[Array], Array] | None = None,
-    wide: bool = False,
+    wide: bool = True,
     targets: tuple[float, float] | None = None,
     estimate: Callable[[Any], Any] | None = None,
 ) -> Loss:
     """A loss from `pointwise(y, target) -> values, dy`, with its arguments checked.
 
-    `estimate` is that of a regression. If `wide`, narrow floats are computed and reduced in
-    float32, and rounded at the end. Targets must be within `targets`.
+    `estimate` is that of a regression. Narrow floats are computed and reduced in float32, and
+    rounded at the end, unless `wide` is False. Targets must be within `targets`.
     """
     check_reduction(name, reduction)
 

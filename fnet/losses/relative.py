@@ -31,7 +31,7 @@ def mape(reduction: str = "mean", eps: float = 1e-8) -> Loss:
         rate = jnp.sign(y - target) / jnp.maximum(jnp.abs(target), eps)
         return (y - target) * rate, rate
 
-    return pointwise_loss(pointwise, "mape", reduction, wide=True, estimate=itself)
+    return pointwise_loss(pointwise, "mape", reduction, estimate=itself)
 
 
 @constructor
@@ -52,6 +52,4 @@ def msle(reduction: str = "mean") -> Loss:
         e = jnp.log1p(y) - jnp.log1p(target)
         return e * e, 2 * e / (1 + y)
 
-    return pointwise_loss(
-        pointwise, "msle", reduction, wide=True, targets=(ABOVE, jnp.inf), estimate=itself
-    )
+    return pointwise_loss(pointwise, "msle", reduction, targets=(ABOVE, jnp.inf), estimate=itself)

@@ -33,7 +33,7 @@ def huber(delta: float = 1.0, reduction: str = "mean") -> Loss:
         value = jnp.where(size <= delta, e * e / 2, delta * (size - delta / 2))
         return value, jnp.clip(e, -delta, delta)
 
-    return pointwise_loss(pointwise, "huber", reduction, wide=True, estimate=itself)
+    return pointwise_loss(pointwise, "huber", reduction, estimate=itself)
 
 
 @constructor
@@ -58,7 +58,7 @@ def smooth_l1(beta: float = 1.0, reduction: str = "mean") -> Loss:
         value = jnp.where(size <= beta, e / beta * e / 2, size - beta / 2)
         return value, jnp.clip(e / beta, -1, 1)
 
-    return pointwise_loss(pointwise, "smooth_l1", reduction, wide=True, estimate=itself)
+    return pointwise_loss(pointwise, "smooth_l1", reduction, estimate=itself)
 
 
 @constructor
@@ -84,7 +84,7 @@ def log_cosh(reduction: str = "mean") -> Loss:
         outside = size + jnp.log1p(jnp.exp(-2 * size)) - math.log(2)
         return jnp.where(size < 1, inside, outside), jnp.tanh(e)
 
-    return pointwise_loss(pointwise, "log_cosh", reduction, wide=True, estimate=itself)
+    return pointwise_loss(pointwise, "log_cosh", reduction, estimate=itself)
 
 
 @constructor
@@ -108,4 +108,4 @@ def quantile(q: float = 0.5, reduction: str = "mean") -> Loss:
         value = (y - target) * dy
         return jnp.where(jnp.isnan(y - target), y - target, value), dy
 
-    return pointwise_loss(pointwise, "quantile", reduction, wide=True, estimate=itself)
+    return pointwise_loss(pointwise, "quantile", reduction, estimate=itself)

@@ -61,6 +61,10 @@ def adam(
     correction, as Keras does and the paper suggests for speed, which makes the first steps smaller;
     "root" divides by √(v̂ + ε), which is optax's eps_root.
 
+    Where g² overflows, from |g| = 1.8e19 on in float32, v is infinite and θ stays from then on, as
+    in PyTorch and optax. Training by `fit` ends there with an error that says so; within
+    `clip_by_global_norm(adam(α), limit)` it does not come to that.
+
     Source: Kingma & Ba (2015), Adam: A Method for Stochastic Optimization, algorithm 1.
 
     >>> optimizer = adam(0.01)  # the first step has size α for every parameter

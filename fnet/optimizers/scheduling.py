@@ -111,7 +111,8 @@ def plateau(
     `update(grads, state, params, value=loss)` is given the loss, as `fit` does. A reading is the
     mean of `every` of them. When more than `patience` readings in a row were not below
     best − threshold |best|, the rate is multiplied, and counting begins again. It does not fall
-    below `least` times the optimizer's rate. A loss that is NaN is no improvement.
+    below `least` times the optimizer's rate. A loss that is NaN is no improvement. optax.chain
+    gives the loss to its own type alone: optax.GradientTransformationExtraArgs(*plateau(sgd(0.1))).
 
     PyTorch's ReduceLROnPlateau counts like that; Keras and optax reduce at the reading number
     `patience` without improvement, one sooner.
@@ -164,7 +165,9 @@ def plateau(
         require_state("plateau", Plateau, state)
         if value is None:
             raise ConfigurationError(
-                "plateau: update needs the loss: optimizer.update(grads, state, params, value=loss)"
+                "plateau: update needs the loss: optimizer.update(grads, state, params, "
+                "value=loss); within optax.chain write "
+                "optax.GradientTransformationExtraArgs(*plateau(...)), which is given it"
             )
         now = with_rate(state.inner, state.base * state.scale)
         updates, inner = passed(optimizer, grads, now, params, value=value, **more)

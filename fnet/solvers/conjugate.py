@@ -10,7 +10,7 @@ from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending, first_step
 from fnet.solvers.objectives import Problem
-from fnet.solvers.outcomes import State
+from fnet.solvers.outcomes import State, length
 from fnet.solvers.searches import Search, strong_wolfe
 
 FORMULAS = ("FR", "PR+", "HS")
@@ -75,7 +75,7 @@ def nonlinear_cg(formula: str = "PR+", search: Search | None = None) -> Solver:
 
     def learn(m: Conjugate, before: State, after: State, p: Array) -> Conjugate:
         s = after.x - before.x
-        t = jnp.sqrt(jnp.vdot(s, s) / jnp.vdot(p, p))
+        t = length(s) / length(p)
         return Conjugate(before.grad, p, t, jnp.vdot(before.grad, p), m.count + 1)
 
     return descending(Direction(begin, propose, learn), search or strong_wolfe(curvature=0.1))

@@ -51,8 +51,8 @@ def l1_norm(weight: float) -> Term:
 
 
 def shrunk(v: Array, by: Any) -> Array:
-    """sign(v) max(|v| − λ, 0), entry by entry."""
-    return jnp.where(jnp.abs(v) > by, v - jnp.sign(v) * by, 0)
+    """sign(v) max(|v| − λ, 0), entry by entry; NaN stays NaN."""
+    return jnp.where(jnp.abs(v) <= by, 0, v - jnp.sign(v) * by)
 
 
 def _shrinking(weight: Any, t: Any) -> Callable[[Array], Array]:

@@ -20,7 +20,9 @@ from fnet.solvers.outcomes import (
     State,
     begun,
     either,
+    fallen,
     first,
+    length,
     moved_little,
     rounding,
     size_of,
@@ -93,10 +95,10 @@ def descending(direction: Direction, search: Search) -> Solver:
             (jnp.asarray(obstacle == SINGULAR), SINGULAR),
             (converged & (obstacle == INDEFINITE), INDEFINITE),
             (converged, CONVERGED),
+            (fallen(after.value), UNBOUNDED),
             (small, SMALL),
             (ended & ~found.finite, NOT_FINITE),
             (ended, NO_DESCENT),
-            (after.value < -jnp.sqrt(jnp.finfo(state.x.dtype).max), UNBOUNDED),
         )
         return after._replace(reason=first(*cases))
 
@@ -105,4 +107,4 @@ def descending(direction: Direction, search: Search) -> Solver:
 
 def first_step(grad: Array) -> Array:
     """The step along −∇f whose length is at most 1."""
-    return jnp.minimum(1, 1 / jnp.sqrt(jnp.vdot(grad, grad)))
+    return jnp.minimum(1, 1 / length(grad))

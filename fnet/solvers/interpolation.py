@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array
 
-FARTHEST, NEAREST = 4.0, 1.1  # how much farther the next step goes while no minimum is enclosed
+NEAREST = 1.1  # how much farther the next step goes at least while no minimum is enclosed
 SHORTER = 0.66  # of an interval: no step beyond that part of it
 
 
@@ -20,7 +20,8 @@ class Trial(NamedTuple):
 class Interval(NamedTuple):
     """The best step so far, and one on the other side of a minimum if it is `enclosed`.
 
-    `widths` are those of the last two intervals, and no step is tried beyond `limit`.
+    `widths` are those of the last two intervals. No step is tried beyond `limit`, nor, while no
+    minimum is enclosed, more than `stretch` times as far ahead as the last.
     """
 
     low: Trial
@@ -28,6 +29,7 @@ class Interval(NamedTuple):
     enclosed: Array
     widths: Array
     limit: Array
+    stretch: Array
 
 
 def cubic(u: Trial, v: Trial) -> Array:
@@ -54,9 +56,9 @@ def next_step(interval: Interval, trial: Trial) -> tuple[Array, Array, Array, Ar
 
     Four cases, each with its safeguards. Source: Moré & Thuente (1994), section 4.
     """
-    low, high, enclosed, _, limit = interval
+    low, high, enclosed, _, limit, stretch = interval
     ahead = trial.t - low.t
-    bound = jnp.minimum(trial.t + FARTHEST * ahead, limit)
+    bound = jnp.minimum(trial.t + stretch * ahead, limit)
     least = jnp.minimum(trial.t + NEAREST * ahead, bound)
     c, q, s = cubic(low, trial), quadratic(low, trial), secant(low, trial)
     higher = trial.f > low.f
@@ -112,7 +114,7 @@ def advance(
     narrow = width <= 4 * jnp.finfo(t.dtype).eps * right
     t = jnp.where(enclosed & ((t <= left) | (t >= right) | narrow), low.t, t)
     widths = jnp.where(enclosed, jnp.stack([width, interval.widths[0]]), interval.widths)
-    return Interval(low, high, enclosed, widths, interval.limit), t, ~higher
+    return interval._replace(low=low, high=high, enclosed=enclosed, widths=widths), t, ~higher
 
 
 def _either(condition: Array, a: Trial, b: Trial) -> Trial:

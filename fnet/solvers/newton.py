@@ -12,7 +12,7 @@ from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending
 from fnet.solvers.objectives import Problem, Product, dense
-from fnet.solvers.outcomes import INDEFINITE, RUNNING, SINGULAR, State
+from fnet.solvers.outcomes import INDEFINITE, RUNNING, SINGULAR, State, length, size_of
 from fnet.solvers.searches import Search, strong_wolfe
 
 
@@ -61,7 +61,8 @@ def newton_cg(search: Search | None = None) -> Solver:
 
         H p = −g
 
-    until ‖H p + g‖ ≤ min(½, √‖g‖) ‖g‖, or a direction has no positive curvature.
+    until ‖H p + g‖ ≤ min(½, √‖g‖) ‖g‖, or a direction has no positive curvature. One of none at all
+    is p itself, as far as the search says.
 
     Source: Nocedal & Wright (2006), Numerical Optimization, algorithm 7.1.
 
@@ -71,7 +72,7 @@ def newton_cg(search: Search | None = None) -> Solver:
     """
 
     def propose(problem: Problem, state: State, m: tuple[()]) -> Proposal:
-        size = jnp.sqrt(jnp.vdot(state.grad, state.grad))
+        size = length(state.grad)
         goal = jnp.minimum(0.5, jnp.sqrt(size)) * size
         p = _truncated(problem.hessian(state.x), state.grad, goal)
         return Proposal(p, jnp.ones_like(state.value), m)
@@ -97,11 +98,14 @@ def _truncated(product: Product, grad: Array, goal: Array) -> Array:
     def step(loop: _Inner) -> _Inner:
         Hd = product(loop.d)
         bend = jnp.vdot(loop.d, Hd)
-        flat = bend <= jnp.finfo(grad.dtype).eps * jnp.vdot(loop.d, loop.d)
+        noise = jnp.finfo(grad.dtype).eps * jnp.vdot(loop.d, loop.d)
+        flat, straight = bend <= noise, jnp.abs(bend) <= noise
         a = loop.rr / jnp.where(flat, 1, bend)
         r = loop.r + a * Hd
         rr = jnp.vdot(r, r)
-        p = jnp.where(flat, jnp.where(loop.k == 0, loop.d, loop.p), loop.p + a * loop.d)
+        p = jnp.where(
+            flat, jnp.where(straight | (loop.k == 0), loop.d, loop.p), loop.p + a * loop.d
+        )
         return _Inner(p, r, -r + (rr / loop.rr) * loop.d, rr, loop.k + 1, flat)
 
     zero, rr = jnp.zeros_like(grad), jnp.vdot(grad, grad)
@@ -133,9 +137,7 @@ def gauss_newton(damping: float = 0.0, search: Search | None = None) -> Solver:
 
     def propose(problem: Problem, state: State, m: tuple[()]) -> Proposal:
         values, V, c = curvature(problem, state, jnp.ones_like(state.x))
-        rank = jnp.finfo(state.x.dtype).eps * max(V.shape) * jnp.max(values, initial=0)
-        squared = 1 if problem.residuals is None else rank  # of singular values, not eigenvalues
-        lacks = (values.min(initial=jnp.inf) <= rank * squared) | (V.shape[1] < V.shape[0])
+        lacks = (values.min(initial=jnp.inf) <= 0) | (V.shape[1] < V.shape[0])
         singular = lacks & (damping == 0)
         p = -V @ (c / (values + damping))
         obstacle = jnp.where(singular, jnp.int32(SINGULAR), jnp.int32(RUNNING))
@@ -145,14 +147,24 @@ def gauss_newton(damping: float = 0.0, search: Search | None = None) -> Solver:
 
 
 def curvature(problem: Problem, state: State, scale: Array) -> tuple[Array, Array, Array]:
-    """Λ, V and Vᵀ g of G = V Λ Vᵀ, where G and g are of x · scale, and Λ ascends."""
+    """Λ, V and Vᵀ g of G = V Λ Vᵀ, where G and g are of x · scale, and Λ ascends.
+
+    A singular value of J, or an eigenvalue and its part of g, that is rounding is 0: a step along
+    it would be as large as anything allows, and change nothing.
+    """
+    eps = jnp.finfo(scale.dtype).eps
+    noise = len(scale) * eps
     if problem.residuals is not None:
         J = jacobian(problem, state.x) / scale
         U, S, Vt = jnp.linalg.svd(J, full_matrices=False)
+        S = jnp.where(noise * jnp.max(S, initial=0) < S, S, 0)
         c = S * (U.T @ problem.residuals(state.x))
         return S[::-1] ** 2, Vt[::-1].T, c[::-1]
     values, V = jnp.linalg.eigh(gauss_newton_matrix(problem, state.x) / (scale[:, None] * scale))
-    return values, V, V.T @ (state.grad / scale)
+    c = V.T @ (state.grad / scale)
+    flat = jnp.abs(values) <= noise * size_of(values)
+    none = flat & (jnp.abs(c) <= jnp.sqrt(eps) * size_of(c))
+    return jnp.where(flat, 0, values), V, jnp.where(none, 0, c)
 
 
 def gauss_newton_matrix(problem: Problem, x: Array) -> Array:

@@ -88,6 +88,13 @@ def size_of(grad: Array) -> Array:
     return jnp.max(jnp.abs(grad), initial=0)
 
 
+def length(v: Array) -> Array:
+    """‖v‖ of an array of any shape, whose squares may be out of range; 0 of nothing."""
+    largest = size_of(v)
+    scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
+    return scale * jnp.sqrt(jnp.sum((v / scale) ** 2))
+
+
 def first(*cases: tuple[Array, int]) -> Array:
     """The reason of the first case that holds; RUNNING if none does."""
     reasons = [jnp.int32(reason) for _, reason in cases]
@@ -103,6 +110,11 @@ def either(condition: Array, one: T, other: T) -> T:
 def rounding(value: Array) -> Array:
     """How much of a change in this value may be rounding."""
     return 10 * jnp.finfo(value.dtype).eps * jnp.abs(value)
+
+
+def fallen(value: Array) -> Array:
+    """Whether it is so low, below −√max of its dtype, that it has no bound."""
+    return value < -jnp.sqrt(jnp.finfo(value.dtype).max)
 
 
 def moved_little(x: Array, step: Array) -> Array:

@@ -18,10 +18,13 @@ from fnet.solvers.outcomes import (
     NO_DESCENT,
     NOT_FINITE,
     SMALL,
+    UNBOUNDED,
     State,
     begun,
     either,
+    fallen,
     first,
+    length,
     moved_little,
     rounding,
     size_of,
@@ -31,6 +34,7 @@ ENOUGH = 1e-4  # of the predicted decrease: a step is taken
 NEARLY = 0.1  # of the radius: how exactly a step has its length
 TRIALS, ROUNDS = 40, 60
 SHRINKING = 0.9  # a step is that much shorter than the last where values no longer tell
+EXACT = 0.99  # of the predicted decrease: a radius grows tenfold, if the value may have no bound
 
 Model = Callable[[Problem, State, Array], tuple[Array, Array, Array]]
 
@@ -69,9 +73,9 @@ def levenberg_marquardt(factor: float = 1.0) -> Solver:
 
     λ ≥ 0 is such that ‖D p‖ ≤ Δ, and D has the largest norm of each column of J so far. Δ grows
     where the model G predicts the decrease well, and shrinks where it does not; at first it is
-    `factor` · ‖D x‖. A singular J is no obstacle. For residuals G = JᵀJ, and p is by the singular
-    values of J D⁻¹; otherwise G is that of `gauss_newton`, or the Hessian of a function. With tol=0
-    it ends with all the digits that rounding allows.
+    `factor` · ‖D x‖. A singular J is no obstacle: along its null space nothing moves. For residuals
+    G = JᵀJ, and p is by the singular values of J D⁻¹; otherwise G is that of `gauss_newton`, or the
+    Hessian of a function. With tol=0 it ends with all the digits that rounding allows.
 
     Source: Moré (1978), The Levenberg-Marquardt algorithm: implementation and theory.
 
@@ -134,8 +138,8 @@ def _trusting(
         else:
             norms = jnp.maximum(state.memory.scale, columns(problem, state.x))
             scale = jnp.where(norms > 0, norms, 1)
-            length = jnp.sqrt(jnp.sum((scale * state.x) ** 2))
-            radius = start * jnp.where(length > 0, length, 1)
+            far = length(scale * state.x)
+            radius = start * jnp.where(far > 0, far, 1)
         radius = jnp.where(state.memory.radius > 0, state.memory.radius, radius)
         return Region(radius, scale, state.memory.length)
 
@@ -143,6 +147,7 @@ def _trusting(
         region = begin(problem, state)
         scale = region.scale
         values, V, c = model(problem, state, scale)
+        endless = problem.residuals is None  # a sum of squares is never below 0
         noise = rounding(state.value)
         if columns is not None:  # the residuals themselves are rounded, as J x is
             size = jnp.sqrt(2 * jnp.abs(state.value)) * jnp.vdot(scale, jnp.abs(state.x))
@@ -152,22 +157,23 @@ def _trusting(
             z, inside = within(values, c, loop.radius)
             x = state.x + (V @ z) / scale
             value, grad = problem.value_and_grad(x)
-            predicted = -(jnp.vdot(c, z) + 0.5 * jnp.vdot(values, z**2))
+            predicted = -(jnp.vdot(c, z) + 0.5 * jnp.vdot(values * z, z))
             ratio = (state.value - value) / predicted
             finite = jnp.isfinite(value) & jnp.isfinite(grad).all()
-            length = jnp.sqrt(jnp.vdot(z, z))
+            step = length(z)
             # Where values differ by rounding alone, steps may go on as long as they get shorter.
             level = (jnp.abs(value - state.value) <= noise) & (predicted <= noise)
-            level = level & (length < SHRINKING * region.length)
+            level = level & (step < SHRINKING * region.length)
             took = finite & ((ratio > ENOUGH) & (value < state.value) | level)
-            less = jnp.where(finite, 0.25, 0.1) * jnp.minimum(loop.radius, length)
-            more = jnp.where(inside, loop.radius, jnp.maximum(loop.radius, 2 * length))
+            less = jnp.where(finite, 0.25, 0.1) * jnp.minimum(loop.radius, step)
+            grown = jnp.where((ratio > EXACT) & endless, 10, 2) * step
+            more = jnp.where(inside, loop.radius, jnp.maximum(loop.radius, grown))
             radius = jnp.where(ratio > 0.25, jnp.where(ratio > 0.75, more, loop.radius), less)
             radius = jnp.where(took & level, loop.radius, radius)
             radius = jnp.where(jnp.isfinite(ratio), radius, less)
             done = took | moved_little(state.x, x - state.x) | ~(predicted > 0)
             return _Trial(
-                *(x, value, grad, radius, length, predicted),
+                *(x, value, grad, radius, step, predicted),
                 *(loop.k + 1, took, loop.finite | finite, done),
             )
 
@@ -189,6 +195,7 @@ def _trusting(
         cases = (
             (converged & indefinite(values), INDEFINITE),
             (converged, CONVERGED),
+            (fallen(after.value), UNBOUNDED),
             (loop.took & moved_little(state.x, after.x - state.x), SMALL),
             (~loop.took & ~loop.finite, NOT_FINITE),
             (~loop.took & (little | loop.done), SMALL),
@@ -202,7 +209,8 @@ def _trusting(
 def within(values: Array, c: Array, radius: Array) -> tuple[Array, Array]:
     """z that minimises cᵀz + ½ Σ λᵢ zᵢ² with ‖z‖ ≤ radius, and whether it is inside.
 
-    values (n,) ascend, and may be negative; on the border ‖z‖ is the radius to a tenth.
+    values (n,) ascend, and may be negative; on the border ‖z‖ is the radius to a tenth. Where a
+    value is 0 and its c is not, nothing but the border ends the descent.
 
     >>> z, inside = within(jnp.array([1.0, 2.0]), jnp.array([1.0, 2.0]), jnp.array(10.0))
     >>> z.tolist(), bool(inside)
@@ -212,9 +220,6 @@ def within(values: Array, c: Array, radius: Array) -> tuple[Array, Array]:
     def at(damping: Array) -> Array:
         curved = values + damping
         return jnp.where(curved > 0, -c / jnp.where(curved > 0, curved, 1), 0)
-
-    def length(z: Array) -> Array:
-        return jnp.sqrt(jnp.vdot(z, z))
 
     def off(carry: tuple[Array, Array, Array, Array]) -> Array:
         _, _, damping, k = carry
@@ -226,8 +231,9 @@ def within(values: Array, c: Array, radius: Array) -> tuple[Array, Array]:
         size = length(z)
         low = jnp.where(size > radius, damping, low)
         high = jnp.where(size > radius, high, damping)
-        bend = jnp.sum(jnp.where(curved > 0, z**2 / jnp.where(curved > 0, curved, 1), 0))
-        newton = damping + (size**2 / bend) * (size - radius) / radius
+        unit = z / size
+        bend = jnp.sum(jnp.where(curved > 0, unit**2 / jnp.where(curved > 0, curved, 1), 0))
+        newton = damping + (size - radius) / (bend * radius)
         middle = jnp.maximum(jnp.sqrt(low * high), low + 1e-3 * (high - low))
         inside = (newton > low) & (newton < high)
         return low, high, jnp.where(inside, newton, middle), k + 1
@@ -235,14 +241,16 @@ def within(values: Array, c: Array, radius: Array) -> tuple[Array, Array]:
     least = jnp.min(values, initial=jnp.inf)
     low = jnp.maximum(0, -least)
     free = at(jnp.zeros_like(low))
-    inside = (least >= 0) & (length(free) <= radius)
+    straight = jnp.any((values == 0) & (c != 0))
+    inside = (least >= 0) & ~straight & (length(free) <= radius)
     high = low + length(c) / radius
     begin = (low, high, jnp.where(inside, 0, low + 1e-3 * (high - low)), jnp.int32(0))
     begin = (*begin[:3], jnp.where(inside, jnp.int32(ROUNDS), begin[3]))
     damping = jax.lax.while_loop(off, nearer, begin)[2]
     z = jnp.where(inside, free, at(damping))
     # Where c has no part along the most negative curvature, the border is reached along it.
-    rest = jnp.sqrt(jnp.maximum(radius**2 - jnp.vdot(z, z), 0))
+    size = length(z)
+    rest = jnp.sqrt(jnp.maximum(radius - size, 0)) * jnp.sqrt(radius + size)
     hard = (least < 0) & (rest > 2 * NEARLY * radius)
     z = z.at[0].add(jnp.where(hard, rest, 0) if len(values) else 0)
     return z, inside

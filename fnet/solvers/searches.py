@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +12,10 @@ from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.interpolation import Interval, Trial, advance
 from fnet.solvers.objectives import Problem
-from fnet.solvers.outcomes import either, rounding
+from fnet.solvers.outcomes import either, fallen, rounding
 
 AWAY = 0.1  # after a value that is not finite, the next step is this part of the way
+FARTHER, FEW = 4.0, 8  # so many times as far at each trial, and so many trials long
 
 
 class Found(NamedTuple):
@@ -66,7 +67,9 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
         f(x + t p) ≤ f(x) + c₁ t ∇f(x)ᵀ p        |∇f(x + t p)ᵀ p| ≤ c₂ |∇f(x)ᵀ p|
 
     c₁ is `decrease` and c₂ is `curvature`. Each trial is the minimum of a cubic or a parabola
-    through others. Near a minimum, where values differ by rounding alone, slopes decide. A step at
+    through others. While none is enclosed a trial is at most four times as far as the last; from
+    the eighth on that is squared each time, so that a value which falls without bound does so
+    within a search. Near a minimum, where values differ by rounding alone, slopes decide. A step at
     which the value is not finite is too long. After `most` trials the lowest value is taken.
 
     Source: Moré & Thuente (1994), Line search algorithms with guaranteed sufficient decrease;
@@ -93,7 +96,8 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
             ok = finite & (enough | level) & flat
             early = loop.early & ~(enough & (now.d >= decrease * d))
             tilted = early & (value <= loop.interval.low.f) & ~enough
-            interval, t, lower = advance(loop.interval, now, decrease * d, tilted)
+            stretched = loop.interval._replace(stretch=_stretch(loop.k, loop.t.dtype))
+            interval, t, lower = advance(stretched, now, decrease * d, tilted)
             low_grad = jnp.where(lower, grad, loop.low_grad)
             after = _Loop(interval, t, early, low_grad, grad, now, loop.k + 1, ok, loop.finite)
             shorter = _shorter(loop)._replace(last=now, grad=grad, k=loop.k + 1)
@@ -101,12 +105,13 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
             return either(finite, after, shorter)
 
         def going(loop: _Loop) -> Array:
-            return ~loop.ok & (loop.k < most) & (loop.t != loop.interval.low.t)
+            low = loop.interval.low
+            return ~loop.ok & (loop.k < most) & (loop.t != low.t) & ~fallen(low.f)
 
         big = jnp.asarray(jnp.finfo(x.dtype).max, x.dtype)
         zero, no = jnp.zeros_like(f), jnp.asarray(False)
         here = Trial(zero, f, d)
-        interval = Interval(here, here, no, jnp.stack([big, big]), big)
+        interval = Interval(here, here, no, jnp.stack([big, big]), big, big)
         begin = _Loop(interval, t, ~no, g, g, here, jnp.int32(0), no, no)
         loop = jax.lax.while_loop(going, trial, begin)
         t = jnp.where(loop.ok, loop.last.t, loop.interval.low.t)
@@ -118,10 +123,19 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
     return Search(find)
 
 
+def _stretch(k: Array, dtype: Any) -> Array:
+    """How much farther than the last trial k the next may be."""
+    most = jnp.asarray(float(jnp.finfo(dtype).max) ** 0.125, dtype)
+    return jnp.minimum(FARTHER ** (2.0 ** jnp.maximum(k - FEW, 0).astype(dtype)), most)
+
+
 def _shorter(loop: _Loop) -> _Loop:
     """The search after a step at which the value is not finite."""
     low = loop.interval.low.t
     limit = low + 0.5 * (loop.t - low)
+    t = low + AWAY * (loop.t - low)
+    between = jnp.sqrt(low) * jnp.sqrt(loop.t)  # where the trial was many times as far
     return loop._replace(
-        interval=loop.interval._replace(limit=limit), t=low + AWAY * (loop.t - low)
+        interval=loop.interval._replace(limit=limit),
+        t=jnp.where(low > 0, jnp.minimum(t, between), t),
     )

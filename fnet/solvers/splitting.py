@@ -15,7 +15,7 @@ from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.convex import Term
 from fnet.solvers.looping import looped
-from fnet.solvers.outcomes import CONVERGED, NOT_FINITE, either, ending, first
+from fnet.solvers.outcomes import CONVERGED, NOT_FINITE, either, ending, first, length
 
 SPLIT_WORDS = {CONVERGED: "converged: both parts agree within the tolerance"}
 
@@ -131,14 +131,10 @@ def _transposed(K: Any, x: Array) -> Callable[[Array], Array]:
     return lambda y: back(y)[0]
 
 
-def _size(v: Array) -> Array:
-    return jnp.sqrt(jnp.sum(v**2))
-
-
 def _relative(v: Array, *others: Array) -> Array:
     """‖v‖ relative to the largest of the others."""
-    scale = functools.reduce(jnp.maximum, map(_size, others))
-    return _size(v) / jnp.where(scale > 0, scale, 1)
+    scale = functools.reduce(jnp.maximum, map(length, others))
+    return length(v) / jnp.where(scale > 0, scale, 1)
 
 
 @constructor
@@ -208,10 +204,10 @@ def primal_dual(ratio: float = 1.0) -> Splitting:
 
         def longer(_: int, v: Array) -> Array:
             v = back(K(v))
-            return v / jnp.where(_size(v) > 0, _size(v), 1)
+            return v / jnp.where(length(v) > 0, length(v), 1)
 
         some = jnp.cos(jnp.arange(x.size, dtype=x.dtype)).reshape(x.shape)  # along no eigenvector
-        norm = _size(K(jax.lax.fori_loop(0, 40, longer, some / _size(some))))
+        norm = length(K(jax.lax.fori_loop(0, 40, longer, some / length(some))))
         step = jnp.sqrt(0.95) / jnp.where(norm > 0, 1.02 * norm, 1)
         tau, sigma = step * ratio, step / ratio
         prox_f, prox_g = f.prox(1 / sigma), g.prox(tau)

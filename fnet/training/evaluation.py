@@ -17,7 +17,7 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.errors import DataError
 from fnet.training.agreement import check_use, of_classes, require_params, require_parts
 from fnet.training.exact import exact
@@ -231,7 +231,7 @@ def make_look(
     >>> [float(v) for v in look((), x, target, jnp.array([[0, 1], [2, -1]]))[0]]
     [2.0, 9.0]
     """
-    spread = placement.model(open_for(loss, model))
+    spread, loss = placement.model(open_for(loss, model)), placement.loss(loss)
 
     @jax.jit
     def look(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:

@@ -19,7 +19,7 @@ from fnet.data.dataset import Arrays, Dataset, Memory
 from fnet.data.reading import ahead, in_order
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
-from fnet.devices.placement import Here
+from fnet.devices.placements import Here
 
 HERE = Here()
 SHARE = 0.5  # of the device's free memory, at most, for a dataset

@@ -22,7 +22,7 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.initializers import keys
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import measured
@@ -31,6 +31,7 @@ from fnet.training.feeding import HERE, example_shape, on_devices, pieces, place
 from fnet.training.last_layer import open_for
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Metrics, Record, State, advanced, ended, start
+from fnet.training.reducing import reducing
 from fnet.training.resuming import check_seen, course_of, with_rate_of
 from fnet.training.scoring import over_samples
 from fnet.training.step import make_step, one_step
@@ -65,8 +66,8 @@ def make_epoch(
     >>> int(state.step), metrics.count.tolist()
     (3, [2, 2, 1])
     """
-    spread = placement.model(open_for(loss, model))
-    step = one_step(spread, loss, optimizer, transform, augmentation)
+    model, optimizer, opened, kept, closed = reducing(open_for(loss, model), optimizer, placement)
+    step = one_step(model, placement.loss(loss), optimizer, transform, augmentation)
 
     @jax.jit
     def epoch(
@@ -82,16 +83,16 @@ def make_epoch(
             read = placement.taken((x, target), places)
             state, metrics = step(carry[0], *read, where, key)
             columns = jax.tree.map(lambda column, m: column.at[k].set(m), carry[1], metrics)
-            return placement.kept(state), columns
+            return kept(state), columns
 
         first = places_of(order[0])[0]
         read = placement.taken((x, target), first)
-        _, shapes = jax.eval_shape(step, state, *read, first == 0, key)
+        _, shapes = jax.eval_shape(step, opened(state), *read, first == 0, key)
         zeros = jax.tree.map(lambda m: jnp.zeros((len(order), *m.shape), m.dtype), shapes)
         # Hidden from the compiler, which makes another program of bounds that it knows.
         begin, end = jax.lax.optimization_barrier(bounds or (0, len(order)))
-        state, metrics = jax.lax.fori_loop(begin, end, body, (state, zeros))
-        return state, placement.everywhere(metrics)
+        state, metrics = jax.lax.fori_loop(begin, end, body, (opened(state), zeros))
+        return placement.kept(closed(state)), placement.everywhere(metrics)
 
     return epoch
 

@@ -58,11 +58,7 @@ def make_step(
 
 
 def one_step(
-    model: Layer,
-    loss: Loss,
-    optimizer: Any,
-    transform: Transform = compose(),
-    augmentation: Augmentation = augment(),
+    model: Layer, loss: Loss, optimizer: Any, transform: Transform, augmentation: Augmentation
 ) -> Callable[..., tuple[State, Metrics]]:
     """The step that `make_step` compiles, of a model that is open for its loss."""
     require_optimizer(optimizer)

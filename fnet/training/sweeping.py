@@ -19,7 +19,7 @@ from fnet.data.augmentation import Augmentation, augment
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset, Memory
 from fnet.data.transforms import Transform
-from fnet.devices.placement import Here, placement_of
+from fnet.devices.placements import Here, placement_of
 from fnet.errors import ConfigurationError, TrainingError
 from fnet.initializers import keys
 from fnet.optimizers import set_learning_rate

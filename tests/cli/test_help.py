@@ -9,7 +9,17 @@ import pytest
 
 from fnet.cli import main
 
-COMMANDS = ["train", "evaluate", "predict", "overfit", "check", "bench", "summary", "data"]
+COMMANDS = [
+    "train",
+    "launch",
+    "evaluate",
+    "predict",
+    "overfit",
+    "check",
+    "bench",
+    "summary",
+    "data",
+]
 COMMANDS += ["sweep", "runs", "data make", "data stats", "data grid", "data download"]
 
 
@@ -28,7 +38,7 @@ def test_help_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
-    for name in COMMANDS[:10]:
+    for name in COMMANDS[:11]:
         assert f"\n    {name} " in out
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from fnet.cli.arguments import DATA
-from fnet.cli.tables import load_rows, load_table, open_table
+from fnet.cli.learned import load_rows, load_table
+from fnet.cli.tables import open_table
 from fnet.data.schema import fit_schema
 from fnet.errors import DataError
 

@@ -147,3 +147,12 @@ def test_parts_inside_each_class_are_said(tmp_path):
     assert len(divided.parts["all"]) == 12
     said = "each class folder holds parts, train and test: they are put together"
     assert said in divided.decisions
+
+
+def test_folders_inside_classes_that_may_be_meant_are_said(tmp_path):
+    fill(tmp_path / "animal", ("cat", "dog", "fox"))
+    loose(tmp_path / "plant")
+    divided = data.image_parts(tmp_path)
+    assert divided.parts["all"].classes == ("animal", "plant")
+    said = "images in animal/ are all of this class, those of cat, dog, fox alike"
+    assert divided.decisions == (said,)

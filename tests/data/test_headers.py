@@ -118,3 +118,35 @@ def test_csv_table_takes_header(tmp_path):
     path.write_text("1,2\n3,4\n")
     assert csv_table(path, "x2").arrays["target"].tolist() == [2, 4]
     assert csv_table(path, "2", header=True).arrays["target"].tolist() == [4]
+
+
+NOTES = {  # lines below the rows, and whether they are notes
+    "below an empty line": ("\nFrom the ministry, 2024\n", True),
+    "a source": ("Source: a ministry\n", True),
+    "a star": ("* preliminary\n", True),
+    "of two paragraphs": ("\n\nSource: a ministry\n\nNote: rounded, by hand\n", True),
+    "a row that is cut off": ("s,7\n", False),
+    "a row that is cut off below an empty line": ("\n7,8\n", False),
+    "a row below": ("\nSource: a ministry\nn,1,2\n", False),
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("rows", [2, 2000])
+@pytest.mark.parametrize("name", NOTES)
+def test_notes_below_the_rows_are_passed_over(name, rows, end):
+    below, are_notes = NOTES[name]
+    text = "region,units,price\n" + "n,1,2\n" * rows + below
+    if not are_notes:
+        with pytest.raises(DataError, match=r"line \d+: . cells, but the header has 3"):
+            read_table(text.replace("\n", end).encode())
+        return
+    table = read_table(text.replace("\n", end).encode())
+    assert table.rows == rows
+    assert "passed over, as a note" in "; ".join(table.decisions)
+
+
+def test_a_note_that_comes_again_among_rows_ends_nothing():
+    text = b"a,b,c\n1,2,3\nSource: me\n4,5,6\nSource: me\n"
+    with pytest.raises(DataError, match="line 3: 1 cells, but the header has 3"):
+        read_table(text)

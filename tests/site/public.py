@@ -23,6 +23,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         *("afresh", "layer", "loss", "out_shape", "penalty", "split", "watching"),
     ),
     "fnet.data": (),
+    "fnet.devices": (),
     "fnet.errors": (),
     "fnet.initializers": (),
     "fnet.interop": (),

@@ -34,6 +34,9 @@ DECIDED = (
     "separator",
     "left out",
     "are missing",
+    "as a title",
+    "as a note",
+    "sums or means",
 )
 
 

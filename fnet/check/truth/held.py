@@ -52,6 +52,8 @@ def held(
         jax.tree.map(_hold, argument) if number in static else argument
         for number, argument in enumerate(arguments)
     )
+    if all(is_float(leaf) or not is_known(leaf) for leaf in jax.tree.leaves(arguments)):
+        return arguments  # there is nothing else to hold
     if _is_traced(function, arguments):
         return arguments
     others = jax.tree.map(lambda leaf: leaf if is_float(leaf) else _hold(leaf), arguments)

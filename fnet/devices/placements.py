@@ -10,7 +10,7 @@ import numpy as np
 from chex import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from fnet.core import Layer
+from fnet.core import Layer, Loss
 from fnet.core.across import ROWS
 from fnet.devices.dividing import divided, is_known
 from fnet.devices.meshes import require_divided, usable
@@ -51,6 +51,10 @@ class Here:
     def model(self, model: Layer) -> Layer:
         """The model as the devices run it together."""
         return model
+
+    def loss(self, loss: Loss) -> Loss:
+        """The loss, which knows that rows are divided."""
+        return loss
 
     def size(self, size: int) -> int:
         """The number of rows, or the next one that the devices divide."""
@@ -144,7 +148,16 @@ class Placement(Here):
         return dataclasses.replace(self, data=STREAMED)
 
     def model(self, model: Layer) -> Layer:
-        return divided(model, self.mesh, self.reduced) if is_known(model) else model
+        several = self.parts > 1 and is_known(model)
+        return divided(model, self.mesh, self.reduced) if several else model
+
+    def loss(self, loss: Loss) -> Loss:
+        def value_and_grad(y: Any, target: Array, where: Array | None = None) -> Any:
+            with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):
+                return loss.value_and_grad(y, target, where)
+
+        several = self.parts > 1
+        return dataclasses.replace(loss, value_and_grad=value_and_grad) if several else loss
 
     def state(self, state: Any) -> Any:
         return with_sharding(state, shardings(self.rule, state, self.mesh))

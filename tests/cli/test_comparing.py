@@ -1,0 +1,61 @@
+"""Small tables: models are compared by cross-validation, and the last weights are kept."""
+
+import numpy as np
+import pytest
+
+from fnet.cli.arguments import DATA, MODEL, TRAINING
+from fnet.cli.comparing import compared
+from fnet.cli.source import load_parts
+from fnet.cli.train import DEFAULTS
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """Labels that a line tells apart but for noise, and labels that no line does."""
+    monkeypatch.setattr("fnet.cli.choices.TABLE_STEPS", 300)
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    noise = np.random.default_rng(1).normal(size=60)
+    for name, score in {"line": x[:, 0] + noise, "corners": x[:, 0] * x[:, 1]}.items():
+        rows = (f"{a:.3f},{b:.3f},{'ny'[int(c > 0)]}\n" for (a, b), c in zip(x, score, strict=True))
+        (tmp_path / f"{name}.csv").write_text("a,b,y\n" + "".join(rows))
+    return tmp_path
+
+
+def test_the_model_of_a_small_table_is_chosen_by_cross_validation(tables):
+    settings = {**DEFAULTS, **DATA, **MODEL, **TRAINING, "target": "y", "model": "mlp"}
+    parts = load_parts({**settings, "data": str(tables / "line.csv")})
+    found, said, why = compared(settings, parts, frozenset())
+    assert (found["model"], found["keep"]) == ("linear", "last")
+    assert found["l2"] == pytest.approx(1 / (2 * len(parts.train)), rel=0.01)
+    assert "chosen by cross-validation in 4 parts: its loss is 0." in why
+    assert "12 validation rows would choose an epoch by chance (--keep best)" in said[0]
+    parts = load_parts({**settings, "data": str(tables / "corners.csv")})
+    assert compared(settings, parts, frozenset())[0]["model"] == "mlp"
+
+
+@pytest.mark.parametrize(
+    ("stated", "keep"),
+    [
+        ("model", "last"),
+        ("hidden", "last"),
+        ("l2", "last"),
+        ("epochs", "best"),
+        ("learning_rate", "best"),
+    ],
+)
+def test_what_is_stated_is_not_compared(tables, stated, keep):
+    settings = {**DEFAULTS, "target": "y", "model": "mlp"}
+    parts = load_parts({**settings, "data": str(tables / "corners.csv")})
+    found, _, why = compared(settings, parts, frozenset([stated]))
+    assert (found["model"], found["keep"], why) == ("mlp", keep, "")
+
+
+def test_the_last_weights_are_kept_and_said(tables, shell, monkeypatch):
+    monkeypatch.setattr("fnet.cli.choices.TABLE_STEPS", 30)
+    run = shell.train(
+        tables / "run", "--data", tables / "line.csv", "--target", "y", "--model", "linear"
+    )
+    assert run.config["keep"] == "last"
+    assert run.metrics["best_epoch"] == run.metrics["epochs"] == 30
+    assert run.metrics["val_loss"] == pytest.approx(float(run.history[-1]["val_loss"]), abs=1e-5)
+    assert "with the last weights, of epoch 30" in run.out
