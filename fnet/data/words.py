@@ -115,7 +115,7 @@ def csv_texts(
     more, and 512 at most. The vocabulary is that of these texts, see `learn_words`; for another
     table, give `words` and `length` of the one that a model was trained on. `sep`, `encoding` and
     `na` are those of `csv_table`. A missing text has no words. For `fnet.models.text_classifier`.
-    Raises DataError for a column that is not of words, or a label that is missing.
+    Raises DataError where no word occurs twice, or a label is missing.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -151,11 +151,11 @@ def labelled_texts(
 
 
 def texts_of(reading: Reading, text: str, target: str) -> list[str]:
-    """The texts of a column, "" where one is missing; DataError for one that holds none."""
+    """The texts of a column that was read as spelled, "" where one is missing."""
+    if text == target:
+        raise DataError(f"{reading.where}: {text!r} is the target; name another column of texts")
     column = reading.column(text)
-    if column.words is None or text == target:
-        what = "the target" if text == target else "numbers"
-        raise DataError(f"{reading.where}, column {text!r}: it is {what}; name a column of texts")
+    assert column.words is not None  # its cells are spelled
     spelled = (*column.words, "")  # that of a missing cell, whose code is -1
     return [spelled[code] for code in column.values.tolist()]
 

@@ -31,6 +31,7 @@ from fnet.layers import (
 from fnet.layers import dropout as noise
 
 SMALL = normal(0.02)  # of an embedding that is the output's weight too: the first logits are small
+TINY = 1e-12  # beside the mean square of two small vectors among 500 of zeros
 CELLS: dict[str, Callable[[int], Layer]] = {"lstm": lstm, "gru": gru, "rnn": rnn}
 
 
@@ -131,12 +132,12 @@ def text_classifier(
 
     >>> text_classifier(1000, 2)
     ... # doctest: +NORMALIZE_WHITESPACE
-    serial(embedding(1000, 64, padding=0, w_init=normal(0.02)), global_avg_pool(), rms_norm(),
-           affine(2))
+    serial(embedding(1000, 64, padding=0, w_init=normal(0.02)), global_avg_pool(),
+           rms_norm(eps=1e-12), affine(2))
     """
     noisy = [noise(dropout)] if dropout else []
     known = embedding(vocabulary, width, padding=0, w_init=SMALL)
-    return serial(known, global_avg_pool(), rms_norm(), *noisy, affine(classes, l2=l2))
+    return serial(known, global_avg_pool(), rms_norm(eps=TINY), *noisy, affine(classes, l2=l2))
 
 
 def attention_maps(model: Layer, params: ArrayTree, tokens: Any) -> np.ndarray | None:

@@ -387,6 +387,12 @@ def _temporaries() -> dict:
         programs = {form: linear_program(classes, form) for form in forms}
         rows += _megabytes(f"linear cross-entropy, {name}", programs)
         targets.append(_ratio(f"dense cross-entropy, {name}", 0.13, rows))
+    for kind in ("lstm", "gru"):
+        layer, *given = _recurrent_arrays(kind)
+        made = {"fnet": _by_fnet, "jax.grad of the scan": _by_scan}
+        programs = {name: (make(kind, layer, given[0]), given) for name, make in made.items()}
+        rows += _megabytes(kind, programs)
+        targets.append(_ratio(f"jax.grad, {kind}", 0.8, rows))
     return {
         "title": "sequences, temporaries",
         "columns": ["what", "program", "MB"],
