@@ -229,6 +229,19 @@ def test_nothing_moves_along_the_null_space_of_a_jacobian(tol):
     assert result.converged
 
 
+@pytest.mark.parametrize("solver", [bfgs(), newton(), levenberg_marquardt()], ids=repr)
+def test_where_nothing_moves_nothing_happens(solver):
+    """No parameters, in a tree or an array; and residuals of which there are none."""
+    for nothing in ({}, jnp.zeros((0, 3))):
+        result = solve(
+            solver, lambda p: sum((x**2).sum() for x in jax.tree.leaves(p)) + 1.0, nothing
+        )
+        assert (result.value, result.steps, result.converged) == (1.0, 0, True)
+    goal = least_squares(lambda p: p[:0])
+    result = solve(solver, goal, jnp.ones(2))
+    np.testing.assert_array_equal(result.params, 1)
+
+
 def test_a_saddle_is_left_along_its_negative_curvature():
     result = solve(trust_region(), lambda x: indefinite(x) + x[1] ** 4, jnp.array([1.0, 1e-6]))
     np.testing.assert_allclose(np.abs(result.params), [0, np.sqrt(0.5)], atol=1e-6)

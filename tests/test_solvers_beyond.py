@@ -169,6 +169,27 @@ def test_linear_models_are_scikit_learn_s(name):
     assert -1e-12 < fitted.gap < 1e-9
 
 
+ODD = np.array([[4, 1], [1, 3]])
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float16, jnp.bfloat16, np.float32])
+@pytest.mark.parametrize("method", [lu(), cg()], ids=repr)
+def test_a_system_of_whole_or_narrow_numbers_is_solved(method, dtype):
+    result = linear_solve(method, jnp.asarray(ODD, dtype), jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(result.x, [1 / 11, 7 / 11], rtol=1e-6)
+    assert result.converged
+
+
+def test_other_methods_take_whole_numbers_too():
+    fitted = fit_linear(coordinate_descent(), np.array([[0], [1]]), np.array([True, False]))
+    np.testing.assert_allclose((fitted.w[0], fitted.intercept), (-1, 1))
+    near = split_solve(admm(), l1_norm(1.0), squared_distance(np.array([3])), np.array([0]))
+    np.testing.assert_allclose(near.x, [2.0], atol=1e-6)
+    for method in (lu(), cg()):
+        nothing = linear_solve(method, jnp.zeros((0, 0)), jnp.zeros(0))
+        assert (nothing.x.shape, nothing.converged) == ((0,), True)
+
+
 @pytest.mark.parametrize("loss", ["squares", "logistic"])
 @pytest.mark.parametrize("place", ["x", "t"])
 @pytest.mark.parametrize("shape", [(20, 40), (20, 3)])
@@ -346,6 +367,7 @@ def test_the_least_of_many_minima_is_found_without_a_gradient(method):
     [
         (lambda: sor(2.0), ConfigurationError, "sor: omega is 2.0"),
         (lambda: linear_solve(cg(), np.ones((2, 3)), B), ShapeError, r"A is \(2, 3\)"),
+        (lambda: linear_solve(lu(), 1j * SPD, B), ShapeError, "A is complex128; it must be float"),
         (lambda: linear_solve(lu(), lambda v: v, B), ConfigurationError, "needs the matrix A"),
         (lambda: linear_solve(pcg(), lambda v: v, B), ConfigurationError, "needs the matrix A"),
         (lambda: coordinate_descent(l1=-1), ConfigurationError, "l1 is -1"),

@@ -9,6 +9,7 @@ from chex import Array
 from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_number
+from fnet.solvers.numbers import real
 
 
 class Term(NamedTuple):
@@ -76,7 +77,7 @@ def squared_distance(b: Array, weight: float = 1.0) -> Term:
     [1.0]
     """
     require_number("squared_distance: weight", weight, above=0)
-    data = (jnp.asarray(b), weight)
+    data = (real("squared_distance: b", b), weight)
     return Term(
         Partial(_towards, *data),
         Partial(_distance, *data),
@@ -107,7 +108,7 @@ def squares(A: Array, b: Array) -> Term:
     >>> print(term.value(jnp.zeros(2)), term.prox(1.0)(jnp.zeros(2)).round(4))
     5.0 [0.6667 1.3333]
     """
-    A, b = jnp.asarray(A), jnp.asarray(b)
+    A, b = real("squares: A", A), real("squares: b", b)
     require(
         A.ndim == 2 and b.shape == A.shape[:1],
         f"squares: A is {A.shape} and b {b.shape}; they must be (N, d) and (N,)",

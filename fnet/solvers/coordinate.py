@@ -15,6 +15,7 @@ from fnet.core.expect import require, require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.convex import shrunk, within
 from fnet.solvers.looping import looped
+from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import BAD_START, CONVERGED, ending, first
 
 LOSSES = ("squares", "logistic")
@@ -107,7 +108,7 @@ def fit_linear(
     >>> fitted.w.round(1).tolist(), fitted.gap < 1e-9
     ([2.5, 0.0, 0.0, 0.0, 0.0], True)
     """
-    x, t = jnp.asarray(x), jnp.asarray(t)
+    x, t = real("fit_linear: x", x), real("fit_linear: t", t)
     require(
         x.ndim == 2 and t.shape == x.shape[:1] and x.size > 0,
         f"fit_linear: x is {x.shape} and t {t.shape}; they must be (N, d) and (N,)",

@@ -60,4 +60,5 @@ def cholesky() -> LinearMethod:
 
 def _regular(diagonal: Array) -> Array:
     sizes = jnp.abs(diagonal)
-    return sizes.min() > len(sizes) * jnp.finfo(sizes.dtype).eps * sizes.max()
+    least, most = jnp.min(sizes, initial=jnp.inf), jnp.max(sizes, initial=0)
+    return least > len(sizes) * jnp.finfo(sizes.dtype).eps * most

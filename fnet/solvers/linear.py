@@ -16,6 +16,7 @@ from fnet.core.trees import all_finite
 from fnet.core.values import Value
 from fnet.errors import ConfigurationError
 from fnet.solvers.looping import looped
+from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import (
     CONVERGED,
     DIVERGED,
@@ -102,6 +103,7 @@ def linear_solve(
     An iteration begins at x (zeros), and ends where ‖b − A x‖ ≤ tol ‖b‖ (tol: √ε), after
     `max_steps`, or where it cannot converge, with the best x so far. `precondition` gives M⁻¹ v for
     `pcg`; without it M is the diagonal of A. `qr` also takes a tall A, and gives the least squares.
+    Numbers are real; those of fewer bits than float32 are computed with in float32.
 
     >>> from fnet.solvers import cg, jacobi, lu
     >>> A, b = jnp.array([[4.0, 1.0], [1.0, 3.0]]), jnp.array([1.0, 2.0])
@@ -115,10 +117,12 @@ def linear_solve(
     'diverged: the residual grows; the method does not converge for this matrix'
     """
     require_whole("linear_solve: max_steps", max_steps, least=1)
-    b = jnp.asarray(b)
+    b = real("linear_solve: b", b)
     if not callable(A):
-        A = jnp.asarray(A)
-        square = A.ndim == 2 and A.shape[0] == len(b) and A.shape[0] >= A.shape[1]
+        A = real("linear_solve: A", A)
+        dtype = max(A.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
+        A, b = A.astype(dtype), b.astype(dtype)
+        square = A.ndim == 2 and A.shape[:1] == b.shape and A.shape[0] >= A.shape[1]
         require(
             square and (A.shape[0] == A.shape[1] or method.tall),
             f"linear_solve: A is {A.shape} and b {b.shape}; A must be (n, n) and b (n,)",

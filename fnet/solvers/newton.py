@@ -44,7 +44,7 @@ def newton(search: Search | None = None) -> Solver:
 
         def modified() -> tuple[Array, Array]:
             values, V = jnp.linalg.eigh(H)
-            eps, largest = jnp.finfo(H.dtype).eps, jnp.abs(values).max()
+            eps, largest = jnp.finfo(H.dtype).eps, size_of(values)
             sizes = jnp.maximum(jnp.abs(values), jnp.sqrt(eps) * largest)
             p = -V @ ((V.T @ state.grad) / jnp.where(sizes > 0, sizes, 1))
             return p, jnp.where(indefinite(values), jnp.int32(INDEFINITE), jnp.int32(RUNNING))

@@ -194,6 +194,7 @@ def as_vector(
 
     def value_and_grad(x: Array) -> tuple[Array, Array]:
         value, grads = objective.value_and_grad(restore(x), *data)
+        value = jnp.asarray(value)
         if value.shape != ():
             raise ShapeError(
                 f"a solver minimises one number, and the objective gives an array {value.shape}; "

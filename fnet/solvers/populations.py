@@ -13,6 +13,7 @@ from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_key_and_shape, require_number, require_whole
 from fnet.core.values import Value, constructor
+from fnet.solvers.numbers import real
 
 
 class Population(NamedTuple):
@@ -80,7 +81,7 @@ def explore(
     """
     require_key_and_shape(key, ())
     require_whole("explore: steps", steps, least=1)
-    x = jnp.asarray(x)
+    x = real("explore: x", x)
     require(
         x.ndim == 2 and len(x) > 1, f"explore: x is {x.shape}; it must be (m, n), several points"
     )

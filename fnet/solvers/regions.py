@@ -252,5 +252,5 @@ def within(values: Array, c: Array, radius: Array) -> tuple[Array, Array]:
     size = length(z)
     rest = jnp.sqrt(jnp.maximum(radius - size, 0)) * jnp.sqrt(radius + size)
     hard = (least < 0) & (rest > 2 * NEARLY * radius)
-    z = z.at[0].add(jnp.where(hard, rest, 0) if len(values) else 0)
-    return z, inside
+    along = jnp.arange(len(values)) == 0
+    return z + jnp.where(hard & along, rest, 0), inside

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_key_and_shape, require_number, require_whole
 from fnet.core.values import Value, constructor
+from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import either
 
 
@@ -82,7 +83,7 @@ def sample(
     require_key_and_shape(key, ())
     require_whole("sample: steps", steps, least=1)
     require_whole("sample: warm_up", warm_up, least=0)
-    x = jnp.asarray(x)
+    x = real("sample: x", x)
     require(x.ndim == 2, f"sample: x is {x.shape}; it must be (chains, n), a start for each chain")
     drawn: Samples = _sample(sampler, steps, warm_up, Partial(log_density), x, key)
     return drawn

@@ -15,6 +15,7 @@ from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.convex import Term
 from fnet.solvers.looping import looped
+from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import CONVERGED, NOT_FINITE, either, ending, first, length
 
 SPLIT_WORDS = {CONVERGED: "converged: both parts agree within the tolerance"}
@@ -90,7 +91,7 @@ def split_solve(
     (True, True)
     """
     require_whole("split_solve: max_steps", max_steps, least=1)
-    x = jnp.asarray(x)
+    x = real("split_solve: x", x)
     goal = float(jnp.finfo(x.dtype).eps) ** (2 / 3) if tol is None else tol
     linear = Partial(_same) if K is None else Partial(K) if callable(K) else Partial(_product, K)
     found, value, gap, reason, k, offs = _run(method, max_steps, f, g, linear, x, goal)
