@@ -5,6 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
+from fnet.cli.arguments import DATA
+from fnet.cli.tables import open_table
 from fnet.data import csv_columns, csv_table
 from fnet.data.dates import date_orders, days_of
 from fnet.data.kinds import kind_of
@@ -422,6 +424,33 @@ TOTALS = {  # a last row, how many rows are left, and the words in what is said
     "something else": ("Total,5,4.5", 4, "warning: the last row is named 'Total'"),
     "another name": ("Bern,6,4.5", 4, ""),
 }
+
+
+def test_codes_among_whole_numbers_are_words(tmp_path):
+    cells = [*map(str, range(30)), "41B", "41D"]
+    table = read_table("\n".join(["flight,y", *(f"{c},1" for c in cells)]).encode())
+    assert table.columns["flight"].words == tuple(sorted(cells))
+    assert kind_of(table.columns["flight"])[1].startswith("`flight` is numbers but for 2 of 32")
+    for spoiled in ("4.1B", "41 B", "4B1"):
+        with pytest.raises(DataError, match="line 32, column 'flight'"):
+            read_table(
+                "\n".join(["flight,y", *(f"{c},1" for c in (*cells[:30], spoiled))]).encode()
+            )
+    rows = "".join(f"{c},{k}.5\n" for k, c in enumerate(cells))
+    path = write(tmp_path, "flight,y\n" + rows)
+    with pytest.raises(DataError, match="column 'flight': it is numbers but for 2 of 32 cells"):
+        open_table(path, {**DATA, "target": "flight"})
+
+
+@pytest.mark.parametrize("text", ["x,y\n1,2\n\x1a", 'x,y\n1,"2"\n\x1a\n', "x,y\r\n1,2\r\n\x1a"])
+def test_the_end_of_a_file_in_dos(text):
+    assert read_table(text.encode()).columns["y"].values.tolist() == [2]
+
+
+@pytest.mark.parametrize("end", ["\x1a3,4\n", "\x1a\x1a", "\x1a\n3,4\n", "3,4\x1a"])
+def test_a_mark_of_the_end_that_is_not_at_the_end(end):
+    with pytest.raises(DataError, match=r"line 3"):
+        read_table(f"x,y\n1,2\n{end}".encode())
 
 
 @pytest.mark.parametrize("name", TOTALS)
