@@ -189,8 +189,8 @@ def _all_mistakes(words: set[str]) -> bool:
 
 
 def _parted(words: tuple[str, ...]) -> bool:
-    """Whether blanks stand between the digits of all, as in telephone numbers."""
-    return all(re.search(r"[0-9]\s+[0-9]", word) for word in words)
+    """Whether blanks part the digits of all, as in telephone numbers, or they are 2024 Jan."""
+    return all(re.search(r"[0-9]\s+[0-9]|^[0-9]{4}[ -][^\W\d]{3,}$", word) for word in words)
 
 
 def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:

@@ -483,6 +483,10 @@ SAID = {  # words of a column, and what is said of it
     "case": ("Yes yes No no".split() * 9, "4 categories; 'No' and 'no' differ by case"),
     "nearly numbers": ([*map(str, range(60)), *["<5"] * 9], "numbers but for 9 of 69 cells, such"),
     "a mark": ([*map(str, range(60)), *["-999"] * 9], "warning: `x` is -999 in 9 rows, far from"),
+    "year and month": (
+        [f"{y} {m}" for y in range(2000, 2015) for m in ("Jan", "Mai")],
+        "date (yea",
+    ),
     "two digits of a year": ([f"{d:02}.01.98" for d in range(1, 29)], "a date (day.month.yy): day"),
 }
 
@@ -507,6 +511,10 @@ def test_what_is_said_of_a_column(name):
         ("2 juin 2022", "2022-06-02"),
         ("14 juillet 2023", "2023-07-14"),
         ("3 de enero de 2024", "2024-01-03"),
+        ("2002 Jan", "2002-01-01"),
+        ("1991 W06", "1991-02-04"),
+        ("2020-W53", "2020-12-28"),
+        ("2021 W53", None),
         ("20-01-31", None),
         ("1.2.10", None),
         ("5 apples 2020", None),
