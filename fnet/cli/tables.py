@@ -10,7 +10,7 @@ import numpy as np
 from fnet.cli.arguments import Settings
 from fnet.cli.gaps import filled, rows_have
 from fnet.data import Memory
-from fnet.data.kinds import Kind
+from fnet.data.kinds import Kind, among_numbers
 from fnet.data.leaks import warnings
 from fnet.data.opening import Reading, read_table
 from fnet.data.schema import fit_schema
@@ -118,6 +118,11 @@ def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, li
     if settings["binarize"] is not None:
         return numbers_of(reading.where, reading.number(name)), "classes", False, why
     if named is None:
+        if strange := among_numbers(column):
+            raise DataError(
+                f"{reading.where}, column {name!r}: it is {strange}; correct them, or if they are "
+                "missing, name them by --na; or if all are classes, add --task classification"
+            )
         task, sentence = task_of(column)
         why.append(sentence)
     else:

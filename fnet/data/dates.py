@@ -45,6 +45,8 @@ _ORDERS = {
     "month/day/year": (rf"(\d{{1,2}})[-/](\d{{1,2}}){_LAST}{_TIME}", (2, 0, 1)),
     "day/month/year": (rf"(\d{{1,2}})[-/](\d{{1,2}}){_LAST}{_TIME}", (2, 1, 0)),
     "year quarter": (rf"(\d{{4}})[ -]?(Q[1-4])(){_TIME}", (0, 1, 2)),
+    "year week": (rf"(\d{{4}})[ -]?(W\d{{2}})(){_TIME}", (0, 1, 2)),
+    "year month": (rf"(\d{{4}})[ -]{_NAME}(){_TIME}", (0, 1, 2)),
     "month year": (rf"{_NAME}[ -](\d{{4}})(){_TIME}", (1, 0, 2)),
     COMPACT: (rf"(\d{{4}})(\d{{2}})(\d{{2}}){_TIME}", (0, 1, 2)),
     TIME_OF_DAY: (rf"()()(){_CLOCK}", (0, 1, 2)),
@@ -166,11 +168,13 @@ def _days(found: re.Match[str] | None, places: tuple[int, int, int]) -> float:
         month = str(3 * int(month[1]) - 2)
     if len(year) == 2:
         year = str(int(year) + (1900 if int(year) >= _PIVOT else 2000))
-    if month and not month.isdigit():
+    if month and month[0] not in "W0123456789":
         name = month.lower()
         month = str(_MONTHS.get(name[:4], _MONTHS.get(name[:3], 0)))
         if month == "0":
             return np.nan
+    if re.fullmatch("W[0-9]{2}", month):
+        return _monday(int(year), int(month[1:]))
     hour, minute, second = (int(group or 0) for group in groups[3:6])
     if groups[6]:
         if not 1 <= hour <= 12:
@@ -183,3 +187,11 @@ def _days(found: re.Match[str] | None, places: tuple[int, int, int]) -> float:
     except ValueError:
         return np.nan
     return (date - EPOCH).total_seconds() / _DAY
+
+
+def _monday(year: int, week: int) -> float:
+    """The first day of a week as ISO 8601 counts them; NaN if there is none."""
+    try:
+        return float((datetime.date.fromisocalendar(year, week, 1) - EPOCH.date()).days)
+    except ValueError:
+        return np.nan

@@ -171,8 +171,9 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, _FEW))) and not (
         alone and len(words) <= MOST_CATEGORIES
     ):
-        if strange := _among_numbers(column):
-            return None, strange
+        if strange := among_numbers(column):
+            fix = "left out; correct them, or if missing, name them by --na"
+            return None, f"`{name}` is {strange}: {fix}"
         what = "an identifier or free text (--text)" if len(words) > known / 2 else "too many"
         return (
             None,
@@ -203,21 +204,16 @@ def _no_dates(column: Column, order: str) -> str:
     )
 
 
-def _among_numbers(column: Column) -> str | None:
+def among_numbers(column: Column) -> str | None:
     """What to say of words that keep many numbers from being a column of them."""
     words = column.words or ()
     strange = [place for place, word in enumerate(words) if number(word) is None]
     count = int(np.isin(column.values, strange).sum())
-    if len(words) - len(strange) <= _FEW or 2 * count > (column.values >= 0).sum():
+    few = len(words) - len(strange) <= _FEW or 2 * count > (column.values >= 0).sum()
+    if few or not strange:
         return None
-    return (
-        (
-            f"`{column.name}` is numbers but for {count} of {len(column.values)} cells, such as "
-            f"{shown(words[strange[0]])}: left out; correct them, or if missing, name them by --na"
-        )
-        if strange
-        else None
-    )
+    cells = f"{count} of {len(column.values)} cells"
+    return f"numbers but for {cells}, such as {shown(words[strange[0]])}"
 
 
 def alike(words: tuple[str, ...]) -> str:

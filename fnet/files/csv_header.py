@@ -106,7 +106,7 @@ def _one_or_none(first: Row, below: list[Row], commas: bool) -> Header:
     if numeric:
         return Header(first, 1, (f"{counted} (--header no if line 1 is a row)",))
     recurring = [cell for cell, fit in zip(first, fits, strict=True) if fit]
-    if recurring:
+    if 2 * len(recurring) >= sum(map(bool, first)):
         what = f"line 1 is taken as names, although {shown(recurring[0])} is also below itself"
         return Header(first, 1, (f"{what} (--header no if it is a row)",))
     return Header(first, 1)

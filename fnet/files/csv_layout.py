@@ -10,7 +10,7 @@ from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import number, shown
 from fnet.files.csv_header import Header, Row, header_of, preamble
 from fnet.files.csv_notes import note_of
-from fnet.files.csv_text import Text, refuse
+from fnet.files.csv_text import END_OF_FILE, Text, refuse
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _SAMPLE = 2**16  # characters from which the layout is recognised
@@ -42,8 +42,8 @@ def cells_of(stream: TextIO | Iterable[str], separator: str) -> Iterator[Row]:
 
 
 def is_blank(row: Row) -> bool:
-    """Whether a line has nothing in it."""
-    return len(row) < 2 and not any(cell.strip() for cell in row)
+    """Whether a line has nothing in it, or the mark of DOS at the end of a file."""
+    return len(row) < 2 and not any(cell.strip().strip(END_OF_FILE) for cell in row)
 
 
 def read_layout(text: Text, separator: str | None = None, header: bool | None = None) -> Layout:

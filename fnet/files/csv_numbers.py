@@ -17,6 +17,7 @@ _EACH = 5  # cells for each of them, on average
 _STRAY = 0.1  # share of cells that are a mistake in a column of numbers, and no words of it
 _TWINS = 0.05  # share of spellings that end in 0 and have a twin without, in a column of versions
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
+_CODE = re.compile(r"[0-9]+[A-Za-z]|[A-Za-z][0-9]+")
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a decimal comma
 
 
@@ -106,6 +107,10 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
             cells = f"{stray} cells {marks} are" if stray > 1 else f"1 cell {marks} is"
             said.append(f"`{column.name}`: {cells} missing (--na)")
             return _replaced(column, values)
+        if all(map(_CODE.fullmatch, strange)) and all(
+            map(str.isdecimal, {*column.words} - strange)
+        ):
+            return column  # numbers of flights, such as 41 and 41B
         plain = not any(mistake(word) for word in strange)
         recur = len(column.words) <= FEW and total >= _EACH * len(column.words)
         if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(strange)):
@@ -184,8 +189,8 @@ def _all_mistakes(words: set[str]) -> bool:
 
 
 def _parted(words: tuple[str, ...]) -> bool:
-    """Whether blanks stand between the digits of all, as in telephone numbers."""
-    return all(re.search(r"[0-9]\s+[0-9]", word) for word in words)
+    """Whether blanks part the digits of all, as in telephone numbers, or they are 2024 Jan."""
+    return all(re.search(r"[0-9]\s+[0-9]|^[0-9]{4}[ -][^\W\d]{3,}$", word) for word in words)
 
 
 def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:

@@ -28,6 +28,7 @@ _GZIP = b"\x1f\x8b"
 END = r"\r\n|\r|\n"  # of a line
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
 _PLAIN = bytes(code for code in range(256) if not _CONTROL.match(chr(code)))
+END_OF_FILE = "\x1a"  # in DOS
 _PIECE = 2**20  # bytes checked at once
 
 
@@ -140,7 +141,10 @@ def _check(
             return _Wrong(not (ascii_only and valid.isascii()))
         ascii_only = ascii_only and text.isascii()
         strange = piece.translate(None, _PLAIN) or "\ufeff" in text if single else True
-        if strange and (control := _CONTROL.search(text)):
+        control = _CONTROL.search(text) if strange else None
+        if control and not re.fullmatch(
+            rf"(?:{END})?{END_OF_FILE}\s*", text[control.start() - 1 :]
+        ):
             refuse(
                 name,
                 before + count_lines(text[: control.start()]) + 1,

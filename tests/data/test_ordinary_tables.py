@@ -5,6 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
+from fnet.cli.arguments import DATA
+from fnet.cli.tables import open_table
 from fnet.data import csv_columns, csv_table
 from fnet.data.dates import date_orders, days_of
 from fnet.data.kinds import kind_of
@@ -424,6 +426,33 @@ TOTALS = {  # a last row, how many rows are left, and the words in what is said
 }
 
 
+def test_codes_among_whole_numbers_are_words(tmp_path):
+    cells = [*map(str, range(30)), "41B", "41D"]
+    table = read_table("\n".join(["flight,y", *(f"{c},1" for c in cells)]).encode())
+    assert table.columns["flight"].words == tuple(sorted(cells))
+    assert kind_of(table.columns["flight"])[1].startswith("`flight` is numbers but for 2 of 32")
+    for spoiled in ("4.1B", "41 B", "4B1"):
+        with pytest.raises(DataError, match="line 32, column 'flight'"):
+            read_table(
+                "\n".join(["flight,y", *(f"{c},1" for c in (*cells[:30], spoiled))]).encode()
+            )
+    rows = "".join(f"{c},{k}.5\n" for k, c in enumerate(cells))
+    path = write(tmp_path, "flight,y\n" + rows)
+    with pytest.raises(DataError, match="column 'flight': it is numbers but for 2 of 32 cells"):
+        open_table(path, {**DATA, "target": "flight"})
+
+
+@pytest.mark.parametrize("text", ["x,y\n1,2\n\x1a", 'x,y\n1,"2"\n\x1a\n', "x,y\r\n1,2\r\n\x1a"])
+def test_the_end_of_a_file_in_dos(text):
+    assert read_table(text.encode()).columns["y"].values.tolist() == [2]
+
+
+@pytest.mark.parametrize("end", ["\x1a3,4\n", "\x1a\x1a", "\x1a\n3,4\n", "3,4\x1a"])
+def test_a_mark_of_the_end_that_is_not_at_the_end(end):
+    with pytest.raises(DataError, match=r"line 3"):
+        read_table(f"x,y\n1,2\n{end}".encode())
+
+
 @pytest.mark.parametrize("name", TOTALS)
 def test_a_last_row_that_sums_up_the_others_is_no_sample(name):
     last, rows, words = TOTALS[name]
@@ -454,6 +483,10 @@ SAID = {  # words of a column, and what is said of it
     "case": ("Yes yes No no".split() * 9, "4 categories; 'No' and 'no' differ by case"),
     "nearly numbers": ([*map(str, range(60)), *["<5"] * 9], "numbers but for 9 of 69 cells, such"),
     "a mark": ([*map(str, range(60)), *["-999"] * 9], "warning: `x` is -999 in 9 rows, far from"),
+    "year and month": (
+        [f"{y} {m}" for y in range(2000, 2015) for m in ("Jan", "Mai")],
+        "date (yea",
+    ),
     "two digits of a year": ([f"{d:02}.01.98" for d in range(1, 29)], "a date (day.month.yy): day"),
 }
 
@@ -478,6 +511,10 @@ def test_what_is_said_of_a_column(name):
         ("2 juin 2022", "2022-06-02"),
         ("14 juillet 2023", "2023-07-14"),
         ("3 de enero de 2024", "2024-01-03"),
+        ("2002 Jan", "2002-01-01"),
+        ("1991 W06", "1991-02-04"),
+        ("2020-W53", "2020-12-28"),
+        ("2021 W53", None),
         ("20-01-31", None),
         ("1.2.10", None),
         ("5 apples 2020", None),
