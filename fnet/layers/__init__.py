@@ -26,6 +26,8 @@ from fnet.layers.depthwise import depthwise_conv, separable_conv
 from fnet.layers.dropout import drop_path, dropout, gaussian_noise, spatial_dropout
 from fnet.layers.embedding import Embedding as Embedding
 from fnet.layers.embedding import embedding
+from fnet.layers.excitation import Excitation as Excitation
+from fnet.layers.excitation import squeeze_excitation
 from fnet.layers.exponential import celu, elu, selu
 from fnet.layers.gates import Glu as Glu
 from fnet.layers.gates import geglu, glu, swiglu
@@ -100,6 +102,7 @@ __all__ = [
     "softsign",
     "spatial_dropout",
     "squeeze",
+    "squeeze_excitation",
     "swiglu",
     "tanh",
 ]
@@ -153,6 +156,7 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "avg_pool(2, padding=((0, 1), (1, 0)), count_padding=True, ceil=True)": (5, 7, 3),
     "global_avg_pool()": (5, 7, 3),
     "global_max_pool()": (5, 7, 3),
+    "squeeze_excitation(2)": (5, 3, 7),
     "layer_norm()": (3, 7),
     "layer_norm((-2, -1), scale=False)": (2, 3, 7),
     "rms_norm()": (3, 7),

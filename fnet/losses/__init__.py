@@ -1,7 +1,8 @@
 """Losses: value and gradient from one function, so that the two cannot drift apart.
 
 Every constructor takes `reduction`: "mean" over the entries that count, their "sum", or "none".
-Shapes and dtypes are checked; arrays are never broadcast.
+Shapes and dtypes are checked; arrays are never broadcast. Narrow floats are computed in float32 and
+rounded at the end (`bce` excepted), so that a row that is nearly right still has a gradient.
 
 >>> import jax.numpy as jnp
 >>> value, dy = mse().value_and_grad(jnp.array([1.0, 4.0]), jnp.array([3.0, 4.0]))

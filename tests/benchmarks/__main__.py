@@ -11,7 +11,8 @@ TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
     *("memory", "composing", "images", "residual", "residual_epoch", "norms_and_pools"),
     *("sequences", "tables", "language"),
-    *("compiling", "growth", "checking", "narrow", "updates", "solving", "devices"),
+    *("compiling", "growth", "checking", "narrow", "updates", "solving"),
+    *("devices", "convolutions"),
 )
 
 
