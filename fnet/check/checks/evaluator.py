@@ -14,15 +14,7 @@ from fnet.check.checks.points import Floats, cotangent
 from fnet.check.checks.program_cache import kept, traces
 from fnet.check.checks.programs import known, leaves_of, rebuilt
 from fnet.check.subjects.subject import Subject
-from fnet.check.truth.arguments import (
-    Layout,
-    cast,
-    constant,
-    copied,
-    is_float,
-    is_known,
-    layout,
-)
+from fnet.check.truth.arguments import Layout, cast, constant, copied, is_float, is_known, layout
 from fnet.check.truth.domain import REALS, domains_of
 from fnet.check.truth.plain import narrowest
 from fnet.errors import ConfigurationError

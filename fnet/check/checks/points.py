@@ -107,10 +107,7 @@ def _in_order(given: Sequence[np.ndarray], moved: Sequence[np.ndarray]) -> bool:
 
 
 def near(
-    floats: Floats,
-    rng: np.random.Generator,
-    domains: Sequence[Domain],
-    radius: float,
+    floats: Floats, rng: np.random.Generator, domains: Sequence[Domain], radius: float
 ) -> Floats:
     """A random point near this one and in its domain, away from any kink at it."""
     return tuple(

@@ -74,11 +74,7 @@ def unclaimed(
 
 
 def _placed(
-    gradients: Any,
-    arguments: tuple[Any, ...],
-    names: tuple[str, ...],
-    arrays: list[int],
-    out: Any,
+    gradients: Any, arguments: tuple[Any, ...], names: tuple[str, ...], arrays: list[int], out: Any
 ) -> tuple[str, ...] | None:
     """The arguments left when fewer gradients than arrays are placed by their shapes."""
     found = gradients if isinstance(gradients, tuple | list) else (gradients,)
