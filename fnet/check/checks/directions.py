@@ -9,12 +9,7 @@ from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
 from fnet.check.checks.neighbourhood import neighbour
 from fnet.check.checks.outcome import Note, Outcome, Wrong
 from fnet.check.checks.parity import NOT_FINITE, drawn, within_domain
-from fnet.check.checks.points import (
-    PLAIN,
-    Floats,
-    cotangent,
-    scale_of,
-)
+from fnet.check.checks.points import PLAIN, Floats, cotangent, scale_of
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
 

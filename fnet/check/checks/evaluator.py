@@ -1,7 +1,7 @@
 """A subject at given arguments: its values, and its gradients by hand and by autodiff."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,16 +14,7 @@ from fnet.check.checks.points import Floats, cotangent
 from fnet.check.checks.program_cache import kept, traces
 from fnet.check.checks.programs import known, leaves_of, rebuilt
 from fnet.check.subjects.subject import Subject
-from fnet.check.truth.arguments import (
-    Layout,
-    cast,
-    constant,
-    copied,
-    filled,
-    is_float,
-    is_known,
-    layout,
-)
+from fnet.check.truth.arguments import Layout, cast, constant, copied, is_float, is_known, layout
 from fnet.check.truth.domain import REALS, domains_of
 from fnet.check.truth.plain import narrowest
 from fnet.errors import ConfigurationError
@@ -178,11 +169,6 @@ class Evaluator:
         """The function for autodiff, of the floating-point arrays alone."""
         assert self.subject.plain is not None
         return self.subject.plain(*rebuilt(self.form, (floats, self.others)))
-
-    def gradient_of(self, function: Callable[..., Any], floats: Floats, dout: Any) -> Arrays:
-        """The gradient of a function of the floating-point arrays, by `jax.vjp`."""
-        out, vjp = jax.vjp(function, *map(jnp.asarray, floats))
-        return [np.asarray(leaf) for leaf in vjp(filled(dout, out))]
 
     def finite(self, floats: Floats) -> bool:
         """Whether every entry of the output is finite here."""

@@ -15,14 +15,7 @@ from fnet.check.checks.certainty import is_abrupt, is_certain
 from fnet.check.checks.evaluator import ones
 from fnet.check.checks.kinks import borne_out
 from fnet.check.checks.outcome import Note, Outcome, Wrong, until_wrong
-from fnet.check.checks.points import (
-    PLAIN,
-    Floats,
-    cotangent,
-    cotangents,
-    largest,
-    rounded,
-)
+from fnet.check.checks.points import PLAIN, Floats, cotangent, cotangents, largest, rounded
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fnet.check import thresholds
 from fnet.check.truth.arguments import Layout, beside, is_float
-from fnet.check.truth.domain import REALS, Domain
+from fnet.check.truth.domain import REALS, Domain, argument_of
 from fnet.errors import ConfigurationError
 
 Floats = tuple[np.ndarray, ...]
@@ -106,16 +106,8 @@ def _in_order(given: Sequence[np.ndarray], moved: Sequence[np.ndarray]) -> bool:
     return True
 
 
-def argument_of(name: str) -> str:
-    """The argument that contains an array: params for params.w or params[0]."""
-    return name.split(".")[0].split("[")[0]
-
-
 def near(
-    floats: Floats,
-    rng: np.random.Generator,
-    domains: Sequence[Domain],
-    radius: float,
+    floats: Floats, rng: np.random.Generator, domains: Sequence[Domain], radius: float
 ) -> Floats:
     """A random point near this one and in its domain, away from any kink at it."""
     return tuple(

@@ -60,16 +60,13 @@ def compiled(subject: Subject, form: Layout, often: bool) -> dict[str, Callable[
         kept = jax.tree.map(lambda d, g: None if d is None else g, dout, given, is_leaf=is_none)
         return in_layout(by_hand(kept, *at(inputs)), form), vjp(given), kept
 
-    def together(inputs: Any, dout: Any) -> Any:
+    def together(inputs: Any, dout: Any, plain: Callable[..., Any] = of_plain) -> Any:
         by_routes = {name: of_route(by, form)(inputs, dout) for name, by in subject.routes.items()}
-        return subject.forward(*at(inputs)), of_plain(inputs, dout), by_routes, others(inputs)
+        others = {how: value(*at(inputs)) for how, value in subject.values.items()}
+        return subject.forward(*at(inputs)), plain(inputs, dout), by_routes, others
 
     def without_autodiff(inputs: Any, dout: Any) -> Any:
-        by_routes = {name: of_route(by, form)(inputs, dout) for name, by in subject.routes.items()}
-        return subject.forward(*at(inputs)), None, by_routes, others(inputs)
-
-    def others(inputs: Any) -> Any:
-        return {how: value(*at(inputs)) for how, value in subject.values.items()}
+        return together(inputs, dout, lambda *_: None)
 
     def frozen(inputs: Any, dout: Any) -> Any:
         by_routes = [by(dout, *at(inputs)) for by in subject.routes.values()]

@@ -10,10 +10,11 @@ import numpy as np
 from fnet.check import thresholds
 from fnet.check.checks.determinism import called
 from fnet.check.checks.neighbourhood import neighbour
-from fnet.check.checks.points import NEAR_BY, PLAIN, Floats, argument_of, cotangent, points
+from fnet.check.checks.points import NEAR_BY, PLAIN, Floats, cotangent, points
 from fnet.check.checks.probe import Probe
 from fnet.check.report import Finding
 from fnet.check.truth.arguments import in_numpy, is_float
+from fnet.check.truth.domain import argument_of
 
 
 def compiled_otherwise(probe: Probe, dout: Any) -> Finding | None:

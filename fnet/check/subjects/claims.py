@@ -40,6 +40,17 @@ def settings(arguments: tuple[Any, ...], names: tuple[str, ...]) -> tuple[str, .
     )
 
 
+def differentiable(
+    arguments: tuple[Any, ...], names: tuple[str, ...], constants: tuple[str, ...]
+) -> list[int]:
+    """The places of the arguments that hold a number, and are no constants."""
+    return [
+        place
+        for place, (name, argument) in enumerate(zip(names, arguments, strict=True))
+        if name not in constants and any(map(is_number, jax.tree.leaves(argument)))
+    ]
+
+
 def unclaimed(
     gradients: Any,
     arguments: tuple[Any, ...],
@@ -50,28 +61,20 @@ def unclaimed(
 ) -> tuple[str, ...] | None:
     """The further arguments that have no gradient; None where these are derivatives of `out` by no
     arguments. `fewer` gradients than arrays are placed by their shapes."""
-    differentiable = [
-        number
-        for number, (name, argument) in enumerate(zip(names, arguments, strict=True))
-        if name not in constants and any(map(is_number, jax.tree.leaves(argument)))
-    ]
-    arrays = [n for n in differentiable if any(map(is_float, jax.tree.leaves(arguments[n])))]
+    numbers = differentiable(arguments, names, constants)
+    arrays = [n for n in numbers if any(map(is_float, jax.tree.leaves(arguments[n])))]
     try:
         found = aligned(gradients, names, arguments, "", constants)
     except ConfigurationError:
         return _placed(gradients, arguments, names, arrays, out) if fewer else None
-    with_one = [number for number in differentiable if found[number] is not None]
+    with_one = [number for number in numbers if found[number] is not None]
     if not with_one or not all(fits(found[n], arguments[n], out) for n in with_one):
         return None
     return tuple(names[number] for number in arrays if number not in with_one)
 
 
 def _placed(
-    gradients: Any,
-    arguments: tuple[Any, ...],
-    names: tuple[str, ...],
-    arrays: list[int],
-    out: Any,
+    gradients: Any, arguments: tuple[Any, ...], names: tuple[str, ...], arrays: list[int], out: Any
 ) -> tuple[str, ...] | None:
     """The arguments left when fewer gradients than arrays are placed by their shapes."""
     found = gradients if isinstance(gradients, tuple | list) else (gradients,)

@@ -11,14 +11,7 @@ from fnet.check.subjects import claims, hessians
 from fnet.check.subjects.calls import accepts, called, outlined, require_two, required
 from fnet.check.subjects.derivatives import of_values
 from fnet.check.subjects.foreign import at_home
-from fnet.check.subjects.pairs import (
-    Form,
-    Given,
-    by_backprop,
-    is_with_backprop,
-    of_pair,
-    of_two,
-)
+from fnet.check.subjects.pairs import Form, Given, by_backprop, is_with_backprop, of_pair, of_two
 from fnet.check.subjects.readings import Reading, by_shape, hessian_of, read, taken
 from fnet.check.subjects.subject import Pair, ValueAndGrad
 from fnet.check.truth.arguments import layout, widened

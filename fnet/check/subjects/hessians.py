@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
-from fnet.check.subjects.calls import accepts, called, drawn, is_number, named_as, required
-from fnet.check.subjects.claims import fits, unclaimed
+from fnet.check.subjects.calls import accepts, called, drawn, named_as, required
+from fnet.check.subjects.claims import differentiable, fits, unclaimed
 from fnet.check.subjects.derivatives import of_derivative
 from fnet.check.subjects.subject import Pair
 from fnet.check.truth.functions import name_of
@@ -27,7 +26,7 @@ def of_gradient(
     neither is by."""
     gradient = _alone(gradient, arguments)
     found = called(gradient, arguments)
-    trees = [arguments[n] for n in _differentiable(arguments, names, constants)]
+    trees = [arguments[n] for n in differentiable(arguments, names, constants)]
     if not any(fits(found, tree, 0.0) for tree in trees):
         raise ConfigurationError(
             f"{name_of(gradient)} returns no gradient of its arguments, and of='hessian' compares "
@@ -40,16 +39,6 @@ def of_gradient(
     pair = _of_product(gradient, second, arguments, names, found)
     product = pair.backward(drawn(found), arguments)
     return pair, unclaimed(product, arguments, names, constants) or ()
-
-
-def _differentiable(
-    arguments: tuple[Any, ...], names: tuple[str, ...], constants: tuple[str, ...]
-) -> list[int]:
-    return [
-        number
-        for number, (name, argument) in enumerate(zip(names, arguments, strict=True))
-        if name not in constants and any(map(is_number, jax.tree.leaves(argument)))
-    ]
 
 
 def _alone(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:

@@ -7,14 +7,7 @@ import numpy as np
 
 from fnet.check import thresholds
 from fnet.check.subjects import claims
-from fnet.check.subjects.backwards import (
-    FEW,
-    as_called,
-    by_names,
-    first_of,
-    split,
-    usual_gradients,
-)
+from fnet.check.subjects.backwards import FEW, as_called, by_names, first_of, split, usual_gradients
 from fnet.check.subjects.calls import (
     LINES,
     accepts,

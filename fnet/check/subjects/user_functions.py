@@ -10,15 +10,7 @@ from fnet.check.subjects.calls import alike
 from fnet.check.subjects.jax_functions import plain_of
 from fnet.check.subjects.subject import Pair, Subject, ValueAndGrad
 from fnet.check.truth.arguments import copied
-from fnet.check.truth.functions import (
-    Gradients,
-    aligned,
-    cached,
-    like,
-    name_of,
-    names_of,
-    traced,
-)
+from fnet.check.truth.functions import Gradients, aligned, cached, like, name_of, names_of, traced
 from fnet.check.truth.held import unheld
 from fnet.check.truth.lengths import LONGER
 from fnet.check.truth.lifting import by_lifting, lifted, runs_in_jax

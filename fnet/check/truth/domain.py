@@ -133,17 +133,17 @@ def domains_of(
     """The domain of each array: as stated for it or its argument, or as inferred."""
     stating = given if isinstance(given, Mapping) else {}
     if given is not None and not isinstance(given, Mapping):
-        stating = dict.fromkeys((_argument(name) for name in names), given)
-    known = {*names, *map(_argument, names)}
+        stating = dict.fromkeys((argument_of(name) for name in names), given)
+    known = {*names, *map(argument_of, names)}
     for name in stating:
         if name not in known:
             raise ConfigurationError(
                 f"domain names {name!r}, which is not a differentiated argument; these are "
-                f"{', '.join(dict.fromkeys(map(_argument, names)))}"
+                f"{', '.join(dict.fromkeys(map(argument_of, names)))}"
             )
     found = []
     for name, array in zip(names, arrays, strict=True):
-        of = stating.get(name, stating.get(_argument(name)))
+        of = stating.get(name, stating.get(argument_of(name)))
         domain = inferred(array) if of is None else stated(name, of)
         if of is not None and not domain.has(array):
             raise ConfigurationError(
@@ -153,7 +153,8 @@ def domains_of(
     return tuple(found)
 
 
-def _argument(name: str) -> str:
+def argument_of(name: str) -> str:
+    """The argument that contains an array: params for params.w or params[0]."""
     return name.split(".")[0].split("[")[0]
 
 
