@@ -39,12 +39,15 @@ from fnet.devices.dividing import divided
 from fnet.devices.meshes import mesh
 from fnet.devices.placements import Placement, placement
 from fnet.devices.placing import on_one, own_places, placed, replicated
+from fnet.devices.processes import Team, join
 from fnet.devices.rules import by_table, split_weights
 
 __all__ = [
     "Placement",
+    "Team",
     "by_table",
     "divided",
+    "join",
     "mesh",
     "on_one",
     "own_places",
