@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
         type=above(0, int),
         default=2,
         metavar="N",
-        help="how many; each has its share of the processor's cores (default 2)",
+        help="how many; each has its share of the processor's cores, or one GPU (default 2)",
     )
     parser.add_argument(
         "command", nargs=argparse.REMAINDER, metavar="-- train ...", help="what each of them runs"
@@ -59,7 +59,10 @@ def launch(given: Settings) -> int:
         for number in range(count):
             own = ["--coordinator", coordinator, "--process", str(number)]
             everyone = [*words, *own, "--processes", str(count)]
-            children.append(subprocess.Popen([sys.executable, "-m", "fnet", *everyone]))
+            line = [sys.executable, "-m", "fnet", *everyone]
+            # JAX reads this for GPUs, one of which each process takes.
+            environment = {"JAX_LOCAL_DEVICE_IDS": str(number), **os.environ}
+            children.append(subprocess.Popen(line, env=environment))
             if shares:
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(children[-1].pid, shares[number])

@@ -17,6 +17,7 @@ from fnet.cli.source import Parts
 from fnet.cli.values import above
 from fnet.cli.voice import Voice
 from fnet.devices.processes import START, Team, join
+from fnet.devices.watch import SILENCE, STUCK
 
 OWN = ("process", "out", "data", "workers", "json", "quiet")  # what processes may have of their own
 
@@ -40,9 +41,11 @@ def add_together(parser: argparse.ArgumentParser) -> None:
     """The arguments --coordinator, --process and --processes."""
     group = parser.add_argument_group(
         "several processes",
-        "They train as one, each with the rows of every batch that its devices have; the first "
-        f"writes and speaks. They have {START:g} s to come together. One that dies or hangs ends "
-        "the others, with status 75. On one machine: fnet launch.",
+        "They train as one, each with the rows of every batch that its devices have; the first\n"
+        f"writes and speaks. They have {START:g} s to come together, and must have the same data,\n"
+        "arguments and versions. One that dies ends the others, with status 75; one of which\n"
+        f"nothing is heard, after {SILENCE:g} s, and all where none moves, after {STUCK:g} s. The "
+        "run can then\nbe resumed. On one machine: fnet launch.",
     )
     group.add_argument(
         "--coordinator",

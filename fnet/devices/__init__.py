@@ -33,18 +33,33 @@ each device. With `mesh(8, model=4)` four devices divide those that the rule of 
 >>> table = by_table({"[0].w": -2})  # of an embedding, with which the model begins
 >>> placement(mesh(1), rule=table).parts
 1
+
+Several processes, of one machine or of many, first `join`, each with the address of process 0, its
+own number and how many there are. The devices of all are then in `mesh()`, and training is the
+same. Of a dataset that is read block by block each process reads the rows of its own devices alone,
+from the order that one process would read. The first of the team writes checkpoints:
+
+>>> with join() as team:
+...     team.count, team.is_first
+(1, True)
+
+A process that dies or hangs ends the others with a word. `fnet launch -n 2 -- train` does all this
+on one machine.
 """
 
 from fnet.devices.dividing import divided
 from fnet.devices.meshes import mesh
 from fnet.devices.placements import Placement, placement
 from fnet.devices.placing import on_one, own_places, placed, replicated
+from fnet.devices.processes import Team, join
 from fnet.devices.rules import by_table, split_weights
 
 __all__ = [
     "Placement",
+    "Team",
     "by_table",
     "divided",
+    "join",
     "mesh",
     "on_one",
     "own_places",

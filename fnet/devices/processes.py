@@ -120,7 +120,7 @@ def join(
     *,
     seconds: float = START,
     silence: float = SILENCE,
-    stuck: float = STUCK,
+    stuck: float | None = None,
 ) -> Team:
     """Join the others, before anything of JAX runs; then `jax.devices()` are those of all.
 
@@ -133,7 +133,8 @@ def join(
     number of devices, and the same `about`: whoever differs is refused here, and both are named.
     Raises WorkerError where the others have not come within so many `seconds`. Later a process that
     dies ends the others at once, one of which nothing is heard for `silence` seconds then, and all
-    end where none of them moves for `stuck` seconds: each says why, and exits with status 75.
+    end where none of them moves for `stuck` seconds (120, or 1,200 on an accelerator, for whose
+    programs a process waits without a sign): each says why, and exits with status 75.
 
     >>> join().count
     1
@@ -143,13 +144,15 @@ def join(
     address, index, count = _found(coordinator, process, processes)
     _require_fresh()
     jax_port = free_port()
-    team = meet(address, index, count, jax_port, seconds, silence, stuck)
+    team = meet(address, index, count, jax_port, seconds, silence, stuck or 10 * STUCK)
     try:
         team.agree({**versions(), **(about or {})})
         way = tunnel(lambda: tunnelled(address, seconds))
         team.opened.append(way)
         _begin_jax(index, count, way.port, jax_port, seconds)
         team.agree({"the number of devices": jax.local_device_count()})
+        if stuck is None and team.watch is not None and jax.default_backend() == "cpu":
+            team.watch.stuck = STUCK
     except BaseException as error:
         team.__exit__(type(error), error, None)
         raise

@@ -36,7 +36,7 @@ class Watch:
         stuck: float = STUCK,
     ) -> None:
         self.index, self.lines, self._lost = index, dict(lines), lost
-        self.silence, self._stuck = silence, stuck
+        self.silence, self.stuck = silence, stuck
         self._changed = threading.Condition()
         self._rounds: dict[int, dict[int, Any]] = {}  # what process 0 was told, by round
         self._answers: dict[int, list[Any]] = {}
@@ -129,9 +129,9 @@ class Watch:
             for number, sign in self._signs.items():
                 if now - sign > self.silence:
                     self._gone(number, f"nothing has come from it for {self.silence:g} s")
-            if self.index == 0 and now - self._moved > self._stuck:
+            if self.index == 0 and now - self._moved > self.stuck:
                 stand = ", ".join(f"{n} at {p}" for n, p in sorted(self._places.items()))
-                self._over(f"no process has moved for {self._stuck:g} s: {stand}", LOST)
+                self._over(f"no process has moved for {self.stuck:g} s: {stand}", LOST)
 
     def _gone(self, number: int, why: str) -> None:
         self._over(f"process {number} has died or hangs: {why}", LOST)
