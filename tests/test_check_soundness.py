@@ -149,6 +149,15 @@ WRONG = {
         alone(abs, lambda x: np.sign(x) if x else np.nan),
         (np.zeros(3),),
     ),
+    "twice, at the end of a support": (
+        alone(lambda x: np.clip(x, 0, 1), lambda x: 2.0 * (0 <= x <= 1)),
+        (np.array([0.0, 1.0]),),
+    ),
+    "the wrong sign at a root": (alone(np.sin, lambda x: -np.cos(x)), (np.array([np.pi]),)),
+    "NaN where the value is flat": (
+        alone(lambda x: 1e3 + 1e-9 * x * x, lambda x: 2e-9 * x if x else np.nan),
+        (np.array([0.0, 1.0]),),
+    ),
     "the last of 5,000 entries": (
         Pair(long, lambda d, x: d / np.where(np.arange(5000) == 4999, 2 * x, x)),
         (RNG.uniform(0.5, 2.0, 5000),),
@@ -206,6 +215,10 @@ RIGHT = {
     "infinite on one side, and so it is: of √|x|": (
         alone(lambda x: abs(x) ** 0.5, lambda x: np.sign(x) / 2 / abs(x) ** 0.5 if x else np.inf),
         (np.array([0.0, 1.0, 2.0]),),
+    ),
+    "at a pole, beside other numbers": (
+        alone(np.tan, lambda x: 1 + np.tan(x) ** 2),
+        (np.array([np.pi / 2, 0.3]),),
     ),
     "data of its own in float64": (ValueAndGrad(least_squares), (np.ones(3),)),
     "a target of its own": (

@@ -61,8 +61,11 @@ class Probe(Noise):
         there = np.reshape(
             [self._values(floats, [dout], direction, step) for step in steps.flat], steps.shape
         )
-        slopes = np.abs((there - here) / steps)
-        return bool((slopes[:, 1:] > thresholds.STEEPER * slopes[:, :-1]).all(axis=1).any())
+        rises = np.abs(there - here)
+        slopes = rises / np.abs(steps)
+        steeper = (slopes[:, 1:] > thresholds.STEEPER * slopes[:, :-1]).all(axis=1)
+        _, rounding = self._line(floats, dout, direction)
+        return bool((steeper & (rises > rounding).all(axis=1)).any())
 
     def entry(
         self, floats: Floats, dout: Any, place: int, index: tuple[int, ...], value: float
