@@ -125,7 +125,7 @@ def test_whoever_was_away_itself_does_not_judge():
     with teams(2, silence=0.8 * watch.BEAT) as (_, each, lost):
         time.sleep(3 * watch.BEAT)
         assert each(lambda team: team.gather(team.index)) == [[0, 1]] * 2
-    assert lost == []
+        assert lost == []
 
 
 def test_all_end_where_none_moves_and_where_each_stands_is_said(monkeypatch):
