@@ -23,6 +23,8 @@ from fnet import data, devices, losses, models, optimizers, training
 from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across
+from fnet.data import augment
+from fnet.data.augmentation import brightness, crop, flip, mixup
 from fnet.devices.dividing import divided, is_known
 from fnet.devices.placements import placement_of
 from fnet.layers import affine, batch_norm, relu
@@ -80,6 +82,13 @@ def transformer() -> list[float]:
 
 def normed() -> list[float]:
     return [off("normed", devices.mesh(2))]
+
+
+def augmented() -> list[float]:
+    """Images changed at random, each as on one device."""
+    more = {"augmentation": augment(flip(), crop(1), brightness(0.2), mixup(0.5))}
+    one, many = (trained("noisy", mesh, **more)[1] for mesh in (None, devices.mesh(2)))
+    return [float(np.max(np.abs(np.array(many) / one - 1)))]
 
 
 def rows_divided() -> list[float]:
@@ -160,9 +169,15 @@ def accumulated() -> dict[str, Any]:
     }
 
 
-def same_bits() -> bool:
+def same_bits() -> list[bool]:
+    """Of a run, its repetition, and one that was stopped and continued on as many devices."""
     first, again = (trained("mlp", devices.mesh(4))[0].state for _ in range(2))
-    return bool(jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, again)))
+    before = jax.tree.map(np.asarray, trained("mlp", devices.mesh(4), epochs=1)[0])
+    after = trained("mlp", devices.mesh(4), resume=before)[0].state
+    return [
+        bool(jax.tree.all(jax.tree.map(lambda a, b: bool((a == b).all()), first, each)))
+        for each in (again, after)
+    ]
 
 
 def resumed() -> list[float]:

@@ -114,7 +114,7 @@ def test_it_stops_where_it_is_no_longer_finite():
 
 
 def test_one_compilation_whatever_the_epochs():
-    from fnet.training.descent import make_stretch
+    from fnet.training.stretches import make_stretch
 
     model, loss, optimizer, train, val = CASES["logistic"]
     compiled = make_stretch(model, loss, optimizer, 11, train.transform, val.transform)
