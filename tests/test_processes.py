@@ -120,6 +120,14 @@ def test_one_of_which_nothing_is_heard_ends_the_others(silent, monkeypatch):
     assert words == f"process {silent} has died or hangs: nothing has come from it for 1.5 s"
 
 
+def test_whoever_was_away_itself_does_not_judge():
+    """As after Ctrl-Z and fg, when all have been silent: here a heartbeat is late by itself."""
+    with teams(2, silence=0.8 * watch.BEAT) as (_, each, lost):
+        time.sleep(3 * watch.BEAT)
+        assert each(lambda team: team.gather(team.index)) == [[0, 1]] * 2
+        assert lost == []
+
+
 def test_all_end_where_none_moves_and_where_each_stands_is_said(monkeypatch):
     monkeypatch.setattr("fnet.devices.watch.Movement.moved", lambda self: False)
     with teams(2, stuck=1.0) as (_, _, lost):

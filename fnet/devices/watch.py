@@ -118,11 +118,14 @@ class Watch:
 
     def _beat(self) -> None:
         """Send heartbeats, and look for processes without one."""
-        movement = Movement()
+        movement, now = Movement(), time.monotonic()
         while not self.ending:
+            before = now
             time.sleep(BEAT)
             moved, place = movement.moved(), movement.place
             now = time.monotonic()
+            if now - before > self.silence / 2:  # this one was away, as by Ctrl-Z: it cannot tell
+                self._signs = dict.fromkeys(self.lines, now)
             self._moved, self._places[self.index] = now if moved else self._moved, place
             for number in self.lines:
                 self._send(number, moved=moved, place=place)
