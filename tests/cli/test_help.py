@@ -9,18 +9,8 @@ import pytest
 
 from fnet.cli import main
 
-COMMANDS = [
-    "train",
-    "launch",
-    "evaluate",
-    "predict",
-    "overfit",
-    "check",
-    "bench",
-    "summary",
-    "data",
-]
-COMMANDS += ["sweep", "runs", "data make", "data stats", "data grid", "data download"]
+COMMANDS = ["train", "evaluate", "predict", "overfit", "check", "bench", "summary", "data"]
+COMMANDS += ["launch", "sweep", "runs", "data make", "data stats", "data grid", "data download"]
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
