@@ -13,7 +13,7 @@ from fnet import losses, registry, serial
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.core import NonTrainable
 from fnet.core.values import read
-from fnet.errors import CheckpointError, ConfigurationError, FnetError
+from fnet.errors import CheckpointError, ConfigurationError, FnetError, ShapeError
 from fnet.layers import affine, relu
 from fnet.optimizers import (
     adam,
@@ -519,3 +519,41 @@ def test_a_run_resumed_with_other_rates_has_the_ratio_of_its_parts():
     updates, _ = new.update(PARAMS, state, PARAMS)
     np.testing.assert_allclose(updates["w"], -2 * PARAMS["w"])
     np.testing.assert_allclose(updates["b"], -0.5 * PARAMS["b"])
+
+
+@pytest.mark.turns(4)
+@every_optimizer
+def test_whole_numbers_have_no_gradient_and_stay(text):
+    """None, or float0, which `jax.grad(..., allow_int=True)` gives."""
+    params = {"w": jnp.ones((2, 2)), "b": jnp.arange(3)}
+    for none in (None, np.zeros(3, jax.dtypes.float0)):
+        optimizer, grads = of(text), {"w": jnp.ones((2, 2)), "b": none}
+        if "'*b'" in text and none is None:
+            continue  # a pattern for a part that is not there
+        updates, _ = optimizer.update(grads, optimizer.init(params), params, value=1.0)
+        np.testing.assert_array_equal(apply_updates(params, updates)["b"], params["b"])
+
+
+@pytest.mark.turns(4)
+@pytest.mark.parametrize(
+    ("gradient", "words"),
+    [
+        (jnp.full((2, 2), 1j), "complex128"),
+        (jnp.ones((2, 3)), r"\(2, 3\)"),
+        (jnp.ones((1, 2)), r"\(1, 2\)"),
+    ],
+    ids=["complex", "another shape", "a shape that would be broadcast"],
+)
+@every_optimizer
+def test_a_gradient_that_is_none_of_its_parameter_is_named(text, gradient, words):
+    optimizer, params = of(text), {"w": jnp.ones((2, 2)), "b": jnp.ones(2)}
+    if text == "frozen()":
+        return  # nothing of it is read
+
+    def step():
+        grads = {"w": gradient, "b": jnp.ones(2)}
+        updates, _ = optimizer.update(grads, optimizer.init(params), params, value=1.0)
+        return apply_updates(params, updates)
+
+    with pytest.raises(ShapeError, match=words):
+        step()

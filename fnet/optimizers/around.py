@@ -13,7 +13,15 @@ from fnet.core import Optimizer
 from fnet.core.expect import require_bool, require_number
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.rule import leafwise, passed, require_optimizer, require_params, wider
+from fnet.optimizers.rule import (
+    is_still,
+    leafwise,
+    passed,
+    require_gradient,
+    require_optimizer,
+    require_params,
+    wider,
+)
 from fnet.optimizers.selecting import Part, opened, require_part, selected
 
 
@@ -117,7 +125,10 @@ def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool 
 def length(tree: ArrayTree) -> tuple[Array, Array]:
     """(M, r) with ‖tree‖ = M r, over all its arrays: M the largest entry, 1 if all are 0."""
 
-    arrays = [leaf.astype(wider(leaf.dtype)) for leaf in jax.tree.leaves(tree) if leaf.size]
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if leaf.size and not is_still(leaf)]
+    for leaf in leaves:
+        require_gradient("clip_by_global_norm", leaf, ())
+    arrays = [leaf.astype(wider(leaf.dtype)) for leaf in leaves]
     dtype = jnp.result_type(float)
     tops = [jnp.max(jnp.abs(array)).astype(dtype) for array in arrays]
     largest = jnp.max(jnp.stack(tops)) if tops else jnp.zeros((), dtype)

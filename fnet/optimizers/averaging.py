@@ -14,6 +14,7 @@ from fnet.errors import ConfigurationError
 from fnet.optimizers.rule import (
     apply_updates,
     filled,
+    is_still,
     leafwise,
     passed,
     require_optimizer,
@@ -90,6 +91,7 @@ def accumulate(optimizer: Any, k: int) -> Optimizer:
 
     def update(grads: ArrayTree, state: Accumulated, params: Any = None, **more: Any) -> Any:
         require_state("accumulate", Accumulated, state)
+        grads = jax.tree.map(lambda g: None if is_still(g) else g, grads)
         total = added((state.total, grads))
 
         def stepped(inner: Any) -> Any:

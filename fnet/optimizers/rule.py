@@ -12,7 +12,9 @@ from chex import Array, ArrayTree, Numeric
 
 from fnet.core import Optimizer
 from fnet.core.expect import (
+    require,
     require_array,
+    require_floating,
     require_learning_rate,
     require_number,
     require_settable,
@@ -33,7 +35,13 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
     """
 
     def one(p: Any, u: Any) -> Any:  # decoupled weight decay makes updates without gradients
-        return p if u is None or is_non_trainable(p) else p + u.astype(p.dtype)
+        if is_non_trainable(p) or is_still(u):
+            return p
+        require(
+            u.shape == p.shape,
+            f"apply_updates: an update is {u.shape}, and its parameter {p.shape}; they are alike",
+        )
+        return p + u.astype(p.dtype)
 
     return jax.tree.map(one, params, updates, is_leaf=is_non_trainable)
 
@@ -100,8 +108,8 @@ def lifted(
     what all arrays share: they are computed once, from the state after its step was counted and
     `advance` has moved its scalars. `chosen` says whether the array is in the part `mask`.
 
-    The formula is traced once for each shape, not once for each array. Where g is None or
-    `NonTrainable`, nothing changes.
+    The formula is traced once for each shape, not once for each array. Where g is None,
+    `NonTrainable` or float0, which is JAX's gradient of whole numbers, nothing changes.
     """
 
     @functools.partial(jax.jit, static_argnames="chosen")
@@ -131,14 +139,37 @@ def lifted(
             chosen = selected(mask, grads)
         made = []
         for g, p, ours, *parts in zip(leaves, theta, chosen, *kept, strict=True):
-            still = g is None or is_non_trainable(g)
-            made.append((zeros_like(g), parts) if still else one(g, p, parts, shared, ours))
+            if is_still(g):
+                made.append((zeros_like(g) if is_non_trainable(g) else None, parts))
+                continue
+            require_gradient(name, g, parts[:1] if p is None else [p])
+            made.append(one(g, p, parts, shared, ours))
         updates = structure.unflatten([u for u, _ in made])
         trees = [[parts[i] for _, parts in made] for i in range(len(moments))]
         new = {m: structure.unflatten(tree) for m, tree in zip(moments, trees, strict=True)}
         return updates, state._replace(**new)
 
     return Optimizer(init_state, update)
+
+
+def is_still(g: Any) -> bool:
+    """Whether nothing moves where this is the gradient, or the update.
+
+    >>> is_still(None), is_still(jnp.zeros(2))
+    (True, False)
+    """
+    return g is None or is_non_trainable(g) or g.dtype == jax.dtypes.float0
+
+
+def require_gradient(name: str, g: Any, like: Sequence[Any]) -> None:
+    """Raise ShapeError unless g is real, floating point, and of the shape of the first of these."""
+    hint = "; None or float0 says that there is none, and a complex parameter is two real ones"
+    require_floating(f"{name}: a gradient", g, hint)
+    for other in like:
+        require(
+            g.shape == other.shape,
+            f"{name}: a gradient is {g.shape}, and its parameter {other.shape}; they are alike",
+        )
 
 
 def passed(optimizer: Any, grads: Any, state: Any, params: Any, **more: Any) -> tuple[Any, Any]:
@@ -175,7 +206,7 @@ def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
     """function(leaf, *leaves, *numbers) of an array, lifted to trees: lifted(trees, *numbers).
 
     It computes in float32 at least, and its result has the dtype of the first leaf. That stays
-    where it is `NonTrainable`, or None in one of the trees.
+    where one of the trees has no gradient. Raises ShapeError where leaves are not real.
     """
 
     @jax.jit
@@ -184,15 +215,21 @@ def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
         given = [jnp.asarray(array).astype(wide) for array in (*leaves, *numbers)]
         return function(*given).astype(leaves[0].dtype)
 
+    def of_leaves(leaves: Sequence[Any], numbers: Any) -> Any:
+        if any(map(is_still, leaves)):
+            return leaves[0]
+        for leaf in leaves:
+            complex_one = jnp.issubdtype(leaf.dtype, jnp.complexfloating)
+            require(not complex_one, f"an optimizer moves real numbers, and got {leaf.dtype}")
+        shapes = [leaf.shape for leaf in leaves]
+        alike = all(shape == shapes[0] for shape in shapes)
+        require(alike, f"an optimizer: gradients, parameters and state are alike, and got {shapes}")
+        return one(tuple(leaves), numbers)
+
     def on_trees(trees: Sequence[ArrayTree], *numbers: Any) -> ArrayTree:
         leaves, structure = opened(trees[0])
         others = [structure.flatten_up_to(tree) for tree in trees[1:]]
-        made = [
-            first
-            if is_non_trainable(first) or any(leaf is None for leaf in (first, *rest))
-            else one((first, *rest), numbers)
-            for first, *rest in zip(leaves, *others, strict=True)
-        ]
+        made = [of_leaves(row, numbers) for row in zip(leaves, *others, strict=True)]
         return structure.unflatten(made)
 
     return on_trees

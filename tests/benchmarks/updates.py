@@ -2,6 +2,13 @@
 
 Parameters and state are donated, as in a training loop. Both contestants run in this process,
 round by round in turn; a ratio is the median over rounds.
+
+On a CPU both Adams are near the floor of what XLA (jax 0.10.2) makes of them: three loops for each
+array, for m, v and θ, which read and write ten arrays of the size of the parameters, 401 MB
+(`cost_analysis`), in whichever order. Three such loops in C take 10.9 ms of one core here, fnet's
+update 12.0 to 13.4, optax's 14.2 to 14.7; one loop in C that writes all three, 280 MB, takes 6.3.
+XLA does not write it: its option xla_cpu_use_multi_output_fusion joins m and v alone, and gains
+nothing; nor does an order of the arrays one after the other.
 """
 
 import time
