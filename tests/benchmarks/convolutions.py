@@ -102,7 +102,9 @@ def _by_pytorch(row: table.Row, params: table.Conv, x: jax.Array, dy: jax.Array)
     first, last = (0, rank + 1, *range(1, rank + 1)), (0, *range(2, rank + 2), 1)
 
     def leaf(array: np.ndarray, order: tuple[int, ...]) -> torch.Tensor:
-        return torch.tensor(np.asarray(array).transpose(order)).requires_grad_()
+        # Contiguous: where its convolution is the slow one, PyTorch refuses other gradients of w.
+        laid_out = np.ascontiguousarray(np.asarray(array).transpose(order))
+        return torch.tensor(laid_out).requires_grad_()
 
     given, out = leaf(x, first), torch.tensor(np.asarray(dy).transpose(first))
     w = leaf(params.w, (rank + 1, rank, *range(rank)))
