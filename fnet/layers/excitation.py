@@ -59,7 +59,8 @@ def squeeze_excitation(reduction: int = 16, w_init: Initializer = he_normal) -> 
     Source: Hu et al. (2018), Squeeze-and-Excitation Networks, equations 2 to 4, arXiv:1709.01507.
 
     >>> layer, x = squeeze_excitation(), jnp.array([[[2.0], [4.0]]])
-    >>> params = Excitation(*map(jnp.array, ([[1.0]], [-3.0], [[9.0]], [0.0])))
+    >>> params, _ = layer.init(jax.random.key(0), (2, 1))
+    >>> params = type(params)(*map(jnp.array, ([[1.0]], [-3.0], [[9.0]], [0.0])))
     >>> y, cache = layer.forward(params, x)
     >>> dparams, dx = layer.backward(params, cache, jnp.ones((1, 2, 1)))
     >>> y.ravel().tolist(), dparams.c.tolist(), dx.ravel().tolist()

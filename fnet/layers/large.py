@@ -49,6 +49,7 @@ LARGE: dict[str, Any] = {
     "group_norm(8)": (32, 32, 32),
     "instance_norm()": (32, 32, 32),
     "batch_norm()": (32, 32, 32),
+    "squeeze_excitation()": (32, 32, 32),
     "embedding(1000, 64)": ints(64, below=1000),
     "positional_encoding()": (64, 64),
     "learned_positions(64)": (64, 64),

@@ -132,10 +132,12 @@ def of_classes(
                 "names of those, in order, as train.classes"
             )
         return matched_to(dataset, classes)
-    if len(dataset.classes) != known and not are_numbers(dataset.classes):
+    count = len(dataset.classes)
+    ignored = 0 if loss.ignored is None else int(loss.ignored(jnp.arange(count)).sum())
+    if known not in (count, count - ignored) and not are_numbers(dataset.classes):
         names = ", ".join(map(repr, dataset.classes[:8]))
         raise ConfigurationError(
-            f"{who}: the data have {len(dataset.classes)} classes ({names}), and {model} "
+            f"{who}: the data have {count} classes ({names}), and {model} "
             f"distinguishes {known}; say which: {who}(..., classes=train.classes)"
         )
     return dataset
