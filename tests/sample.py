@@ -127,8 +127,7 @@ def _believed(config: pytest.Config) -> list[str]:
     by_name = config.args_source != pytest.Config.ArgsSource.TESTPATHS or options.keyword
     if by_name or options.long or options.certify or hasattr(config, "workerinput"):
         return []
-    new = renewed(passed.CERTIFICATE) if options.long_changed else set()
-    return sorted(passed.unchanged() - new)
+    return sorted(passed.unchanged())
 
 
 def _words(config: pytest.Config) -> str:
