@@ -21,6 +21,11 @@ SAME = ["def f(x): return (x + 1)\n", CODE.replace("Of x", "Of this"), CODE.repl
 OTHER = [CODE.replace("+", "-"), CODE.replace("1", "2"), CODE + "g = f\n", CODE.replace("f(", "h(")]
 
 
+@pytest.fixture(autouse=True)
+def nothing_passed(tmp_path, monkeypatch):
+    monkeypatch.setattr(passed, "CERTIFICATE", tmp_path / "none")
+
+
 @pytest.fixture
 def written(tmp_path, monkeypatch):
     """Writes files, and has them looked for in this folder, as they are now."""
@@ -93,7 +98,6 @@ def test_what_is_stale_and_what_a_commit_says_it_proved(tmp_path, monkeypatch):
 
 def test_the_sample_rotates_and_a_seed_repeats_it(tmp_path, monkeypatch):
     monkeypatch.setattr(certificates, "ROOT", tmp_path)
-    monkeypatch.setattr(passed, "CERTIFICATE", tmp_path / "none")
     names = [f"row {number}" for number in range(50)]
     marked = [
         row(name, Proof(5, tmp_path / "none", lambda: names[:9], of_stale=2)) for name in names
