@@ -86,6 +86,7 @@ def by_jax(function, derivative):
 
 SINE = by_numpy(np.sin, np.cos)
 WRONG_SINE = by_numpy(np.sin, lambda x: -np.cos(x))
+NEARLY_SINE = by_numpy(np.sin, lambda x: 1.01 * np.cos(x))
 BENT = by_numpy(
     lambda x: x + 5 * np.clip(x - 1, -1e-6, 1e-6), lambda x: 6.0 if abs(x - 1) < 1e-6 else 1.0
 )
@@ -414,7 +415,7 @@ DECIDED = [
     ("ALONG", 10.0, alone(WRONG_SINE, X, directions.in_one_direction), "wrong", "right"),
     ("ALONG_WIDTH", 0.0, alone(SINE, X), "right", CANNOT),
     ("ALONG_REACH", 0.0, alone(by_numpy(lambda x: 1.0, lambda x: 0.0), X), "right", CANNOT),
-    ("ASIDE", 1.0, OPPOSITE, "wrong", "dx has few digits"),
+    ("ASIDE", 1e-3, alone(NEARLY_SINE, X), "wrong", "dx has few digits"),
     ("NOISY", 0, NOISED, "dx has few digits", "wrong"),
     ("NOISE", 0.0, NOISED, "dx has few digits", "wrong"),
     ("SHRINK", 1.0, neighbours(1e-3), True, False),

@@ -14,6 +14,7 @@ import atexit
 import contextlib
 import ctypes
 import functools
+import logging
 import os
 import sys
 import time
@@ -79,8 +80,7 @@ class Team:
     def leave(self) -> None:
         """Part from the others, when all have come to their end."""
         if self.watch is not None:
-            self.gather("end")
-            self.watch.ending = True
+            self.watch.gather("end", last=True)
             if jax.distributed.is_initialized():
                 jax.distributed.shutdown()
             self.close()
@@ -242,6 +242,8 @@ def _begin_jax(index: int, count: int, port: int, jax_port: int, seconds: float)
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     # Its handler of SIGTERM would keep the process from being ended by it.
     jax.config.update("jax_enable_preemption_service", False)
+    # It warns of proxies, which no message between fnet's processes goes through.
+    logging.getLogger("jax._src.distributed").setLevel(logging.ERROR)
     try:
         jax.distributed.initialize(
             f"127.0.0.1:{port}",

@@ -51,13 +51,17 @@ class Watch:
             started(self._listen, number)
         started(self._beat)
 
-    def gather(self, value: Any) -> list[Any]:
-        """What each process gave, in their order; each waits for the others."""
+    def gather(self, value: Any, last: bool = False) -> list[Any]:
+        """What each process gave, in their order; each waits for the others.
+
+        With the answer to the last one nobody is missed any more: others may be gone before it is
+        read.
+        """
         with self._changed:
             self._round += 1
             this = self._round
         if self.index:
-            self._send(0, round=this, value=value)
+            self._send(0, round=this, value=value, last=last)
             with self._changed:
                 self._changed.wait_for(lambda: this in self._answers)
                 return self._answers.pop(this)
@@ -67,8 +71,9 @@ class Watch:
             self._changed.wait_for(lambda: len(told) > len(self.lines))
             del self._rounds[this]
         values = [told[number] for number in sorted(told)]
+        self.ending = self.ending or last
         for number in self.lines:
-            self._send(number, round=this, values=values)
+            self._send(number, round=this, values=values, last=last)
         return values
 
     def end(self, words: str, status: int, but: int | None = None) -> None:
@@ -111,6 +116,7 @@ class Watch:
     def _take(self, number: int, message: dict[str, Any]) -> None:
         with self._changed:
             if self.index:
+                self.ending = self.ending or message["last"]
                 self._answers[message["round"]] = message["values"]
             else:
                 self._rounds.setdefault(message["round"], {})[number] = message["value"]

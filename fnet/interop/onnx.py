@@ -71,7 +71,7 @@ def _name(loss: Loss) -> str:
 def _probabilities(graph: Graph, loss: Loss, y: str) -> str:
     """Add what makes the probabilities of all classes of the model's output."""
     name = _name(loss)
-    if name in ("cross_entropy", "focal", "multiclass_hinge"):
+    if name in ("cross_entropy", "linear_cross_entropy", "focal", "multiclass_hinge"):
         return graph.add("Softmax", y, axis=-1)
     if name == "nll":
         return graph.add("Exp", y)

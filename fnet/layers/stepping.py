@@ -110,10 +110,9 @@ def of_all_weights(
 def weight_product(da: Array, x: Array) -> Array:
     """daᵀ x, of da (R, M) and x (R, D): the gradient of a weight.
 
-    On a CPU the one that is read by columns costs the more, the wider it is: the narrower one is,
-    and where that is x the product is turned.
+    On a CPU a wide da that is read by columns costs more than to store it by rows first.
     """
-    return da.T @ x if da.shape[1] < x.shape[1] else by_rows(x.T @ da).T
+    return (da.T if da.shape[1] < x.shape[1] else by_rows(da.T)) @ x
 
 
 def _in_parts(
