@@ -27,7 +27,7 @@ import pdoc.render
 import pdoc.render_helpers
 
 from tests.site.docstrings import problems, registered, typeset
-from tests.site.links import broken
+from tests.site.links import broken, without_hidden
 from tests.site.public import PAGES, Name, public, variables
 
 HERE = Path(__file__).parent
@@ -60,6 +60,8 @@ def build(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     others = "|".join(map(re.escape, PAGES))
     pdoc.pdoc(*PAGES, f"!(?!({others})$)", output_directory=folder)
+    for path in folder.rglob("*.html"):
+        path.write_text(without_hidden(path.read_text("utf-8")), "utf-8")
 
 
 def misread(names: list[Name]) -> Iterator[str]:

@@ -12,6 +12,13 @@ LOADED = re.compile(
     r"""|url\(["']?(?:https?:)?//[^)]*|@import[^;]*"""
 )
 
+MEMBER = re.compile(r'<a href="#([^"]+)">([^<]*)</a>')
+
+
+def without_hidden(page: str) -> str:
+    """The page, a member that it does not show, as an inherited one, in words and not as a link."""
+    return MEMBER.sub(lambda link: link[0] if f'id="{link[1]}"' in page else link[2], page)
+
 
 def broken(folder: Path) -> Iterator[str]:
     """Broken links between pages, and anything that a page would load from another host."""
