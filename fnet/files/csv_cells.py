@@ -83,6 +83,8 @@ def as_ascii(cell: str) -> str:
     >>> as_ascii("\u22125\uff13")
     '-53'
     """
+    if cell.isascii():
+        return cell
     plain = (str(unicodedata.decimal(c, c)) for c in cell)
     return re.sub("[\u2010-\u2015\u2212\ufe63\uff0d]", "-", "".join(plain))
 

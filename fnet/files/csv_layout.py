@@ -2,15 +2,19 @@
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import number, shown
 from fnet.files.csv_header import Header, Row, header_of, preamble
 from fnet.files.csv_notes import note_of
 from fnet.files.csv_text import END_OF_FILE, Text, refuse
+
+if TYPE_CHECKING:
+    from _csv import Reader  # the csv module does not name the type of its readers
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _SAMPLE = 2**16  # characters from which the layout is recognised
@@ -35,7 +39,7 @@ class Layout(NamedTuple):
     note: Row | None = None
 
 
-def cells_of(stream: TextIO | Iterable[str], separator: str) -> Iterator[Row]:
+def cells_of(stream: TextIO | Iterable[str], separator: str) -> "Reader":
     """The rows of a text as the csv module reads them; runs of blanks are one separator."""
     lines = map(_tidy, stream) if separator == " " else stream
     return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
@@ -44,6 +48,15 @@ def cells_of(stream: TextIO | Iterable[str], separator: str) -> Iterator[Row]:
 def is_blank(row: Row) -> bool:
     """Whether a line has nothing in it, or the mark of DOS at the end of a file."""
     return len(row) < 2 and not any(cell.strip().strip(END_OF_FILE) for cell in row)
+
+
+def numbered(stream: TextIO | Iterable[str], separator: str) -> Iterator[tuple[int, Row]]:
+    """Each row that is not blank, after the line on which it begins, counted from 1."""
+    line, reader = 1, cells_of(stream, separator)
+    for cells in reader:
+        if not is_blank(cells):
+            yield line, cells
+        line = reader.line_num + 1
 
 
 def read_layout(text: Text, separator: str | None = None, header: bool | None = None) -> Layout:
@@ -78,7 +91,9 @@ def read_layout(text: Text, separator: str | None = None, header: bool | None = 
         return Layout(chosen, ("",), 0, None, (), ())
     found = header_of(rows[before:], chosen != ",", header)
     if found.wrong:
-        refuse(text.name, _line_of(sample, chosen, before), found.wrong)
+        lines = numbered(io.StringIO(sample, newline=""), chosen)
+        line, _ = next(itertools.islice(lines, before, None))
+        refuse(text.name, line, found.wrong)
     layout = _named(found, rows[before + found.lines :], chosen, before + found.lines, said)
     return _with_note(text, layout)
 
@@ -105,18 +120,6 @@ def _above(rows: list[Row]) -> str:
     return f"{titles} passed over, as a title: {shown(rows[0][0].strip())}"
 
 
-def _line_of(sample: str, separator: str, row: int) -> int:
-    """The line on which a row begins that is not blank, counted from 1."""
-    line, reader = 1, cells_of(io.StringIO(sample, newline=""), separator)
-    for cells in reader:
-        if not is_blank(cells):
-            if row == 0:
-                break
-            row -= 1
-        line = reader.line_num + 1  # type: ignore[attr-defined]
-    return line
-
-
 def _tidy(line: str) -> str:
     """The line with tabs outside of quotes as blanks; one within a quoted cell stays as it is."""
     pieces = line.strip().split('"')
@@ -129,9 +132,8 @@ def _sampled(sample: str, separator: str) -> list[Row]:
     """The rows of the sample that are not blank, as far as they can be read."""
     rows: list[Row] = []
     try:
-        for row in cells_of(io.StringIO(sample, newline=""), separator):
-            if not is_blank(row):
-                rows.append(row)  # noqa: PERF401 (an error keeps those before it)
+        for _, row in numbered(io.StringIO(sample, newline=""), separator):
+            rows.append(row)  # noqa: PERF401 (an error keeps those before it)
     except csv.Error:
         pass
     return rows

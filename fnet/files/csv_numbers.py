@@ -17,6 +17,7 @@ _EACH = 5  # cells for each of them, on average
 _STRAY = 0.1  # share of cells that are a mistake in a column of numbers, and no words of it
 _TWINS = 0.05  # share of spellings that end in 0 and have a twin without, in a column of versions
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
+_DIGIT = re.compile(r"\d")  # of any script
 _CODE = re.compile(r"[0-9]+[A-Za-z]|[A-Za-z][0-9]+")
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a decimal comma
 
@@ -111,9 +112,9 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
             map(str.isdecimal, {*column.words} - strange)
         ):
             return column  # numbers of flights, such as 41 and 41B
-        plain = not any(mistake(word) for word in strange)
         recur = len(column.words) <= FEW and total >= _EACH * len(column.words)
-        if not (recur and plain) and (stray <= max(1, _STRAY * total) or _all_mistakes(strange)):
+        categories = recur and not any(map(mistake, strange))
+        if not categories and (stray <= max(1, _STRAY * total) or _all_mistakes(strange)):
             what = "not a number, as the others of its column are"
             _refuse(source, column, set(others.tolist()), what)
     elif all(map(_EITHER.fullmatch, words := column.words)):
@@ -129,8 +130,10 @@ def _without_signs(column: Column, source: Source) -> tuple[Column | None, str]:
     None where that leaves something else than numbers, and what to say of it.
     """
     known = tuple(word for word in column.words or () if word not in SUSPECTS)
+    if not known or not all(map(_DIGIT.search, known)):
+        return None, ""
     found, unit, changes = plain(known, source.commas, source.points)
-    if not known or found == known or any(map(_coded, found)):
+    if found == known or any(map(_coded, found)):
         return None, ""
     places = dict(zip(known, _values(found, source.commas).tolist(), strict=True))
     if any(value != value for value in places.values()):

@@ -2,27 +2,21 @@
 
 import csv
 import io
+import itertools
 import re
 from typing import NoReturn
 
 from fnet.files.csv_cells import shown
 from fnet.files.csv_header import Row
-from fnet.files.csv_layout import SEPARATORS, Layout, cells_of, is_blank
+from fnet.files.csv_layout import SEPARATORS, Layout, cells_of, numbered
 from fnet.files.csv_text import END, Text, count_lines, refuse
 
 
 def line_of(text: Text, layout: Layout, row: int) -> tuple[int, Row]:
     """The line on which row `row` of the data begins, counted from 1, and its cells."""
     with text.open() as stream:
-        reader = cells_of(stream, layout.separator)
-        line, left = 1, row + layout.first
-        for cells in reader:
-            if not is_blank(cells):
-                if left == 0:
-                    return line, cells
-                left -= 1
-            line = reader.line_num + 1  # type: ignore[attr-defined]
-    raise AssertionError("the row was there a moment ago")
+        rows = numbered(stream, layout.separator)
+        return next(itertools.islice(rows, row + layout.first, None))
 
 
 def refuse_width(text: Text, layout: Layout, row: int, cells: Row) -> NoReturn:
@@ -56,7 +50,7 @@ def refuse_cell(text: Text, layout: Layout) -> NoReturn:
     reader = cells_of(io.StringIO(whole, newline=""), layout.separator)
     try:
         for _ in reader:
-            line = reader.line_num + 1  # type: ignore[attr-defined]
+            line = reader.line_num + 1
     except csv.Error:
         pass
     _refuse_in(text.name, whole, line, layout.separator)
