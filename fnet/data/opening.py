@@ -12,7 +12,7 @@ from fnet.data.frames import frame_columns, is_categorical, is_frame
 from fnet.data.totals import without_totals
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import MISSING, number
-from fnet.files.csv_columns import Column, gaps, read_columns, with_quoted
+from fnet.files.csv_columns import Column, first_rows, gaps, read_columns, with_quoted
 from fnet.files.csv_layout import read_layout
 from fnet.files.csv_numbers import Source, as_numbers, need_commas, settled
 from fnet.files.csv_text import read_text
@@ -67,10 +67,8 @@ class Reading(NamedTuple):
         text, layout, *_ = self.source
         if text is None or layout is None or column.words is None or not gaps(column.values).any():
             return column, None
-        found = with_quoted(text, layout, self.missing, name)
-        found = found._replace(
-            values=found.values[: self.rows]
-        )  # a last row of sums may be left out
+        whole = with_quoted(text, layout, self.missing, name)
+        found = first_rows(whole, self.rows)  # a last row of sums may be left out
         new = [word for word in found.words or () if word not in column.words]
         return found, f"`{name}`: {', '.join(map(repr, new))} in quotes is a class" if new else None
 

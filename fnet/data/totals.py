@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from fnet.files.csv_columns import Column, gaps
+from fnet.files.csv_columns import Column, first_rows, gaps
 
 _NAMES = re.compile(
     r"(?:grand|sub)?[ -]?totals?|(?:overall )?(?:sum|mean|average)|summe|gesamt\w*|insgesamt"
@@ -28,16 +28,13 @@ def without_totals(columns: dict[str, Column]) -> tuple[dict[str, Column], list[
     named = next((column for column in columns.values() if _names_totals(column)), None)
     if named is None:
         return columns, []
-    code = named.values[-1]
-    name = (named.words or ())[code]
+    name = (named.words or ())[named.values[-1]]
     numbers = [column.values for column in columns.values() if column.words is None]
     known = [values for values in numbers if not gaps(values[-1:])[0]]
     if not known or not all(map(_sums_up, known)):
         return columns, [f"warning: the last row is named {name!r}: drop it if it is no sample"]
-    short = {key: column._replace(values=column.values[:-1]) for key, column in columns.items()}
-    values = short[named.name].values
-    words = tuple(word for word in named.words or () if word != name)
-    short[named.name] = named._replace(values=values - (values > code), words=words)
+    rows = len(named.values) - 1
+    short = {key: first_rows(column, rows) for key, column in columns.items()}
     return short, [f"the last row, {name!r}, holds the sums or means of the others: left out"]
 
 

@@ -46,6 +46,23 @@ def gaps(values: np.ndarray) -> np.ndarray:
     return values < 0 if values.dtype.kind == "i" else np.isnan(values)
 
 
+def first_rows(column: Column, rows: int) -> Column:
+    """The first rows of a column, with the words that are there.
+
+    >>> first_rows(Column("town", np.array([0, 2, 1], np.int32), ("Bonn", "Total", "Ulm")), 2).words
+    ('Bonn', 'Ulm')
+    """
+    values = column.values[:rows]
+    if column.words is None:
+        return column._replace(values=values)
+    used = np.unique(values[values >= 0])
+    if not len(used):
+        return Column(column.name, np.full(rows, np.nan))
+    places = np.full(len(column.words) + 1, -1, np.int32)  # the last is what code −1 refers to
+    places[used] = np.arange(len(used), dtype=np.int32)
+    return Column(column.name, places[values], tuple(column.words[code] for code in used))
+
+
 def read_columns(
     text: Text, layout: Layout, missing: Iterable[str], spelled: Iterable[str] = ()
 ) -> list[Column]:

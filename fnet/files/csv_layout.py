@@ -133,7 +133,7 @@ def _sampled(sample: str, separator: str) -> list[Row]:
     rows: list[Row] = []
     try:
         for _, row in numbered(io.StringIO(sample, newline=""), separator):
-            rows.append(row)  # noqa: PERF401 (an error keeps those before it)
+            rows.append(row)  # an error keeps those before it
     except csv.Error:
         pass
     return rows

@@ -471,6 +471,14 @@ def test_a_target_that_is_missing_beside_a_last_row_of_sums():
     assert "in quotes is a class" in said
 
 
+def test_no_word_of_a_last_row_of_sums_alone_is_a_class_or_a_category():
+    table = read_table(b"kind,zone,note,x\na,n,,1\nb,s,,2\n,n,,3\na,s,,4\nTotal,all,of 5,10\n")
+    target, said = table.words("kind")
+    assert (target.words, target.values.tolist(), said) == (("a", "b"), [0, 1, -1, 0], None)
+    assert table.columns["zone"].words == ("n", "s")
+    assert np.isnan(table.columns["note"].values).all()
+
+
 def test_a_column_that_is_not_used_cannot_spoil_a_table(tmp_path):
     rows = "".join(f"{row},{row}.5,{row % 2}\n" for row in range(30))
     path = write(tmp_path, f"a,spoiled,y\n{rows}1,12x4,0\n")

@@ -18,8 +18,8 @@ class Frame(dict):
 
     columns, shape = ("page", "stars"), (2, 2)
 
-    def __init__(self):
-        super().__init__(page=np.array([1, 2]), stars=np.array([1, 5]))
+    def __init__(self, page=(1, 2)):
+        super().__init__(page=np.array(page), stars=np.array([1, 5]))
 
 
 def reviews(path, rows, seed):
@@ -75,6 +75,8 @@ def test_what_is_no_table_of_texts(tmp_path):
     path.write_text("review,stars,page\nso good,5,1\n,1,2\nso bad,,3\n")
     with pytest.raises(DataError, match="no word occurs twice, of 2 different ones"):
         data.csv_texts(Frame(), "page", "stars")
+    with pytest.raises(DataError, match="no word occurs twice, of 0 different ones"):
+        data.csv_texts(Frame((None, None)), "page", "stars")
     with pytest.raises(DataError, match="'review' is the target"):
         data.csv_texts(path, "review", "review")
     with pytest.raises(DataError, match=r"line 4.*missing; every row needs a label"):
