@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fnet.errors import ConfigurationError
 from fnet.sklearn import Classifier, Regressor
+from fnet.sklearn.columns import Columns
 
 
 @pytest.mark.turns(12)
@@ -115,3 +116,15 @@ def test_words_dates_and_units_of_a_frame():
     ):
         with pytest.raises(ValueError, match=words):
             model.predict(wrong)
+
+
+def test_columns_of_new_rows_may_be_missing_altogether():
+    rows = {
+        "town": ["a", "b", "c", None, "a", "b"],
+        "old": ["no", "yes"] * 3,
+        "day": ["2024-01-01", "2024-02-03"] * 3,
+    }
+    rows = {name: np.array(cells, object) for name, cells in rows.items()}
+    none = dict.fromkeys(rows, np.array([None]))
+    found = Columns.learned(Frame(rows)).encode(Frame(none))
+    np.testing.assert_array_equal(found, [[0, 0, 0, 1, np.nan, np.nan]])

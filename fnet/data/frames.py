@@ -32,7 +32,8 @@ def frame_columns(
 ) -> list[Column]:
     """Its columns: numbers as float64, other cells by their text; DataError for two of a name.
 
-    Text that is one of `missing` is a missing cell; columns of `spelled` are words in any case.
+    Text that is one of `missing` is a missing cell; columns of `spelled` are words in any case
+    (none where every cell is missing).
     """
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
@@ -73,7 +74,7 @@ def _column(name: str, cells: np.ndarray, missing: frozenset[str]) -> Column:
         return Column(name, np.where(np.isnat(cells), np.nan, seconds))
     present = _present(cells)
     known = [cell for cell in present if cell is not None]
-    if known and all(isinstance(c, _NUMBERS) and not isinstance(c, bool) for c in known):
+    if all(isinstance(c, _NUMBERS) and not isinstance(c, bool) for c in known):
         values = np.array([np.nan if cell is None else float(cell) for cell in present])
         return Column(name, _finite(name, values))
     return _words(name, present, missing)
@@ -92,8 +93,6 @@ def _words(name: str, cells: list[Any], missing: frozenset[str]) -> Column:
     spelled = [None if cell is None else str(cell).strip() for cell in cells]
     spelled = [None if cell in missing else cell for cell in spelled]
     words = sorted({cell for cell in spelled if cell is not None})
-    if not words:
-        return Column(name, np.full(len(cells), np.nan))
     places: dict[str | None, int] = {word: place for place, word in enumerate(words)}
     places[None] = -1
     return Column(name, np.array([places[cell] for cell in spelled], np.int32), tuple(words))

@@ -91,6 +91,8 @@ def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | Non
     `alone` is true for a column that the user named, or that is the only one: it is kept if it can
     be, for instance numbers that count the rows.
     """
+    if column.words == ():  # every cell is missing
+        column = Column(column.name, np.full(len(column.values), np.nan))
     return (_number if column.words is None else _word)(column, alone)
 
 

@@ -155,8 +155,7 @@ def texts_of(reading: Reading, text: str, target: str) -> list[str]:
     if text == target:
         raise DataError(f"{reading.where}: {text!r} is the target; name another column of texts")
     column = reading.column(text)
-    if column.words is None:  # its cells are spelled: all are missing
-        return [""] * len(column.values)
+    assert column.words is not None  # its cells are spelled
     spelled = (*column.words, "")  # that of a missing cell, whose code is -1
     return [spelled[code] for code in column.values.tolist()]
 

@@ -56,8 +56,6 @@ def first_rows(column: Column, rows: int) -> Column:
     if column.words is None:
         return column._replace(values=values)
     used = np.unique(values[values >= 0])
-    if not len(used):
-        return Column(column.name, np.full(rows, np.nan))
     places = np.full(len(column.words) + 1, -1, np.int32)  # the last is what code −1 refers to
     places[used] = np.arange(len(used), dtype=np.int32)
     return Column(column.name, places[values], tuple(column.words[code] for code in used))
