@@ -73,6 +73,11 @@ def test_a_large_offset_of_a_column_is_not_lost_in_float32():
     assert Regressor((), random_state=0).fit(x, y).score(x, y) > 0.99
 
 
+def test_one_hidden_layer_may_be_an_integer_of_numpy():
+    made = [Regressor(width, epochs=1).fit([[0.0], [1.0]], [0, 1]) for width in (3, np.int64(3))]
+    assert made[0].model_ == made[1].model_
+
+
 def test_a_name_that_does_not_exist_is_an_error():
     with pytest.raises(ConfigurationError, match="activation is 'relo'"):
         Classifier(activation="relo").fit([[0.0], [1.0]], [0, 1])

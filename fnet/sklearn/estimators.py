@@ -13,7 +13,7 @@ from fnet.sklearn.network import Network
 
 
 @dataclasses.dataclass(eq=False, repr=False, kw_only=True)
-class Classifier(ClassifierMixin, Network):  # type: ignore[misc]
+class Classifier(ClassifierMixin, Network):
     """A network that classifies the rows of a table.
 
         z = network((x − mean) / std)        p = softmax(z)
@@ -68,7 +68,7 @@ class Classifier(ClassifierMixin, Network):  # type: ignore[misc]
         return labels
 
 
-class Regressor(RegressorMixin, Network):  # type: ignore[misc]
+class Regressor(RegressorMixin, Network):
     """A network that predicts numbers from the rows of a table.
 
         ŷ = mean_y + std_y · network((x − mean_x) / std_x)

@@ -25,7 +25,7 @@ FEWEST = 30  # samples of a validation part; of fewer, chance would choose the b
 
 # A dataclass has the __init__ that scikit-learn reads: one argument for each field, kept as it is.
 @dataclasses.dataclass(eq=False, repr=False, kw_only=True)
-class Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class Network(BaseEstimator):
     """An estimator that trains a network."""
 
     hidden: int | Sequence[int] = dataclasses.field(default=(100,), kw_only=False)
@@ -66,14 +66,16 @@ class Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def _validated(self, X: Any, y: Any, **options: bool) -> tuple[np.ndarray, np.ndarray]:
         """The training rows as numbers, and their targets; ValueError as scikit-learn raises it."""
         self.columns_ = None
-        if not has_words(X):
-            return validate_data(self, X, y, dtype=np.float64, **options)  # type: ignore[no-any-return]
-        validate_data(self, X, skip_check_array=True)
-        self.columns_ = Columns.learned(X)
-        return check_X_y(self.columns_.encode(X), y, dtype=np.float64, **options)  # type: ignore[no-any-return]
+        if has_words(X):
+            validate_data(self, X, skip_check_array=True)
+            self.columns_ = Columns.learned(X)
+            x, y = check_X_y(self.columns_.encode(X), y, dtype=np.float64, **options)
+        else:
+            x, y = validate_data(self, X, y, dtype=np.float64, **options)
+        return x, y
 
     def _network(self, outputs: int) -> Layer:
-        widths = [self.hidden] if isinstance(self.hidden, int) else self.hidden
+        widths = np.ravel(self.hidden)  # a search may draw NumPy's integers
         activation = _named(layers, "activation", self.activation)()
         inner = [part for w in widths for part in (layers.affine(int(w), l2=self.l2), activation)]
         return serial(*inner, layers.affine(outputs, l2=self.l2))
