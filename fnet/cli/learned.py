@@ -34,14 +34,14 @@ def load_rows(
     source: Path | bytes, settings: Settings, schema: dict[str, Any]
 ) -> tuple[np.ndarray, Reading, list[str]]:
     """The inputs that a run's schema makes of other rows, the table, and what must be said."""
+    if not schema.get("named", True) and settings.get("header") is None:
+        settings = {**settings, "header": "no"}
     if "texts" in schema:
         return load_texts(source, settings, schema)
     learned = read_schema(schema)
     spelled = {kind.name for kind in learned.kinds if kind.kind != "number"}
     if schema["words"]:
         spelled.add(schema["target"])
-    if not schema.get("named", True) and settings.get("header") is None:
-        settings = {**settings, "header": "no"}
     known = {kind.name for kind in learned.kinds} | {schema["target"]}
     reading = read(source, settings, spelled, lambda name: name not in known)
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]

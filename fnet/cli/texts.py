@@ -7,10 +7,11 @@ import numpy as np
 
 from fnet import models
 from fnet.cli.arguments import Settings
+from fnet.cli.tables import read
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer
 from fnet.data import LabelledTexts, Memory, Words
-from fnet.data.opening import Reading, read_table
+from fnet.data.opening import Reading
 from fnet.data.targets import task_of
 from fnet.data.words import labelled_texts, texts_of
 from fnet.errors import ConfigurationError
@@ -29,7 +30,7 @@ def open_texts(path: Path, settings: Settings) -> tuple[LabelledTexts, dict[str,
             raise ConfigurationError(
                 f"--{name} does not apply to the words of a text; leave it out, or leave out --text"
             )
-    reading = _read(path, settings, {text}, {text, target})
+    reading = read(path, settings, {text}, lambda name: name not in (text, target))
     column, _ = reading.words(target)
     task, why = task_of(column)
     if settings["task"] == "regression" or (settings["task"] is None and task == "regression"):
@@ -50,10 +51,8 @@ def load_texts(
     """The words of other rows, as a run knows them, the table, and what must be said."""
     learned, target = schema["texts"], schema["target"]
     text, words = learned["column"], Words(tuple(learned["words"]))
-    if not schema["named"] and settings.get("header") is None:
-        settings = {**settings, "header": "no"}
     spelled = {text, target} if schema["words"] else {text}
-    reading = _read(source, settings, spelled, {text, target})
+    reading = read(source, settings, spelled, lambda name: name not in (text, target))
     ids = words.encode(texts_of(reading, text, target), learned["length"])
     none = int((ids == 0).all(axis=1).sum())
     said = [*reading.decisions]
@@ -76,11 +75,3 @@ def build_words_model(settings: Settings, train: Memory) -> Layer:
     assert isinstance(train, LabelledTexts)
     model = models.text_classifier(train.words.size, len(train.classes), l2=settings["l2"] or 0.0)
     return mixed_precision(model) if settings["precision"] == "bfloat16" else model
-
-
-def _read(source: Path | bytes, settings: Settings, spelled: set[str], known: set[str]) -> Reading:
-    flags = {name: settings.get(name) for name in ("sep", "encoding", "na")}
-    header = {"yes": True, "no": False}.get(settings.get("header") or "")
-    return read_table(
-        source, **flags, header=header, spelled=spelled, unused=lambda name: name not in known
-    )
