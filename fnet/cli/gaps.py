@@ -46,7 +46,8 @@ def unknown(kind: Kind, column: Column, blank: bool) -> list[str]:
     strange = [] if kind.kind == "number" else kind.strange(column)
     if not strange:
         return said
-    codes = [place for place, word in enumerate(column.words or ()) if word in set(strange)]
+    others = frozenset(strange)
+    codes = [place for place, word in enumerate(column.words or ()) if word in others]
     count = int(np.isin(column.values, codes).sum())
     effect = zero if kind.kind == "category" else "taken as missing"
     verb = "is" if count == 1 else "are"

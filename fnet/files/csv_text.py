@@ -143,7 +143,7 @@ def _check(
         strange = piece.translate(None, _PLAIN) or "\ufeff" in text if single else True
         control = _CONTROL.search(text) if strange else None
         if control and not re.fullmatch(
-            rf"(?:{END})?{END_OF_FILE}\s*", text[control.start() - 1 :]
+            rf"(?:{END})?{END_OF_FILE}\s*", text[max(control.start() - 1, 0) :]
         ):
             refuse(
                 name,

@@ -129,6 +129,7 @@ BAD = {
         ["line 3", "0xe9", "is not UTF-8", "save it as UTF-8"],
     ),
     "a NUL": (b"x,y\r\n1,2\r\n3\x00,4\r\n", ["line 3", r"'\x00'", "get it again, or save it"]),
+    "control first": (b"\x01x,y\n1,2\n\x1a", ["line 1", r"'\x01'", "get it again, or save it"]),
     "control": (b"x,y\r1,2\r3,4\x1a\r", ["line 3", r"'\x1a'", "get it again, or save it"]),
     "two files joined": (
         "x,y\n1,2\n\ufeffx,y\n".encode(),
