@@ -140,11 +140,15 @@ def _sampled(sample: str, separator: str) -> list[Row]:
 
 
 def _separator(sample: str) -> str:
-    """The one by which every row has as many cells as the header, and most; or most rows have."""
-    best, least = ",", (0.0, 0)
+    """The one by which every row has as many cells as the header, and most; or most rows have.
+
+    Of equals, one by which fewer lines stand above the names: x;y above 1.234.567,5;1 is no title.
+    """
+    best, least = ",", (0.0, 0, 0)
     for separator in SEPARATORS:
         rows = _sampled(sample, separator)
-        rows = rows[preamble(rows) :]
+        above = preamble(rows)
+        rows = rows[above:]
         if not rows or len(rows[0]) < 2 or (separator == " " and least[0] > 0.5):
             continue  # blanks are separators where nothing else fits
         sizes = [len(row) for row in rows[1:]]
@@ -153,8 +157,8 @@ def _separator(sample: str) -> str:
             continue
         agreement = sizes.count(width) / len(sizes) if sizes else 1.0
         score = agreement if width - len(rows[0]) in (0, 1) else 0.5 * agreement
-        if (score, len(rows[0])) > least:
-            best, least = separator, (score, len(rows[0]))
+        if (score, -above, len(rows[0])) > least:
+            best, least = separator, (score, -above, len(rows[0]))
     return best
 
 

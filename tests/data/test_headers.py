@@ -38,6 +38,8 @@ NAMES = {  # first lines that are names, and the words in what is said of them
     "an index and counted": (",0,1\n0,4,5\n1,5,6\n", "numbers, such as '0'"),
     "an index and wavelengths": (",900.5,901.7\na,4,5\nb,5,6\n", "numbers, such as '900.5'"),
     "years": ("land,1990,2000,2020\nA,1,2,3\nB,2,3,4\n", "numbers, such as '1990'"),
+    "wavelengths": ("nm,400,410,420\nA,1,2,3\nB,2,3,4\n", "numbers, such as '400'"),
+    "a mark of a comment": ("#a,b\n1,2\n3,4\n", ""),
     "years alone": ("1990,2000,2020\n1,2,3\n2,3,4\n", "numbers, such as '1990'"),
     "a number among words": ("a,b,7\n1,2,3\n3,4,5\n", "numbers, such as '7'"),
     "a word that recurs": ("great,text\nso so,text\nbad,other\n", "'text' is also below itself"),
@@ -55,7 +57,14 @@ def test_a_first_line_that_is_names(name):
     assert bool(words) == ("--header" in "; ".join(table.decisions))
 
 
-@pytest.mark.parametrize("text", ["8,3.5,a car\n4,2.5,another\n", "gene,5,1,2\nq,1,2,3\nr,4,5,6\n"])
+EITHER = (
+    "8,3.5,a car\n4,2.5,another\n",
+    "gene,5,1,2\nq,1,2,3\nr,4,5,6\n",
+    "land,1990,2020,2000\nA,1,2,3\nB,2,3,4\n",  # years, but in no order
+)
+
+
+@pytest.mark.parametrize("text", EITHER)
 def test_a_first_line_that_may_be_either_is_asked_about(text):
     with pytest.raises(DataError, match=r"line 1: it looks like a row.*--header no.*--header yes"):
         read_table(text.encode())
@@ -76,6 +85,14 @@ TWO = {
         "region,Q1,,Q2,\n,units,price,units,price\nn,1,2,3,4\ns,5,6,7,8\n",
         ["region", "Q1 units", "Q1 price", "Q2 units", "Q2 price"],
     ),
+    "merged cells above words": (
+        "region,Q1,\n,units,who\nn,1,ann\ns,2,bob\n",
+        ["region", "Q1 units", "Q1 who"],
+    ),
+    "an empty cell beside the first": (
+        "region,,Q1,\n,kind,units,price\nn,1,2,3\ns,5,6,7\n",
+        ["region", "kind", "Q1 units", "Q1 price"],
+    ),
 }
 
 
@@ -86,6 +103,16 @@ def test_two_lines_of_names_are_joined(name):
     assert list(table.columns) == names
     assert table.rows == 2
     assert "two lines hold the names" in "; ".join(table.decisions)
+
+
+def test_one_row_is_too_few_to_show_two_lines_of_names():
+    with pytest.raises(DataError, match="line 2, column 't': 's' is not a number"):
+        read_table(b"t,d\ns,m\n1,2\n")
+
+
+def test_a_name_beside_columns_without_names_is_no_title_of_words():
+    table = read_table(b"name,,\nx,y,z\nu,v,w\np,q,r\n")
+    assert list(table.columns) == ["name", "column 2", "column 3"]
 
 
 TITLES = {

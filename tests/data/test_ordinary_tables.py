@@ -464,6 +464,21 @@ def test_a_last_row_that_sums_up_the_others_is_no_sample(name):
     assert (last.split(",")[0] in town.words) == (rows == 4)
 
 
+def test_means_may_be_rounded_and_a_name_that_recurs_sums_up_nothing():
+    assert read_table(b"town,sold\nUlm,1\nBonn,2\nTrier,2\nMean,1.67\n").rows == 3
+    assert read_table(b"town,sold\nTotal,1\nUlm,2\nTotal,3\n").rows == 3
+
+
+def test_points_between_thousands_beside_a_decimal_comma_that_is_stated():
+    table = read_table(b"x;y\n1.234.567,5;1\n2.345,25;2\n", decimal=",")
+    assert table.columns["x"].values.tolist() == [1234567.5, 2345.25]
+
+
+def test_a_mark_within_the_range_of_the_others_is_a_number():
+    values = np.array([*range(0, 1000, 10), 999, 999], float)
+    assert kind_of(Column("x", values))[1] is None
+
+
 def test_a_target_that_is_missing_beside_a_last_row_of_sums():
     table = read_table(b'n,x,y\na,1,u\nb,2,"NA"\nc,3,NA\nTotal,6,\n')
     target, said = table.words("y")
