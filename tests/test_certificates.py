@@ -171,7 +171,8 @@ def test_a_file_that_passed_takes_turns_until_what_it_depends_on_changes(written
     )
     (root / "tests/recorded").mkdir()
     monkeypatch.setattr(passed, "ROOT", root)
-    monkeypatch.setattr(passed, "CERTIFICATE", root / "certificate.json")
+    (root / "tests/passed").mkdir()
+    monkeypatch.setattr(passed, "CERTIFICATE", root / "tests/passed/certificate.json")
 
     def unchanged():
         passed._text.cache_clear()
