@@ -44,6 +44,20 @@ class Contestant:
     computes: bool = True
 
 
+def pytorch_forms(make: str, many: int | None) -> list[Contestant]:
+    """PyTorch eager and compiled, each on one thread and on `many`; None is all that there are."""
+    return [
+        Contestant(
+            f"PyTorch {'compiled' if compiled else 'eager'}, {threads or 'all'} threads",
+            "PyTorch",
+            make,
+            {"threads": threads, "compiled": compiled},
+        )
+        for compiled in (False, True)
+        for threads in (1, many)
+    ]
+
+
 @dataclasses.dataclass(frozen=True)
 class Contest:
     """A task: the first contestant is ours; `targets` are ratios of a peer's time to ours.

@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-from tests.benchmarks.contest import Contest, Contestant, hold
+from tests.benchmarks.contest import Contest, Contestant, hold, pytorch_forms
 from tests.benchmarks.loops import by_jax, by_torch
 
 HERE = "tests.benchmarks.images"
@@ -40,16 +40,7 @@ def results(rounds: int) -> dict[str, dict]:
 
 
 def step_contest() -> Contest:
-    torches = [
-        Contestant(
-            f"PyTorch {'compiled' if compiled else 'eager'}, {threads} threads",
-            "PyTorch",
-            f"{HERE}:pytorch_step",
-            {"threads": threads, "compiled": compiled},
-        )
-        for compiled in (False, True)
-        for threads in (1, 2)
-    ]
+    torches = pytorch_forms(f"{HERE}:pytorch_step", 2)
     return Contest(
         "images, step",
         {"steps": STEPS},

@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-from tests.benchmarks.contest import Contest, Contestant, hold
+from tests.benchmarks.contest import Contest, Contestant, hold, pytorch_forms
 from tests.benchmarks.job import CLASSES, HIDDEN, weights
 from tests.benchmarks.loops import by_jax, by_torch
 
@@ -51,16 +51,7 @@ def contest(optimizer: str, batch_size: int, steps: int | None = None) -> Contes
         )
         for form in ("scan", "loop")
     ]
-    torches = [
-        Contestant(
-            f"PyTorch {'compiled' if compiled else 'eager'}, {threads or 'all'} threads",
-            "PyTorch",
-            f"{here}:pytorch",
-            {"compiled": compiled, "threads": threads},
-        )
-        for compiled in (False, True)
-        for threads in (1, None)
-    ]
+    torches = pytorch_forms(f"{here}:pytorch", None)
     return Contest(
         f"network, batch {batch_size}, {optimizer}",
         {

@@ -3,9 +3,9 @@
 Batches are of 64 images of 32 x 32; the first convolution has 16 channels. The descent is plain.
 """
 
-from tests.benchmarks import compiling
+from tests.benchmarks import compiling, images
 from tests.benchmarks import residual_networks as networks
-from tests.benchmarks.contest import Contest, Contestant, hold
+from tests.benchmarks.contest import Contest, Contestant, hold, pytorch_forms
 
 HERE = "tests.benchmarks.residual_networks"
 DEPTH, COMPILED = 8, 20
@@ -22,16 +22,7 @@ def results(rounds: int) -> dict[str, dict]:
 
 
 def _contest() -> Contest:
-    torches = [
-        Contestant(
-            f"PyTorch {'compiled' if compiled else 'eager'}, {threads} threads",
-            "PyTorch",
-            f"{HERE}:pytorch_step",
-            {"threads": threads, "compiled": compiled},
-        )
-        for compiled in (False, True)
-        for threads in (1, 2)
-    ]
+    torches = pytorch_forms(f"{HERE}:pytorch_step", 2)
     autodiff = [
         Contestant(
             f"{name} {form}",
@@ -96,7 +87,7 @@ def _program(name: str, depth: int) -> tuple:
 
     from fnet.training import make_step
 
-    x, labels, _ = map(jnp.asarray, networks.rows(1))
+    x, labels, _ = map(jnp.asarray, images.rows(1))
     if name == "fnet":
         model, loss, optimizer, state = networks.ours(depth)
         step = make_step.__wrapped__(model, loss, optimizer)

@@ -10,9 +10,10 @@ import functools
 
 import numpy as np
 
+from tests.benchmarks.images import BATCH, CLASSES, SIZE, rows
 from tests.benchmarks.loops import by_jax, by_torch
 
-BATCH, SIZE, CLASSES, WIDTH, RATE = 64, 32, 10, 16, 0.05
+WIDTH, RATE = 16, 0.05
 EPS, KEPT = 1e-5, 0.9
 
 
@@ -26,15 +27,6 @@ def network(ops, x, depth):
             h = ops.conv(ops.normed(h), width)
             x = h + (x if stride == 1 else ops.conv(x, width, stride, 1))
     return ops.affine(ops.averaged(ops.normed(x)))
-
-
-def rows(steps):
-    """x (N, 32, 32, 3), labels (N,), and the places of each batch."""
-    rng = np.random.default_rng(0)
-    n = BATCH * steps
-    x = rng.standard_normal((n, SIZE, SIZE, 3), np.float32)
-    labels = rng.integers(0, CLASSES, n, dtype=np.int32)
-    return x, labels, rng.permutation(n).astype(np.int32).reshape(steps, BATCH)
 
 
 def ours(depth):

@@ -1,14 +1,13 @@
 """Of which test files a run takes a share: they passed, and what they depend on is the same.
 
 A test file depends on what it and its helpers import, name by name, as a proof does
-(`tests.certificates`). One that starts processes, or looks modules up by name, depends on all of
-fnet; one that reads documents or the folder itself is always run. Docstrings with examples are
-tests too, and depend on their text.
+(`tests.certificates`). One that starts processes, reads files, or looks modules up by name, depends
+on all of fnet too, and one that reads documents on those. What chooses which tests are run changes
+no result, and is left out. Docstrings with examples are tests too, and depend on their text.
 """
 
 import functools
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from tests.certificates import BENEATH, ROOT, read, sources, stale, versions_of, write
 
 CERTIFICATE = ROOT / "tests/passed/certificate.json"
-SHARE = 5  # of the tests of such a file, a run takes one in so many
+SHARE = 10  # of the tests of such a file, a run takes one in so many
 EVERYTHING = (
     "subprocess",
     "__file__",
@@ -26,7 +25,9 @@ EVERYTHING = (
     "sys.modules",
     "fnet.cli",
 )
-ALWAYS = ("README", "CHANGELOG", ".ipynb", "rglob(")
+READS = ("README", "CHANGELOG", "CONTRIBUTING", ".ipynb", "RESULTS")
+DOCUMENTS = ("*.md", "*.toml", "notebooks/*.ipynb", "tests/*/**/*.md", "tests/*/*.json")
+CHOOSES = {ROOT / f"tests/{name}.py" for name in ("sample", "certificates", "memory")}
 
 
 def name_of(path: Path) -> str:
@@ -36,7 +37,7 @@ def name_of(path: Path) -> str:
 def unchanged() -> set[str]:
     """The names of the files that passed, and depend on nothing that is other today."""
     paths = [ROOT / name for name in read(CERTIFICATE) if (ROOT / name).exists()]
-    today = {name_of(path): depends_on(path) for path in paths if not _reads_the_folder(path)}
+    today = {name_of(path): depends_on(path) for path in paths}
     return set(today) - set(stale(CERTIFICATE, today))
 
 
@@ -66,8 +67,12 @@ def depends_on(path: Path) -> str:
     """The digest of all the text that a file with tests runs, and of the versions beneath."""
     roots = {path, *(folder / "conftest.py" for folder in path.parents if ROOT in folder.parents)}
     files = sources(file for file in roots if file.exists())
-    if _has_a_word(files, EVERYTHING):
+    files -= {*CHOOSES, Path(__file__)} - sources([path])
+    texts = [file.read_text("utf-8") for file in files if _is_of_tests(file)]
+    if any(word in text for text in texts for word in EVERYTHING):
         files |= {*(ROOT / "fnet").rglob("*.py"), *(ROOT / "tests/recorded").iterdir()}
+    if any(word in text for text in texts for word in READS):
+        files |= {file for kind in DOCUMENTS for file in ROOT.glob(kind)} - {CERTIFICATE}
     told = "".join(f"{name_of(file)} {_text(file)}\n" for file in sorted(files))
     return f"{hashlib.sha256(told.encode()).hexdigest()} with {versions_of(BENEATH)}"
 
@@ -78,14 +83,5 @@ def _text(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _reads_the_folder(path: Path) -> bool:
-    return _is_of_tests(path) and _has_a_word([path], ALWAYS)
-
-
 def _is_of_tests(path: Path) -> bool:
     return name_of(path).startswith("tests/")
-
-
-def _has_a_word(paths: Iterable[Path], words: Iterable[str]) -> bool:
-    texts = (path.read_text("utf-8") for path in paths if _is_of_tests(path))
-    return any(word in text for text in texts for word in words)
