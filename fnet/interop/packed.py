@@ -86,12 +86,10 @@ def _of_layer(parts: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     if first is not None and second is not None:
         width = 0 if u is None else u.shape[1]
         gru = shown is None and len(first) == 3 * width
-        yield (
-            "bias",
-            np.append(first[:-width] + second[:-width], first[-width:])
-            if gru
-            else (first + second),
-        )
+        bias = first + second
+        if gru:
+            bias[-width:] = first[-width:]
+        yield "bias", bias
         if gru:
             yield "bias_hn", second[-width:]
     if shown is not None:
