@@ -100,7 +100,7 @@ def _of_attention(parts: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarra
     whole, *weights, bias = map(parts.get, OF_ATTENTION)
     if whole is not None:
         third = len(whole) // 3
-        weights = np.split(whole, (third, 2 * third))
+        weights = list(np.split(whole, (third, 2 * third)))
     first, second, _ = (0 if weight is None else len(weight) for weight in weights)
     biases = [None] * 3 if bias is None else np.split(bias, (first, first + second))
     for part, weight, own in zip("qkv", weights, biases, strict=True):
