@@ -1,5 +1,7 @@
 """Weights of PyTorch's recurrent layers, attention and embeddings: by PyTorch, and by loops."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,12 @@ def state_of(kind, layers=1, both=False, d=2, h=3):
             state["net.weight_hh" + end] = (gates * h, h)
             state["net.bias_ih" + end] = state["net.bias_hh" + end] = (gates * h,)
     return {name: RNG.normal(size=shape) for name, shape in state.items()}
+
+
+def attention_state(d):
+    shapes = {"in_proj_weight": (3 * d, d), "in_proj_bias": (3 * d,)}
+    shapes |= {"out_proj.weight": (d, d), "out_proj.bias": (d,)}
+    return {f"net.{name}": RNG.normal(size=shape) for name, shape in shapes.items()}
 
 
 def sigmoid(a):
@@ -75,15 +83,13 @@ def test_both_directions_by_loops():
 
 
 def test_attention_by_its_formula_and_back():
-    shapes = {"in_proj_weight": (12, 4), "in_proj_bias": (12,)}
-    shapes |= {"out_proj.weight": (4, 4), "out_proj.bias": (4,)}
-    state = {f"attn.{name}": RNG.normal(size=shape) for name, shape in shapes.items()}
+    state = attention_state(4)
     x, expected = RNG.normal(size=(5, 4)), np.empty((5, 4))
-    q, k, v = np.split(x @ state["attn.in_proj_weight"].T + state["attn.in_proj_bias"], 3, axis=1)
+    q, k, v = np.split(x @ state["net.in_proj_weight"].T + state["net.in_proj_bias"], 3, axis=1)
     for head in (slice(0, 2), slice(2, 4)):
         p = np.exp(q[:, head] @ k[:, head].T / np.sqrt(2))
         expected[:, head] = p / p.sum(1, keepdims=True) @ v[:, head]
-    expected = expected @ state["attn.out_proj.weight"].T + state["attn.out_proj.bias"]
+    expected = expected @ state["net.out_proj.weight"].T + state["net.out_proj.bias"]
     model = attention(2)
     params = interop.from_torch(model, (5, 4), state)
     np.testing.assert_allclose(model.apply(params, jnp.asarray(x)[None])[0], expected, rtol=1e-9)
@@ -94,12 +100,21 @@ def test_attention_by_its_formula_and_back():
 
 
 def test_layers_of_a_language_model_have_pytorchs_names():
-    model = serial(embedding(7, 4), learned_positions(5), residual(layer_norm(), attention(2)))
+    block, grouped = residual(layer_norm(), attention(2)), attention(2, kv_heads=1)
+    model = serial(embedding(7, 4), learned_positions(5), block, grouped)
     params, _ = model.init(jax.random.key(0), (5,))
+    params = jax.tree.map(lambda leaf: jnp.asarray(RNG.normal(size=leaf.shape)), params)
     arrays = interop.to_torch(model, (5,), params)
-    assert arrays["0.weight"].shape == (7, 4)
-    assert arrays["1.weight"].shape == (5, 4)
-    assert arrays["2.layers.1.in_proj_weight"].shape == (12, 4)
+    expected = {
+        "0.weight": params[0].w,
+        "1.weight": params[1].w,
+        "2.layers.1.in_proj_weight": jnp.concatenate([part.w for part in params[2][0][1][:3]]),
+        "3.k_proj_weight": params[3][1].w,
+        "3.in_proj_bias": jnp.concatenate([part.b for part in params[3][:3]]),
+        "3.out_proj.weight": params[3][3].w,
+    }
+    for name, array in expected.items():
+        np.testing.assert_array_equal(arrays[name], array)
     again = interop.from_torch(model, (5,), arrays)
     jax.tree.map(np.testing.assert_array_equal, again, params)
 
@@ -115,6 +130,38 @@ def test_layers_of_a_language_model_have_pytorchs_names():
 def test_what_has_no_place_is_said(model, message):
     with pytest.raises(FnetError, match=message):
         interop.from_torch(model, (5, 2), state_of("gru"))
+
+
+class Fake(types.SimpleNamespace):
+    """What `from_torch` asks of a module of PyTorch."""
+
+    def state_dict(self):
+        return self.state
+
+    def named_modules(self):
+        return [("net", self)]
+
+
+@pytest.mark.parametrize(
+    ("same", "other", "state", "settings", "message"),
+    [
+        (
+            *(fan_out(lstm(3), lstm(3, reverse=True)), fan_out(lstm(3), lstm(3))),
+            *(state_of("lstm", both=True), {"bidirectional": True}, "a reversed layer True"),
+        ),
+        (
+            *(rnn(3), rnn(3, activation="relu"), state_of("rnn")),
+            *({"bidirectional": False, "nonlinearity": "tanh"}, "nonlinearity tanh"),
+        ),
+        (attention(1), attention(2), attention_state(2), {"num_heads": 1}, "heads 1"),
+    ],
+    ids=["directions", "nonlinearity", "heads"],
+)
+def test_settings_of_a_module_that_differ_are_named(same, other, state, settings, message):
+    fake = Fake(state=state, **settings)
+    interop.from_torch(same, (5, 2), fake)
+    with pytest.raises(ConfigurationError, match=f"has {message}"):
+        interop.from_torch(other, (5, 2), fake)
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")

@@ -58,7 +58,7 @@ def test_the_calibration_curve_has_a_point_for_each_bin_that_holds_any():
     expected = np.column_stack([found.predicted[held], found.observed[held]])
     np.testing.assert_allclose(points, expected)
     assert [patch.get_height() for patch in ax.patches] == (found.samples / 4).tolist()
-    assert ax.get_title("left") == f"off by {found.error:.3f}"
+    assert ax.get_title("left") == f"ECE {found.error:.3f}"
     drawn(figure)
 
 

@@ -121,8 +121,9 @@ def loss(
     Rows that `where` does not mark must add nothing: the last batch of an epoch is filled with
     some. Training refuses a loss that counts them, and targets that are not within `targets`.
 
-    Where values that are not reduced have other axes than the first of y, or depend on other rows
-    of it, `pull(y, target, where, weights)` is the gradient of their weighted sum.
+    Where values that are not reduced have other axes than the leading ones of y, or depend on other
+    rows of it, `pull(y, target, where, weights)` is the gradient by y of their weighted sum, with
+    weights of their shape. Without it that is the gradient of their sum, each row times its weight.
 
     >>> def value_and_grad(y, target, where=None):
     ...     e = y - target if where is None else jax.numpy.where(where, y - target, 0)

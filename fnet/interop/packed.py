@@ -86,12 +86,10 @@ def _of_layer(parts: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     if first is not None and second is not None:
         width = 0 if u is None else u.shape[1]
         gru = shown is None and len(first) == 3 * width
-        yield (
-            "bias",
-            np.append(first[:-width] + second[:-width], first[-width:])
-            if gru
-            else (first + second),
-        )
+        bias = first + second
+        if gru:
+            bias[-width:] = first[-width:]
+        yield "bias", bias
         if gru:
             yield "bias_hn", second[-width:]
     if shown is not None:
@@ -99,9 +97,12 @@ def _of_layer(parts: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _of_attention(parts: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    whole, *others, bias = map(parts.get, OF_ATTENTION)
-    weights = others if whole is None else np.split(whole, 3)
-    biases = [None] * 3 if bias is None else np.split(bias, 3)
+    whole, *weights, bias = map(parts.get, OF_ATTENTION)
+    if whole is not None:
+        third = len(whole) // 3
+        weights = list(np.split(whole, (third, 2 * third)))
+    first, second, _ = (0 if weight is None else len(weight) for weight in weights)
+    biases = [None] * 3 if bias is None else np.split(bias, (first, first + second))
     for part, weight, own in zip("qkv", weights, biases, strict=True):
         for entry, array in (("weight", weight), ("bias", own)):
             if array is not None:

@@ -50,8 +50,8 @@ def squeeze_excitation(reduction: int = 16, w_init: Initializer = he_normal) -> 
 
     x, y and dx: (N, d1, ..., dr, C) with P = d1 ··· dr places; s and g: (N, C), h: (N, H), where H
     is C / `reduction` rounded down, at least 1; w: (H, C), v: (C, H). It is written into a block
-    before its output is added: `residual(conv(64), relu(), conv(64), squeeze_excitation())`. b and
-    c begin at zero, so that gates begin near a half.
+    before its output is added: `residual(conv(64), relu(), conv(64), squeeze_excitation())`. w and
+    v are drawn by `w_init`; b and c begin at zero, so that gates begin near a half.
 
     Everything but x is computed in float32 or wider. Cache: x, s, h and g. Raises
     ConfigurationError for a reduction that is not a whole number of at least 1, and ShapeError

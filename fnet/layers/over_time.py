@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, Stream, layer
+from fnet.core.choices import require_choice
 from fnet.core.containers import alike
 from fnet.core.expect import (
     require,
@@ -17,13 +18,10 @@ from fnet.core.expect import (
 )
 from fnet.core.products import wide as wide_dtype
 from fnet.core.trees import cast_like, is_shape, widened
-from fnet.errors import ConfigurationError
 from fnet.layers.masks import Given, are_lengths, of_lengths
 from fnet.layers.sequences import require_sequence
 from fnet.layers.sized import Sized
 from fnet.layers.stepping import State, back, of_all_weights, run
-
-INITIAL = ("zero", "given", "learned")
 
 
 class Started(NamedTuple):
@@ -47,8 +45,7 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
     name = cell.name
     require_bool(f"{name}: reverse", reverse)
     require_bool(f"{name}: last", last)
-    if initial not in INITIAL:
-        raise ConfigurationError(f"{name}: initial is {initial!r}; it must be one of {INITIAL}")
+    require_choice(f"{name}: initial", initial, "zero", "given", "learned")
     given, learned = initial == "given", initial == "learned"
 
     def apart(x: Any) -> tuple[Any, Any, Any]:

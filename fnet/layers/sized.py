@@ -8,14 +8,12 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Shape, split
+from fnet.core.choices import require_choice
 from fnet.core.containers import alike
 from fnet.core.expect import require_bool, require_whole
-from fnet.errors import ConfigurationError
 from fnet.initializers import Initializer, require_initializer
 from fnet.layers.cells import Gru, Lstm, Rnn, gru_kind, lstm_kind, rnn_kind
 from fnet.layers.stepping import Kind
-
-ACTIVATIONS = ("tanh", "relu")
 
 
 class Sized(NamedTuple):
@@ -40,10 +38,7 @@ class Sized(NamedTuple):
 def rnn_of(name: str, width: int, activation: str, w_init: Initializer) -> Sized:
     """A simple cell."""
     _check(name, width, w_init)
-    if activation not in ACTIVATIONS:
-        raise ConfigurationError(
-            f"{name}: activation is {activation!r}; it must be one of {ACTIVATIONS}"
-        )
+    require_choice(f"{name}: activation", activation, "tanh", "relu")
 
     def draw(key: PRNGKey, inputs: int) -> Rnn:
         w, u = _weights(w_init, key, 1, width, (inputs, width))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.blocks import divisor
-from fnet.core.products import as_rows, by_rows
+from fnet.core.products import as_rows, by_rows, transposed_product
 from fnet.core.steps import alive, states_before
 from fnet.core.trees import add, cast_like, widened, zeros_like
 
@@ -110,9 +110,10 @@ def of_all_weights(
 def weight_product(da: Array, x: Array) -> Array:
     """daᵀ x, of da (R, M) and x (R, D): the gradient of a weight.
 
-    On a CPU a wide da that is read by columns costs more than to store it by rows first.
+    As `transposed_product`, but on a CPU a wide daᵀ too is stored by rows first: where da has few
+    rows, and is in the cache, that costs less than to read it by columns.
     """
-    return (da.T if da.shape[1] < x.shape[1] else by_rows(da.T)) @ x
+    return by_rows(da.T) @ x if da.shape[1] >= x.shape[1] else transposed_product(da, x)
 
 
 def _in_parts(

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core import Loss, loss, rows
+from fnet.core.choices import require_choice
 from fnet.core.expect import check_range as check_range
 from fnet.core.expect import require, require_array, require_floating
 from fnet.core.trees import widened
-from fnet.errors import ConfigurationError
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -87,7 +87,4 @@ def require_where(where: Array, values: Array) -> None:
 
 def check_reduction(name: str, reduction: str) -> None:
     """Raise ConfigurationError unless this is one of `REDUCTIONS`."""
-    if reduction not in REDUCTIONS:
-        raise ConfigurationError(
-            f"{name}: reduction is {reduction!r}; it must be one of {REDUCTIONS}"
-        )
+    require_choice(f"{name}: reduction", reduction, *REDUCTIONS)

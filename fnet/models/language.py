@@ -11,6 +11,7 @@ from chex import ArrayTree
 from fnet.compose import repeat, residual, serial
 from fnet.compose import tied as tie
 from fnet.core import Layer, watching
+from fnet.core.choices import require_choice
 from fnet.core.expect import require_whole
 from fnet.errors import ConfigurationError
 from fnet.initializers import normal
@@ -107,10 +108,7 @@ def recurrent(
     serial(embedding(10, 8), lstm(8), lstm(8), affine(10, axes=1))
     """
     require_whole("recurrent: layers", layers, least=1)
-    if cell not in CELLS:
-        raise ConfigurationError(
-            f"recurrent: cell is {cell!r}; it must be one of {', '.join(CELLS)}"
-        )
+    require_choice("recurrent: cell", cell, *CELLS)
     noisy = [noise(dropout)] if dropout else []
     parts = [*noisy, CELLS[cell](width)] * layers
     return serial(embedding(vocabulary, width), *parts, *noisy, affine(vocabulary, axes=1))

@@ -18,10 +18,10 @@ def calibration(
 
     On the dashed line probabilities are to be believed; below it the model is surer than it may be.
     The area of a point and the bar below it are the share of samples in its bin; the title is the
-    expected calibration error (`fnet.training.metrics.calibration`).
+    expected calibration error, ECE (`fnet.training.metrics.calibration`).
 
     >>> calibration([0, 1], [[0.9, 0.1], [0.2, 0.8]]).axes[0].get_title("left")
-    'off by 0.150'
+    'ECE 0.150'
     """
     found = metrics.calibration(labels, probabilities, bins)
     ax = ax or page(5.4, 5.2).subplots()
@@ -42,7 +42,7 @@ def calibration(
     ax.set_ylim(0, 1.02)
     frame(ax, "probability of the answer", "share that is right")
     legend(ax)
-    return titled(ax, f"off by {found.error:.3f}")
+    return titled(ax, f"ECE {found.error:.3f}")
 
 
 def roc(
