@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from fnet.cli import launch
+from fnet.core.movement import Movement
 from fnet.devices import watch
 from fnet.devices.lines import LONGEST, Line, address_of, dialled, free_port, listening
 from fnet.devices.processes import Team, join, meet
@@ -130,7 +131,7 @@ def test_whoever_was_away_itself_does_not_judge():
 
 
 def test_all_end_where_none_moves_and_where_each_stands_is_said(monkeypatch):
-    monkeypatch.setattr("fnet.devices.watch.Movement.moved", lambda self: False)
+    monkeypatch.setattr(Movement, "moved", lambda *_: False)
     monkeypatch.setattr(watch, "BEAT", 0.05)  # so that each has heard of the other long before
     with teams(2, stuck=1.0) as (_, _, lost):
         ended = lost.wait(2)
@@ -138,6 +139,20 @@ def test_all_end_where_none_moves_and_where_each_stands_is_said(monkeypatch):
     assert ended[0][1] == ended[1][1]
     assert ended[0][1].startswith("no process has moved for 1 s: 0 at ")
     assert ", 1 at " in ended[0][1]
+
+
+def test_a_main_thread_that_waits_does_not_move():
+    def stands():
+        movement = Movement()
+        assert movement.moved(60.0)
+        for _ in range(500):  # until the main thread has come to where it waits
+            time.sleep(0.01)
+            if not movement.moved(60.0):
+                return True
+        return False
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(stands).result()
 
 
 def test_an_error_in_one_ends_the_others_with_its_words(monkeypatch):
