@@ -22,7 +22,7 @@ import numpy as np
 from fnet import data, devices, losses, models, optimizers, training
 from fnet.cli import main
 from fnet.compose import serial
-from fnet.core import Layer, across
+from fnet.core import Layer, across, layer
 from fnet.data import augment
 from fnet.data.augmentation import brightness, crop, flip, mixup
 from fnet.devices.dividing import divided, is_known
@@ -277,7 +277,6 @@ def linear() -> dict[str, Any]:
 
 def own_layer() -> dict[str, Any]:
     """A layer that is not fnet's, and mixes rows: the compiler divides it, rightly."""
-    from fnet.core import layer
 
     def forward(params: Any, x: Any, key: Any = None) -> Any:
         return x - x.mean(0), ()

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from fnet.cli import launch
+from fnet.core.movement import Movement
 from fnet.devices import watch
 from fnet.devices.lines import LONGEST, Line, address_of, dialled, free_port, listening
 from fnet.devices.processes import Team, join, meet
@@ -129,13 +131,28 @@ def test_whoever_was_away_itself_does_not_judge():
 
 
 def test_all_end_where_none_moves_and_where_each_stands_is_said(monkeypatch):
-    monkeypatch.setattr("fnet.devices.watch.Movement.moved", lambda self: False)
+    monkeypatch.setattr(Movement, "moved", lambda *_: False)
+    monkeypatch.setattr(watch, "BEAT", 0.05)  # so that each has heard of the other long before
     with teams(2, stuck=1.0) as (_, _, lost):
         ended = lost.wait(2)
     assert [status for _, _, status in ended] == [LOST] * 2
     assert ended[0][1] == ended[1][1]
     assert ended[0][1].startswith("no process has moved for 1 s: 0 at ")
     assert ", 1 at " in ended[0][1]
+
+
+def test_a_main_thread_that_waits_does_not_move():
+    def stands():
+        movement = Movement()
+        assert movement.moved(60.0)
+        for _ in range(500):  # until the main thread has come to where it waits
+            time.sleep(0.01)
+            if not movement.moved(60.0):
+                return True
+        return False
+
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(stands).result()
 
 
 def test_an_error_in_one_ends_the_others_with_its_words(monkeypatch):
@@ -389,16 +406,10 @@ def test_the_run_is_that_of_one_process(pair, monkeypatch, capsys):
     with as_users():
         assert status_of([*TABLE, "--epochs", str(LAST), "--out", "alone"]) == 0
     capsys.readouterr()
-    rows, names = [], []
-    for folder in ("run", "alone"):
-        with (pair.folder / folder / "history.csv").open() as file:
-            rows.append([[float(cell) for cell in row.values()] for row in csv.DictReader(file)])
-        with np.load(pair.folder / folder / "checkpoint.npz") as file:
-            names.append(
-                {name: (a.dtype, a.shape) for name, a in file.items() if "json" not in name}
-            )
-    np.testing.assert_allclose(rows[0], rows[1], rtol=1e-6)
-    assert names[0] == names[1]
+    many, one = pair.folder / "run", pair.folder / "alone"
+    np.testing.assert_allclose(history(many), history(one), rtol=1e-6)
+    kinds = [{n: (a.dtype, a.shape) for n, a in weights(folder).items()} for folder in (many, one)]
+    assert kinds[0] == kinds[1]
 
 
 KINDS = [(name, victim) for name in ("SIGKILL", "SIGTERM", "SIGSTOP") for victim in (0, 1)]
@@ -420,7 +431,7 @@ def ended_by(folder, name, victim, rng):
     """(status, errors) of the other process and of this one, which a signal came to in training."""
     processes = slowly(folder)
     try:
-        epoch = rng.integers(1, LAST)
+        epoch = rng.integers(1, LAST - 1)  # with two pauses left, where this process is late
         next(line for line in processes[0].stdout if f'"epoch": {epoch},' in line)
         time.sleep(rng.uniform(0, together.PAUSE))
         processes[victim].send_signal(getattr(signal, name))
@@ -475,15 +486,24 @@ def test_other_data_are_refused_by_both(tmp_path):
 @pytest.mark.turns(4)
 def test_launch_starts_them_and_ends_as_they_do(tmp_path):
     write_table(tmp_path)
-    launch = [sys.executable, "-m", "fnet", "launch", "-n", "2", "--", *TABLE, "--out", "run"]
+    words = [sys.executable, "-m", "fnet", "launch", "-n", "2", "--", *TABLE, "--out", "run"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
     run = functools.partial(subprocess.run, cwd=tmp_path, env=environment, capture_output=True)
-    done = run([*launch, "--epochs", "1"], text=True, check=True, timeout=300)
+    done = run([*words, "--epochs", "1"], text=True, check=True, timeout=300)
     assert done.stdout.count("epoch 1/1") == 1
     assert done.stderr.startswith("fnet: 2 processes")
-    again = run([*launch, "--epochs", "1"], text=True, check=False, timeout=300)
+    again = run([*words, "--epochs", "1"], text=True, check=False, timeout=300)
     assert again.returncode == FAILED
     assert "the folder already holds a run" in again.stderr
+
+
+def test_launch_ends_those_that_outlive_one_that_failed(monkeypatch):
+    """Also one that was started before it."""
+    monkeypatch.setattr(launch, "GRACE", 0.0)
+    does = ["import time; time.sleep(30)", "raise SystemExit(3)"]
+    children = [subprocess.Popen([sys.executable, "-S", "-c", code]) for code in does]
+    assert launch._awaited(children) == 3
+    assert children[0].returncode == -signal.SIGKILL
 
 
 def test_launch_starts_nothing_but_training(capsys):

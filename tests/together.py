@@ -22,7 +22,6 @@ from fnet.data.dataset import Memory
 from fnet.training import feeding, fit
 
 SLOWLY, PAUSE = "slowly", 0.2  # seconds
-ADAM = optimizers.adam(0.01)
 ROWS, BATCH, EPOCHS = 61, 8, 3  # the last batch has five rows
 
 

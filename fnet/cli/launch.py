@@ -101,7 +101,8 @@ def _awaited(children: Sequence[subprocess.Popen[bytes]]) -> int:
     """The status that all end with; those that outlive an error of another are ended."""
     failed, since = 0, 0.0
     try:
-        while any(child.poll() is None for child in children):
+        # Each is asked: `any` would not hear of one that failed behind one that runs.
+        while [child for child in children if child.poll() is None]:
             if not failed:
                 failed = next((child.returncode for child in children if child.returncode), 0)
                 since = time.monotonic()

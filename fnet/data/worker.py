@@ -2,12 +2,12 @@
 
 import contextlib
 import signal
-import sys
 import threading
 import time
 import traceback
 from typing import Any, NamedTuple
 
+from fnet.core.movement import Movement
 from fnet.errors import FnetError, WorkerError
 
 BEAT = 0.5  # seconds between heartbeats
@@ -45,20 +45,13 @@ def work(pipe: Any) -> None:
 
 def _beat(pipe: Any, lock: threading.Lock, busy: threading.Event) -> None:
     """Send heartbeats while the main thread makes progress or uses the processor."""
-    main = threading.main_thread().ident
-    before: tuple[int, int] | None = None
-    spent = 0.0
+    movement = Movement()
     with contextlib.suppress(OSError):
         while True:
             time.sleep(BEAT)
-            frame = sys._current_frames()[main] if main else None
-            now = (id(frame), frame.f_lasti) if frame else None
-            used = time.process_time() - spent
-            spent += used
-            if busy.is_set() and (now != before or used > BEAT / 10):
+            if movement.moved(BEAT) and busy.is_set():
                 with lock:
                     pipe.send((None, None))
-            before = now
 
 
 def _failure(error: Exception) -> Failure:

@@ -60,7 +60,7 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None, summed: bool = True) 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Caches]:
         def own(params: ArrayTree, x: Any, key: PRNGKey | None) -> tuple[Any, ArrayTree]:
             y, cache = model.forward(params, x, key)
-            return y, _stacked(cache)
+            return y, stacked(cache)
 
         made = _specs_of_output(model, mesh.shape[ROWS], params, x, key)
         y, cache = on_each(mesh, own, (WHOLE, OWN, WHOLE), (made, OWN))(params, x, key)
@@ -72,9 +72,8 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None, summed: bool = True) 
 
         def own(params: ArrayTree, cache: ArrayTree, dy: Any) -> tuple[ArrayTree, Any]:
             dy = jax.tree.map(lambda d, spec: d if spec == OWN else first_alone(d), dy, given)
-            cache = jax.tree.map(lambda leaf: leaf[0], cache)
-            dparams, dx = model.backward(params, cache, dy)
-            return total(dparams, reduced) if summed else _stacked(dparams), dx
+            dparams, dx = model.backward(params, unstacked(cache), dy)
+            return total(dparams, reduced) if summed else stacked(dparams), dx
 
         made = (WHOLE if summed else OWN, OWN)
         dparams, dx = on_each(mesh, own, (WHOLE, OWN, given), made)(params, caches.held, dy)
@@ -83,7 +82,7 @@ def divided(model: Layer, mesh: Mesh, reduced: Any = None, summed: bool = True) 
     def observe(params: ArrayTree, caches: Caches) -> ArrayTree:
         def own(params: ArrayTree, cache: ArrayTree) -> ArrayTree:
             seen: Any = model.observe
-            return seen(params, jax.tree.map(lambda leaf: leaf[0], cache))
+            return seen(params, unstacked(cache))
 
         moved: ArrayTree = on_each(mesh, own, (WHOLE, OWN), WHOLE)(params, caches.held)
         return moved
@@ -133,8 +132,14 @@ def _specs_of_output(model: Layer, parts: int, params: Any, x: Any, key: Any) ->
     return jax.tree.map(lambda a, b: WHOLE if a.shape == b.shape else OWN, y, of_rows(share))
 
 
-def _stacked(tree: Any) -> Any:
+def stacked(tree: Any) -> Any:
+    """What one device has, along a new first axis, along which those of all are joined."""
     return jax.tree.map(lambda leaf: leaf[None], tree)
+
+
+def unstacked(tree: Any) -> Any:
+    """What was `stacked`, on each device its own."""
+    return jax.tree.map(lambda leaf: leaf[0], tree)
 
 
 def _shared(penalty: Penalty | None, parts: int) -> Penalty | None:

@@ -1,5 +1,6 @@
 """Which axis of which parameter the devices divide among themselves."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -86,9 +87,7 @@ def _fitting(spec: PartitionSpec, shape: tuple[int, ...], mesh: Mesh) -> Partiti
     for size, names in zip(shape, spec, strict=False):
         names = names if isinstance(names, tuple) or names is None else (names,)
         parts = [mesh.shape.get(name, 1) for name in names or ()]
-        whole = 1
-        for part in parts:
-            whole *= part
+        whole = math.prod(parts)
         kept.append(names if whole > 1 and size % whole == 0 else None)
     while kept and kept[-1] is None:
         kept.pop()

@@ -5,7 +5,6 @@ values that all are to know, and the word that ends.
 """
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import fnet.errors
+from fnet.core.movement import Movement, main_frame
 from fnet.devices.lines import Line, started
 
 BEAT = 0.5  # seconds between heartbeats
@@ -128,7 +128,7 @@ class Watch:
         while not self.ending:
             before = now
             time.sleep(BEAT)
-            moved, place = movement.moved(), movement.place
+            moved, place = movement.moved(BEAT), _place(main_frame())
             now = time.monotonic()
             if now - before > self.silence / 2:  # this one was away, as by Ctrl-Z: it cannot tell
                 self._signs = dict.fromkeys(self.lines, now)
@@ -156,26 +156,6 @@ class Watch:
             if self.index == 0:
                 self.end(words, status, but)
             self._lost(words, status)
-
-
-class Movement:
-    """Whether the main thread makes progress, or the process uses the processor."""
-
-    def __init__(self) -> None:
-        self._before: tuple[int, int] | None = None
-        self._spent = time.process_time()
-        self.place = ""
-
-    def moved(self) -> bool:
-        """Since the last call."""
-        main = threading.main_thread().ident
-        frame = sys._current_frames().get(main) if main else None
-        at = (id(frame), frame.f_lasti) if frame else None
-        used = time.process_time() - self._spent
-        moved = at != self._before or used > BEAT / 10
-        self._spent, self._before = self._spent + used, at
-        self.place = _place(frame)
-        return moved
 
 
 def _place(frame: FrameType | None) -> str:

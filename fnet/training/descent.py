@@ -84,8 +84,9 @@ def descend(
     train, val = exact(train), None if val is None else exact(val)
     check_fit(model, loss, optimizer, train, resume)
     val = check_validation(model, loss, train, val)
-    parts = [train] if val is None else [train, val]
-    if not all(isinstance(part, Memory) for part in parts):
+    given = [train] if val is None else [train, val]
+    parts = [part for part in given if isinstance(part, Memory)]
+    if len(parts) < len(given):
         raise ConfigurationError("descend: the data must be in memory: fnet.data.memory(dataset)")
     if patience is not None and val is None:
         raise ConfigurationError("descend: patience needs a validation set: give `val`")
@@ -104,7 +105,7 @@ def descend(
     length = max(1, min(every, epochs, KEPT // max(nbytes(begin.state.params), 1)))
     transforms = (part.transform for part in parts)
     run = make_stretch(model, loss, optimizer, length, *transforms, placement=placement)
-    held: Any = [_held(part, placement) for part in parts]
+    held = [_held(part, placement) for part in parts]
     training = Training(model, loss, optimizer, train, make_step, keys(seed)[1])
 
     def records(record: Record) -> Iterator[Record]:
@@ -131,9 +132,9 @@ def descend(
     return records(begin._replace(state=placement.state(begin.state)))
 
 
-def _held(part: Any, placement: Here) -> tuple[Any, Any, Any]:
+def _held(part: Memory, placement: Here) -> tuple[Any, Any, Any]:
     """x, target, and which rows count: None where all do."""
-    x, target = (placement.divided(value) for value in on_device(part).arrays.values())  # type: ignore[attr-defined]
+    x, target = (placement.divided(value) for value in on_device(part).arrays.values())
     rows, size = len(part), placement.size(len(part))
     return x, target, None if rows == size else placement.divided(np.arange(size) < rows)
 

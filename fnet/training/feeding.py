@@ -5,7 +5,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ HERE = Here()
 SHARE = 0.5  # of the device's free memory, at most, for a dataset
 BLOCK = 2**22  # bytes read at once of a dataset that is not on the device
 
+Given = TypeVar("Given", bound=Dataset)
 Check = Callable[[Any, np.ndarray], None]  # raises where these targets, of these indices, are wrong
 
 
@@ -32,12 +33,12 @@ def unchecked(target: Any, places: np.ndarray) -> None:
     """Whatever is read is accepted."""
 
 
-def on_device(dataset: Dataset) -> Dataset:
+def on_device(dataset: Given) -> Given:
     """The dataset with its arrays on the device, if it is in memory and fits there."""
     return on_devices(dataset, HERE)[0]
 
 
-def on_devices(dataset: Dataset, placement: Here) -> tuple[Dataset, Here]:
+def on_devices(dataset: Given, placement: Here) -> tuple[Given, Here]:
     """The dataset with its arrays on the devices, if it is in memory and fits there; and the
     placement, of one that is read block by block where it is not."""
     resident = _resident(dataset)

@@ -8,7 +8,16 @@ import jax
 from chex import ArrayTree
 
 from fnet.core import Layer, Optimizer
-from fnet.devices.dividing import OWN, WHOLE, divided, first_alone, is_known, on_each, total
+from fnet.devices.dividing import (
+    OWN,
+    WHOLE,
+    divided,
+    first_alone,
+    on_each,
+    stacked,
+    total,
+    unstacked,
+)
 from fnet.devices.placements import Here, Placement
 from fnet.optimizers.averaging import Accumulated, accumulate
 from fnet.optimizers.rule import passed
@@ -40,10 +49,10 @@ def reducing(model: Layer, optimizer: Any, placement: Here) -> Reducing:
     relu()
     """
     made = optimizer.made if isinstance(optimizer, Optimizer) else ()
-    accumulates = bool(made) and made[0].__name__ == accumulate.__name__
-    several = isinstance(placement, Placement) and placement.parts > 1 and is_known(model)
-    if not accumulates or not several or not isinstance(placement, Placement):
-        return Reducing(placement.model(model), optimizer, _same, placement.kept, _same)
+    accumulates = bool(made) and made[0] is accumulate
+    spread = placement.model(model)
+    if not accumulates or spread is model or not isinstance(placement, Placement):
+        return Reducing(spread, optimizer, _same, placement.kept, _same)
     given = inspect.signature(accumulate).bind(*made[1], **made[2]).arguments
     inner, mesh, reduced = given["optimizer"], placement.mesh, placement.reduced
 
@@ -54,8 +63,10 @@ def reducing(model: Layer, optimizer: Any, placement: Here) -> Reducing:
 
     def update(grads: ArrayTree, state: Any, params: Any = None, *, value: Any = None) -> Any:
         def own(grads: ArrayTree, state: Any, params: Any, value: Any) -> Any:
-            updates, after = own_sums.update(_one(grads), _with(_one, state), params, value=value)
-            return updates, _with(_stacked, after)
+            updates, after = own_sums.update(
+                unstacked(grads), _with(unstacked, state), params, value=value
+            )
+            return updates, _with(stacked, after)
 
         return on_each(mesh, own, (OWN, HELD, WHOLE, WHOLE), (WHOLE, HELD))(
             grads, state, params, value
@@ -63,13 +74,13 @@ def reducing(model: Layer, optimizer: Any, placement: Here) -> Reducing:
 
     def opened(state: State) -> State:
         def own(held: Any) -> Any:
-            return _with(lambda tree: _stacked(jax.tree.map(first_alone, tree)), held)
+            return _with(lambda tree: stacked(jax.tree.map(first_alone, tree)), held)
 
         return state._replace(opt_state=on_each(mesh, own, (WHOLE,), HELD)(state.opt_state))
 
     def closed(state: State) -> State:
         def own(held: Any) -> Any:
-            return _with(lambda tree: total(_one(tree), None), held)
+            return _with(lambda tree: total(unstacked(tree), None), held)
 
         return state._replace(opt_state=on_each(mesh, own, (HELD,), WHOLE)(state.opt_state))
 
@@ -86,14 +97,6 @@ def reducing(model: Layer, optimizer: Any, placement: Here) -> Reducing:
 
 def _same(state: State) -> State:
     return state
-
-
-def _one(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: leaf[0], tree)
-
-
-def _stacked(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: leaf[None], tree)
 
 
 def _with(change: Callable[[Any], Any], held: Any) -> Any:
