@@ -81,6 +81,21 @@ def test_they_hear_what_each_gives():
     assert lost == []
 
 
+def test_who_is_gone_after_the_end_is_not_missed(monkeypatch):
+    """Though this process has not yet read the last answer."""
+    with teams(2) as (found, each, lost):
+        gather = found[1].watch.gather
+
+        def late(*given, **options):
+            answer = gather(*given, **options)
+            assert not lost.came.acquire(timeout=0.5)
+            return answer
+
+        monkeypatch.setattr(found[1].watch, "gather", late)
+        assert each(Team.leave) == [None, None]
+    assert lost == []
+
+
 def test_one_that_differs_is_refused_by_all_and_both_are_named():
     with teams() as (_, each, _):
         facts = {"--batch-size": 32, "jax": "0.10.2"}
