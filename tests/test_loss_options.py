@@ -9,6 +9,7 @@ import optax
 import pytest
 import scipy.special
 import scipy.stats
+from jax.test_util import check_grads
 
 from fnet.check import check_gradients
 from fnet.errors import ConfigurationError, DataError, ShapeError
@@ -28,6 +29,7 @@ from fnet.losses import (
     quantile,
     smooth_l1,
     squared_hinge,
+    triplet,
     tversky,
 )
 
@@ -367,3 +369,21 @@ def test_soft_labels_and_targets_are_in_range():
             loss.apply(jnp.zeros((1, 2)), jnp.array([[0.0, 1.5]]))
     with pytest.raises(DataError, match=r"poisson: target\[0\] is -1"):
         poisson().apply(jnp.zeros(1), -jnp.ones(1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "target"),
+    [
+        (dice(per_class=True, reduction="none"), jnp.asarray(Z), CHANCE),
+        (triplet(reduction="none"), jnp.arange(8.0).reshape(4, 2) ** 2 / 9, jnp.arange(4) % 2),
+    ],
+    ids=["dice", "triplet"],
+)
+def test_a_weighted_sum_of_values_has_the_gradient_of_differences(loss, y, target):
+    """Where a value has not the leading axes of y, or depends on other rows of it."""
+
+    def total(y):
+        values = loss.apply(y, target)
+        return (values * jnp.cos(jnp.arange(values.size)).reshape(values.shape)).sum()
+
+    check_grads(total, (y,), order=1, modes=["rev"], atol=1e-7, rtol=1e-7)
