@@ -40,7 +40,10 @@ def code_of(row: str) -> str:
 
 
 def versions_of(names: Iterable[str]) -> str:
-    return ", ".join(f"{name} {version(name)}" for name in names)
+    return ", ".join(f"{name} {_version(name)}" for name in names)
+
+
+_version = functools.cache(version)
 
 
 def sources(roots: Iterable[Path]) -> set[Path]:
@@ -93,6 +96,12 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
+@functools.cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_tree(path)))
+
+
+@functools.cache
 def file_of(module: str) -> Path | None:
     """The file of a module or package, if there is one."""
     path = ROOT.joinpath(*module.split("."))
@@ -105,7 +114,7 @@ def file_of(module: str) -> Path | None:
 def imported(path: Path) -> frozenset[Path]:
     """The files of fnet and of the tests that this one needs, wherever in it they are imported."""
     found: set[Path] = set()
-    for node in ast.walk(_tree(path)):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             files = [file_of(name.name) for name in node.names if _ours(name.name)]
             found.update(filter(None, files))
@@ -119,22 +128,22 @@ def _ours(module: str) -> bool:
     return module.split(".")[0] in TOP
 
 
-def _needed(path: Path, module: str, name: str, called: str) -> set[Path]:
+def _needed(path: Path, module: str, name: str, called: str) -> frozenset[Path]:
     """The files behind `from module import name as called`, of a package only what is used."""
     inner = file_of(f"{module}.{name}")
     if inner is None:
         return _where(module, name)
     if inner.name != "__init__.py":
-        return {inner}
-    attributes = _attributes(_tree(path), called)
+        return frozenset({inner})
+    attributes = _attributes(path, called)
     if attributes is None:
-        return {inner}
-    return set().union(*(_needed(inner, f"{module}.{name}", one, one) for one in attributes))
+        return frozenset({inner})
+    return frozenset().union(*(_needed(inner, f"{module}.{name}", one, one) for one in attributes))
 
 
-def _attributes(tree: ast.Module, name: str) -> set[str] | None:
+def _attributes(path: Path, name: str) -> set[str] | None:
     """What is used of the module called so: its attributes, or None if it is used as a whole."""
-    nodes = list(ast.walk(tree))
+    nodes = _nodes(path)
     attributes = {
         id(node.value): node.attr
         for node in nodes
@@ -144,17 +153,18 @@ def _attributes(tree: ast.Module, name: str) -> set[str] | None:
     return {attributes[use] for use in uses} if all(use in attributes for use in uses) else None
 
 
-def _where(module: str, name: str) -> set[Path]:
+@functools.cache
+def _where(module: str, name: str) -> frozenset[Path]:
     """The file in which `module` finds this name: its own, or where it imports it from."""
     path = file_of(module)
     if path is None:
-        return set()
-    for node in ast.walk(_tree(path)) if path.name == "__init__.py" else ():
+        return frozenset()
+    for node in _nodes(path) if path.name == "__init__.py" else ():
         if isinstance(node, ast.ImportFrom) and _ours(node.module or ""):
             for one in node.names:
                 if (one.asname or one.name) == name:
                     return _needed(path, node.module, one.name, name)
-    return {path}
+    return frozenset({path})
 
 
 def written(module: str, name: str) -> set[Path]:

@@ -13,7 +13,6 @@ import jax
 import numpy as np
 
 from fnet.core import blocks, winograd
-from fnet.core.windows import Windows, lay, lay_transposed
 from tests import test_convolution as table
 
 TARGET = 1e-11
@@ -110,7 +109,7 @@ def _by_pytorch(row: table.Row, params: table.Conv, x: jax.Array, dy: jax.Array)
     w = leaf(params.w, (rank + 1, rank, *range(rank)))
     b = None if params.b is None else leaf(params.b, (0,))
     options = {"stride": row.stride, "dilation": row.dilation, "groups": row.groups}
-    windows = _windows(row)
+    windows = table.windows_of(row)
     if row.transposed:
         y = getattr(functional, f"conv_transpose{rank}d")(given, w, **options)
         sizes = zip(windows.padding, out.shape[2:], y.shape[2:], strict=True)
@@ -134,8 +133,3 @@ def _by_pytorch(row: table.Row, params: table.Conv, x: jax.Array, dy: jax.Array)
 def _flat(pads) -> list[int]:
     """As `torch.nn.functional.pad` takes them: the last axis first."""
     return [size for pair in reversed(pads) for size in pair]
-
-
-def _windows(row: table.Row) -> Windows:
-    given = (row.inputs, row.window, row.stride, row.padding, row.dilation)
-    return lay_transposed("conv_transpose", *given, 0) if row.transposed else lay("conv", *given)
