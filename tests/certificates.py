@@ -167,15 +167,15 @@ def _where(module: str, name: str) -> frozenset[Path]:
     return frozenset({path})
 
 
-def written(module: str, name: str) -> set[Path]:
+def written(module: str, name: str) -> frozenset[Path]:
     """The file in which this name of a package is written, if it is one of the package's."""
     path = file_of(module)
-    return set() if path is None else _where(module, name) - {path} or _own(path, name)
+    return frozenset() if path is None else _where(module, name) - {path} or _own(path, name)
 
 
-def _own(path: Path, name: str) -> set[Path]:
+def _own(path: Path, name: str) -> frozenset[Path]:
     names = {getattr(node, "name", None) for node in _tree(path).body}
-    return {path} if name in names else set()
+    return frozenset({path} if name in names else ())
 
 
 def stale(certificate: Path, today: dict[str, str], versions: bool = True) -> list[str]:

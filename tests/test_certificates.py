@@ -36,8 +36,9 @@ def written(tmp_path, monkeypatch):
             path = tmp_path / (name.replace("__", "/") + ".py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, "utf-8")
-        for kept in (certificates._tree, certificates.code, certificates.imported):
-            kept.cache_clear()
+        for kept in vars(certificates).values():
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()
         return tmp_path
 
     yield write
