@@ -8,25 +8,34 @@ prints a line of JSON, (name, result), for each function of that name, or row of
 import collections
 import contextlib
 import functools
+import importlib
+import importlib.util
 import io
 import json
 import re
+import shutil
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from fnet import data, devices, losses, models, optimizers, training
+from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across, layer
 from fnet.data import augment
 from fnet.data.augmentation import brightness, crop, flip, mixup
+from fnet.devices import shards
 from fnet.devices.dividing import divided, is_known
 from fnet.devices.placements import placement_of
+from fnet.errors import CheckpointError
+from fnet.files.npz import read_npz
 from fnet.layers import affine, batch_norm, relu
 
 RNG = np.random.default_rng(0)
@@ -189,6 +198,87 @@ def resumed() -> list[float]:
         after = trained("mlp", end, resume=before)[1]
         found.append(float(np.max(np.abs(np.array(losses_before + after) / _alone("mlp") - 1))))
     return found
+
+
+def divided_checkpoints() -> dict[str, Any]:
+    """Saved where parameters are divided, and resumed: on as many devices, on fewer, on none."""
+    half = devices.mesh(4, model=2)
+    record, before = trained("mlp", half, epochs=1)
+    found: dict[str, Any] = {"off": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "run.npz")
+        save(path, checkpoint_of(record))
+        files = [str(file.relative_to(folder)) for file in Path(folder).rglob("*")]
+        found["parts"] = sum("/c/" in name and name[-1].isdecimal() for name in files)
+        found["whole"] = [name for name in read_npz(path.open("rb")) if ".w" in name]
+        for name, mesh in {"same": half, "four": devices.mesh(4), "one": None}.items():
+            loaded = load(path, mesh=mesh).record
+            last, after = trained("mlp", mesh, resume=loaded)
+            found["off"][name] = float(np.max(np.abs(np.array(before + after) / _alone("mlp") - 1)))
+            if name == "same":
+                whole = trained("mlp", half)[0]
+                found["bits"] = all(map(equal, *map(jax.tree.leaves, (whole.state, last.state))))
+                w = loaded.state.params[0].w
+                found["read"] = [list(w.shape), list(w.addressable_shards[0].data.shape)]
+        found["bits_of_one"] = equal(loaded.best.params[0].w, record.best.params[0].w)
+    return found
+
+
+def kept_checkpoints() -> dict[str, Any]:
+    """Which parts stay as one save follows the other, and what is said of damaged ones."""
+    half = devices.mesh(4, model=2)
+    record, _ = trained("mlp", half, epochs=1)
+    model, shape = KINDS["mlp"][0], (128,)
+    fresh = training.start(model, ADAM, shape)
+    said: dict[str, Any] = {"folders": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "run.npz")
+
+        def error() -> str:
+            try:
+                load(path)
+            except CheckpointError as error:
+                return str(error).replace(folder, "")
+            return ""
+
+        for each in (record, record, record, fresh):
+            save(path, checkpoint_of(each))
+            said["folders"].append(len([*Path(folder, "run.shards").glob("*")]))
+        said["previous"] = equal(
+            load(previous(path)).record.state.params[0].w, record.state.params[0].w
+        )
+        save(path, checkpoint_of(fresh))
+        said["folders"].append(Path(folder, "run.shards").exists())
+        save(path, checkpoint_of(record))
+        part = next(Path(folder, "run.shards").glob("*/*/c/*/*"))
+        content = part.read_bytes()
+        part.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
+        said["changed"] = error()
+        part.write_bytes(content)
+        shards._package.cache_clear()
+        with mock.patch.object(importlib, "import_module", side_effect=ImportError):
+            said["extra"] = error()
+        part.unlink()
+        said["missing"] = error()
+        shutil.rmtree(Path(folder, "run.shards"))
+        said["gone"] = error()
+        with mock.patch.object(shards, "write", side_effect=OSError(28, "No space left on device")):
+            try:
+                save(path, checkpoint_of(record))
+            except CheckpointError as failure:
+                said["full"] = str(failure).replace(folder, "")
+        with mock.patch.object(importlib.util, "find_spec", return_value=None):
+            save(path, checkpoint_of(record))
+        said["without"] = equal(load(path).record.state.params[0].w, record.state.params[0].w)
+    return said
+
+
+def checkpoint_of(record: Any) -> Checkpoint:
+    return Checkpoint(KINDS["mlp"][0], ENTROPY, ADAM, (128,), record)
+
+
+def equal(a: Any, b: Any) -> bool:
+    return np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
 def reductions() -> dict[str, list[str]]:

@@ -66,6 +66,10 @@ class Here:
             require_divided(what, size, self.parts)
         return self.size(samples if size is None else min(size, samples))
 
+    def shardings(self, state: Any) -> Any:
+        """Where each array of a state, or of parameters, belongs; None: where it is."""
+        return jax.tree.map(lambda _: None, state)
+
     def state(self, state: Any) -> Any:
         """A state, or parameters, where they belong."""
         return state
@@ -159,11 +163,14 @@ class Placement(Here):
         several = self.parts > 1
         return dataclasses.replace(loss, value_and_grad=value_and_grad) if several else loss
 
+    def shardings(self, state: Any) -> Any:
+        return shardings(self.rule, state, self.mesh)
+
     def state(self, state: Any) -> Any:
-        return with_sharding(state, shardings(self.rule, state, self.mesh))
+        return with_sharding(state, self.shardings(state))
 
     def kept(self, state: Any) -> Any:
-        return jax.lax.with_sharding_constraint(state, shardings(self.rule, state, self.mesh))
+        return jax.lax.with_sharding_constraint(state, self.shardings(state))
 
     def everywhere(self, tree: Any) -> Any:
         return jax.lax.with_sharding_constraint(tree, NamedSharding(self.mesh, PartitionSpec()))
