@@ -33,7 +33,7 @@ with_shards = pytest.mark.skipif(not TENSORSTORE, reason="needs tensorstore: fne
 CHECKS = (
     *("mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "own_layer", "columns"),
     *("half", "same_bits", "resumed", "reductions", "predictions", "bits", "errors", "descended"),
-    *("on_one", "accumulated", "linear"),
+    *("on_one", "accumulated", "linear", "solved", "held"),
     *(("divided_checkpoints", "kept_checkpoints") if TENSORSTORE else ()),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
@@ -53,10 +53,17 @@ def made():
 
 @pytest.mark.parametrize(
     "check",
-    ["mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "resumed", "descended"],
+    "mlp noisy normed rows_divided streamed explicit resumed descended solved".split(),
 )
 def test_three_epochs_have_the_losses_of_one_device(made, check):
     assert max(made[check]) < ROUNDING
+
+
+def test_divided_rows_go_straight_to_their_devices_where_these_hold_them(made):
+    assert made["held"]["put"] == [["ndarray", 48]] * 2  # 46 rows, and two to fill the last device
+    assert made["held"]["shards"] == [[12, 128]] * 4
+    assert made["held"]["right"] is True
+    assert made["held"]["fits"] == ["rows", "rows", "streamed"]  # the last: whole, four times
 
 
 def test_a_run_on_four_devices_repeats_its_bits_also_when_resumed(made):
@@ -228,9 +235,11 @@ def of_sweeps_and_of_changed_images():
 
 def of_the_command():
     made = ran("command")["command"]
+    assert made["parted"] == TENSORSTORE
     assert made["off"] < ROUNDING  # begun on four devices, continued on one
+    assert max(made["off_evaluated"], made["off_predicted"]) < ROUNDING
     said = "on 4 virtual devices of this CPU, which divide each batch among them"
-    assert made["said"] == [said]
+    assert made["said"] == [[said], [said], f"fnet: {said}\n"]
 
 
 @pytest.mark.turns(3)
