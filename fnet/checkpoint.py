@@ -71,9 +71,9 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
 
     Arrays that the devices of a mesh divide are written in parts, in the folder run.shards beside
     run.npz, which goes with it wherever it is copied; that takes tensorstore, of the extra
-    `sharded`. Where the parts are those of several processes all of them call `save`, with one path
-    in a folder that they share: each writes its own parts, and the first one the file. A single
-    process without tensorstore writes all into the file, as it does what is not divided.
+    `sharded`. A single process without tensorstore writes all into the file, as it does what is not
+    divided. Of a run over several processes all call `save`, with one path in a folder that they
+    share: each writes its own parts, and the first one the file.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -98,7 +98,7 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     try:
         if divided:
             _write_apart(path, checkpoint, whole, divided)
-        else:
+        elif shards.is_ours(whole):
             _write(path, checkpoint, whole, {})
     except OSError as error:
         raise CheckpointError(

@@ -293,6 +293,15 @@ def kept_checkpoints() -> dict[str, Any]:
         save(path, checkpoint_of(fresh))
         said["folders"].append(Path(folder, "run.shards").exists())
         save(path, checkpoint_of(record))
+        full = OSError(28, "No space left on device")
+        for place, name in {"parts": "write", "file": "require_all"}.items():
+            with mock.patch.object(shards, name, side_effect=full):
+                try:
+                    save(path, checkpoint_of(record))
+                except CheckpointError as failure:
+                    said[place] = str(failure).replace(folder, "")
+        said["folders"].append(len([*Path(folder, "run.shards").glob("*")]))
+        said["intact"] = equal(load(path).record.state.params[0].w, record.state.params[0].w)
         part = next(Path(folder, "run.shards").glob("*/*/c/*/*"))
         content = part.read_bytes()
         part.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
@@ -305,11 +314,6 @@ def kept_checkpoints() -> dict[str, Any]:
         said["missing"] = error()
         shutil.rmtree(Path(folder, "run.shards"))
         said["gone"] = error()
-        with mock.patch.object(shards, "write", side_effect=OSError(28, "No space left on device")):
-            try:
-                save(path, checkpoint_of(record))
-            except CheckpointError as failure:
-                said["full"] = str(failure).replace(folder, "")
         with mock.patch.object(importlib.util, "find_spec", return_value=None):
             save(path, checkpoint_of(record))
         said["without"] = equal(load(path).record.state.params[0].w, record.state.params[0].w)

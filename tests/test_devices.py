@@ -146,8 +146,8 @@ def test_a_checkpoint_of_divided_parameters_is_resumed_by_any_number_of_devices(
 @with_shards
 def test_parts_of_earlier_checkpoints_stay_as_long_as_the_previous_one(made):
     found = made["kept_checkpoints"]
-    assert found["folders"] == [1, 2, 2, 1, False]
-    assert (found["previous"], found["without"]) == (True, True)
+    assert found["folders"] == [1, 2, 2, 1, False, 1]  # the last: after two saves that failed
+    assert (found["previous"], found["intact"], found["without"]) == (True, True, True)
 
 
 @with_shards
@@ -157,7 +157,8 @@ def test_parts_of_earlier_checkpoints_stay_as_long_as_the_previous_one(made):
         ("changed", "cannot be read as a checkpoint: DATA_LOSS: Error reading local file"),
         ("missing", "is missing; the one before it is /run.previous.npz"),
         ("gone", "which is not there; copy it with the file"),
-        ("full", "/run.npz: cannot be saved (No space left on device)"),
+        ("parts", "/run.npz: cannot be saved (No space left on device); what was saved before is"),
+        ("file", "/run.npz: cannot be saved (No space left on device); what was saved before is"),
         ("extra", "need the package tensorstore: pip install 'fnet[sharded]'"),
     ],
 )
@@ -182,6 +183,7 @@ def test_processes_that_hold_a_part_each_write_one_checkpoint(tmp_path):
     first, second = (json.loads(out.splitlines()[-1]) for out, _ in said)
     for found in (first, second):
         assert (found["parts"], found["whole"], found["bits"]) == (2, False, True)
+        assert found["rows"] == pytest.approx(found["losses"][0], rel=ROUNDING)
     with as_users():
         record = load(tmp_path / "run.npz").record
         alone = [each.metrics["val_loss"] for each in apart.trained(2)]
@@ -191,6 +193,7 @@ def test_processes_that_hold_a_part_each_write_one_checkpoint(tmp_path):
     assert "all processes must write to a folder that they share" in first["said"]
     assert "process 0 cannot write what it holds" in second["said"]
     assert not [*tmp_path.glob("[01]/run.shards/*")]
+    assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["run.npz", "whole-0.npz"]
 
 
 @pytest.mark.parametrize(

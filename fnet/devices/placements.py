@@ -38,7 +38,7 @@ class Here:
     @property
     def devices(self) -> Sequence[jax.Device]:
         """Those of this process."""
-        return jax.local_devices()[:1]
+        return list(jax.local_devices()[:1])
 
     @property
     def copies(self) -> float:
@@ -151,7 +151,7 @@ class Placement(Here):
 
     @property
     def devices(self) -> Sequence[jax.Device]:
-        return self.mesh.local_devices
+        return list(self.mesh.local_devices)
 
     @property
     def copies(self) -> float:

@@ -45,6 +45,12 @@ def apart(leaves: Mapping[str, Any]) -> dict[str, jax.Array]:
     return {} if local and importlib.util.find_spec("tensorstore") is None else divided
 
 
+def is_ours(leaves: Mapping[str, Any]) -> bool:
+    """Whether this process writes what is whole: the first does, of a run over several."""
+    arrays = [leaf for leaf in leaves.values() if isinstance(leaf, jax.Array)]
+    return jax.process_index() == 0 or all(leaf.is_fully_addressable for leaf in arrays)
+
+
 def new_folder(path: Path) -> Path:
     """A folder for what is saved at this path now, of which all processes have the same name."""
     number = told(secrets.randbits(31))[0]

@@ -103,7 +103,7 @@ def sweep(
         raise ConfigurationError("sweep: together is for the devices of one process; leave it out")
     if not together:
         placement.batch("sweep: batch_size", batch_size, len(train))
-    parts = [_held(part, placement) for part in (train, val)]
+    parts = _held(train, placement), _held(val, placement)
     way = _together if together else _one_by_one
     trained = (model, loss, optimizer, *parts, augmentation)
     return way(*trained, begin, [seed for _, seed in pairs], epochs, batch_size, placement)
