@@ -6,13 +6,14 @@ shape, dtype and parts are told by whoever reads it, and nothing of the folder i
 them.
 """
 
+import collections
 import functools
 import importlib
 import importlib.util
 import math
 import secrets
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 from fnet.errors import ConfigurationError
 from fnet.files.writing import sync_directory
 
+AT_ONCE = 16  # parts, at most, that are on their way to the disk
 Facts = dict[str, Any]  # shape, dtype, and the shape of a part, of an array on disk
 
 
@@ -72,18 +74,34 @@ def write(folder: Path, arrays: Mapping[str, jax.Array]) -> dict[str, Facts]:
     All processes call it, with a folder that they share. Raises ConfigurationError without
     tensorstore, and OSError or ValueError where a part cannot be written.
     """
-    facts = {}
-    for number, (name, array) in enumerate(arrays.items()):
-        part = array.sharding.shard_shape(array.shape)
-        facts[name] = {"shape": array.shape, "dtype": array.dtype.name, "part": part}
-        facts[name]["folder"] = str(number)
-        first = jax.process_index() == 0  # which alone writes what is about the array
-        how = {"open": True, "create": True} if first else {"open": True, "assume_metadata": True}
-        store = _opened(folder, facts[name], {"name": name}, **how)
-        own = [shard for shard in array.addressable_shards if shard.replica_id == 0]
-        for writing in [store[shard.index].write(np.asarray(shard.data)) for shard in own]:
-            writing.result()
+    facts: dict[str, Facts] = {}
+    known: dict[int, Facts] = {}  # the best parameters are often the latest
+    pending: collections.deque[Any] = collections.deque()
+    for name, array in arrays.items():
+        facts[name] = known.get(id(array)) or _facts(array, len(known))
+        if id(array) not in known:
+            known[id(array)] = facts[name]
+            pending.extend(_writes(folder, name, facts[name], array))
+        while len(pending) > AT_ONCE:
+            pending.popleft().result()
+    for writing in pending:
+        writing.result()
     return facts
+
+
+def _facts(array: jax.Array, number: int) -> Facts:
+    part = array.sharding.shard_shape(array.shape)
+    about = {"shape": array.shape, "dtype": array.dtype.name, "part": part}
+    return {**about, "folder": str(number)}
+
+
+def _writes(folder: Path, name: str, fact: Facts, array: jax.Array) -> Iterator[Any]:
+    """Begin to write the parts of this process, of which the first also says what they are."""
+    how = {"create": True} if jax.process_index() == 0 else {"assume_metadata": True}
+    store = _opened(folder, fact, {"name": name}, open=True, **how)
+    for shard in array.addressable_shards:
+        if shard.replica_id == 0:
+            yield store[shard.index].write(np.asarray(shard.data))
 
 
 def require_all(folder: Path, facts: Mapping[str, Facts]) -> None:
