@@ -252,7 +252,7 @@ def divided_checkpoints() -> dict[str, Any]:
         path = Path(folder, "run.npz")
         save(path, checkpoint_of(record))
         files = [str(file.relative_to(folder)) for file in Path(folder).rglob("*")]
-        found["parts"] = sum("/c/" in name and name[-1].isdecimal() for name in files)
+        found["parts"] = sum("/c." in name for name in files)
         found["whole"] = [name for name in read_npz(path.open("rb")) if ".w" in name]
         for name, mesh in {"same": half, "four": devices.mesh(4), "one": None}.items():
             loaded = load(path, mesh=mesh).record
@@ -302,7 +302,8 @@ def kept_checkpoints() -> dict[str, Any]:
                     said[place] = str(failure).replace(folder, "")
         said["folders"].append(len([*Path(folder, "run.shards").glob("*")]))
         said["intact"] = equal(load(path).record.state.params[0].w, record.state.params[0].w)
-        part = next(Path(folder, "run.shards").glob("*/*/c/*/*"))
+        now = json.loads(read_npz(path.open("rb"))["config.json"].tobytes())["parts"]["folder"]
+        part = Path(folder, now, "0", "c.0.0")
         content = part.read_bytes()
         part.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
         said["changed"] = error()

@@ -108,15 +108,14 @@ def require_all(folder: Path, facts: Mapping[str, Facts]) -> None:
     """Raise OSError unless the parts of all processes are in this folder, and on the disk."""
     for name, fact in facts.items():
         wanted = math.prod(a // b for a, b in zip(fact["shape"], fact["part"], strict=True))
-        files = [file for file in (folder / fact["folder"] / "c").rglob("*") if file.is_file()]
-        if len(files) != wanted:
+        there = len([*(folder / fact["folder"]).glob("c*")])
+        if there != wanted:
             raise OSError(
-                f"{len(files)} of the {wanted} parts of {name} are in {folder}: all processes must "
+                f"{there} of the {wanted} parts of {name} are in {folder}: all processes must "
                 "write to a folder that they share"
             )
-    for place in (*folder.rglob("*"), folder, folder.parent, folder.parent.parent):
-        if place.is_dir():
-            sync_directory(place)
+    for place in (*folder.glob("*"), folder, folder.parent, folder.parent.parent):
+        sync_directory(place)
 
 
 def read(folder: Path, fact: Facts, sharding: Any = None) -> jax.Array:
@@ -187,6 +186,7 @@ def _opened(folder: Path, fact: Facts, about: Mapping[str, str], **how: Any) -> 
         "shape": list(fact["shape"]),
         "data_type": fact["dtype"],
         "chunk_grid": chunks,
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
         "codecs": [bytewise, {"name": "crc32c"}],
         "attributes": dict(about),
     }
