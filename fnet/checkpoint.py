@@ -1,31 +1,36 @@
 """A training run on disk, whole or not at all: one .npz of plain arrays, and never a pickle.
 
-A loaded model predicts, and resumes training, bit for bit as the saved one.
+A loaded model predicts, and resumes training, bit for bit as the saved one. Arrays that devices
+divide are in a folder beside the file, in parts.
 """
 
 import json
 import os
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from chex import ArrayTree
+from jax.sharding import Mesh
 
 from fnet.core import Layer, Loss, Shape
 from fnet.core.values import Value, read
 from fnet.data import Augmentation, augment, transforms
+from fnet.devices import shards
+from fnet.devices.placements import Here, placement_of
 from fnet.errors import CheckpointError, ConfigurationError, nearest
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
 from fnet.registry import VOCABULARY
 from fnet.training.records import Best, Course, Metrics, Record, State
+from fnet.training.stored import arrays_of, named, plain, require_fit, restored, shape_of
 
-FORMAT = 3
-READABLE = (2, 3)  # format 2 leaves out arguments at their defaults; no default has changed
+FORMAT, PARTED = 3, 4  # the latter where arrays are in parts, beside the file
+READABLE = (2, 3, 4)  # format 2 leaves out arguments at their defaults; no default has changed
 LATER = ("augmentation",)  # parts that files of earlier versions do not name, and runs did not have
-KEY = "key: "  # then the implementation's name: the dtype of a typed PRNG key
 CONFIG = "config.json"  # the member that is not an array of the run
 
 
@@ -64,6 +69,12 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     where the file cannot be written, for instance because the disk is full; the old one is then
     intact.
 
+    Arrays that the devices of a mesh divide are written in parts, in the folder run.shards beside
+    run.npz, which goes with it wherever it is copied; that takes tensorstore, of the extra
+    `sharded`. A single process without tensorstore writes all into the file, as it does what is not
+    divided. Of a run over several processes all call `save`, with one path in a folder that they
+    share: each writes its own parts, and the first one the file.
+
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
     >>> from fnet.training.records import start
@@ -80,10 +91,29 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
             f"save: the checkpoint is a {type(checkpoint).__name__}{swapped}: save(path, "
             "Checkpoint(model, loss, optimizer, shape, record)), with a record of `fit` or `start`"
         )
+    path = Path(path)
+    leaves = dict(named(arrays_of(checkpoint.record)))
+    divided = shards.apart(leaves)
+    whole = {name: leaf for name, leaf in leaves.items() if name not in divided}
+    try:
+        if divided:
+            _write_apart(path, checkpoint, whole, divided)
+        elif shards.is_ours(whole):
+            _write(path, checkpoint, whole, {})
+    except OSError as error:
+        raise CheckpointError(
+            f"{path}: cannot be saved ({error.strerror or error}); what was saved before is whole"
+        ) from error
+
+
+def _write(
+    path: Path, checkpoint: Checkpoint, whole: Mapping[str, Any], parted: Mapping[str, Any]
+) -> None:
+    """Write the file, and remove the parts of what was saved before the previous one."""
     record = checkpoint.record
-    arrays = {name: _plain(leaf) for name, leaf in _named(_arrays(record))}
+    arrays = {name: plain(leaf) for name, leaf in whole.items()}
     config = {
-        "format": FORMAT,
+        "format": PARTED if parted else FORMAT,
         **{name: _written(getattr(checkpoint, name)) for name in VOCABULARY},
         "shape": checkpoint.shape,
         "seed": checkpoint.seed,
@@ -94,17 +124,50 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
         "dtypes": {name: dtype for name, (_, dtype) in arrays.items()},
         "course": record.course,
         "rates": record.rates,
+        **({"parts": parted} if parted else {}),
     }
     members = {name: array for name, (array, _) in arrays.items()}
     members |= {f"seen.{name}": values for name, values in record.seen._asdict().items()}
     members[CONFIG] = np.frombuffer(json.dumps(config).encode(), np.uint8)
+    before = _parts_of(path)
+    with replacing(path, previous(path)) as file:
+        write_npz(file, members)
+    if before is not None:
+        shards.clear(path, {Path(name).name for name in (before, parted.get("folder")) if name})
+
+
+def _write_apart(
+    path: Path, checkpoint: Checkpoint, whole: Mapping[str, Any], divided: Mapping[str, Any]
+) -> None:
+    """Each process writes its parts, then the first one the file; or all raise OSError."""
+    folder, first = shards.new_folder(path), jax.process_index() == 0
+
+    def last() -> None:
+        if first:
+            shards.require_all(folder, facts)
+            place = folder.relative_to(path.parent).as_posix()
+            _write(path, checkpoint, whole, {"folder": place, "arrays": facts})
+
     try:
-        with replacing(path, previous(path)) as file:
-            write_npz(file, members)
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be saved ({error.strerror or error}); what was saved before is whole"
-        ) from error
+        facts = shards.in_all(lambda: shards.write(folder, divided))
+        shards.in_all(last)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _parts_of(path: Path) -> str | None:
+    """The folder with the parts of the checkpoint at this path, "" without any; None: not known."""
+    if not shards.folder_of(path).exists():
+        return ""
+    try:
+        with path.open("rb") as file:
+            config = json.loads(read_npz(file, (CONFIG,), digest=True)[CONFIG].tobytes())
+        return str(config.get("parts", {}).get("folder", ""))
+    except FileNotFoundError:
+        return ""
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def previous(path: str | os.PathLike[str]) -> Path:
@@ -116,12 +179,17 @@ def previous(path: str | os.PathLike[str]) -> Path:
     return Path(path).with_suffix(f".previous{Path(path).suffix}")
 
 
-def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
+def load(
+    path: str | os.PathLike[str], *, mesh: Mesh | Here | None = None, **parts: Any
+) -> Checkpoint:
     """The checkpoint saved at `path`; its record has no `losses` and no `history`.
 
     `parts` (model, loss, optimizer, transform, augmentation) replace those that the file names, and
     are required where it names none. Every bit of the file is checked. Raises CheckpointError,
     which names the file, what is wrong, and where the previous checkpoint is.
+
+    With the `mesh` of `fit` the arrays come to its devices, each reading its own parts of those
+    that are in parts, however many devices had them; without one all are whole, on one device.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -140,8 +208,9 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
             f"load: {unknown[0]} is not a part that can be replaced{near}; these can: "
             f"{', '.join(VOCABULARY)}"
         )
+    path, placement = Path(path), placement_of(mesh)
     try:
-        with Path(path).open("rb") as file:
+        with path.open("rb") as file:
             stored = read_npz(file, digest=True)
         if CONFIG not in stored:
             raise ValueError(f"it has no {CONFIG}, and so is not a checkpoint of fnet")
@@ -151,7 +220,7 @@ def load(path: str | os.PathLike[str], **parts: Any) -> Checkpoint:
                 f"its format is {config['format']}, and this fnet reads {READABLE}; load it with "
                 "the fnet that wrote it, or train again"
             )
-        return _restore(config, stored, {**_read(config, parts), **parts})
+        return _restore(config, stored, {**_read(config, parts), **parts}, path, placement)
     except FileNotFoundError:
         raise CheckpointError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -175,9 +244,13 @@ def _read(config: dict[str, Any], given: dict[str, Any]) -> dict[str, Value]:
 
 
 def _restore(
-    config: dict[str, Any], stored: dict[str, np.ndarray], parts: dict[str, Any]
+    config: dict[str, Any],
+    stored: dict[str, np.ndarray],
+    parts: dict[str, Any],
+    path: Path,
+    placement: Here,
 ) -> Checkpoint:
-    shape = _shape(config["shape"])
+    shape = shape_of(config["shape"])
     params = jax.eval_shape(lambda key: parts["model"].init(key, shape)[0], jax.random.key(0))
     opt_state = jax.eval_shape(parts["optimizer"].init, params)
     state = State(params, opt_state, jax.ShapeDtypeStruct((), jnp.int32))
@@ -189,11 +262,20 @@ def _restore(
         raise ValueError("it lacks the metrics of the steps of its epoch")
     seen = Metrics(**columns)
     record = Record(config["epoch"], state, best, config["metrics"], np.zeros(0), {}, seen)
-    template = _arrays(record)
-    leaves = [
-        _array(name, stored.pop(name, None), config["dtypes"].get(name), leaf.shape)
-        for name, leaf in _named(template)
-    ]
+    template = arrays_of(record)
+    places = dict(named(placement.shardings(template)))
+    apart = config.get("parts", {"folder": "", "arrays": {}})
+    folder = path.parent / apart["folder"]
+
+    def array(name: str, shape: Shape) -> jax.Array:
+        place = places.get(name)
+        if name in apart["arrays"]:
+            fact = apart["arrays"][name]
+            require_fit(name, fact["dtype"], tuple(fact["shape"]), shape)
+            return shards.read(folder, fact, place)
+        return restored(name, stored.pop(name, None), config["dtypes"].get(name), shape, place)
+
+    leaves = [array(name, leaf.shape) for name, leaf in named(template)]
     if stored:
         raise ValueError(f"it has arrays that its model does not: {sorted(stored)}")
     arrays = jax.tree.unflatten(jax.tree.structure(template), leaves)
@@ -206,50 +288,6 @@ def _restore(
     return Checkpoint(
         shape=shape, record=record, seed=config["seed"], classes=tuple(config["classes"]), **parts
     )
-
-
-def _array(name: str, stored: np.ndarray | None, dtype: str | None, shape: Shape) -> jax.Array:
-    if stored is None or dtype is None:
-        raise ValueError(f"the array {name} is missing")
-    if dtype.startswith(KEY):
-        array = jax.random.wrap_key_data(jnp.asarray(stored), impl=dtype.removeprefix(KEY))
-    else:
-        array = jnp.asarray(stored.view(jnp.dtype(dtype)))
-        if array.dtype.name != dtype:
-            raise ValueError(f"{name} is {dtype}: set jax_enable_x64 as it was when saved")
-    if array.shape != shape:
-        raise ValueError(f"the array {name} is {array.shape}, and the model's is {shape}")
-    restored: jax.Array = array
-    return restored
-
-
-def _shape(kept: Any) -> Shape:
-    """A shape, or a tree of shapes, from JSON, which turns tuples into lists."""
-    if kept is None:
-        return None
-    if isinstance(kept, dict):
-        return {name: _shape(part) for name, part in kept.items()}
-    return tuple(_shape(part) if isinstance(part, list | dict) else part for part in kept)
-
-
-def _arrays(record: Record) -> dict[str, ArrayTree]:
-    return {"state": record.state, "best": record.best.params}
-
-
-def _named(tree: ArrayTree) -> list[tuple[str, Any]]:
-    """(name, leaf) pairs, where a name is the path as in Python: state.params[0].w"""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return [(path[0].key + jax.tree_util.keystr(path[1:]), leaf) for path, leaf in leaves]
-
-
-def _plain(leaf: Any) -> tuple[np.ndarray, str]:
-    """The leaf as an array that a file can hold, and the name of its own dtype."""
-    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-        return np.asarray(jax.random.key_data(leaf)), f"{KEY}{jax.random.key_impl(leaf)}"
-    array = np.asarray(leaf)
-    if array.dtype.kind != "V":  # how NumPy marks dtypes that it does not define, such as bfloat16
-        return array, array.dtype.name
-    return array.view(f"u{array.dtype.itemsize}"), array.dtype.name
 
 
 def _written(part: Any) -> str | None:

@@ -8,25 +8,35 @@ prints a line of JSON, (name, result), for each function of that name, or row of
 import collections
 import contextlib
 import functools
+import importlib
+import importlib.util
 import io
 import json
 import re
+import shutil
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
-from fnet import data, devices, losses, models, optimizers, training
+from fnet import data, devices, losses, models, optimizers, solvers, training
+from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across, layer
 from fnet.data import augment
 from fnet.data.augmentation import brightness, crop, flip, mixup
+from fnet.devices import shards
 from fnet.devices.dividing import divided, is_known
 from fnet.devices.placements import placement_of
+from fnet.errors import CheckpointError
+from fnet.files.npz import read_npz
 from fnet.layers import affine, batch_norm, relu
 
 RNG = np.random.default_rng(0)
@@ -93,6 +103,48 @@ def augmented() -> list[float]:
 
 def rows_divided() -> list[float]:
     return [off("mlp", devices.placement(devices.mesh(4), data="rows"))]
+
+
+def held() -> dict[str, Any]:
+    """Rows that go straight to their devices: what is put there, and what is asked of a memory."""
+    place = devices.placement(devices.mesh(4), data="rows")
+    x = IMAGES.reshape(46, -1).copy()
+    dataset = data.memory({"x": x, "label": LABELS})
+    sizes, put = [], jax.device_put
+
+    def seen(leaf: Any, *where: Any) -> Any:
+        sizes.append((type(leaf).__name__, len(leaf)))
+        return put(leaf, *where)
+
+    with mock.patch.object(jax, "device_put", seen), mock.patch.object(jnp, "array", None):
+        there, spread = training.feeding.on_devices(dataset, place)
+    array = there.arrays["x"]
+    before = np.asarray(array)
+    x[:] = 0  # its owner may change it
+    # On a CPU a memory holds all four quarters: as much as the set, which is half of what is free.
+    free = 2 * sum(leaf.nbytes for leaf in jax.tree.leaves(dataset.arrays))
+    fits = []
+    for each in (place, devices.placement(devices.mesh(4))):
+        with mock.patch.object(training.feeding, "free_bytes", return_value=free):
+            fits.append(training.feeding.on_devices(dataset, each)[1].data)
+    return {
+        "put": sizes,
+        "shards": [list(shard.data.shape) for shard in array.addressable_shards],
+        "right": bool((before[:46] == IMAGES.reshape(46, -1)).all()) and equal(array, before),
+        "fits": [spread.data, *fits],
+    }
+
+
+def solved() -> list[float]:
+    """A solver, of samples that four devices do not divide: the steps of one device."""
+    model = models.logistic_regression(l2=0.1)
+    dataset = data.memory({"x": IMAGES.reshape(46, -1)[:, :5], "label": LABELS})
+    arguments = (model, losses.bce(), solvers.lbfgs(), dataset)
+    found = [
+        [*training.descend(*arguments, epochs=6, mesh=mesh)][-1].history["train_loss"]
+        for mesh in (None, devices.mesh(4))
+    ]
+    return [float(np.max(np.abs(found[0] / found[1] - 1)))]
 
 
 def streamed() -> list[float]:
@@ -189,6 +241,92 @@ def resumed() -> list[float]:
         after = trained("mlp", end, resume=before)[1]
         found.append(float(np.max(np.abs(np.array(losses_before + after) / _alone("mlp") - 1))))
     return found
+
+
+def divided_checkpoints() -> dict[str, Any]:
+    """Saved where parameters are divided, and resumed: on as many devices, on fewer, on none."""
+    half = devices.mesh(4, model=2)
+    record, before = trained("mlp", half, epochs=1)
+    found: dict[str, Any] = {"off": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "run.npz")
+        save(path, checkpoint_of(record))
+        files = [str(file.relative_to(folder)) for file in Path(folder).rglob("*")]
+        found["parts"] = sum("/c." in name for name in files)
+        found["whole"] = [name for name in read_npz(path.open("rb")) if ".w" in name]
+        for name, mesh in {"same": half, "four": devices.mesh(4), "one": None}.items():
+            loaded = load(path, mesh=mesh).record
+            last, after = trained("mlp", mesh, resume=loaded)
+            found["off"][name] = float(np.max(np.abs(np.array(before + after) / _alone("mlp") - 1)))
+            if name == "same":
+                whole = trained("mlp", half)[0]
+                found["bits"] = all(map(equal, *map(jax.tree.leaves, (whole.state, last.state))))
+                w = loaded.state.params[0].w
+                found["read"] = [list(w.shape), list(w.addressable_shards[0].data.shape)]
+        found["bits_of_one"] = equal(loaded.best.params[0].w, record.best.params[0].w)
+    return found
+
+
+def kept_checkpoints() -> dict[str, Any]:
+    """Which parts stay as one save follows the other, and what is said of damaged ones."""
+    half = devices.mesh(4, model=2)
+    record, _ = trained("mlp", half, epochs=1)
+    model, shape = KINDS["mlp"][0], (128,)
+    fresh = training.start(model, ADAM, shape)
+    said: dict[str, Any] = {"folders": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "run.npz")
+
+        def error() -> str:
+            try:
+                load(path)
+            except CheckpointError as error:
+                return str(error).replace(folder, "")
+            return ""
+
+        for each in (record, record, record, fresh):
+            save(path, checkpoint_of(each))
+            said["folders"].append(len([*Path(folder, "run.shards").glob("*")]))
+        said["previous"] = equal(
+            load(previous(path)).record.state.params[0].w, record.state.params[0].w
+        )
+        save(path, checkpoint_of(fresh))
+        said["folders"].append(Path(folder, "run.shards").exists())
+        save(path, checkpoint_of(record))
+        full = OSError(28, "No space left on device")
+        for place, name in {"parts": "write", "file": "require_all"}.items():
+            with mock.patch.object(shards, name, side_effect=full):
+                try:
+                    save(path, checkpoint_of(record))
+                except CheckpointError as failure:
+                    said[place] = str(failure).replace(folder, "")
+        said["folders"].append(len([*Path(folder, "run.shards").glob("*")]))
+        said["intact"] = equal(load(path).record.state.params[0].w, record.state.params[0].w)
+        now = json.loads(read_npz(path.open("rb"))["config.json"].tobytes())["parts"]["folder"]
+        part = Path(folder, now, "0", "c.0.0")
+        content = part.read_bytes()
+        part.write_bytes(content[:40] + bytes([content[40] ^ 1]) + content[41:])
+        said["changed"] = error()
+        part.write_bytes(content)
+        shards._package.cache_clear()
+        with mock.patch.object(importlib, "import_module", side_effect=ImportError):
+            said["extra"] = error()
+        part.unlink()
+        said["missing"] = error()
+        shutil.rmtree(Path(folder, "run.shards"))
+        said["gone"] = error()
+        with mock.patch.object(importlib.util, "find_spec", return_value=None):
+            save(path, checkpoint_of(record))
+        said["without"] = equal(load(path).record.state.params[0].w, record.state.params[0].w)
+    return said
+
+
+def checkpoint_of(record: Any) -> Checkpoint:
+    return Checkpoint(KINDS["mlp"][0], ENTROPY, ADAM, (128,), record)
+
+
+def equal(a: Any, b: Any) -> bool:
+    return np.asarray(a).tobytes() == np.asarray(b).tobytes()
 
 
 def reductions() -> dict[str, list[str]]:
@@ -291,23 +429,36 @@ def own_layer() -> dict[str, Any]:
 
 
 def command() -> dict[str, Any]:
-    """`fnet train` on four devices, continued on one, and all on one."""
-    words = ["train", "--model", "mlp", "--hidden", "9", "--size", "8"]
+    """`fnet train` on four devices, continued on one, and all on one; evaluated on four and one."""
+    words = ["train", "--model", "mlp", "--hidden", "12", "--size", "8"]
     found = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
-        for name, more in {
-            "four": ["--devices", "4", "--epochs", "1"],
-            "one": ["--epochs", "2"],
-            "after": ["--epochs", "2", "--resume"],
-        }.items():
-            place = "four" if name == "after" else name
+
+        def said(*wanted: str) -> list[Any]:
             begin = out.tell()
-            wanted = [*(words if name != "after" else words[:1]), "--json", *more]
-            assert main([*wanted, "--out", f"{folder}/{place}"]) == 0
-            found[name] = [json.loads(line) for line in out.getvalue()[begin:].splitlines()]
-    start = found["four"][0]
-    loss = {name: said[-1]["test_loss"] for name, said in found.items()}
-    return {"said": start["decisions"], "off": abs(loss["after"] / loss["one"] - 1)}
+            assert main([*wanted, "--json"]) == 0
+            return [json.loads(line) for line in out.getvalue()[begin:].splitlines()]
+
+        run, image = f"{folder}/four", f"{folder}/image.png"
+        found["four"] = said(*words, "--epochs", "1", "--out", run, "--devices", "4")
+        if importlib.util.find_spec("tensorstore"):  # from here on in parts, as of divided weights
+            path = Path(run, "checkpoint.npz")
+            save(path, load(path, mesh=devices.mesh(4, model=4)))
+        parted = Path(run, "checkpoint.shards").exists()
+        judged = [said("evaluate", run, *more) for more in ((), ("--devices", "4"))]
+        Image.fromarray(RNG.integers(0, 256, (8, 8, 3)).astype(np.uint8)).save(image)
+        with contextlib.redirect_stderr(io.StringIO()) as aside:
+            answers = [said("predict", run, image, *more) for more in ((), ("--devices", "4"))]
+        found["after"] = said("train", "--epochs", "2", "--resume", "--out", run)
+        found["one"] = said(*words, "--epochs", "2", "--out", f"{folder}/one")
+    loss = {name: lines[-1].get("test_loss") for name, lines in found.items()}
+    return {
+        "said": [found["four"][0]["decisions"], judged[1][-1]["decisions"], aside.getvalue()],
+        "off": abs(loss["after"] / loss["one"] - 1),
+        "off_evaluated": abs(judged[0][-1]["loss"] / judged[1][-1]["loss"] - 1),
+        "off_predicted": abs(answers[0][0]["probability"] / answers[1][0]["probability"] - 1),
+        "parted": parted,
+    }
 
 
 def errors() -> dict[str, str]:

@@ -246,7 +246,7 @@ def test_a_step_is_the_plain_step_on_what_its_key_gives():
 
 def test_the_same_bits_in_memory_in_blocks_and_by_workers(monkeypatch):
     *_, whole = trained()
-    monkeypatch.setattr(feeding, "free_bytes", lambda: 0.0)
+    monkeypatch.setattr(feeding, "free_bytes", lambda *_: 0.0)
     monkeypatch.setattr(feeding, "BLOCK", 8 * 70 * 2)  # two batches each
     for workers in (0, 2):
         *_, last = trained(workers=workers)

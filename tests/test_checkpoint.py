@@ -186,7 +186,7 @@ def test_a_typed_key_in_the_state_of_an_optimizer_is_kept(path):
 def test_a_checkpoint_of_another_format_is_told(path):
     save(path, made())
     rewrite(path, change_config("format", 1))
-    with pytest.raises(CheckpointError, match="its format is 1, and this fnet reads \\(2, 3\\)"):
+    with pytest.raises(CheckpointError, match="its format is 1, and this fnet reads \\(2, 3, 4\\)"):
         load(path)
 
 

@@ -216,7 +216,7 @@ def test_training_on_trees_is_the_plain_loop(streamed, monkeypatch):
     from fnet.training import feeding
 
     if streamed:
-        monkeypatch.setattr(feeding, "free_bytes", lambda: 0.0)
+        monkeypatch.setattr(feeding, "free_bytes", lambda *_: 0.0)
         monkeypatch.setattr(feeding, "BLOCK", 1)
     dataset = data.memory({"x": (IDS, SCALE), "label": LABELS})
     model, loss, optimizer = of_pairs(), losses.cross_entropy(), optimizers.sgd(0.5)

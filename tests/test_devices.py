@@ -1,11 +1,14 @@
 """Several devices train as one: tests/on_devices.py, in one process with four virtual devices."""
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from fnet.checkpoint import load
 from fnet.compose import (
     frozen,
     mixed_precision,
@@ -18,13 +21,20 @@ from fnet.compose import (
 )
 from fnet.core import layer
 from fnet.devices.dividing import is_known
+from fnet.devices.lines import free_port
 from fnet.layers import relu
+from tests import apart
 from tests.cases import CASES
+from tests.cli.conftest import as_users
+
+TENSORSTORE = importlib.util.find_spec("tensorstore") is not None
+with_shards = pytest.mark.skipif(not TENSORSTORE, reason="needs tensorstore: fnet[sharded]")
 
 CHECKS = (
     *("mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "own_layer", "columns"),
     *("half", "same_bits", "resumed", "reductions", "predictions", "bits", "errors", "descended"),
-    *("on_one", "accumulated", "linear"),
+    *("on_one", "accumulated", "linear", "solved", "held"),
+    *(("divided_checkpoints", "kept_checkpoints") if TENSORSTORE else ()),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
 
@@ -43,10 +53,17 @@ def made():
 
 @pytest.mark.parametrize(
     "check",
-    ["mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "resumed", "descended"],
+    "mlp noisy normed rows_divided streamed explicit resumed descended solved".split(),
 )
 def test_three_epochs_have_the_losses_of_one_device(made, check):
     assert max(made[check]) < ROUNDING
+
+
+def test_divided_rows_go_straight_to_their_devices_where_these_hold_them(made):
+    assert made["held"]["put"] == [["ndarray", 48]] * 2  # 46 rows, and two to fill the last device
+    assert made["held"]["shards"] == [[12, 128]] * 4
+    assert made["held"]["right"] is True
+    assert made["held"]["fits"] == ["rows", "rows", "streamed"]  # the last: whole, four times
 
 
 def test_a_run_on_four_devices_repeats_its_bits_also_when_resumed(made):
@@ -114,6 +131,71 @@ def test_what_is_refused_says_what_to_do(made, what, words):
     assert words in made["errors"][what]
 
 
+@with_shards
+def test_a_checkpoint_of_divided_parameters_is_resumed_by_any_number_of_devices(made):
+    found = made["divided_checkpoints"]
+    assert (found["bits"], found["bits_of_one"]) == (True, True)
+    assert max(found["off"].values()) < ROUNDING
+    assert (
+        found["parts"] == 2 * 4 * 6
+    )  # halves of parameters, two moments and the best, of 3 layers
+    assert found["whole"] == ["seen.weight"]
+    assert found["read"] == [[16, 128], [8, 128]]  # each device its own half
+
+
+@with_shards
+def test_parts_of_earlier_checkpoints_stay_as_long_as_the_previous_one(made):
+    found = made["kept_checkpoints"]
+    assert found["folders"] == [1, 2, 2, 1, False, 1]  # the last: after two saves that failed
+    assert (found["previous"], found["intact"], found["without"]) == (True, True, True)
+
+
+@with_shards
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("changed", "cannot be read as a checkpoint: DATA_LOSS: Error reading local file"),
+        ("missing", "is missing; the one before it is /run.previous.npz"),
+        ("gone", "which is not there; copy it with the file"),
+        ("parts", "/run.npz: cannot be saved (No space left on device); what was saved before is"),
+        ("file", "/run.npz: cannot be saved (No space left on device); what was saved before is"),
+        ("extra", "need the package tensorstore: pip install 'fnet[sharded]'"),
+    ],
+)
+def test_parts_that_cannot_be_read_or_written_are_named(made, what, words):
+    assert words in made["kept_checkpoints"][what]
+
+
+@with_shards
+@pytest.mark.turns(3)
+def test_processes_that_hold_a_part_each_write_one_checkpoint(tmp_path):
+    (tmp_path / "0").mkdir()
+    (tmp_path / "1").mkdir()
+    strict = ("JAX_ENABLE_X64", "JAX_NUMPY_DTYPE_PROMOTION")
+    environment = {key: value for key, value in os.environ.items() if key not in strict}
+    command = [sys.executable, "-m", "tests.apart", str(tmp_path), f"127.0.0.1:{free_port()}"]
+    both = [
+        subprocess.Popen([*command, str(i)], env=environment, stdout=-1, stderr=-1, text=True)
+        for i in (0, 1)
+    ]
+    said = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    first, second = (json.loads(out.splitlines()[-1]) for out, _ in said)
+    for found in (first, second):
+        assert (found["parts"], found["whole"], found["bits"]) == (2, False, True)
+        assert found["rows"] == pytest.approx(found["losses"][0], rel=ROUNDING)
+    with as_users():
+        record = load(tmp_path / "run.npz").record
+        alone = [each.metrics["val_loss"] for each in apart.trained(2)]
+        assert first["losses"] == second["losses"] == pytest.approx(alone, rel=ROUNDING)
+        last = apart.trained(2, resume=record)[-1]
+    assert last.metrics["val_loss"] == pytest.approx(alone[1], rel=ROUNDING)
+    assert "all processes must write to a folder that they share" in first["said"]
+    assert "process 0 cannot write what it holds" in second["said"]
+    assert not [*tmp_path.glob("[01]/run.shards/*")]
+    assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["run.npz", "whole-0.npz"]
+
+
 @pytest.mark.parametrize(
     "around",
     [
@@ -156,9 +238,11 @@ def of_sweeps_and_of_changed_images():
 
 def of_the_command():
     made = ran("command")["command"]
+    assert made["parted"] == TENSORSTORE
     assert made["off"] < ROUNDING  # begun on four devices, continued on one
+    assert max(made["off_evaluated"], made["off_predicted"]) < ROUNDING
     said = "on 4 virtual devices of this CPU, which divide each batch among them"
-    assert made["said"] == [said]
+    assert made["said"] == [[said], [said], f"fnet: {said}\n"]
 
 
 @pytest.mark.turns(3)

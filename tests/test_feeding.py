@@ -35,7 +35,7 @@ def test_too_large_for_the_device_means_the_same_bits(block, monkeypatch):
     expected = trained()
     predicted = predict(MODEL, LOSS, expected.state.params, IMAGES, batch_size=5)
     valued = evaluate(MODEL, LOSS, expected.state.params, IMAGES, batch_size=5)
-    monkeypatch.setattr(feeding, "free_bytes", lambda: 100.0)
+    monkeypatch.setattr(feeding, "free_bytes", lambda *_: 100.0)
     monkeypatch.setattr(feeding, "BLOCK", block)
     assert feeding.on_device(IMAGES) is IMAGES
     last = trained()
@@ -56,7 +56,7 @@ def test_what_is_on_the_device_is_not_copied_again():
 
 def test_blocks_together_are_the_batches(monkeypatch):
     monkeypatch.setattr(feeding, "BLOCK", 8 * (48 + 8) * 3)
-    monkeypatch.setattr(feeding, "free_bytes", lambda: 0.0)
+    monkeypatch.setattr(feeding, "free_bytes", lambda *_: 0.0)
     order = epoch_order(53, 8, seed=1)
     found = [
         (*(np.asarray(array)[np.maximum(row, ~row)] for array in (x, target)), row)
@@ -84,7 +84,7 @@ class Broken(data.Memory):
 
 def test_an_error_of_the_reading_thread_is_raised_and_the_thread_ends(monkeypatch):
     monkeypatch.setattr(feeding, "BLOCK", 1)
-    monkeypatch.setattr(feeding, "free_bytes", lambda: 0.0)
+    monkeypatch.setattr(feeding, "free_bytes", lambda *_: 0.0)
     broken = Broken(IMAGES.arrays, IMAGES.classes, IMAGES.transform)
     before = threading.active_count()
     with pytest.raises(DataError, match="sample 0 is damaged"):

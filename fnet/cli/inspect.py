@@ -12,9 +12,10 @@ from fnet.cli.arguments import Settings, command, say
 from fnet.cli.judging import judged
 from fnet.cli.learned import load_table
 from fnet.cli.photos import photos
-from fnet.cli.rows import predict_rows
+from fnet.cli.rows import predict_rows, tell_aside
 from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
+from fnet.cli.spread import add_devices, spread_over
 from fnet.cli.tables import is_table
 from fnet.cli.text import is_text
 from fnet.cli.text_report import evaluate_text
@@ -46,6 +47,7 @@ def add(commands: Any) -> None:
         help="evaluate on all of these data, images resized to the run's size (default: the run's "
         "own test part)",
     )
+    add_devices(parser, several=False)
     add_voice(parser)
     summary = "predict the class of images, or the target of the rows of a table"
     parser = command(commands, "predict", run_predict, summary, PREDICT)
@@ -61,25 +63,31 @@ def add(commands: Any) -> None:
         "--json", action="store_true", help="print one JSON object per line, with all probabilities"
     )
     parser.add_argument("--out", metavar="CSV", help="where predictions for a table are written")
+    add_devices(parser, several=False)
 
 
 def run_evaluate(given: Settings) -> int:
     """Run `fnet evaluate`: the best weights on the test part, or on all of other data."""
     from fnet.cli.pictures import judge  # matplotlib is slow to import
 
-    folder, voice = Path(given["run_folder"]), take_voice(given)
+    (mesh, said), folder, voice = spread_over(given), Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
     if is_text(settings):
-        return evaluate_text(checkpoint, settings, given.get("data"), voice)
+        return evaluate_text(checkpoint, settings, given.get("data"), voice, mesh, said)
     dataset, about = _data(settings, checkpoint, given.get("data"))
     parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
-    predictions = predict(*parts)
-    judgement = judged(evaluate(*parts), predictions, checkpoint.classes)
+    predictions = predict(*parts, mesh=mesh)
+    judgement = judged(evaluate(*parts, mesh=mesh), predictions, checkpoint.classes)
     facts = {"data": about, "samples": len(dataset), **judgement.facts}
+    facts |= {"decisions": said} if said else {}
     write_json(folder / EVALUATION, plain(facts))
     pictures = judge(folder, predictions, checkpoint.classes, settings["target"], evaluating=True)
     files = [EVALUATION, *pictures]
-    words = [f"data       {about}, {len(dataset)} samples", *judgement.reached, *judgement.more]
+    words = [
+        f"data       {about}, {len(dataset)} samples",
+        *(f"           {line}" for line in said),
+    ]
+    words += [*judgement.reached, *judgement.more]
     words.append(f"written    {folder}/: {', '.join(files)}")
     facts |= {"folder": str(folder), "files": files}
     voice.tell("end", judgement.reached if voice.quiet else words, facts, last=True)
@@ -88,6 +96,7 @@ def run_evaluate(given: Settings) -> int:
 
 def run_predict(given: Settings) -> int:
     """Run `fnet predict`: one line per image."""
+    mesh, said = spread_over(given)
     settings, checkpoint = read_run(Path(given["run_folder"]))
     if is_text(settings):
         raise ConfigurationError(
@@ -100,7 +109,7 @@ def run_predict(given: Settings) -> int:
                 f"{given['run_folder']} was trained on a table, and {name} is none; pass a .csv, "
                 ".tsv or .txt, or - to read rows from standard input"
             )
-        return predict_rows(given, settings, checkpoint)
+        return predict_rows(given, settings, checkpoint, mesh, said)
     if given.get("out") is not None:
         raise ConfigurationError("--out is for the rows of a table; images are printed")
     images = photos(given["inputs"], checkpoint, settings)
@@ -110,7 +119,8 @@ def run_predict(given: Settings) -> int:
         checkpoint.transform,
     )
     params = checkpoint.record.best.params
-    predictions = predict(checkpoint.model, checkpoint.loss, params, dataset)
+    tell_aside(said)
+    predictions = predict(checkpoint.model, checkpoint.loss, params, dataset, mesh=mesh)
     assert predictions.probabilities is not None
     for path, label, probabilities in zip(
         given["inputs"], predictions.predicted, predictions.probabilities, strict=True

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings
@@ -19,21 +20,32 @@ from fnet.files.writing import replacing
 from fnet.training.evaluation import predict
 
 
-def predict_rows(given: Settings, settings: Settings, checkpoint: Checkpoint) -> int:
+def tell_aside(said: Iterable[str]) -> None:
+    """Say these sentences where no prediction is printed: on stderr."""
+    for sentence in said:
+        print(f"fnet: {sentence}", file=sys.stderr)
+
+
+def predict_rows(
+    given: Settings,
+    settings: Settings,
+    checkpoint: Checkpoint,
+    mesh: Mesh | None,
+    decided: list[str],
+) -> int:
     """Print a line for each row of one table, or write a CSV; what is said goes to stderr."""
     (name, *others), schema = given["inputs"], require_schema(settings)
     if others:
         raise ConfigurationError(f"predict takes one table at a time, and got {given['inputs']}")
     source = sys.stdin.buffer.read() if name == "-" else Path(name)
     inputs, _, said = load_rows(source, settings, schema)
-    for sentence in said:
-        print(f"fnet: {sentence}", file=sys.stderr)
+    tell_aside([*decided, *said])
     classes = checkpoint.classes
     target = np.zeros(len(inputs), np.int32 if classes else np.float32)
     field = "label" if classes else "target"
     dataset = Memory({"features": inputs, field: target}, classes, checkpoint.transform)
     best = checkpoint.record.best.params
-    answers = predict(checkpoint.model, checkpoint.loss, best, dataset)
+    answers = predict(checkpoint.model, checkpoint.loss, best, dataset, mesh=mesh)
     lines = _answers(answers.predicted, answers.probabilities, classes)
     text = _json(lines, classes) if given.get("json") else _csv(lines, classes)
     if given.get("out") is None:

@@ -14,15 +14,15 @@ from fnet.devices.meshes import require_divided
 FORCED = "xla_force_host_platform_device_count"  # of XLA_FLAGS, which says the same
 
 
-def add_devices(group: Any) -> None:
-    """The argument --devices."""
+def add_devices(group: Any, several: bool = True) -> None:
+    """The argument --devices; of each process, for a command of which there may be `several`."""
     group.add_argument(
         "--devices",
         type=_devices,
         metavar="N",
         help="how many devices divide each batch among them, a number or `all`; a CPU is one, and "
-        "is divided into so many virtual ones, `all` into its cores (default 1); of each process, "
-        "where there are several",
+        "is divided into so many virtual ones, `all` into its cores (default 1)"
+        + ("; of each process, where there are several" if several else ""),
     )
 
 
@@ -45,6 +45,13 @@ def mesh_of(settings: Settings, processes: int = 1) -> Mesh | None:
     return None if asked is None else mesh(asked)
 
 
+def spread_over(given: Settings) -> tuple[Mesh | None, list[str]]:
+    """The mesh of --devices, made before anything of JAX runs, and what is said of it."""
+    make_devices(given)
+    devices = mesh_of(given)
+    return devices, [] if devices is None else [_said(devices)]
+
+
 def divided(settings: Settings, given: Settings, processes: int = 1) -> tuple[Settings, list[str]]:
     """The settings with a batch size that the devices divide, and sentences on what was decided.
 
@@ -54,16 +61,20 @@ def divided(settings: Settings, given: Settings, processes: int = 1) -> tuple[Se
     if devices is None:
         return settings, []
     count, size = devices.size, settings["batch_size"]
-    kind = devices.devices.flat[0].platform
-    sort = "virtual devices of this CPU" if kind == "cpu" else f"devices ({kind.upper()})"
-    where = f"on {count} {sort}" + (f" of {processes} processes" if processes > 1 else "")
-    said = [f"{where}, which divide each batch among them"]
+    said = [_said(devices, processes)]
     if given.get("batch_size") not in (None, ALL):
         require_divided("--batch-size", size, count)
     elif size != ALL and size % count:
         settings = {**settings, "batch_size": size + -size % count}
         said.append(f"chosen for {count} devices: --batch-size {settings['batch_size']}")
     return settings, said
+
+
+def _said(devices: Mesh, processes: int = 1) -> str:
+    kind = devices.devices.flat[0].platform
+    sort = "virtual devices of this CPU" if kind == "cpu" else f"devices ({kind.upper()})"
+    where = f"on {devices.size} {sort}" + (f" of {processes} processes" if processes > 1 else "")
+    return f"{where}, which divide each batch among them"
 
 
 def _devices(text: str) -> int | str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
 
 from fnet import data
 from fnet.checkpoint import Checkpoint
@@ -67,7 +68,12 @@ def tell_text(
 
 
 def evaluate_text(
-    checkpoint: Checkpoint, settings: Settings, other: str | None, voice: Voice
+    checkpoint: Checkpoint,
+    settings: Settings,
+    other: str | None,
+    voice: Voice,
+    mesh: Mesh | None,
+    decided: list[str],
 ) -> int:
     """`fnet evaluate` of a run on text: its loss on its own test part."""
     if other is not None:
@@ -75,9 +81,10 @@ def evaluate_text(
             f"--data {other}: a run on text is measured on its own test part; leave it out"
         )
     parts = load_parts(settings)
-    values = measured(checkpoint, parts.test, settings)
+    values = measured(checkpoint, parts.test, settings, mesh)
     said = [
         f"data       the test part of {parts.about}, {len(parts.test)} samples",
+        *(f"           {sentence}" for sentence in decided),
         f"loss       {values['loss']:.4f}, which is {bits(values['loss'])}",
         f"accuracy   {values['accuracy']:.1%} of the next characters",
     ]
@@ -87,15 +94,18 @@ def evaluate_text(
             f"run is {values['above_lowest']:.1%} above it"
         )
     facts = {"data": parts.about, "samples": len(parts.test), **values}
-    voice.tell("end", said[1:] if voice.quiet else said, facts, last=True)
+    facts |= {"decisions": decided} if decided else {}
+    voice.tell("end", said[1 + len(decided) :] if voice.quiet else said, facts, last=True)
     return 0
 
 
-def measured(checkpoint: Checkpoint, dataset: Dataset, settings: Settings) -> dict[str, float]:
+def measured(
+    checkpoint: Checkpoint, dataset: Dataset, settings: Settings, mesh: Mesh | None = None
+) -> dict[str, float]:
     """Loss, bits and accuracy on these texts; of the formal language also the lowest loss that any
     model can have on them, and by which part ours is above it."""
     model, loss, params = checkpoint.model, checkpoint.loss, checkpoint.record.best.params
-    values = evaluate(model, loss, params, dataset)
+    values = evaluate(model, loss, params, dataset, mesh=mesh)
     values["bits"] = in_bits(values["loss"])
     if settings["data"] is None and isinstance(dataset, Memory):
         lowest = float(data.surprisal(dataset).mean())

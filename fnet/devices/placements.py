@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -35,13 +36,23 @@ class Here:
         return 1
 
     @property
-    def copies(self) -> int:
-        """How often a dataset would be in one memory."""
+    def devices(self) -> Sequence[jax.Device]:
+        """Those of this process."""
+        return list(jax.local_devices()[:1])
+
+    @property
+    def copies(self) -> float:
+        """How often a dataset would be in one memory, or which part of it."""
         return 1
 
     @property
     def is_local(self) -> bool:
         """Whether all devices are of this process."""
+        return True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a dataset in memory is whole on each device."""
         return True
 
     def streaming(self) -> Any:
@@ -66,6 +77,10 @@ class Here:
             require_divided(what, size, self.parts)
         return self.size(samples if size is None else min(size, samples))
 
+    def shardings(self, state: Any) -> Any:
+        """Where each array of a state, or of parameters, belongs; None: where it is."""
+        return jax.tree.map(lambda _: None, state)
+
     def state(self, state: Any) -> Any:
         """A state, or parameters, where they belong."""
         return state
@@ -79,8 +94,8 @@ class Here:
         return tree
 
     def arrays(self, tree: Any) -> Any:
-        """All samples of a dataset, on the devices."""
-        return tree
+        """All samples of a dataset, on the devices; copies of arrays that are on none."""
+        return jax.tree.map(lambda x: x if isinstance(x, jax.Array) else jnp.array(x), tree)
 
     def divided(self, tree: Any) -> Any:
         """The same, with their rows divided; the last row may be there more than once."""
@@ -135,14 +150,22 @@ class Placement(Here):
         return int(self.mesh.shape[ROWS])
 
     @property
-    def copies(self) -> int:
-        # Virtual devices of a CPU share a memory.
-        shared = self.mesh.devices.flat[0].platform == "cpu" and self.data == WHOLE
-        return len(self.mesh.local_devices) if shared else 1
+    def devices(self) -> Sequence[jax.Device]:
+        return list(self.mesh.local_devices)
+
+    @property
+    def copies(self) -> float:
+        each = 1 if self.data == WHOLE else 1 / self.parts
+        shared = self.devices[0].platform == "cpu"  # whose virtual devices have one memory
+        return each * (len(self.devices) if shared else 1)
 
     @property
     def is_local(self) -> bool:
         return not self.mesh.is_multi_process
+
+    @property
+    def is_whole(self) -> bool:
+        return self.data == WHOLE
 
     def streaming(self) -> Any:
         return dataclasses.replace(self, data=STREAMED)
@@ -159,20 +182,25 @@ class Placement(Here):
         several = self.parts > 1
         return dataclasses.replace(loss, value_and_grad=value_and_grad) if several else loss
 
+    def shardings(self, state: Any) -> Any:
+        return shardings(self.rule, state, self.mesh)
+
     def state(self, state: Any) -> Any:
-        return with_sharding(state, shardings(self.rule, state, self.mesh))
+        return with_sharding(state, self.shardings(state))
 
     def kept(self, state: Any) -> Any:
-        return jax.lax.with_sharding_constraint(state, shardings(self.rule, state, self.mesh))
+        return jax.lax.with_sharding_constraint(state, self.shardings(state))
 
     def everywhere(self, tree: Any) -> Any:
         return jax.lax.with_sharding_constraint(tree, NamedSharding(self.mesh, PartitionSpec()))
 
     def arrays(self, tree: Any) -> Any:
-        return replicated(tree, self.mesh) if self.data == WHOLE else self.divided(tree)
+        if self.data != WHOLE:
+            return self.divided(tree)
+        return replicated(jax.tree.map(_own, tree), self.mesh)
 
     def divided(self, tree: Any) -> Any:
-        def own(leaf: Any) -> Any:
+        def own(leaf: Any) -> Any:  # a copy, on the host where the leaf is
             return leaf[np.minimum(self.own(self.size(len(leaf))), len(leaf) - 1)]
 
         return placed(jax.tree.map(own, tree), self.mesh)
@@ -232,6 +260,13 @@ def placement_of(mesh: Any) -> Here:
     if mesh is None:
         return Here()
     return mesh if isinstance(mesh, Here) else placement(mesh)
+
+
+def _own(x: Any) -> Any:
+    """A copy of an array that is on no device; on a CPU, device_put would alias it."""
+    if isinstance(x, jax.Array):
+        return x
+    return np.array(x, jax.dtypes.canonicalize_dtype(x.dtype))
 
 
 def _here(places: Array, rows: Array) -> Array:

@@ -15,13 +15,12 @@ from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
 from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
-from fnet.devices.meshes import require_divided
 from fnet.devices.placements import Here, placement_of
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation
 from fnet.training.exact import exact
-from fnet.training.feeding import example_shape, on_device
+from fnet.training.feeding import HERE, example_shape, on_device
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Best, Record, start
 from fnet.training.resuming import check_seen, with_rate_of
@@ -99,7 +98,6 @@ def descend(
     placement = placement_of(mesh)
     if is_solver(optimizer):
         require_steady_model(optimizer, model)
-        require_divided("descend: a solver's number of samples", len(train), placement.parts)
     order = np.arange(len(train))
     check_seen(begin, order[None])
     length = max(1, min(every, epochs, KEPT // max(nbytes(begin.state.params), 1)))
@@ -134,7 +132,8 @@ def descend(
 
 def _held(part: Memory, placement: Here) -> tuple[Any, Any, Any]:
     """x, target, and which rows count: None where all do."""
-    x, target = (placement.divided(value) for value in on_device(part).arrays.values())
+    arrays = on_device(part).arrays if placement == HERE else part.arrays
+    x, target = (placement.divided(value) for value in arrays.values())
     rows, size = len(part), placement.size(len(part))
     return x, target, None if rows == size else placement.divided(np.arange(size) < rows)
 

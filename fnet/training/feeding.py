@@ -4,11 +4,10 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeGuard, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from chex import Array, ArrayTree
 
@@ -43,16 +42,13 @@ def on_devices(dataset: Given, placement: Here) -> tuple[Given, Here]:
     placement, of one that is read block by block where it is not."""
     resident = _resident(dataset)
     if not isinstance(dataset, Memory) or (
-        not resident and placement.copies * nbytes(dataset.arrays) > SHARE * free_bytes()
+        not resident
+        and placement.copies * nbytes(dataset.arrays) > SHARE * free_bytes(placement.devices)
     ):
         return dataset, placement.streaming()
     if resident and placement == HERE:
         return dataset, placement
-    # Copied: device_put may alias an array on the CPU, which its owner may change.
-    arrays = {
-        name: placement.arrays(value if resident else jax.tree.map(jnp.array, value))
-        for name, value in dataset.arrays.items()
-    }
+    arrays = {name: placement.arrays(value) for name, value in dataset.arrays.items()}
     return dataclasses.replace(dataset, arrays=arrays), placement
 
 
@@ -81,11 +77,15 @@ def places_of(order: Any) -> tuple[Any, Any]:
     return order.__array_namespace__().maximum(order, ~order), order >= 0
 
 
-def free_bytes() -> float:
-    """The free bytes of the default device; infinity where they are unknown."""
-    stats = jax.local_devices()[0].memory_stats()
-    if stats is not None:
-        return float(stats["bytes_limit"] - stats["bytes_in_use"])
+def free_bytes(devices: Sequence[jax.Device] = ()) -> float:
+    """The least that is free on one of these devices, or on the default one, in bytes.
+
+    It is infinity where that is unknown.
+    """
+    stats = [device.memory_stats() for device in devices or jax.local_devices()[:1]]
+    known = [float(each["bytes_limit"] - each["bytes_in_use"]) for each in stats if each]
+    if known:
+        return min(known)
     try:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, OSError, ValueError):  # not on every system

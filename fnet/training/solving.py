@@ -1,5 +1,6 @@
 """A solver in place of an optimizer: one of its steps is a full-batch epoch."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,8 @@ def require_steady_model(solver: Solver, model: Layer) -> None:
 def make_solver_step(model: Layer, loss: Loss, solver: Solver) -> Callable[..., Any]:
     """The compiled step(state, x, target, where=None, key=None) -> state, None of a solver.
 
-    x is transformed already. The model is as in use, without noise, whatever the key. Where the
+    x is transformed already. The model is as in use, without noise, whatever the key. Rows that
+    `where` does not mark are in no sum, so that the objective is that of the others. Where the
     solver has ended, the state stays as it is; its first step evaluates the start.
 
     >>> import jax.numpy as jnp
@@ -65,9 +67,10 @@ def make_solver_step(model: Layer, loss: Loss, solver: Solver) -> Callable[..., 
 
     @jax.jit
     def step(
-        state: State, x: Any, target: Array, where: None = None, key: PRNGKey | None = None
+        state: State, x: Any, target: Array, where: Array | None = None, key: PRNGKey | None = None
     ) -> tuple[State, None]:
-        problem, begin, restore = as_vector(objective(model, loss, x, target), state.params)
+        whole = objective(model, _of_marked(loss), x, (target, where))
+        problem, begin, restore = as_vector(whole, state.params)
         problem = problem._replace(tol=tolerance(begin.dtype))
         now = jax.lax.cond(
             state.step == 0, lambda now: primed(problem, now), lambda now: now, state.opt_state
@@ -78,6 +81,16 @@ def make_solver_step(model: Layer, loss: Loss, solver: Solver) -> Callable[..., 
         return State(restore(now.x), now, state.step + took.astype(state.step.dtype)), None
 
     return step
+
+
+@remembered
+def _of_marked(loss: Loss) -> Loss:
+    """The loss of targets that come with the rows that count."""
+
+    def value_and_grad(y: Any, target: tuple[Array, Array | None], where: None = None) -> Any:
+        return loss.value_and_grad(y, *target)
+
+    return dataclasses.replace(loss, value_and_grad=value_and_grad)
 
 
 def require_finite_end(record: Record) -> None:

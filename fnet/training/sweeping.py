@@ -26,7 +26,7 @@ from fnet.optimizers import set_learning_rate
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import in_turn, make_look
 from fnet.training.exact import exact
-from fnet.training.feeding import example_shape, masked, on_device
+from fnet.training.feeding import example_shape, masked, on_devices
 from fnet.training.loop import fit, make_epoch
 from fnet.training.records import Metrics, Record, advanced, ended, start
 from fnet.training.scoring import over_samples
@@ -103,10 +103,15 @@ def sweep(
         raise ConfigurationError("sweep: together is for the devices of one process; leave it out")
     if not together:
         placement.batch("sweep: batch_size", batch_size, len(train))
-    parts = on_device(train), None if val is None else on_device(val)
+    parts = _held(train, placement), _held(val, placement)
     way = _together if together else _one_by_one
     trained = (model, loss, optimizer, *parts, augmentation)
     return way(*trained, begin, [seed for _, seed in pairs], epochs, batch_size, placement)
+
+
+def _held(part: Any, placement: Here) -> Any:
+    """Samples as all runs have them: on the devices, unless each has but its own rows."""
+    return on_devices(part, placement)[0] if part is not None and placement.is_whole else part
 
 
 def _begin(model: Layer, optimizer: Any, train: Dataset, rate: float, seed: int) -> Record:
