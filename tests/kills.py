@@ -33,6 +33,9 @@ LASTS = {COMPILING: 0.3, EPOCH: 0.05, CHECKPOINT: 0.0, EVALUATION: 0.0}  # secon
 HELD, SECONDS = 60.0, 120.0
 SILENCE = 3.0  # seconds after which a stopped process is missed, here
 LAST = 3  # epoch
+# The how-manieth time, from and below: of a checkpoint of what is flushed to the disk, config.json
+# before it apart.
+TIMES = {COMPILING: (1, 2), EPOCH: (1, LAST), CHECKPOINT: (3, 10), EVALUATION: (1, LAST)}
 ROWS = 300
 TABLE = "train --data table.csv --target Kind --hidden 8 --batch-size 8 --json --out run".split()
 
@@ -51,6 +54,7 @@ class Moment(NamedTuple):
     name: str
     number: int
     came: Any  # the end of a pipe, which hears of it
+    stuck: float | None  # seconds in which no process moves, after which all end; None: as usual
 
     def tell(self) -> None:
         self.came.send_bytes(b"now")
@@ -68,7 +72,7 @@ def child(index: int, folder: Path, words: list[str], programs: str, moment: Mom
     jax.config.update("jax_enable_x64", False)
     Path(programs).mkdir(exist_ok=True)
     keep_programs(programs)
-    quick = {"silence": SILENCE} if moment or "--resume" not in words else {}
+    quick = {"silence": SILENCE, "stuck": moment.stuck} if moment else {}
     with (
         mock.patch.object(together, "join", lambda *given: join(*given, **quick)),
         mock.patch.object(train, "tell_end"),  # pictures take seconds
@@ -91,7 +95,11 @@ def watched(moment: Moment) -> Iterator[None]:
         return told
 
     def lowered(event: str, _: float, **about: Any) -> None:
-        if event == LOWERED and "epoch" in str(about.get("fun_name")) and next(came) == 1:
+        if (
+            event == LOWERED
+            and "epoch" in str(about.get("fun_name"))
+            and next(came) == moment.number
+        ):
             moment.tell()
 
     if moment.name == COMPILING:
@@ -143,14 +151,18 @@ def run(folder: Path, words: list[str], programs: Path) -> list[Ended]:
 
 
 def struck(
-    folder: Path, number: signal.Signals, victim: int, moment: str, seed: int, programs: Path
+    folder: Path, number: int, victim: int, moment: str, seed: int, programs: Path
 ) -> list[Ended]:
-    """A run, process `victim` of which a signal comes to; how both ended, the other first."""
+    """A run, process `victim` of which a signal comes to; how both ended, the other first.
+
+    Signal 0 is none: the process hangs where its moment holds it, and is alive.
+    """
     rng = np.random.default_rng(seed)
     reader, writer = FORKED.Pipe(duplex=False)
     of = 0 if moment == CHECKPOINT else victim  # process 0 alone writes
-    time_of = int(rng.integers(3, 10) if moment == CHECKPOINT else rng.integers(1, LAST))
-    told = [Moment(moment, time_of, writer) if index == of else None for index in (0, 1)]
+    time_of = int(rng.integers(*TIMES[moment]))
+    here = Moment(moment, time_of, writer, None if number else SILENCE)
+    told = [here if index == of else here._replace(number=0) for index in (0, 1)]
     with ending(begun(folder, TABLE, programs, told)) as processes:
         assert reader.poll(SECONDS), f"{moment} did not come"
         time.sleep(rng.uniform(0, LASTS[moment]))

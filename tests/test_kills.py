@@ -1,6 +1,7 @@
-"""Two processes that train as one, of which one is killed or stopped: 20 times, or with --long 200.
+"""Two processes that train as one, of which one is killed, stopped, or hangs.
 
-The other ends with a word, and both resume to the bits of a run that nothing disturbed.
+The other ends with a word, and both resume to the bits of a run that nothing disturbed: 20 times,
+or with --long 200. A run of all tests takes one of them, and `.ci/run` the 20.
 """
 
 import csv
@@ -44,6 +45,21 @@ def undisturbed(tmp_path_factory):
     done = kills.run(folder, kills.TABLE, folder / "programs")
     assert [each.status for each in done] == [0, 0], done
     return folder
+
+
+@pytest.mark.turns(4)
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_process_that_hangs_though_alive_ends_both_and_says_where_each_is(
+    victim, undisturbed, tmp_path
+):
+    kills.write_table(tmp_path)
+    given = (0, victim, kills.EVALUATION, victim, undisturbed / "programs")
+    both = kills.struck(tmp_path, *given)
+    assert [each.status for each in both] == [LOST] * 2, both
+    words = both[0].err
+    assert words.startswith(f"fnet: no process has moved for {kills.SILENCE:g} s: 0 at ")
+    assert ", 1 at " in words
+    assert words.endswith("continue it by the same command with --out run --resume\n")
 
 
 @pytest.mark.turns(KILLS)

@@ -412,6 +412,7 @@ def test_one_process_writes_and_speaks(pair):
     assert f"epoch {LAST}/{LAST}" in out
     assert "Gloo" not in out
     assert "written    run/" in out
+    assert [path.name for path in pair.folder.glob("seen-drew-*")] == ["seen-drew-0"]
     assert [row[0] for row in history(pair.folder / "run")] == [*range(1, LAST + 1)]
 
 
