@@ -7,5 +7,15 @@ import multiprocessing
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(
-    ["fnet.data", "pytest", "tests.https_server", "tests.torture.downloads", "tests.torture.saver"]
+    [
+        *(
+            "fnet.data",
+            "pytest",
+            "tests.agreeing",
+            "tests.https_server",
+            "tests.kills",
+            "tests.torture.downloads",
+        ),
+        "tests.torture.saver",
+    ]
 )

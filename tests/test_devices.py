@@ -95,9 +95,12 @@ def test_gradients_added_in_16_bits_are_off_by_their_rounding(made):
     assert ROUNDING < max(made["half"]) < 2**-8
 
 
-def test_devices_reduce_twice_a_step_whatever_the_number_of_layers(made):
-    """How many rows count, before the loss; then all gradients and the loss together."""
-    assert made["reductions"] == {"mlp": ["all-reduce"] * 2, "deep": ["all-reduce"] * 2}
+ONCE = [["all-reduce"], ["all-gather"]]
+
+
+def test_devices_reduce_once_a_step_whatever_the_number_of_layers(made):
+    """All gradients and the loss together; and once an epoch, all hear which rows count."""
+    assert made["reductions"] == {"mlp": ONCE, "deep": ONCE}
 
 
 def test_gradients_of_several_steps_are_reduced_once(made):
@@ -228,7 +231,7 @@ def test_every_registered_layer_is_on_two_devices_what_it_is_on_one(part):
 def of_transformer():
     made = ran("transformer", "reductions_of_blocks")
     assert max(made["transformer"]) < ROUNDING
-    assert made["reductions_of_blocks"] == ["all-reduce"] * 2
+    assert made["reductions_of_blocks"] == ONCE
 
 
 def of_sweeps_and_of_changed_images():

@@ -412,6 +412,7 @@ def test_one_process_writes_and_speaks(pair):
     assert f"epoch {LAST}/{LAST}" in out
     assert "Gloo" not in out
     assert "written    run/" in out
+    assert [path.name for path in pair.folder.glob("seen-drew-*")] == ["seen-drew-0"]
     assert [row[0] for row in history(pair.folder / "run")] == [*range(1, LAST + 1)]
 
 
@@ -425,60 +426,6 @@ def test_the_run_is_that_of_one_process(pair, monkeypatch, capsys):
     np.testing.assert_allclose(history(many), history(one), rtol=1e-6)
     kinds = [{n: (a.dtype, a.shape) for n, a in weights(folder).items()} for folder in (many, one)]
     assert kinds[0] == kinds[1]
-
-
-KINDS = [(name, victim) for name in ("SIGKILL", "SIGTERM", "SIGSTOP") for victim in (0, 1)]
-KILLS, MANY = 20, 200  # the latter with --long; a run has its turn with one of them
-
-
-def pytest_generate_tests(metafunc):
-    if "number" in metafunc.fixturenames and "pair" in metafunc.fixturenames:
-        metafunc.parametrize("number", range(MANY if metafunc.config.option.long else KILLS))
-
-
-def slowly(folder, *more):
-    """The run of `pair`, with a pause after each epoch, and without what is around it."""
-    words = [*TABLE, "--epochs", str(LAST), "--out", "run", "--json", *more]
-    return start(folder, words, module=("tests.together", together.SLOWLY))
-
-
-def ended_by(folder, name, victim, rng):
-    """(status, errors) of the other process and of this one, which a signal came to in training."""
-    processes = slowly(folder)
-    try:
-        epoch = rng.integers(1, LAST - 1)  # with two pauses left, where this process is late
-        next(line for line in processes[0].stdout if f'"epoch": {epoch},' in line)
-        time.sleep(rng.uniform(0, together.PAUSE))
-        processes[victim].send_signal(getattr(signal, name))
-        other = processes[1 - victim]
-        ended = [(other.communicate(timeout=120)[1], other.returncode)]
-    finally:
-        for process in processes:
-            process.kill()
-    ended.append((processes[victim].communicate(timeout=120)[1], processes[victim].returncode))
-    return ended
-
-
-@pytest.mark.turns(KILLS)
-def test_a_killed_run_ends_with_a_word_and_resumes_to_the_same_bits(number, pair, tmp_path):
-    write_table(tmp_path)
-    name, victim = KINDS[number % len(KINDS)]
-    (words, status), last = ended_by(tmp_path, name, victim, np.random.default_rng(number))
-    if name == "SIGTERM":
-        assert [(words, status), last] == [("", 128 + signal.SIGTERM)] * 2
-    else:
-        assert status == LOST
-        why = "its connection has closed" if name == "SIGKILL" else "nothing has come from it"
-        assert words.startswith(f"fnet: process {victim} has died or hangs: {why}")
-        assert words.endswith("continue it by the same command with --out run --resume\n")
-        assert len(words.splitlines()) == 1
-    resumed = slowly(tmp_path, "--resume")
-    said = [process.communicate(timeout=300) for process in resumed]
-    assert [process.returncode for process in resumed] == [0, 0], said
-    resumed, whole = tmp_path / "run", pair.folder / "run"
-    assert history(resumed) == history(whole)
-    bits = [{n: a.tobytes() for n, a in weights(folder).items()} for folder in (resumed, whole)]
-    assert bits[0] == bits[1]
 
 
 @pytest.mark.turns(4)

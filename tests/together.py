@@ -1,15 +1,13 @@
 """What the processes of tests/test_processes.py run: `python -m tests.together RESULTS train ...`.
 
 It is `fnet train ...`, which first trains on a few rows by `fit` itself, in all processes, and
-writes to RESULTS-I.json what process I saw; or, where RESULTS is `slowly`, it pauses after each
-epoch, and draws no pictures.
+writes to RESULTS-I.json what process I saw.
 """
 
 import contextlib
 import hashlib
 import json
 import sys
-import time
 from pathlib import Path
 from unittest import mock
 
@@ -17,11 +15,10 @@ import jax
 import numpy as np
 
 from fnet import data, devices, losses, models, optimizers
-from fnet.cli import main, together, train
+from fnet.cli import main, together
 from fnet.data.dataset import Memory
 from fnet.training import feeding, fit
 
-SLOWLY, PAUSE = "slowly", 0.2  # seconds
 ROWS, BATCH, EPOCHS = 61, 8, 3  # the last batch has five rows
 
 
@@ -75,15 +72,6 @@ def seen():
 
 def run(results, *words):
     """`fnet train` with these words."""
-    if results == SLOWLY:
-        stopped = train.stopped
-
-        def later(*arguments):
-            time.sleep(PAUSE)
-            return stopped(*arguments)
-
-        with mock.patch.object(train, "stopped", later), mock.patch.object(train, "tell_end"):
-            return main(words)
     join = together.join
 
     def joined(*arguments):
@@ -92,7 +80,10 @@ def run(results, *words):
         return team
 
     with mock.patch.object(together, "join", joined):
-        return main(words)
+        status = main(words)
+    if "fnet.cli.pictures" in sys.modules:  # imported where something is drawn
+        Path(f"{results}-drew-{words[words.index('--process') + 1]}").touch()
+    return status
 
 
 if __name__ == "__main__":

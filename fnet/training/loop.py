@@ -79,12 +79,13 @@ def make_epoch(
         bounds: tuple[int, int] | None = None,
     ) -> tuple[State, Metrics]:
         def body(k: Array, carry: tuple[State, Metrics]) -> tuple[State, Metrics]:
-            places, where = places_of(order[k])
-            read = placement.taken((x, target), places)
+            read = placement.taken((x, target), places_of(order[k])[0])
+            where = placement.everywhere(places_of(whole[k])[1])
             state, metrics = step(carry[0], *read, where, key)
             columns = jax.tree.map(lambda column, m: column.at[k].set(m), carry[1], metrics)
             return kept(state), columns
 
+        whole = placement.everywhere(order)  # all know how many rows count, and need not ask
         first = places_of(order[0])[0]
         read = placement.taken((x, target), first)
         _, shapes = jax.eval_shape(step, opened(state), *read, first == 0, key)

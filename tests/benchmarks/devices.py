@@ -4,7 +4,10 @@ At 8 and at 256 rows a device, against the same batch in flax with optax, its ro
 and in PyTorch's DistributedDataParallel (gloo, two processes of one thread). *One device, all of
 the batch* is fnet on one core with all rows; *one device, its share* has half of them, and so
 another curve: two devices should take as long for twice the rows, and weak scaling is twice its
-ratio. *A mesh of one* is the divided program on one device.
+ratio. *A mesh of one* is the divided program on one device. *Gradients not added* is no training
+but a limit: two devices that wait for each other at every step, and add up a loss alone. What a
+step takes beyond it is the sum of the gradients, 1.2 MB, which each device reads and writes; what
+it takes beyond *its share* are the waiting and the memory that two cores have in common.
 """
 
 import os
@@ -20,6 +23,7 @@ STEPS = {8: 400, 256: 40}
 SHARE = "one device, its share"
 ONE_THREAD = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "OMP_NUM_THREADS": "1"}
 SCALING, OVERHEAD = 1.8, 1.03
+LIMITS = {"share", "added"}  # options of what has another curve
 
 
 def results(rounds: int) -> dict[str, dict]:
@@ -51,6 +55,7 @@ def contest(rows_each: int, steps: int | None = None) -> Contest:
         ("fnet, one device, all of the batch", "", "fnet", {"devices": 0}),
         ("fnet, a mesh of one", "", "fnet", {"devices": 1}),
         (f"fnet, {SHARE}", "", "fnet", {"devices": 0, "share": 2}),
+        ("fnet, two devices, gradients not added", "", "fnet", {"devices": 2, "added": False}),
         ("flax and optax, jit, two devices", "flax", "flax", {}),
         ("PyTorch, DistributedDataParallel", "PyTorch", "pytorch", {}),
     ]
@@ -58,7 +63,7 @@ def contest(rows_each: int, steps: int | None = None) -> Contest:
         f"two devices, {rows_each} rows each",
         {"batch_size": 2 * rows_each, "steps": count},
         [
-            Contestant(name, peer, f"{here}:{make}", more, ONE_THREAD, "share" not in more)
+            Contestant(name, peer, f"{here}:{make}", more, ONE_THREAD, not LIMITS & {*more})
             for name, peer, make, more in players
         ],
         {"flax": 1.0, "PyTorch": 1.0},
@@ -73,7 +78,7 @@ def pinned(cores: int, first: int = 0) -> None:
     os.sched_setaffinity(0, there[first : first + cores])
 
 
-def fnet(devices, batch_size, steps, share=1):
+def fnet(devices, batch_size, steps, share=1, added=True):
     pinned(max(devices, 1))
     import jax
 
@@ -81,10 +86,12 @@ def fnet(devices, batch_size, steps, share=1):
     import jax.numpy as jnp
 
     from fnet import losses, models, optimizers
-    from fnet.devices import mesh
+    from fnet.devices import dividing, mesh
     from fnet.devices.placements import placement_of
     from fnet.training import make_epoch, start
 
+    if not added:
+        dividing.total = lambda grads, reduced: grads
     place = placement_of(mesh(devices) if devices else None)
     model, update = models.classification_net(CLASSES, HIDDEN), optimizers.sgd(RATE)
     x, labels, order = rows(batch_size // share, steps)
@@ -182,13 +189,14 @@ def _ddp(rank, port, batch_size, steps):
     own = np.array_split(order, 2, axis=1)[rank]
     batches = [(torch.from_numpy(x[i]), torch.from_numpy(labels[i]).long()) for i in own]
 
+    net = nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
+    spread = nn.parallel.DistributedDataParallel(net, gradient_as_bucket_view=True)
+    optimizer, criterion = torch.optim.SGD(net.parameters(), RATE), nn.CrossEntropyLoss()
+
     def train():
-        net = nn.Sequential(nn.Linear(INPUTS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
         with torch.no_grad():
             for parameter, value in zip(net.parameters(), weights(0), strict=True):
                 parameter.copy_(torch.from_numpy(value))
-        spread = nn.parallel.DistributedDataParallel(net, gradient_as_bucket_view=True)
-        optimizer, criterion = torch.optim.SGD(net.parameters(), RATE), nn.CrossEntropyLoss()
         losses = []
         for batch, label in batches:
             optimizer.zero_grad()
