@@ -49,6 +49,7 @@ on one machine.
 
 from fnet.devices.costs import Cost, Machine, Work, step_cost, work_per_device
 from fnet.devices.dividing import divided
+from fnet.devices.measuring import measured_machine
 from fnet.devices.meshes import mesh
 from fnet.devices.placements import Placement, placement
 from fnet.devices.placing import on_one, own_places, placed, replicated
@@ -66,6 +67,7 @@ __all__ = [
     "by_table",
     "divided",
     "join",
+    "measured_machine",
     "memory_per_device",
     "mesh",
     "on_one",

@@ -1,0 +1,98 @@
+"""What the devices of a mesh do in a second, measured: products, memory, and sums over all."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from chex import Array
+from jax.sharding import Mesh, PartitionSpec
+
+from fnet.core.across import ROWS
+from fnet.devices.costs import Machine
+
+WIDTHS = {"cpu": 512}  # of a product that a device does at full speed
+WIDTH = 4096
+NUMBERS = 2**22  # of an array that no cache holds
+SIZES = tuple(2**k for k in (8, 12, 16, 18, 20))  # of arrays that are added over devices
+LOOPS = 16  # that a call does, so that its start counts little
+ROUNDS = 5
+
+
+def measured_machine(mesh: Mesh) -> Machine:
+    """The constants of a mesh, measured within a few seconds, all devices working at once.
+
+        rate = 2 W³ / t                   of (W, W) times (W, W)
+        memory = 8 K / t                  of x ← a x + b, K numbers of four bytes
+        t = 2 (n − 1) L + 2 (n − 1) / n · S / wire
+
+    The last is fitted to sums over the axis "data" of S bytes, from 1 kB to 4 MB, so that relative
+    errors are least. Each t is the least of five calls, of a loop of sixteen, since other work only
+    adds to it. In several processes all must call it. With one device there is nothing to send: the
+    wire is infinite. Virtual devices of a CPU share its cores and its memory, which is in what they
+    do at once: with more devices than cores each does less.
+
+    >>> from fnet.devices.meshes import mesh
+    >>> machine = measured_machine(mesh(1))
+    >>> machine.rate > 1e8, machine.wire, machine.latency
+    (True, inf, 0.0)
+    """
+    n = mesh.shape[ROWS]
+    width = WIDTHS.get(mesh.devices.flat[0].platform, WIDTH)
+    rate = 2 * width**3 / _seconds(mesh, _product, (width, width))
+    memory = 8 * NUMBERS / _seconds(mesh, _update, (NUMBERS,))
+    if n == 1:
+        return Machine(rate, memory, float("inf"), 0.0)
+    seconds = [_seconds(mesh, _mean, (size,)) for size in SIZES]
+    alone, each = line([4 * size for size in SIZES], seconds)
+    return Machine(rate, memory, 2 * (n - 1) / n / each, alone / (2 * (n - 1)))
+
+
+def line(x: Any, t: Any) -> tuple[float, float]:
+    """The a and b, not negative, for which t is about a + b x, by relative errors.
+
+        Σ ((a + b x) / t − 1)² is least
+
+    >>> line([1, 2, 4], [3.0, 5.0, 9.0])
+    (1.0, 2.0)
+    """
+    rows = np.stack([np.ones(len(x)), np.asarray(x, float)], axis=1) / np.asarray(t)[:, None]
+    both = np.linalg.lstsq(rows, np.ones(len(rows)))[0]
+    if min(both) >= 0:
+        return round(float(both[0]), 12), float(both[1])
+    alone = [float(column.sum() / (column @ column)) for column in rows.T]
+    return (0.0, alone[1]) if both[0] < 0 else (alone[0], 0.0)
+
+
+def _product(x: Array) -> Array:
+    return x @ x
+
+
+def _update(x: Array) -> Array:
+    return jnp.float32(0.5) * x + jnp.float32(1)
+
+
+def _mean(x: Array) -> Array:
+    return jax.lax.pmean(x, ROWS)
+
+
+def _seconds(mesh: Mesh, function: Callable[[Array], Array], shape: tuple[int, ...]) -> float:
+    """The time of one call among many, which follow each other, on all devices."""
+    whole = PartitionSpec()
+
+    @jax.jit
+    @jax.shard_map(mesh=mesh, in_specs=(), out_specs=whole, check_vma=False)
+    def run() -> Array:
+        # Zeros, of which products and sums are zeros however many follow.
+        x = jax.lax.optimization_barrier(jnp.zeros(shape, jnp.float32))
+        return jax.lax.fori_loop(0, LOOPS, lambda _, x: function(x), x).sum()
+
+    run().block_until_ready()
+    took = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        run().block_until_ready()
+        took.append(time.perf_counter() - began)
+    return min(took) / LOOPS
