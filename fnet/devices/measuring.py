@@ -1,5 +1,6 @@
 """What the devices of a mesh do in a second, measured: products, memory, and sums over all."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,14 +22,15 @@ LOOPS = 16  # that a call does, so that its start counts little
 ROUNDS = 5
 
 
-def measured_machine(mesh: Mesh) -> Machine:
+def measured_machine(mesh: Mesh, rows: int = 128) -> Machine:
     """The constants of a mesh, measured within a few seconds, all devices working at once.
 
-        rate = 2 W³ / t                   of (W, W) times (W, W)
+        rate = 4 r W² / t                 of z = x w and xᵀ z, with x: (r, W) and w: (W, W)
         memory = 8 K / t                  of x ← a x + b, K numbers of four bytes
         t = 2 (n − 1) L + 2 (n − 1) / n · S / wire
 
-    The last is fitted to sums over the axis "data" of S bytes, from 1 kB to 4 MB, so that relative
+    `rows` are those of a device's share of a batch, r, since products of few rows are slower. The
+    last is fitted to sums over the axis "data" of S bytes, from 1 kB to 4 MB, so that relative
     errors are least. Each t is the least of five calls, of a loop of sixteen, since other work only
     adds to it. In several processes all must call it. With one device there is nothing to send: the
     wire is infinite. Virtual devices of a CPU share its cores and its memory, which is in what they
@@ -41,8 +43,11 @@ def measured_machine(mesh: Mesh) -> Machine:
     """
     n = mesh.shape[ROWS]
     width = WIDTHS.get(mesh.devices.flat[0].platform, WIDTH)
-    rate = 2 * width**3 / _seconds(mesh, _product, (width, width))
-    memory = 8 * NUMBERS / _seconds(mesh, _update, (NUMBERS,))
+    multiplying = _seconds(mesh, _products, (rows, width), (width, width))
+    rate, memory = (
+        4 * rows * width**2 / multiplying,
+        8 * NUMBERS / _seconds(mesh, _update, (NUMBERS,)),
+    )
     if n == 1:
         return Machine(rate, memory, float("inf"), 0.0)
     seconds = [_seconds(mesh, _mean, (size,)) for size in SIZES]
@@ -66,28 +71,30 @@ def line(x: Any, t: Any) -> tuple[float, float]:
     return (0.0, alone[1]) if both[0] < 0 else (alone[0], 0.0)
 
 
-def _product(x: Array) -> Array:
-    return x @ x
+def _products(x: Array, w: Array) -> tuple[Array, Array]:
+    return x, x.T @ (x @ w) / jnp.float32(x.size)  # of numbers that do not grow
 
 
-def _update(x: Array) -> Array:
-    return jnp.float32(0.5) * x + jnp.float32(1)
+def _update(x: Array) -> tuple[Array]:
+    return (jnp.float32(0.5) * x + jnp.float32(1),)
 
 
-def _mean(x: Array) -> Array:
-    return jax.lax.pmean(x, ROWS)
+def _mean(x: Array) -> tuple[Array]:
+    return (jax.lax.pmean(x, ROWS),)
 
 
-def _seconds(mesh: Mesh, function: Callable[[Array], Array], shape: tuple[int, ...]) -> float:
+def _seconds(mesh: Mesh, function: Callable[..., Any], *shapes: tuple[int, ...]) -> float:
     """The time of one call among many, which follow each other, on all devices."""
-    whole = PartitionSpec()
 
     @jax.jit
-    @jax.shard_map(mesh=mesh, in_specs=(), out_specs=whole, check_vma=False)
+    @jax.shard_map(mesh=mesh, in_specs=(), out_specs=PartitionSpec(), check_vma=False)
     def run() -> Array:
-        # Zeros, of which products and sums are zeros however many follow.
-        x = jax.lax.optimization_barrier(jnp.zeros(shape, jnp.float32))
-        return jax.lax.fori_loop(0, LOOPS, lambda _, x: function(x), x).sum()
+        arrays = tuple(
+            jnp.cos(jnp.arange(math.prod(s), dtype=jnp.float32)).reshape(s) for s in shapes
+        )
+        arrays = jax.lax.optimization_barrier(arrays)
+        arrays = jax.lax.fori_loop(0, LOOPS, lambda _, arrays: function(*arrays), arrays)
+        return sum((array.sum() for array in arrays), jnp.zeros((), jnp.float32))
 
     run().block_until_ready()
     took = []

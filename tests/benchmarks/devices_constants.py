@@ -19,7 +19,14 @@ from tests.benchmarks.devices import ONE_THREAD
 INPUTS, HIDDEN, CLASSES = 1024, 512, 10
 BATCHES, DEVICES = (64, 1024), (1, 2, 4)
 STEPS = {64: 20, 1024: 4}
-COLUMNS = ["devices", "GFLOP/s each", "memory, GB/s each", "wire, GB/s", "a message, µs"]
+COLUMNS = [
+    "devices",
+    "rows each",
+    "GFLOP/s each",
+    "memory, GB/s each",
+    "wire, GB/s",
+    "a message, µs",
+]
 
 
 def results(rounds):
@@ -52,27 +59,18 @@ def measured(rounds):
     runs = {
         (n, size): epoch(model, optimizer, meshes[n], size) for size in BATCHES for n in DEVICES
     }
-    machines, seconds = {n: [] for n in DEVICES}, {case: [] for case in runs}
+    machines, seconds = {case: [] for case in runs}, {case: [] for case in runs}
     for _ in range(rounds):
-        for n, mesh in meshes.items():
-            machines[n].append(devices.measured_machine(mesh))
         for (n, size), run in runs.items():
+            machines[n, size].append(devices.measured_machine(meshes[n], size // n))
             seconds[n, size].append(run())
-    best = {n: fastest(found) for n, found in machines.items()}
-    constants = [
-        dict(
-            zip(
-                COLUMNS,
-                (n, m.rate / 1e9, m.memory / 1e9, m.wire / 1e9, m.latency * 1e6),
-                strict=True,
-            )
-        )
-        for n, m in best.items()
-    ]
-    steps = []
+    constants, steps = [], []
     for (n, size), took in seconds.items():
+        m = fastest(machines[n, size])
+        figures = n, size // n, m.rate / 1e9, m.memory / 1e9, m.wire / 1e9, m.latency * 1e6
+        constants.append(dict(zip(COLUMNS, figures, strict=True)))
         work = devices.work_per_device(model, optimizer, (INPUTS,), size, {"data": n})
-        cost = devices.step_cost(work, best[n])
+        cost = devices.step_cost(work, m)
         steps.append(
             {"devices": n, "rows": size}
             | {f"{name}, ms": 1e3 * part for name, part in cost._asdict().items()}
