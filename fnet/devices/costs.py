@@ -9,7 +9,7 @@ from chex import ArrayTree
 
 from fnet.core import Layer
 from fnet.core.across import ROWS
-from fnet.core.trees import cast, gradient_of, nbytes
+from fnet.core.trees import cast, gradient_of, is_floating, nbytes
 from fnet.devices.meshes import COLUMNS
 from fnet.devices.rules import Rule, split_weights
 from fnet.devices.sizes import memory_per_device, parts_of, sizes_of, traced
@@ -104,7 +104,7 @@ def work_per_device(
 
         F = Σ 2 a b c / m                      M = 2 (θ + s + g + c)
         R = 2 (n − 1) / n · g                  k = 2 (n − 1)
-        G = 2 (m − 1) / m · r Σ (A + B)        k ← k + 4 (m − 1) w
+        G = (m − 1) / m · r Σ (A + 2 B)        k ← k + 3 (m − 1) w
 
     F is of all products (a, b) times (b, c) of a forward and a backward pass over the N / n rows of
     a device, n devices dividing the batch along "data", and m parameters along "model". θ, s, g and
@@ -114,10 +114,11 @@ def work_per_device(
     each k-th step sends it.
 
     G is for the w weights (A, B) that the rule divides, r being the bytes of one column of what
-    passes through them: outputs are gathered in the forward pass and again in the backward pass,
-    and gradients of inputs are added up. It is an estimate, good to a factor of two, since the
-    compiler decides. What is left out: elementwise operations, the loss, and samples that are sent
-    where a dataset is divided by rows.
+    passes through them: outputs are gathered, and the gradients of inputs added up. The first one
+    has no such gradient; where it is an embedding, its outputs are added up. This is an estimate:
+    the compiler decides, and sent between 0.7 and 1.2 times as much for networks of affine layers.
+    What is left out: elementwise operations, the loss, and samples that are sent where a dataset is
+    divided by rows.
 
     Raises ConfigurationError for a layer with a loop whose length depends on numbers.
 
@@ -138,8 +139,8 @@ def work_per_device(
         flops=products(model, params, x) / m,
         moved=2 * (memory.state + memory.gradients + memory.caches),
         reduced=2 * (n - 1) / n * memory.gradients * narrow,
-        gathered=2 * (m - 1) / m * gathered,
-        messages=2 * (n - 1) + 4 * (m - 1) * times,
+        gathered=(m - 1) / m * gathered,
+        messages=2 * (n - 1) + 3 * (m - 1) * times,
     )
 
 
@@ -201,7 +202,7 @@ def _traces(params: Mapping[str, Any]) -> list[Any]:
 
 
 def _between_columns(model: Layer, params: ArrayTree, own: ArrayTree, x: Any) -> tuple[int, int]:
-    """The bytes of inputs and outputs of weights that are divided, and how many weights these are.
+    """The bytes of r Σ (A + 2 B), and of how many weights.
 
     Each has as many rows as the model's output; weights that are stacked count each for itself.
     """
@@ -209,10 +210,14 @@ def _between_columns(model: Layer, params: ArrayTree, own: ArrayTree, x: Any) ->
     column = nbytes(y) // y.shape[-1] if y.ndim else 0
     columns = times = 0
     for whole, part in zip(jax.tree.leaves(params), jax.tree.leaves(own), strict=True):
-        if whole.ndim >= 2 and whole.shape != part.shape:
-            stacked = math.prod(whole.shape[:-2])
-            columns += stacked * sum(whole.shape[-2:])
-            times += stacked
+        if whole.ndim < 2 or whole.shape == part.shape:
+            continue
+        (outputs, inputs), stacked = whole.shape[-2:], math.prod(whole.shape[:-2])
+        if times:
+            columns += stacked * (outputs + 2 * inputs)
+        else:
+            columns += outputs if all(map(is_floating, jax.tree.leaves(x))) else 2 * inputs
+        times += stacked
     return column * columns, times
 
 

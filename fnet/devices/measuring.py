@@ -43,15 +43,15 @@ def measured_machine(mesh: Mesh, rows: int = 128) -> Machine:
     """
     n = mesh.shape[ROWS]
     width = WIDTHS.get(mesh.devices.flat[0].platform, WIDTH)
-    multiplying = _seconds(mesh, _products, (rows, width), (width, width))
+    multiplying = seconds(mesh, _products, (rows, width), (width, width))
     rate, memory = (
         4 * rows * width**2 / multiplying,
-        8 * NUMBERS / _seconds(mesh, _update, (NUMBERS,)),
+        8 * NUMBERS / seconds(mesh, _update, (NUMBERS,)),
     )
     if n == 1:
         return Machine(rate, memory, float("inf"), 0.0)
-    seconds = [_seconds(mesh, _mean, (size,)) for size in SIZES]
-    alone, each = line([4 * size for size in SIZES], seconds)
+    took = [seconds(mesh, mean, (size,)) for size in SIZES]
+    alone, each = line([4 * size for size in SIZES], took)
     return Machine(rate, memory, 2 * (n - 1) / n / each, alone / (2 * (n - 1)))
 
 
@@ -79,12 +79,20 @@ def _update(x: Array) -> tuple[Array]:
     return (jnp.float32(0.5) * x + jnp.float32(1),)
 
 
-def _mean(x: Array) -> tuple[Array]:
+def mean(x: Array) -> tuple[Array]:
+    """The mean over devices, which many calls leave as large as it is."""
     return (jax.lax.pmean(x, ROWS),)
 
 
-def _seconds(mesh: Mesh, function: Callable[..., Any], *shapes: tuple[int, ...]) -> float:
-    """The time of one call among many, which follow each other, on all devices."""
+def seconds(mesh: Mesh, function: Callable[..., Any], *shapes: tuple[int, ...]) -> float:
+    """The time of one call among many, which follow each other, on all devices of a mesh.
+
+    The function takes arrays of these shapes, each whole on every device, and returns as many.
+
+    >>> from fnet.devices.meshes import mesh
+    >>> seconds(mesh(1), mean, (8,)) > 0
+    True
+    """
 
     @jax.jit
     @jax.shard_map(mesh=mesh, in_specs=(), out_specs=PartitionSpec(), check_vma=False)

@@ -11,7 +11,7 @@ from fnet.core import Layer
 from fnet.core.across import ROWS
 from fnet.core.examples import Ints, is_input, shapes_of
 from fnet.core.expect import require_whole
-from fnet.core.trees import nbytes
+from fnet.core.trees import count, nbytes
 from fnet.core.watching import watching
 from fnet.devices.meshes import COLUMNS, require_divided
 from fnet.devices.rules import Rule, shardings, split_weights
@@ -19,20 +19,21 @@ from fnet.errors import ConfigurationError
 
 
 class Memory(NamedTuple):
-    """The bytes on each device: parameters, optimizer state, gradients, caches, the largest output.
+    """The bytes on each device: of the state, gradients and caches, and of what passes by.
 
+    `passing` is the largest output of a layer, and one round's caches where there is a loop.
     `copies` says how often gradients are there: twice where they are added over devices, since the
     sum is another array.
 
-    >>> Memory(400, opt_state=800, gradients=400, caches=900, output=50, copies=2).total
-    3350
+    >>> Memory(400, opt_state=800, gradients=400, caches=900, passing=50, copies=2).total
+    3750
     """
 
     params: int
     opt_state: int
     gradients: int
     caches: int
-    output: int
+    passing: int
     copies: int = 1
 
     @property
@@ -43,7 +44,8 @@ class Memory(NamedTuple):
     @property
     def temporaries(self) -> int:
         """What comes and goes in a step: caches go as gradients come."""
-        return max(self.caches + self.output, self.copies * self.gradients)
+        backward = self.caches + self.passing + self.gradients
+        return max(backward, self.copies * self.gradients)
 
     @property
     def total(self) -> int:
@@ -61,16 +63,16 @@ def memory_per_device(
 ) -> Memory:
     """The memory that training takes on each device of a mesh, without its data.
 
-        total = 2 (θ + s) + max(c + y, k g)
+        total = 2 (θ + s) + max(c + y + g, k g)
 
     θ, s and g are the bytes of parameters, optimizer state and gradients, each array divided by the
     rule over the axis "model" of m devices: θ / m, where the rule and the sizes divide all of them.
     c is what the layers cache for the N / n rows of a device, n devices dividing the batch along
-    "data", and y the largest output of a layer, or its gradient on the way back. Where parameters
-    are divided these may be too, which is not counted. k is 2 where n > 1, and 1 elsewhere. The
-    state counts twice, as it was before the call and as it is after it. XLA takes a few percent
-    more or less for networks of affine layers, and up to half as much again on a CPU for layers
-    that work on blocks of rows.
+    "data", and y the largest output of a layer, or its gradient on the way back; in `repeat` also
+    the caches of one round, and in `remat` those that are made again. Where parameters are divided
+    these may be too, which is not counted. k is 2 where n > 1, and 1 elsewhere. The state counts
+    twice, as it was before the call and as it is after it. XLA takes a few percent more or less, up
+    to ten where caches are as large as the state.
 
     `shape` is that of one example, or a tree of them, with `fnet.core.examples.ints` for integers.
     `axes` are the sizes of the mesh, {"data": 64, "model": 8} or the `shape` of one: the devices
@@ -86,20 +88,33 @@ def memory_per_device(
     sizes = sizes_of(axes)
     state, x = traced(model, optimizer, shape, batch_size, sizes)
     params, opt_state = (nbytes(parts_of(part, sizes, rule)) for part in state)
-    outputs = []
-
-    def watch(layer: Layer, params: Any, x: Any, run: Any) -> Any:
-        y, cache = run()
-        outputs.append(nbytes(y))
-        return y, cache
+    watch = _Watch()
 
     def forward(params: Any, x: Any, key: Any) -> Any:  # new each time, or JAX would not trace it
         with watching(watch):
             return model.forward(params, x, key)[1]
 
     cache = jax.eval_shape(forward, state[0], x, jax.random.key(0))
-    copies = 2 if sizes[ROWS] > 1 else 1
-    return Memory(params, opt_state, params, nbytes(cache), max(outputs), copies)
+    passing = watch.output + watch.again
+    return Memory(params, opt_state, params, nbytes(cache), passing, 2 if sizes[ROWS] > 1 else 1)
+
+
+class _Watch:
+    """A watcher that keeps the bytes of the largest output, and of caches that are there again."""
+
+    def __init__(self) -> None:
+        self.output = self.again = 0
+        self.last = 0, 0  # how many parameters a layer had, and the bytes that it cached
+
+    def __call__(self, layer: Layer, params: Any, x: Any, run: Any) -> Any:
+        y, cache = run()
+        here = count(params), nbytes(cache)
+        of_part, cached = self.last
+        # The only part of a loop has fewer parameters; that of `remat` caches more.
+        if len(layer.layers) == 1 and (here[0] > of_part or here[1] < cached):
+            self.again = max(self.again, cached)
+        self.output, self.last = max(self.output, nbytes(y)), here
+        return y, cache
 
 
 def sizes_of(axes: Mapping[str, int]) -> dict[str, int]:
