@@ -48,19 +48,28 @@ A process that dies or hangs ends the others with a word. `fnet launch -n 2 -- t
 on one machine.
 """
 
+from fnet.devices.costs import Cost, Machine, Work, step_cost, work_per_device
 from fnet.devices.dividing import divided
+from fnet.devices.measuring import measured_machine
 from fnet.devices.meshes import mesh
 from fnet.devices.placements import Placement, placement
 from fnet.devices.placing import on_one, own_places, placed, replicated
 from fnet.devices.processes import Team, join
 from fnet.devices.rules import by_table, split_weights
+from fnet.devices.sizes import Memory, memory_per_device
 
 __all__ = [
+    "Cost",
+    "Machine",
+    "Memory",
     "Placement",
     "Team",
+    "Work",
     "by_table",
     "divided",
     "join",
+    "measured_machine",
+    "memory_per_device",
     "mesh",
     "on_one",
     "own_places",
@@ -68,4 +77,6 @@ __all__ = [
     "placement",
     "replicated",
     "split_weights",
+    "step_cost",
+    "work_per_device",
 ]
