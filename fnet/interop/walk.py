@@ -75,7 +75,7 @@ class Walk(NamedTuple):
             return found
         if layer.layers and jax.tree.leaves(params):
             raise ConfigurationError(
-                f"{name or 'the model'}: no PyTorch module that fnet knows has the weights of a "
+                f"{name or 'the model'}: no library that fnet knows has the weights of a "
                 f"composition such as {layer}: convert its parts, each by itself"
             )
         if jax.tree.leaves(params):

@@ -36,6 +36,7 @@ from fnet.optimizers.layerwise import Lars, lamb, lars
 from fnet.optimizers.matrices import Muon, muon
 from fnet.optimizers.moments import Adamax, Nadam, adamax, nadam, radam
 from fnet.optimizers.parts import ByPart, Frozen, by_part, frozen
+from fnet.optimizers.rows import update_rows
 from fnet.optimizers.rule import apply_updates, set_learning_rate
 from fnet.optimizers.scheduling import Plateau, Scheduled, plateau, scheduled
 from fnet.optimizers.signs import Lion, Rprop, lion, rprop
@@ -92,6 +93,7 @@ __all__ = [
     "schedules",
     "set_learning_rate",
     "sgd",
+    "update_rows",
 ]
 
 EXAMPLES = (

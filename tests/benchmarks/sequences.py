@@ -1,14 +1,15 @@
-"""Sequences: attention, recurrent layers, an embedding, and cross-entropy over many classes.
+"""Sequences: attention, recurrent layers, and cross-entropy over many classes.
 
 Contestants are given the same arrays, and return numbers to be compared: <y, dy> and the lengths of
 the gradients. Attention is causal, 4 heads of 64, without its linear maps; recurrent layers are 256
-wide, 128 steps, 32 sequences; an embedding's gradient is followed by a step of Adam on the table.
+wide, 128 steps, 32 sequences. An embedding's table is in `embedding`.
 """
 
 import functools
 
 import numpy as np
 
+from tests.benchmarks import embedding
 from tests.benchmarks.contest import Contest, Contestant, hold
 
 HERE = "tests.benchmarks.sequences"
@@ -17,8 +18,6 @@ HEADS, SIZE = 4, 64
 WIDTH, STEPS, SEQUENCES = 256, 128, 32
 ROWS, FEATURES = 2048, 256
 CLASSES = {"16k": 16_384, "50k": 50_000}
-IDS, TABLE = 8192, (50_000, 128)
-RATE = 1e-3
 
 
 def results(rounds: int) -> dict[str, dict]:
@@ -29,8 +28,7 @@ def results(rounds: int) -> dict[str, dict]:
         found[f"sequences, {kind}"] = hold(recurrent_contest(kind), rounds)
     for name in CLASSES:
         found[f"sequences, linear cross-entropy, {name}"] = hold(linear_contest(name), rounds)
-    found["sequences, embedding"] = hold(embedding_contest(), rounds)
-    return found
+    return found | embedding.results(rounds)
 
 
 def _torches(make: str) -> list[Contestant]:
@@ -84,20 +82,6 @@ def linear_contest(name: str) -> Contest:
         {"classes": CLASSES[name]},
         [Contestant(name, peer, f"{HERE}:linear", {"form": name}) for name, peer in forms.items()],
         {"jax.grad": 1.2},
-        unit="call",
-        count=1,
-    )
-
-
-def embedding_contest() -> Contest:
-    return Contest(
-        "sequences, embedding",
-        {},
-        [
-            Contestant("fnet", "fnet", f"{HERE}:embedded", {"form": "fnet"}),
-            Contestant("jax.grad, optax", "jax.grad", f"{HERE}:embedded", {"form": "jax.grad"}),
-        ],
-        {"jax.grad": 5},
         unit="call",
         count=1,
     )
@@ -341,34 +325,6 @@ def linear_program(classes, form):
         return value, *grads
 
     return by_hand if form == "fnet" else by_autodiff, (given, labels)
-
-
-def embedded(form):
-    """The gradient of a table, and a step of Adam on it."""
-    import jax
-    import optax
-
-    from fnet import optimizers
-    from fnet.layers import embedding
-    from fnet.layers.embedding import Embedding
-
-    table, dy = _normal(0, *TABLE), _normal(1, 1, IDS, TABLE[1])
-    ids = np.random.default_rng(2).integers(0, TABLE[0], (1, IDS), dtype=np.int32)
-    ours, theirs = optimizers.adam(RATE), optax.adam(RATE)
-    layer = embedding(*TABLE)
-
-    def by_hand(table, state, ids, dy):
-        grads, _ = layer.backward(Embedding(table), ids, dy)
-        updates, state = ours.update(grads.w, state, table)
-        return (table + updates).sum(), grads.w
-
-    def by_autodiff(table, state, ids, dy):
-        grads = jax.grad(lambda w: (w[ids] * dy).sum())(table)
-        updates, state = theirs.update(grads, state, table)
-        return (table + updates).sum(), grads
-
-    update, program = (ours, by_hand) if form == "fnet" else (theirs, by_autodiff)
-    return _runs(program, (table, update.init(table), ids, dy))
 
 
 def _temporaries() -> dict:
