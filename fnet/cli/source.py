@@ -11,7 +11,7 @@ from fnet import data
 from fnet.cli.arguments import Settings
 from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
-from fnet.cli.tables import FLAGS, encode, is_table, open_table, places_of
+from fnet.cli.tables import FLAGS, encode, is_table, open_table, places_of, plain_name
 from fnet.cli.text import is_text, open_text
 from fnet.cli.texts import open_texts
 from fnet.cli.values import PARTS as PARTS
@@ -136,11 +136,7 @@ def short_name(settings: Settings) -> str:
     if settings["data"] is None:
         return "language" if is_text(settings) else "shapes"
     path = Path(settings["data"]).resolve()
-    return (
-        path.name
-        if path.is_dir()
-        else path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-    )
+    return path.name if path.is_dir() else plain_name(path).stem
 
 
 def load_whole(

@@ -17,6 +17,7 @@ from fnet.data.schema import fit_schema
 from fnet.data.tables import choose, require_present
 from fnet.data.targets import Target, labels_of, numbers_of, task_of
 from fnet.errors import ConfigurationError, DataError
+from fnet.files.compressed import SUFFIXES as PACKED
 from fnet.files.csv_columns import gaps
 
 SUFFIXES = (".csv", ".tsv", ".tab")
@@ -50,10 +51,21 @@ class OpenTable(NamedTuple):
 
 
 def is_table(path: Path, target: str | None) -> bool:
-    """Whether this is the name of a table, which gzip may have made small."""
-    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    """Whether this is the name of a table, of which gzip or zip may have made a smaller file."""
+    plain = plain_name(path)
     suffix = plain.suffix.lower()
-    return suffix in SUFFIXES or (target is not None and suffix in OTHERS)
+    return suffix in SUFFIXES or (
+        target is not None and (suffix in OTHERS or (plain != path and not suffix))
+    )
+
+
+def plain_name(path: Path) -> Path:
+    """The name of a file before gzip or another program made it smaller.
+
+    >>> plain_name(Path("houses.csv.bz2")).name
+    'houses.csv'
+    """
+    return path.with_suffix("") if path.suffix.lower() in PACKED else path
 
 
 def open_table(path: Path, settings: Settings) -> OpenTable:

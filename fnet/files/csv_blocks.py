@@ -16,7 +16,8 @@ from fnet.errors import DataError
 from fnet.files.csv_cells import EXACT, LARGEST
 from fnet.files.csv_decimals import BEFORE, decimals
 from fnet.files.csv_header import Row
-from fnet.files.csv_layout import Layout, cells_of, is_blank
+from fnet.files.csv_layout import Layout
+from fnet.files.csv_reader import RUNS, cells_of, is_blank
 from fnet.files.csv_rows import refuse_cell, refuse_width
 from fnet.files.csv_text import Text
 from fnet.files.csv_words import SHORT, Words
@@ -110,7 +111,9 @@ def blocks(text: Text, layout: Layout) -> Iterator[Block]:
 
 def _is_plain(text: Text, layout: Layout) -> bool:
     single = text.encoding in ("utf-8", "utf-8-sig", "cp1252")
-    return single and layout.separator != " " and layout.empty is None and len(layout.names) > 1
+    return (
+        single and layout.separator not in RUNS and layout.empty is None and len(layout.names) > 1
+    )
 
 
 def _plain(text: Text, layout: Layout) -> Iterator[Block]:
@@ -168,7 +171,7 @@ def _read(text: Text, layout: Layout, done: int = 0) -> Iterator[Block]:
     width, left = len(layout.names), layout.first + done
     done -= left
     with text.open() as stream:
-        reader = cells_of(stream, layout.separator)
+        reader = cells_of(stream, layout.separator, layout.escaped)
         while True:
             try:
                 block = list(itertools.islice(reader, _ROWS))

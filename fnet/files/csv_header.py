@@ -14,6 +14,9 @@ from fnet.files.csv_cells import SUSPECTS, number, shown
 Row = list[str]
 _ASK = "say --header no if it is a row, and --header yes if it is a line of names"
 _YEARS = range(1800, 2200)
+# What Orange writes in the second and the third line of a table.
+_TYPES = {"c", "d", "s", "t", "n", "continuous", "discrete", "string", "time", "numeric"}
+_FLAGS = re.compile(r"|c|class|m|meta|i|ignore|w|weight|.*=.*")
 
 
 class Header(NamedTuple):
@@ -42,6 +45,9 @@ def header_of(rows: Sequence[Row], commas: bool, stated: bool | None) -> Header:
         return Header(first, 1, wrong="it holds no column names; put a line of names above")
     if stated:
         return Header(first, 1)
+    if len(below) > 2 and _are_typed(first, *below[:2]):
+        what = "lines 2 and 3 hold types and roles of columns, as Orange writes them"
+        return Header(first, 3, (f"{what}: passed over (--header yes if they are rows)",))
     if below and _are_two(first, below, commas):
         names = [
             " ".join(filter(None, pair)) for pair in zip(_spread(first), below[0], strict=True)
@@ -170,6 +176,14 @@ def _are_two(first: Row, below: list[Row], commas: bool) -> bool:
     numbers = [_are_numbers(column, commas) for column in columns.values()]
     merged = any(not first[place] for place in filled if place > 0)
     return all(numbers) or (merged and 2 * sum(numbers) >= len(numbers))
+
+
+def _are_typed(first: Row, types: Row, flags: Row) -> bool:
+    """Whether a line of types, or of the words that are allowed, and one of roles follow."""
+    known = [cell for cell in types if cell]
+    usual = sum(cell in _TYPES for cell in known)
+    roles = all(map(_FLAGS.fullmatch, flags))
+    return len(first) == len(types) == len(flags) and roles and 2 * usual > len(known)
 
 
 def _are_numbers(column: Row, commas: bool) -> bool:

@@ -4,19 +4,15 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import NamedTuple
 
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import number, shown
 from fnet.files.csv_header import Header, Row, header_of, preamble
 from fnet.files.csv_notes import note_of
-from fnet.files.csv_text import END_OF_FILE, Text, refuse
+from fnet.files.csv_reader import RUNS, SEPARATORS, are_escaped, numbered
+from fnet.files.csv_text import Text, refuse
 
-if TYPE_CHECKING:
-    from _csv import Reader  # the csv module does not name the type of its readers
-
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 _SAMPLE = 2**16  # characters from which the layout is recognised
 _LEAST = 2  # rows that show names of rows in front
 
@@ -26,7 +22,7 @@ class Layout(NamedTuple):
 
     `first` is the number of rows before the data; `empty` the place of a cell that a separator at
     the end of each line makes. Where no line `has_names`, columns are x1, x2 and so on. `note` is
-    the first line of notes below the rows.
+    the first line of notes below the rows. Quotes within cells may be `escaped` by a backslash.
     """
 
     separator: str
@@ -37,26 +33,7 @@ class Layout(NamedTuple):
     decisions: tuple[str, ...]
     has_names: bool = True
     note: Row | None = None
-
-
-def cells_of(stream: TextIO | Iterable[str], separator: str) -> "Reader":
-    """The rows of a text as the csv module reads them; runs of blanks are one separator."""
-    lines = map(_tidy, stream) if separator == " " else stream
-    return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
-
-
-def is_blank(row: Row) -> bool:
-    """Whether a line has nothing in it, or the mark of DOS at the end of a file."""
-    return len(row) < 2 and not any(cell.strip().strip(END_OF_FILE) for cell in row)
-
-
-def numbered(stream: TextIO | Iterable[str], separator: str) -> Iterator[tuple[int, Row]]:
-    """Each row that is not blank, after the line on which it begins, counted from 1."""
-    line, reader = 1, cells_of(stream, separator)
-    for cells in reader:
-        if not is_blank(cells):
-            yield line, cells
-        line = reader.line_num + 1
+    escaped: bool = False
 
 
 def read_layout(text: Text, separator: str | None = None, header: bool | None = None) -> Layout:
@@ -76,10 +53,13 @@ def read_layout(text: Text, separator: str | None = None, header: bool | None = 
             sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
     stated = re.match(r"\s*sep=([,;|\t])\r?\n", sample)  # as spreadsheets do in a line of its own
     chosen = separator or (stated[1] if stated else _separator(sample))
-    rows = _sampled(sample, chosen)
+    escaped = _are_escaped(text, chosen)
+    rows = _sampled(sample, chosen, escaped)
     before = int(bool(stated))
     before += preamble(rows[before:])
     said = [] if separator or chosen == "," else [f"separator: {SEPARATORS[chosen]} (--sep)"]
+    if escaped:
+        said.append("quotes within cells are written with a backslash before them")
     if before > bool(stated):
         said.append(_above(rows[bool(stated) : before]))
     if not rows and not sample.strip():
@@ -91,17 +71,25 @@ def read_layout(text: Text, separator: str | None = None, header: bool | None = 
         return Layout(chosen, ("",), 0, None, (), ())
     found = header_of(rows[before:], chosen != ",", header)
     if found.wrong:
-        lines = numbered(io.StringIO(sample, newline=""), chosen)
+        lines = numbered(io.StringIO(sample, newline=""), chosen, escaped)
         line, _ = next(itertools.islice(lines, before, None))
         refuse(text.name, line, found.wrong)
     layout = _named(found, rows[before + found.lines :], chosen, before + found.lines, said)
-    return _with_note(text, layout)
+    return _with_note(text, layout._replace(escaped=escaped))
+
+
+def _are_escaped(text: Text, separator: str) -> bool:
+    """Whether quotes within cells have a backslash before them."""
+    if not text.backslashes:
+        return False
+    with text.open() as stream, text.open() as again:
+        return are_escaped(stream, again, separator)
 
 
 def _with_note(text: Text, layout: Layout) -> Layout:
     """The layout with the notes below the rows."""
-    blanks = layout.separator == " "
-    notes = None if blanks else note_of(text, layout.separator, len(layout.names))
+    runs = layout.separator in RUNS
+    notes = None if runs else note_of(text, layout.separator, len(layout.names))
     if notes is None:
         return layout
     note, count = notes
@@ -120,19 +108,11 @@ def _above(rows: list[Row]) -> str:
     return f"{titles} passed over, as a title: {shown(rows[0][0].strip())}"
 
 
-def _tidy(line: str) -> str:
-    """The line with tabs outside of quotes as blanks; one within a quoted cell stays as it is."""
-    pieces = line.strip().split('"')
-    if len(pieces) % 2:
-        pieces[::2] = [piece.replace("\t", " ") for piece in pieces[::2]]
-    return '"'.join(pieces) + "\n"
-
-
-def _sampled(sample: str, separator: str) -> list[Row]:
+def _sampled(sample: str, separator: str, escaped: bool = False) -> list[Row]:
     """The rows of the sample that are not blank, as far as they can be read."""
     rows: list[Row] = []
     try:
-        for _, row in numbered(io.StringIO(sample, newline=""), separator):
+        for _, row in numbered(io.StringIO(sample, newline=""), separator, escaped):
             rows.append(row)  # an error keeps those before it
     except csv.Error:
         pass
@@ -149,11 +129,11 @@ def _separator(sample: str) -> str:
         rows = _sampled(sample, separator)
         above = preamble(rows)
         rows = rows[above:]
-        if not rows or len(rows[0]) < 2 or (separator == " " and least[0] > 0.5):
+        if not rows or len(rows[0]) < 2 or (separator in RUNS and least[0] > 0.5):
             continue  # blanks are separators where nothing else fits
         sizes = [len(row) for row in rows[1:]]
         width = max(sizes, key=sizes.count) if sizes else len(rows[0])
-        if separator == " " and (set(sizes) != {width} or width - len(rows[0]) not in (0, 1)):
+        if separator in RUNS and (set(sizes) != {width} or width - len(rows[0]) not in (0, 1)):
             continue
         agreement = sizes.count(width) / len(sizes) if sizes else 1.0
         score = agreement if width - len(rows[0]) in (0, 1) else 0.5 * agreement

@@ -33,7 +33,7 @@ def note_of(text: Text, separator: str, width: int) -> tuple[Row, int] | None:
 
 
 def _last_lines(text: Text) -> list[str]:
-    """Whole lines at the end of a text; none of one that gzip made small."""
+    """Whole lines at the end of a text; none where it cannot be read from its end."""
     with text.raw() as file:
         try:
             size = file.seek(0, io.SEEK_END)

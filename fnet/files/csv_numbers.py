@@ -16,6 +16,7 @@ FEW = 20  # distinct spellings that may be categories although most of them are 
 _EACH = 5  # cells for each of them, on average
 _STRAY = 0.1  # share of cells that are a mistake in a column of numbers, and no words of it
 _TWINS = 0.05  # share of spellings that end in 0 and have a twin without, in a column of versions
+_EACH_TOLD = 8  # columns with marks for what is missing that are told one by one
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _DIGIT = re.compile(r"\d")  # of any script
 _CODE = re.compile(r"[0-9]+[A-Za-z]|[A-Za-z][0-9]+")
@@ -50,6 +51,14 @@ class Source(NamedTuple):
         refuse_value(self.text, self.layout, row, name, what)
 
 
+class _Gaps(NamedTuple):
+    """So many cells of a column are such marks, as ? among numbers."""
+
+    name: str
+    cells: int
+    marks: str
+
+
 def need_commas(source: Source, columns: list[Column]) -> bool:
     """Whether numbers are written with a decimal comma.
 
@@ -68,7 +77,9 @@ def settled(source: Source, columns: list[Column]) -> tuple[list[Column], list[s
     other cells, and where 1,234 may be two numbers.
     """
     said: list[str] = []
-    return [_settle(source, column, said) for column in columns], said
+    gaps: list[_Gaps] = []
+    found = [_settle(source, column, said, gaps) for column in columns]
+    return found, said + _missing(gaps)
 
 
 def as_numbers(source: Source, column: Column) -> Column:
@@ -86,7 +97,22 @@ def as_numbers(source: Source, column: Column) -> Column:
     return _replaced(column, values)
 
 
-def _settle(source: Source, column: Column, said: list[str]) -> Column:
+def _missing(gaps: list[_Gaps]) -> list[str]:
+    """What is said of cells such as ? that are missing: by column, or in one sentence for many."""
+    if len(gaps) <= _EACH_TOLD:
+        cells = [
+            f"{n} cells {marks} are" if n > 1 else f"1 cell {marks} is" for _, n, marks in gaps
+        ]
+        return [
+            f"`{each.name}`: {told} missing (--na)" for each, told in zip(gaps, cells, strict=True)
+        ]
+    marks = ", ".join(dict.fromkeys(each.marks for each in gaps))
+    return [
+        f"{len(gaps)} columns: {sum(each.cells for each in gaps)} cells {marks} are missing (--na)"
+    ]
+
+
+def _settle(source: Source, column: Column, said: list[str], gaps: list[_Gaps]) -> Column:
     if not column.words:
         return column
     values = _values(column.words, source.commas)
@@ -104,9 +130,7 @@ def _settle(source: Source, column: Column, said: list[str]) -> Column:
     if stray < total:
         strange = {column.words[code] for code in others}
         if strange <= SUSPECTS:
-            marks = ", ".join(sorted(map(shown, strange)))
-            cells = f"{stray} cells {marks} are" if stray > 1 else f"1 cell {marks} is"
-            said.append(f"`{column.name}`: {cells} missing (--na)")
+            gaps.append(_Gaps(column.name, stray, ", ".join(sorted(map(shown, strange)))))
             return _replaced(column, values)
         if all(map(_CODE.fullmatch, strange)) and all(
             map(str.isdecimal, {*column.words} - strange)

