@@ -30,6 +30,7 @@ from fnet.solvers import (
 from fnet.solvers.interpolation import Trial, cubic, quadratic, secant
 from fnet.solvers.objectives import dense
 from fnet.solvers.outcomes import WORDS
+from fnet.solvers.quasi_newton import pair
 
 RNG = np.random.default_rng(0)
 SOLVERS = [
@@ -183,11 +184,16 @@ BAD = {  # what is minimised, from where, by what, the reason, the best point
         function(wrong_gradient, with_gradient=True),
         *([1.0, 2.0], bfgs(), "no descent", [1.0, 2.0]),
     ),
+    "a line, damped": (lambda x: x.sum(), [1.0, 2.0], gauss_newton(0.001), "unbounded", None),
+    "a saddle, damped": (indefinite, [1.0, 0.0], gauss_newton(0.001), "indefinite", [0.0, 0.0]),
+    "a saddle, undamped": (indefinite, [1.0, 0.0], gauss_newton(), "indefinite", [0.0, 0.0]),
     "a singular Jacobian": (
         least_squares(lambda p: jnp.stack([p[0] + p[1], p[0] + p[1] - 2])),
         *([3.0, 4.0], gauss_newton(), "singular", [3.0, 4.0]),
     ),
-    "a hole": (hole, [0.0], bfgs(), None, None),
+    "a hole": (hole, [0.0], bfgs(), "edge", None),
+    "a hole, by curvature": (hole, [0.0], newton_cg(), "edge", None),
+    "a hole in a region": (hole, [0.0], trust_region(), "edge", None),
 }
 
 
@@ -203,7 +209,8 @@ def test_each_ends_with_a_reason_and_the_best_point(name):
     if reason == "unbounded":
         assert result.value < -1e150
         assert not result.converged
-    if name == "a hole":  # as far as its edge
+    if reason == "edge":  # as far as that
+        assert not result.converged
         assert 0.4 < result.params[0] <= 0.5
 
 
@@ -215,12 +222,27 @@ def test_a_singular_jacobian_is_no_obstacle_to_a_damped_step(solver):
     np.testing.assert_allclose(result.params.sum(), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("tol", [0.0, 1e-8])
-def test_nothing_moves_along_the_null_space_of_a_jacobian(tol):
+def of_residuals(p, A, b):
+    return A @ p - b
+
+
+def of_their_squares(p, A, b):
+    return ((A @ p - b) ** 2).sum() / 2
+
+
+@pytest.mark.parametrize(
+    ("make", "f", "tol"),
+    [
+        (least_squares, of_residuals, 0.0),
+        (least_squares, of_residuals, 1e-8),
+        (function, of_their_squares, 1e-8),
+    ],
+)
+def test_nothing_moves_along_the_null_space_of_a_jacobian(make, f, tol):
     """Two sums, of which three parameters are told apart by none: NumPy's step of least norm."""
     A = jnp.array([[1.0, 1.0, 0.0, 2.0], [0.0, 0.0, 1.0, 0.3], [1.0, 1.0, 1.0, 2.3]])
     start = jnp.array([0.3, -5.0, 2.0, 0.1])
-    goal = least_squares(lambda p, A, b: A @ p - b, A, A @ jnp.array([1.0, 2.0, 3.0, 4.0]))
+    goal = make(f, A, A @ jnp.array([1.0, 2.0, 3.0, 4.0]))
     result = solve(levenberg_marquardt(), goal, start, tol=tol, max_steps=200)
     scale = np.linalg.norm(A, axis=0)  # the norm is that of D p
     right = np.asarray(A @ (jnp.array([1.0, 2.0, 3.0, 4.0]) - start))
@@ -287,6 +309,31 @@ def test_a_line_search_ends_where_both_of_wolfe_s_conditions_hold(curvature):
         assert found.ok
         assert found.value <= value + 1e-4 * found.step * slope
         assert abs(found.grad @ (-grad / scale)) <= -curvature * slope
+
+
+def test_a_line_search_ends_where_the_value_has_fallen_without_bound():
+    problem, x, _ = as_vector(function(lambda x: -x.sum()), jnp.zeros(1))
+    value, grad = problem.value_and_grad(x)
+    found = strong_wolfe(most=25).find(problem, x, value, grad, -grad, jnp.asarray(1.0))
+    assert -np.inf < found.value < -1e154
+    assert found.evaluations < 25
+    assert found.ok
+
+
+def test_the_curvature_that_lbfgs_learns_is_that_at_the_end_of_a_step():
+    """Of a cubic, whose curvature changes along the step; where values are rounding, the mean."""
+
+    def at(x, offset=0.0):
+        problem, x, _ = as_vector(function(lambda x: (x**3).sum() + offset), jnp.array([x]))
+        value, grad = problem.value_and_grad(x)
+        return lbfgs().init_state(x)._replace(value=value, grad=grad)
+
+    for begin, end in ((1.0, 3.0), (3.0, 1.5), (0.5, 0.4)):
+        s, y = pair(at(begin), at(end))
+        np.testing.assert_allclose(y / s, 6 * end, rtol=1e-12)
+    for begin, end, offset in ((1.0, 3.0, 1e20), (3.0, 0.5, 0.0)):  # the latter: too much less
+        s, y = pair(at(begin, offset), at(end, offset))
+        np.testing.assert_allclose(y / s, 3 * (begin + end), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,13 @@ def test_the_command_line_trains_by_a_solver_and_resumes(houses, capsys):
     given = f"{common} --optimizer lbfgs --batch-size all --epochs 3".split()
     assert main(given) == 0
     assert main(f"train --out {houses}/run --resume --epochs 60".split()) == 0
-    assert "lbfgs()" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "lbfgs()" in said
     kept = checkpoint.load(houses / "run" / "checkpoint.npz")
     assert kept.record.epoch < 60
-    assert words(kept.record.state.opt_state.reason)[:9] in ("converged", "small ste")
+    reason = words(kept.record.state.opt_state.reason)
+    assert reason[:9] in ("converged", "small ste")
+    assert f"after epoch {kept.record.epoch}: {reason}\n" in said
     assert main(f"runs {houses}".split()) == 0
 
 

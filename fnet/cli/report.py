@@ -16,8 +16,10 @@ from fnet.cli.optimizing import schedule_words
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.voice import Voice
 from fnet.data import Vocabulary
+from fnet.solvers import words as reason_words
 from fnet.training.evaluation import evaluate, predict
 from fnet.training.records import Best, Record
+from fnet.training.solving import has_ended
 
 
 def tell_start(
@@ -84,10 +86,13 @@ def tell_stop(checkpoint: Checkpoint, folder: Path, by: str, voice: Voice) -> No
     voice.tell("stopped", words, facts, last=True)
 
 
-def tell_early(epoch: int, patience: int, voice: Voice) -> None:
-    """Report that training ended before its last epoch."""
-    words = f"stopped    after epoch {epoch}: {patience} without a lower validation loss"
-    voice.tell("early", [words], {"epoch": epoch, "patience": patience})
+def tell_early(record: Record, patience: int | None, voice: Voice) -> None:
+    """Report that training ended by itself, and why: the solver's reason, or patience."""
+    why = f"{patience} without a lower validation loss"
+    if has_ended(record.state):
+        why = reason_words(record.state.opt_state.reason)
+    facts = {"epoch": record.epoch, "patience": patience, "reason": why}
+    voice.tell("early", [f"stopped    after epoch {record.epoch}: {why}"], facts)
 
 
 def tell_end(

@@ -50,6 +50,7 @@ from fnet.errors import ConfigurationError, TrainingError
 from fnet.training.agreement import check_fit
 from fnet.training.feeding import example_shape
 from fnet.training.records import start
+from fnet.training.solving import has_ended
 
 DEFAULTS = {**DATA, **MODEL, **TRAINING, **TEXT}
 SECONDS_BETWEEN_SAVES = 1.0
@@ -159,8 +160,9 @@ def _together(given: Settings, team: Team) -> int:
         if settings["keep"] == "last":
             checkpoint = with_last(checkpoint)
             run.keep(checkpoint)
-        if checkpoint.record.epoch < settings["epochs"]:
-            tell_early(checkpoint.record.epoch, settings["patience"], voice)
+        record = checkpoint.record
+        if record.epoch < settings["epochs"] or has_ended(record.state):
+            tell_early(record, settings["patience"], voice)
         if team.is_first:
             tell = tell_text if parts.task == "text" else tell_end
             tell(checkpoint, parts, settings, folder, history, voice)

@@ -10,6 +10,7 @@ from fnet.solvers.contract import Solver
 from fnet.solvers.objectives import Problem
 from fnet.solvers.outcomes import (
     CONVERGED,
+    EDGE,
     INDEFINITE,
     NO_DESCENT,
     NOT_FINITE,
@@ -89,15 +90,16 @@ def descending(direction: Direction, search: Search) -> Solver:
         after = either(took, after, kept)
         level = -slope <= rounding(state.value)
         ended = ~took & (state.memory.fresh | level)
-        small = ended & (level | found.ok) | took & moved_little(state.x, found.x - state.x)
+        still = ended & found.ok | took & moved_little(state.x, found.x - state.x)
         converged = size_of(after.grad) <= problem.tol
         cases = (
             (jnp.asarray(obstacle == SINGULAR), SINGULAR),
             (converged & (obstacle == INDEFINITE), INDEFINITE),
             (converged, CONVERGED),
             (fallen(after.value), UNBOUNDED),
-            (small, SMALL),
+            (ended & level | still & ~found.edge, SMALL),
             (ended & ~found.finite, NOT_FINITE),
+            ((ended | still) & found.edge, EDGE),
             (ended, NO_DESCENT),
         )
         return after._replace(reason=first(*cases))

@@ -12,7 +12,7 @@ from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending
 from fnet.solvers.objectives import Problem, Product, dense
-from fnet.solvers.outcomes import INDEFINITE, RUNNING, SINGULAR, State, length, size_of
+from fnet.solvers.outcomes import INDEFINITE, RUNNING, SINGULAR, State, first, length, size_of
 from fnet.solvers.searches import Search, strong_wolfe
 
 
@@ -122,7 +122,8 @@ def gauss_newton(damping: float = 0.0, search: Search | None = None) -> Solver:
     J is the derivative of the residuals (L = I) or of a model's output, and L the second derivative
     of the loss. For residuals and λ = 0, p is by the singular values of J, whose condition number
     is not squared. Ends as "singular" where columns of J depend on each other and λ = 0: take a
-    damping, or `levenberg_marquardt`.
+    damping, or `levenberg_marquardt`; and as "indefinite" where the gradient vanishes at a saddle
+    point of a function whose Hessian G is.
 
     Source: Nocedal & Wright (2006), section 10.3; Schraudolph (2002), Fast curvature matrix-vector
     products, for L.
@@ -137,10 +138,9 @@ def gauss_newton(damping: float = 0.0, search: Search | None = None) -> Solver:
 
     def propose(problem: Problem, state: State, m: tuple[()]) -> Proposal:
         values, V, c = curvature(problem, state, jnp.ones_like(state.x))
-        lacks = (values.min(initial=jnp.inf) <= 0) | (V.shape[1] < V.shape[0])
-        singular = lacks & (damping == 0)
+        lacks = (values == 0).any() | (V.shape[1] < V.shape[0])
         p = -V @ (c / (values + damping))
-        obstacle = jnp.where(singular, jnp.int32(SINGULAR), jnp.int32(RUNNING))
+        obstacle = first((lacks & (damping == 0), SINGULAR), (indefinite(values), INDEFINITE))
         return Proposal(p, jnp.ones_like(state.value), m, obstacle)
 
     return descending(_forgetful(propose), search or strong_wolfe())

@@ -11,7 +11,7 @@ from chex import Array, ArrayTree
 T = TypeVar("T")
 
 RUNNING, CONVERGED, SMALL, NO_DESCENT, INDEFINITE, SINGULAR, NOT_FINITE, UNBOUNDED = range(8)
-MOST_STEPS, BAD_START, NOT_DEFINITE, DIVERGED = range(8, 12)
+MOST_STEPS, BAD_START, NOT_DEFINITE, DIVERGED, EDGE = range(8, 13)
 
 WORDS = (
     "running",
@@ -26,6 +26,7 @@ WORDS = (
     "not finite: the objective or its gradient is not finite at the start",
     "not positive definite: the matrix has a direction of no or negative curvature",
     "diverged: the residual grows; the method does not converge for this matrix",
+    "edge: farther along the direction the objective is not finite, and no nearer step helps",
 )
 """The words of each reason, in which `Result.reason` begins."""
 

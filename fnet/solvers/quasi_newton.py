@@ -11,8 +11,11 @@ from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending, first_step
 from fnet.solvers.objectives import Problem, identity
-from fnet.solvers.outcomes import State, either
+from fnet.solvers.outcomes import State, either, rounding
 from fnet.solvers.searches import Search, strong_wolfe
+
+LEAST = 0.3  # of a step's mean curvature: that at its end is believed if it is as much
+EXACT = 0.1  # of the mean: so much of it may be rounding of the values of f
 
 
 class Bfgs(NamedTuple):
@@ -93,13 +96,19 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
 
     The rows of S and Y are the steps s and the changes y of the gradient, from the oldest; R is the
     upper triangle of S Yᵀ, and D its diagonal. It is the same direction as that of two loops over
-    the steps, in four products with all of them at once. γ is of the last step.
+    the steps, in four products with all of them at once. γ is of the last step. With f the values,
+
+        y = ∇f₊ − ∇f + (θ / sᵀs) s        θ = 6 (f − f₊) + 3 (∇f + ∇f₊)ᵀ s
+
+    so that sᵀy is the curvature at the end of the step, not the mean along it. θ is 0 where it
+    would be rounding, or sᵀy less than three tenths of the mean.
 
     The search is `strong_wolfe(curvature=0.8)` unless another is given: on the problems of the
     benchmark that takes the fewest evaluations.
 
     Source: Nocedal (1980), Updating quasi-Newton matrices with limited storage; Byrd, Nocedal &
-    Schnabel (1994), Representations of quasi-Newton matrices, theorem 2.2.
+    Schnabel (1994), Representations of quasi-Newton matrices, theorem 2.2; Zhang, Deng & Chen
+    (1999), New quasi-Newton equation and related methods for unconstrained optimization, for θ.
 
     >>> import jax
     >>> from fnet import losses, models
@@ -134,7 +143,7 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
         return Proposal(p, jnp.where(m.count == 0, first_step(g), 1), m)
 
     def learn(m: Lbfgs, before: State, after: State, p: Array) -> Lbfgs:
-        s, y = after.x - before.x, after.grad - before.grad
+        s, y = pair(before, after)
         i = m.count % memory
         S, Y = m.s.at[i].set(s), m.y.at[i].set(y)
         Yy = Y @ y
@@ -144,3 +153,24 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
         return either(curved, learnt, m)
 
     return descending(Direction(begin, propose, learn), search or strong_wolfe(curvature=0.8))
+
+
+def pair(before: State, after: State) -> tuple[Array, Array]:
+    """s and y of a step: how far it went, and the change of ∇f, corrected by the values of f.
+
+    Of a cubic, sᵀy is the curvature at the end of the step, whatever the step.
+
+    >>> import jax
+    >>> def at(x):
+    ...     value, grad = jax.value_and_grad(lambda x: (x**3).sum())(jnp.array([x]))
+    ...     return bfgs().init_state(jnp.array([x]))._replace(value=value, grad=grad)
+    >>> s, y = pair(at(1.0), at(3.0))
+    >>> s.tolist(), y.tolist()
+    ([2.0], [36.0])
+    """
+    s, y = after.x - before.x, after.grad - before.grad
+    mean, size = jnp.vdot(s, y), jnp.vdot(s, s)
+    theta = 6 * (before.value - after.value) + 3 * jnp.vdot(before.grad + after.grad, s)
+    exact = (rounding(before.value) <= EXACT * mean) & (size > 0)
+    known = exact & (theta >= (LEAST - 1) * mean)
+    return s, y + jnp.where(known, theta / jnp.where(known, size, 1), 0) * s

@@ -14,6 +14,7 @@ from fnet.solvers.newton import curvature, gauss_newton_matrix, indefinite, jaco
 from fnet.solvers.objectives import Problem, dense
 from fnet.solvers.outcomes import (
     CONVERGED,
+    EDGE,
     INDEFINITE,
     NO_DESCENT,
     NOT_FINITE,
@@ -62,6 +63,7 @@ class _Trial(NamedTuple):
     k: Array
     took: Array
     finite: Array
+    edge: Array
     done: Array
 
 
@@ -174,7 +176,7 @@ def _trusting(
             done = took | moved_little(state.x, x - state.x) | ~(predicted > 0)
             return _Trial(
                 *(x, value, grad, radius, step, predicted),
-                *(loop.k + 1, took, loop.finite | finite, done),
+                *(loop.k + 1, took, loop.finite | finite, loop.edge | ~finite, done),
             )
 
         no = jnp.asarray(False)
@@ -183,7 +185,7 @@ def _trusting(
         loop = jax.lax.while_loop(
             lambda loop: ~loop.done & (loop.k < TRIALS),
             attempt,
-            _Trial(*here, jnp.int32(0), no, no, no),
+            _Trial(*here, jnp.int32(0), no, no, no, no),
         )
         memory = Region(loop.radius, scale, loop.length)
         count = state.evaluations + loop.k
@@ -191,14 +193,15 @@ def _trusting(
         kept = state._replace(memory=memory, evaluations=count)
         after = either(loop.took, after, kept)
         little = loop.predicted <= noise
+        still = jnp.where(loop.took, moved_little(state.x, after.x - state.x), loop.done)
         converged = size_of(after.grad) <= problem.tol
         cases = (
             (converged & indefinite(values), INDEFINITE),
             (converged, CONVERGED),
             (fallen(after.value), UNBOUNDED),
-            (loop.took & moved_little(state.x, after.x - state.x), SMALL),
             (~loop.took & ~loop.finite, NOT_FINITE),
-            (~loop.took & (little | loop.done), SMALL),
+            (~loop.took & little | still & ~loop.edge, SMALL),
+            ((~loop.took | still) & loop.edge, EDGE),
             (~loop.took, NO_DESCENT),
         )
         return after._replace(reason=first(*cases))

@@ -22,7 +22,7 @@ class Found(NamedTuple):
     """What a search found: the point, f and ∇f there, and how often it computed them.
 
     `ok` is whether the value fell; otherwise the point is the start. `finite` is whether f was
-    finite at some step.
+    finite at some step, and `edge` whether it was not at another, and no step met the conditions.
 
     >>> Found._fields[:3]
     ('x', 'value', 'grad')
@@ -35,6 +35,7 @@ class Found(NamedTuple):
     evaluations: Array
     ok: Array
     finite: Array
+    edge: Array
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -118,7 +119,8 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
         value = jnp.where(loop.ok, loop.last.f, loop.interval.low.f)
         grad = jnp.where(loop.ok, loop.grad, loop.low_grad)
         ok = loop.ok | ((t > 0) & (value < f))
-        return Found(x + t * p, value, grad, t, loop.k, ok, loop.finite)
+        edge = ~loop.ok & (loop.interval.limit < big)
+        return Found(x + t * p, value, grad, t, loop.k, ok, loop.finite, edge)
 
     return Search(find)
 
