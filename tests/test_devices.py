@@ -136,9 +136,7 @@ def test_a_checkpoint_of_divided_parameters_is_resumed_by_any_number_of_devices(
     found = made["divided_checkpoints"]
     assert (found["bits"], found["bits_of_one"]) == (True, True)
     assert max(found["off"].values()) < ROUNDING
-    assert (
-        found["parts"] == 2 * 4 * 6
-    )  # halves of parameters, two moments and the best, of 3 layers
+    assert found["parts"] == 2 * 3 * 4  # halves of w, b and their two moments, of two layers
     assert found["whole"] == ["seen.weight"]
     assert found["read"] == [[16, 128], [8, 128]]  # each device its own half
 
