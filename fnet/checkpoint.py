@@ -70,10 +70,10 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     intact.
 
     Arrays that the devices of a mesh divide are written in parts, in the folder run.shards beside
-    run.npz, which goes with it wherever it is copied; that takes tensorstore, of the extra
-    `sharded`. A single process without tensorstore writes all into the file, as it does what is not
-    divided. Of a run over several processes all call `save`, with one path in a folder that they
-    share: each writes its own parts, and the first one the file.
+    run.npz, which goes with it wherever it is copied; that takes tensorstore (`pip install
+    'fnet[sharded]'`), without which a single process writes them into the file as well. Of a run
+    over several processes all call `save`, with one path in a folder that they share: each writes
+    its own parts, and the first one the file.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
