@@ -165,8 +165,8 @@ def test_parts_that_cannot_be_read_or_written_are_named(made, what, words):
 
 
 @with_shards
-@pytest.mark.turns(3)
-def test_processes_that_hold_a_part_each_write_one_checkpoint(tmp_path):
+@pytest.mark.turns(6)
+def test_processes_that_hold_a_part_each_train_and_write_one_checkpoint(tmp_path):
     (tmp_path / "0").mkdir()
     (tmp_path / "1").mkdir()
     strict = ("JAX_ENABLE_X64", "JAX_NUMPY_DTYPE_PROMOTION")
@@ -187,7 +187,12 @@ def test_processes_that_hold_a_part_each_write_one_checkpoint(tmp_path):
         alone = [each.metrics["val_loss"] for each in apart.trained(2)]
         assert first["losses"] == second["losses"] == pytest.approx(alone, rel=ROUNDING)
         last = apart.trained(2, resume=record)[-1]
+        others = apart.others()
     assert last.metrics["val_loss"] == pytest.approx(alone[1], rel=ROUNDING)
+    for one, two in zip(first["others"], second["others"], strict=True):  # of both meshes
+        assert one == two
+        for name, figures in one.items():
+            assert figures == pytest.approx(others[name], rel=1e-5), name
     assert "all processes must write to a folder that they share" in first["said"]
     assert "process 0 cannot write what it holds" in second["said"]
     assert not [*tmp_path.glob("[01]/run.shards/*")]
