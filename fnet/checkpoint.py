@@ -157,8 +157,9 @@ def _write_apart(
     try:
         facts = shards.in_all(lambda: shards.write(folder, divided))
         shards.in_all(last)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # of which all know; what else is left the next save removes
+        if parts_of(path) != folder.name:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 

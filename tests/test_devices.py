@@ -145,7 +145,7 @@ def test_a_checkpoint_of_divided_parameters_is_resumed_by_any_number_of_devices(
 def test_parts_stay_as_long_as_a_file_has_them(made):
     found = made["kept_checkpoints"]
     assert found["folders"] == [1, 2, 2, 1, False, 1]  # the last: after two saves that failed
-    for name in ("previous", "copy", "intact", "without"):
+    for name in ("previous", "copy", "intact", "late", "without"):
         assert found[name] is True, name
 
 
