@@ -26,12 +26,20 @@ from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
 from fnet.registry import VOCABULARY
 from fnet.training.records import Best, Course, Metrics, Record, State
-from fnet.training.stored import arrays_of, named, plain, require_fit, restored, shape_of
+from fnet.training.stored import (
+    CONFIG,
+    arrays_of,
+    named,
+    parts_of,
+    plain,
+    require_fit,
+    restored,
+    shape_of,
+)
 
 FORMAT, PARTED = 3, 4  # the latter where arrays are in parts, beside the file
 READABLE = (2, 3, 4)  # format 2 leaves out arguments at their defaults; no default has changed
 LATER = ("augmentation",)  # parts that files of earlier versions do not name, and runs did not have
-CONFIG = "config.json"  # the member that is not an array of the run
 
 
 class Checkpoint(NamedTuple):
@@ -70,10 +78,10 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     intact.
 
     Arrays that the devices of a mesh divide are written in parts, in the folder run.shards beside
-    run.npz, which goes with it wherever it is copied; that takes tensorstore, of the extra
-    `sharded`. A single process without tensorstore writes all into the file, as it does what is not
-    divided. Of a run over several processes all call `save`, with one path in a folder that they
-    share: each writes its own parts, and the first one the file.
+    run.npz, which goes with it to any other folder; that takes tensorstore (`pip install
+    'fnet[sharded]'`), without which a single process writes them into the file as well. Of a run
+    over several processes all call `save`, with one path in a folder that they share: each writes
+    its own parts, and the first one the file.
 
     >>> import tempfile
     >>> from fnet import losses, models, optimizers
@@ -109,7 +117,7 @@ def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
 def _write(
     path: Path, checkpoint: Checkpoint, whole: Mapping[str, Any], parted: Mapping[str, Any]
 ) -> None:
-    """Write the file, and remove the parts of what was saved before the previous one."""
+    """Write the file, and remove parts that nothing has any more."""
     record = checkpoint.record
     arrays = {name: plain(leaf) for name, leaf in whole.items()}
     config = {
@@ -129,11 +137,9 @@ def _write(
     members = {name: array for name, (array, _) in arrays.items()}
     members |= {f"seen.{name}": values for name, values in record.seen._asdict().items()}
     members[CONFIG] = np.frombuffer(json.dumps(config).encode(), np.uint8)
-    before = _parts_of(path)
     with replacing(path, previous(path)) as file:
         write_npz(file, members)
-    if before is not None:
-        shards.clear(path, {Path(name).name for name in (before, parted.get("folder")) if name})
+    _clear(path)
 
 
 def _write_apart(
@@ -151,23 +157,18 @@ def _write_apart(
     try:
         facts = shards.in_all(lambda: shards.write(folder, divided))
         shards.in_all(last)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+    except OSError:  # of which all know; what else is left the next save removes
+        if parts_of(path) != folder.name:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _parts_of(path: Path) -> str | None:
-    """The folder with the parts of the checkpoint at this path, "" without any; None: not known."""
-    if not shards.folder_of(path).exists():
-        return ""
-    try:
-        with path.open("rb") as file:
-            config = json.loads(read_npz(file, (CONFIG,), digest=True)[CONFIG].tobytes())
-        return str(config.get("parts", {}).get("folder", ""))
-    except FileNotFoundError:
-        return ""
-    except (OSError, KeyError, ValueError):
-        return None
+def _clear(path: Path) -> None:
+    """Remove parts that no file beside `path` has, unless one of them is damaged."""
+    if shards.folder_of(path).exists():
+        kept = [parts_of(file) for file in path.parent.iterdir() if file.is_file()]
+        if None not in kept:
+            shards.clear(path, {name for name in kept if name})
 
 
 def previous(path: str | os.PathLike[str]) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from fnet import data, devices, losses, models, optimizers, training
+from fnet import data, devices, losses, models, optimizers, solvers, training
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.errors import CheckpointError
 
@@ -33,6 +33,25 @@ def checkpoint_of(record: Any) -> Checkpoint:
     return Checkpoint(MODEL, LOSS, OPTIMIZER, (12,), record)
 
 
+def others(mesh: Any = None) -> dict[str, list[float]]:
+    """What descending, sweeping and evaluating give, over the devices or on one."""
+    adam, solver, several = (MODEL, LOSS, OPTIMIZER), (MODEL, LOSS, solvers.lbfgs()), (0.1, 0.01)
+    odd = ROWS.select(range(38))  # which four devices do not divide
+    found = {}
+    for name, parts in {"solved": solver, "descended": adam}.items():
+        *_, record = training.descend(*parts, odd, odd, epochs=3, mesh=mesh)
+        found[name] = [float(value) for value in np.concatenate([*record.history.values()])]
+    params = record.best.params
+    *_, records = training.sweep(
+        *adam, odd, learning_rates=several, epochs=1, batch_size=8, mesh=mesh
+    )
+    found["swept"] = [record.metrics["train_loss"] for record in records]
+    found["evaluated"] = [*training.evaluate(MODEL, LOSS, params, odd, mesh=mesh).values()]
+    made = training.predict(MODEL, LOSS, params, odd, mesh=mesh).probabilities
+    found["predicted"] = made.ravel().tolist()
+    return found
+
+
 def parts_of(array: Any) -> list[bytes]:
     return [np.asarray(shard.data).tobytes() for shard in array.addressable_shards]
 
@@ -49,6 +68,7 @@ def run(folder: str, coordinator: str, process: int) -> dict[str, Any]:
         pairs = zip(*map(jax.tree.leaves, (whole[-1].state, resumed)), strict=True)
         found["bits"] = all(parts_of(a) == parts_of(b) for a, b in pairs)
         found["losses"] = [record.metrics["val_loss"] for record in whole]
+        found["others"] = [others(each) for each in (mesh, devices.mesh())]
         rows = trained(1, devices.placement(devices.mesh(), data="rows"))[-1]
         found["rows"] = rows.metrics["val_loss"]
         save(Path(folder, f"whole-{team.index}.npz"), checkpoint_of(rows))  # the first alone writes

@@ -38,7 +38,7 @@ Several processes, of one machine or of many, first `join`, each with the addres
 own number and how many there are. The devices of all are then in `mesh()`, and training is the
 same. Of a dataset that is read block by block each process reads the rows of its own devices alone,
 from the order that one process would read. All call `fnet.checkpoint.save`: the first of the team
-writes what is whole, and each its own parts of what is divided, which takes the extra `sharded`:
+writes what is whole, and each its own parts of what is divided:
 
 >>> with join() as team:
 ...     team.count, team.is_first

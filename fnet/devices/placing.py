@@ -43,12 +43,15 @@ def replicated(tree: Any, mesh: Mesh) -> Any:
 
 
 def with_sharding(tree: Any, shardings: Any) -> Any:
-    """The arrays, of which every process has all, divided as a tree of shardings says."""
+    """The arrays, divided as a tree of shardings says.
+
+    Every process has all of them, or they are divided already, maybe in another way.
+    """
 
     def put(leaf: Any, sharding: Any) -> Any:
         if getattr(leaf, "sharding", None) == sharding:
             return leaf
-        if sharding.is_fully_addressable:
+        if sharding.is_fully_addressable or not getattr(leaf, "is_fully_addressable", True):
             return jax.device_put(leaf, sharding)
         held = np.asarray(leaf)
         return jax.make_array_from_callback(held.shape, sharding, lambda index: held[index])

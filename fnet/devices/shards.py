@@ -29,12 +29,13 @@ Facts = dict[str, Any]  # shape, dtype, and the shape of a part, of an array on 
 
 
 def is_divided(leaf: Any) -> bool:
-    """Whether devices hold different parts of it.
+    """Whether it is an array of numbers of which devices hold different parts.
 
     >>> is_divided(jnp.ones(3))
     False
     """
-    return isinstance(leaf, jax.Array) and not leaf.is_fully_replicated
+    numbers = isinstance(leaf, jax.Array) and not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return numbers and not leaf.is_fully_replicated
 
 
 def apart(leaves: Mapping[str, Any]) -> dict[str, jax.Array]:

@@ -1,5 +1,8 @@
 """The arrays of a record as a file has them: by name, and of dtypes that NumPy defines."""
 
+import json
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,8 +12,10 @@ from chex import ArrayTree
 
 from fnet.core import Shape
 from fnet.devices.placing import with_sharding
+from fnet.files.npz import read_npz
 from fnet.training.records import Record
 
+CONFIG = "config.json"  # the member of a checkpoint that is not an array of the run
 KEY = "key: "  # then the implementation's name: the dtype of a typed PRNG key
 
 
@@ -85,3 +90,20 @@ def shape_of(kept: Any) -> Shape:
     if isinstance(kept, dict):
         return {name: shape_of(part) for name, part in kept.items()}
     return tuple(shape_of(part) if isinstance(part, list | dict) else part for part in kept)
+
+
+def parts_of(path: Path) -> str | None:
+    """The name of the folder with a checkpoint's parts; "" where a file has none; None: unknown.
+
+    >>> parts_of(Path("nowhere.npz"))
+    ''
+    """
+    if not zipfile.is_zipfile(path):
+        return ""
+    try:
+        with path.open("rb") as file:
+            config = read_npz(file, (CONFIG,)).get(CONFIG)
+        parts = {} if config is None else json.loads(config.tobytes()).get("parts", {})
+        return Path(parts.get("folder", "")).name
+    except (OSError, ValueError, AttributeError):
+        return None
