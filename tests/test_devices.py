@@ -24,7 +24,7 @@ from tests.cases import CASES
 CHECKS = (
     *("mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "own_layer", "columns"),
     *("half", "same_bits", "resumed", "reductions", "predictions", "bits", "errors", "descended"),
-    *("on_one", "accumulated", "linear"),
+    *("on_one", "accumulated", "linear", "arrays"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
 
@@ -84,6 +84,7 @@ ONCE = [["all-reduce"], ["all-gather"]]
 def test_devices_reduce_once_a_step_whatever_the_number_of_layers(made):
     """All gradients and the loss together; and once an epoch, all hear which rows count."""
     assert made["reductions"] == {"mlp": ONCE, "deep": ONCE}
+    assert made["arrays"] == [3, 3]  # all weights as one, the loss, and how many answers are right
 
 
 def test_gradients_of_several_steps_are_reduced_once(made):
