@@ -117,15 +117,13 @@ def narrow() -> list[float]:
         def run(x: Any, dy: Any) -> Any:
             return spread.backward(params, spread.forward(params, x)[1], dy)[0]
 
-        return np.concatenate([np.asarray(leaf).ravel() for leaf in jax.tree.leaves(run(x, dy))])
+        rows = mesh.size if how[1:] else 1  # those of each device, where they are not added up
+        leaves = [np.asarray(leaf).reshape(rows, -1) for leaf in jax.tree.leaves(run(x, dy))]
+        return np.concatenate(leaves, axis=1)
 
     whole, half = gradient(), gradient("bfloat16")
-    each = divided(model, mesh, None, False)
-    own = each.backward(params, each.forward(params, x)[1], dy)[0]
-    count = mesh.size
-    own = [np.asarray(leaf).reshape(count, -1) for leaf in jax.tree.leaves(own)]
-    sizes = np.abs(np.concatenate(own, axis=1)).sum(0)
-    off = np.abs(half - whole)
+    sizes = np.abs(gradient(None, False)).sum(0)
+    off = np.abs(half - whole)[0]
     return [
         float((off[sizes > 0] / sizes[sizes > 0]).max()),
         float(np.linalg.norm(off) / np.linalg.norm(whole)),

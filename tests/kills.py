@@ -33,8 +33,8 @@ LASTS = {COMPILING: 0.3, EPOCH: 0.05, CHECKPOINT: 0.0, EVALUATION: 0.0}  # secon
 HELD, SECONDS = 60.0, 120.0
 SILENCE = 3.0  # seconds after which a stopped process is missed, here
 LAST = 3  # epoch
-# The how-manieth time, from and below: of a checkpoint of what is flushed to the disk, config.json
-# before it apart.
+# Which of the times that a process comes there: from this one on, and before that one. A checkpoint
+# is flushed to the disk in several steps, and the first two that are flushed are of config.json.
 TIMES = {COMPILING: (1, 2), EPOCH: (1, LAST), CHECKPOINT: (3, 10), EVALUATION: (1, LAST)}
 ROWS = 300
 TABLE = "train --data table.csv --target Kind --hidden 8 --batch-size 8 --json --out run".split()

@@ -216,7 +216,7 @@ def accumulated() -> dict[str, Any]:
     reduced = re.findall(r"= (.*?) all-reduce(?:-start)?\(", text)
     return {
         "off": float(np.max(np.abs(np.array(many) / one - 1))),
-        "of_weights": sum("[16,128]" in shapes for shapes in reduced),
+        "of_weights": sum("[2098]" in shapes for shapes in reduced),  # all of them, as one vector
         "in_a_branch": len(re.findall(r"conditional\(", text)),
     }
 
@@ -346,6 +346,12 @@ def reductions() -> dict[str, list[list[str]]]:
 
 def reductions_of_blocks() -> list[list[str]]:
     return sent("transformer")
+
+
+def arrays() -> list[int]:
+    """How many arrays are added up in a step of two and of seven layers."""
+    texts = [program(kind, devices.mesh(4)) for kind in ("mlp", "deep")]
+    return [re.search(r" all-reduce(?:-start)?\((.*?)\)", text)[1].count("%") for text in texts]
 
 
 def sent(kind: str) -> list[list[str]]:

@@ -33,7 +33,7 @@ with_shards = pytest.mark.skipif(not TENSORSTORE, reason="needs tensorstore: fne
 CHECKS = (
     *("mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "own_layer", "columns"),
     *("half", "same_bits", "resumed", "reductions", "predictions", "bits", "errors", "descended"),
-    *("on_one", "accumulated", "linear", "solved", "held"),
+    *("on_one", "accumulated", "linear", "arrays", "solved", "held"),
     *(("divided_checkpoints", "kept_checkpoints") if TENSORSTORE else ()),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
@@ -101,6 +101,7 @@ ONCE = [["all-reduce"], ["all-gather"]]
 def test_devices_reduce_once_a_step_whatever_the_number_of_layers(made):
     """All gradients and the loss together; and once an epoch, all hear which rows count."""
     assert made["reductions"] == {"mlp": ONCE, "deep": ONCE}
+    assert made["arrays"] == [3, 3]  # all weights as one, the loss, and how many answers are right
 
 
 def test_gradients_of_several_steps_are_reduced_once(made):

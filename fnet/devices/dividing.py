@@ -20,6 +20,7 @@ from fnet.core import Layer, Penalty, layer
 from fnet.core.across import ROWS
 from fnet.core.remembering import remembered
 from fnet.core.trees import is_floating
+from fnet.devices.buckets import summed
 
 WHOLE, OWN = PartitionSpec(), PartitionSpec(ROWS)
 
@@ -162,10 +163,10 @@ def first_alone(whole: Any) -> Any:
 
 
 def total(grads: ArrayTree, reduced: Any) -> ArrayTree:
-    """The sum over devices, all leaves at once."""
+    """The sum over devices, of all leaves at once."""
 
     def narrow(leaf: Any) -> Any:
         return leaf.astype(reduced) if reduced is not None and is_floating(leaf) else leaf
 
-    added = jax.lax.psum(jax.tree.map(narrow, grads), ROWS)
+    added = summed(jax.tree.map(narrow, grads))
     return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), added, grads)
