@@ -9,6 +9,7 @@ from chex import ArrayTree
 
 from fnet.core import Layer
 from fnet.core.across import ROWS
+from fnet.core.remembering import remembered
 from fnet.core.trees import cast, gradient_of, is_floating, nbytes
 from fnet.devices.meshes import COLUMNS
 from fnet.devices.rules import Rule, split_weights
@@ -144,6 +145,7 @@ def work_per_device(
     )
 
 
+@remembered
 def products(model: Layer, params: ArrayTree, x: Any) -> int:
     """The operations of all products and convolutions of a forward and a backward pass.
 
