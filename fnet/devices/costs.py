@@ -181,11 +181,11 @@ def _of_operation(eqn: Any) -> int:
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
         sizes = [eqn.invars[0].aval.shape[axis] for axis in contracted]
-        return 2 * math.prod(sizes) * math.prod(eqn.outvars[0].aval.shape)
+        return int(2 * math.prod(sizes) * math.prod(eqn.outvars[0].aval.shape))
     if name == "conv_general_dilated":
         kernel, spec = eqn.invars[1].aval.shape, eqn.params["dimension_numbers"].rhs_spec
         each = math.prod(kernel) // kernel[spec[0]]
-        return 2 * each * math.prod(eqn.outvars[0].aval.shape)
+        return int(2 * each * math.prod(eqn.outvars[0].aval.shape))
     inside = [_count(trace) for trace in traces]
     if name == "while" and any(inside):
         raise ConfigurationError(
