@@ -60,13 +60,13 @@ def line(x: Any, t: Any) -> tuple[float, float]:
 
         Σ ((a + b x) / t − 1)² is least
 
-    >>> line([1, 2, 4], [3.0, 5.0, 9.0])
-    (1.0, 2.0)
+    >>> [round(number, 6) for number in line([1, 2, 4], [3.0, 5.0, 9.0])]
+    [1.0, 2.0]
     """
     rows = np.stack([np.ones(len(x)), np.asarray(x, float)], axis=1) / np.asarray(t)[:, None]
     both = np.linalg.lstsq(rows, np.ones(len(rows)))[0]
     if min(both) >= 0:
-        return round(float(both[0]), 12), float(both[1])
+        return float(both[0]), float(both[1])
     alone = [float(column.sum() / (column @ column)) for column in rows.T]
     return (0.0, alone[1]) if both[0] < 0 else (alone[0], 0.0)
 
