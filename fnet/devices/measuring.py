@@ -1,5 +1,6 @@
 """What the devices of a mesh do in a second, measured: products, memory, and sums over all."""
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -43,16 +44,14 @@ def measured_machine(mesh: Mesh, rows: int = 128) -> Machine:
     """
     n = mesh.shape[ROWS]
     width = WIDTHS.get(mesh.devices.flat[0].platform, WIDTH)
-    multiplying = seconds(mesh, _products, (rows, width), (width, width))
-    rate, memory = (
-        4 * rows * width**2 / multiplying,
-        8 * NUMBERS / seconds(mesh, _update, (NUMBERS,)),
-    )
+    rate = 4 * rows * width**2 / seconds(mesh, _products, (rows, width), (width, width))
+    memory = 8 * NUMBERS / seconds(mesh, _update, (NUMBERS,))
     if n == 1:
         return Machine(rate, memory, float("inf"), 0.0)
     took = [seconds(mesh, mean, (size,)) for size in SIZES]
     alone, each = line([4 * size for size in SIZES], took)
-    return Machine(rate, memory, 2 * (n - 1) / n / each, alone / (2 * (n - 1)))
+    wire = 2 * (n - 1) / n / each if each else float("inf")
+    return Machine(rate, memory, wire, alone / (2 * (n - 1)))
 
 
 def line(x: Any, t: Any) -> tuple[float, float]:
@@ -94,20 +93,26 @@ def seconds(mesh: Mesh, function: Callable[..., Any], *shapes: tuple[int, ...]) 
     True
     """
 
+    everywhere = functools.partial(
+        jax.shard_map, mesh=mesh, out_specs=PartitionSpec(), check_vma=False
+    )
+
     @jax.jit
-    @jax.shard_map(mesh=mesh, in_specs=(), out_specs=PartitionSpec(), check_vma=False)
-    def run() -> Array:
-        arrays = tuple(
-            jnp.cos(jnp.arange(math.prod(s), dtype=jnp.float32)).reshape(s) for s in shapes
-        )
-        arrays = jax.lax.optimization_barrier(arrays)
+    @everywhere(in_specs=())
+    def make() -> tuple[Array, ...]:
+        numbers = (jnp.cos(jnp.arange(math.prod(shape), dtype=jnp.float32)) for shape in shapes)
+        return tuple(map(jnp.reshape, numbers, shapes))
+
+    @jax.jit
+    @everywhere(in_specs=PartitionSpec())
+    def run(*arrays: Array) -> Array:
         arrays = jax.lax.fori_loop(0, LOOPS, lambda _, arrays: function(*arrays), arrays)
         return sum((array.sum() for array in arrays), jnp.zeros((), jnp.float32))
 
-    run().block_until_ready()
-    took = []
+    arrays, took = make(), []
+    run(*arrays).block_until_ready()
     for _ in range(ROUNDS):
         began = time.perf_counter()
-        run().block_until_ready()
+        run(*arrays).block_until_ready()
         took.append(time.perf_counter() - began)
     return min(took) / LOOPS
