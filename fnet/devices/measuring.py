@@ -1,6 +1,5 @@
 """What the devices of a mesh do in a second, measured: products, memory, and sums over all."""
 
-import functools
 import math
 import time
 from collections.abc import Callable
@@ -93,18 +92,16 @@ def seconds(mesh: Mesh, function: Callable[..., Any], *shapes: tuple[int, ...]) 
     True
     """
 
-    everywhere = functools.partial(
-        jax.shard_map, mesh=mesh, out_specs=PartitionSpec(), check_vma=False
-    )
+    whole = PartitionSpec()
 
     @jax.jit
-    @everywhere(in_specs=())
+    @jax.shard_map(mesh=mesh, in_specs=(), out_specs=whole, check_vma=False)
     def make() -> tuple[Array, ...]:
         numbers = (jnp.cos(jnp.arange(math.prod(shape), dtype=jnp.float32)) for shape in shapes)
         return tuple(map(jnp.reshape, numbers, shapes))
 
     @jax.jit
-    @everywhere(in_specs=PartitionSpec())
+    @jax.shard_map(mesh=mesh, in_specs=whole, out_specs=whole, check_vma=False)
     def run(*arrays: Array) -> Array:
         arrays = jax.lax.fori_loop(0, LOOPS, lambda _, arrays: function(*arrays), arrays)
         return sum((array.sum() for array in arrays), jnp.zeros((), jnp.float32))
