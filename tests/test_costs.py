@@ -10,11 +10,12 @@ import optax
 import pytest
 
 from fnet import models, optimizers
-from fnet.compose import serial
+from fnet.compose import remat, repeat, serial
 from fnet.core import layer
 from fnet.core.examples import ints
 from fnet.devices import Machine, Work, memory_per_device, step_cost, work_per_device
 from fnet.devices.costs import products
+from fnet.devices.measuring import line
 from fnet.errors import ConfigurationError
 from fnet.layers import affine, conv, relu
 from tests.costs_on_devices import BATCH, CLASSES, HIDDEN, MESHES, MODEL, WIDTH
@@ -110,6 +111,22 @@ def test_a_cost_is_the_sum_of_its_parts():
     assert cost.total == 15
 
 
+def test_a_line_is_fitted_by_relative_errors_and_is_never_negative():
+    assert line([1, 10, 1000], [3.0, 12.0, 1002.0]) == pytest.approx((2, 1))
+    assert line([1, 2, 4], [1.0, 4.0, 9.0])[0] == 0
+    assert line([1, 2, 4], [4.0, 2.0, 1.0])[1] == 0
+
+
+def test_loops_and_what_is_computed_again_keep_one_round_more():
+    rows, column = 16, 16 * jnp.zeros(()).dtype.itemsize
+    looped = memory_per_device(repeat(serial(affine(8), relu()), 5), ADAM, (8,), rows)
+    assert looped.caches >= 5 * 8 * column
+    assert looped.passing == (8 + 8) * column + 8 * column  # of a round x and y; and an output
+    again = memory_per_device(remat(serial(affine(32), relu(), affine(8))), ADAM, (8,), rows)
+    assert again.caches < 9 * column
+    assert again.passing == (8 + 32) * column + 32 * column
+
+
 def test_an_optimizer_of_optax_is_one_as_well():
     ours, theirs = (memory_per_device(MODEL, o, (WIDTH,), 8) for o in (ADAM, optax.adam(0.01)))
     assert abs(ours.opt_state - theirs.opt_state) < 100
@@ -128,6 +145,11 @@ def test_an_optimizer_of_optax_is_one_as_well():
 def test_what_is_refused_says_what_to_do(axes, batch, words):
     with pytest.raises(ConfigurationError, match=words):
         memory_per_device(*PARTS[:3], batch, axes)
+
+
+def test_gradients_are_added_in_a_dtype():
+    with pytest.raises(ConfigurationError, match="reduced is 'int8'; it must be 'bfloat16', 'flo"):
+        work_per_device(*PARTS, {"data": 2}, reduced="int8")
 
 
 def test_a_loop_whose_length_nobody_knows_is_refused():

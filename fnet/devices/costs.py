@@ -9,11 +9,14 @@ from chex import ArrayTree
 
 from fnet.core import Layer
 from fnet.core.across import ROWS
+from fnet.core.remembering import remembered
 from fnet.core.trees import cast, gradient_of, is_floating, nbytes
 from fnet.devices.meshes import COLUMNS
 from fnet.devices.rules import Rule, split_weights
 from fnet.devices.sizes import memory_per_device, parts_of, sizes_of, traced
 from fnet.errors import ConfigurationError
+
+NARROW = "bfloat16", "float16", "float32"  # in which gradients may be added
 
 
 class Machine(NamedTuple):
@@ -102,16 +105,16 @@ def work_per_device(
 ) -> Work:
     """What each device of a mesh does in one step, whose gradients are added in a ring.
 
-        F = Σ 2 a b c / m                      M = 2 (θ + s + g + c)
+        F = Σ 2 d e f / m                      M = 2 (θ + s + g + c)
         R = 2 (n − 1) / n · g                  k = 2 (n − 1)
         G = (m − 1) / m · r Σ (A + 2 B)        k ← k + 3 (m − 1) w
 
-    F is of all products (a, b) times (b, c) of a forward and a backward pass over the N / n rows of
+    F is of all products (d, e) times (e, f) of a forward and a backward pass over the N / n rows of
     a device, n devices dividing the batch along "data", and m parameters along "model". θ, s, g and
     c are the bytes of parameters, optimizer state, gradients and caches on a device, as in
     `memory_per_device`; each is read and written once. R is what a device sends, and receives, in a
-    ring, and half of that with `reduced="bfloat16"` for float32; of `optimizers.accumulate` only
-    each k-th step sends it.
+    ring, and half of that with `reduced="bfloat16"` for float32. With `optimizers.accumulate` only
+    one in so many steps sends it.
 
     G is for the w weights (A, B) that the rule divides, r being the bytes of one column of what
     passes through them: outputs are gathered, and the gradients of inputs added up. The first one
@@ -120,7 +123,8 @@ def work_per_device(
     What is left out: elementwise operations, the loss, and samples that are sent where a dataset is
     divided by rows.
 
-    Raises ConfigurationError for a layer with a loop whose length depends on numbers.
+    Raises ConfigurationError for a layer with a loop whose length depends on numbers, and for
+    another `reduced`.
 
     >>> from fnet import models, optimizers
     >>> parts = models.classification_net(8), optimizers.sgd(0.1), (256,), 64
@@ -144,6 +148,7 @@ def work_per_device(
     )
 
 
+@remembered
 def products(model: Layer, params: ArrayTree, x: Any) -> int:
     """The operations of all products and convolutions of a forward and a backward pass.
 
@@ -179,11 +184,11 @@ def _of_operation(eqn: Any) -> int:
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
         sizes = [eqn.invars[0].aval.shape[axis] for axis in contracted]
-        return 2 * math.prod(sizes) * math.prod(eqn.outvars[0].aval.shape)
+        return int(2 * math.prod(sizes) * math.prod(eqn.outvars[0].aval.shape))
     if name == "conv_general_dilated":
         kernel, spec = eqn.invars[1].aval.shape, eqn.params["dimension_numbers"].rhs_spec
         each = math.prod(kernel) // kernel[spec[0]]
-        return 2 * each * math.prod(eqn.outvars[0].aval.shape)
+        return int(2 * each * math.prod(eqn.outvars[0].aval.shape))
     inside = [_count(trace) for trace in traces]
     if name == "while" and any(inside):
         raise ConfigurationError(
@@ -223,4 +228,9 @@ def _between_columns(model: Layer, params: ArrayTree, own: ArrayTree, x: Any) ->
 
 def _narrowed(tree: ArrayTree, dtype: Any) -> int:
     """The bytes of a tree whose floating-point arrays are of this dtype."""
+    if dtype not in NARROW:
+        raise ConfigurationError(
+            f"work_per_device: reduced is {dtype!r}; it must be {', '.join(map(repr, NARROW))}, "
+            "or None for the gradients' own"
+        )
     return nbytes(jax.eval_shape(lambda tree: cast(tree, dtype), tree))

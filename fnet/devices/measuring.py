@@ -43,16 +43,14 @@ def measured_machine(mesh: Mesh, rows: int = 128) -> Machine:
     """
     n = mesh.shape[ROWS]
     width = WIDTHS.get(mesh.devices.flat[0].platform, WIDTH)
-    multiplying = seconds(mesh, _products, (rows, width), (width, width))
-    rate, memory = (
-        4 * rows * width**2 / multiplying,
-        8 * NUMBERS / seconds(mesh, _update, (NUMBERS,)),
-    )
+    rate = 4 * rows * width**2 / seconds(mesh, _products, (rows, width), (width, width))
+    memory = 8 * NUMBERS / seconds(mesh, _update, (NUMBERS,))
     if n == 1:
         return Machine(rate, memory, float("inf"), 0.0)
     took = [seconds(mesh, mean, (size,)) for size in SIZES]
     alone, each = line([4 * size for size in SIZES], took)
-    return Machine(rate, memory, 2 * (n - 1) / n / each, alone / (2 * (n - 1)))
+    wire = 2 * (n - 1) / n / each if each else float("inf")
+    return Machine(rate, memory, wire, alone / (2 * (n - 1)))
 
 
 def line(x: Any, t: Any) -> tuple[float, float]:
@@ -60,13 +58,13 @@ def line(x: Any, t: Any) -> tuple[float, float]:
 
         Σ ((a + b x) / t − 1)² is least
 
-    >>> line([1, 2, 4], [3.0, 5.0, 9.0])
-    (1.0, 2.0)
+    >>> [round(number, 6) for number in line([1, 2, 4], [3.0, 5.0, 9.0])]
+    [1.0, 2.0]
     """
     rows = np.stack([np.ones(len(x)), np.asarray(x, float)], axis=1) / np.asarray(t)[:, None]
     both = np.linalg.lstsq(rows, np.ones(len(rows)))[0]
     if min(both) >= 0:
-        return round(float(both[0]), 12), float(both[1])
+        return float(both[0]), float(both[1])
     alone = [float(column.sum() / (column @ column)) for column in rows.T]
     return (0.0, alone[1]) if both[0] < 0 else (alone[0], 0.0)
 
@@ -94,20 +92,24 @@ def seconds(mesh: Mesh, function: Callable[..., Any], *shapes: tuple[int, ...]) 
     True
     """
 
+    whole = PartitionSpec()
+
     @jax.jit
-    @jax.shard_map(mesh=mesh, in_specs=(), out_specs=PartitionSpec(), check_vma=False)
-    def run() -> Array:
-        arrays = tuple(
-            jnp.cos(jnp.arange(math.prod(s), dtype=jnp.float32)).reshape(s) for s in shapes
-        )
-        arrays = jax.lax.optimization_barrier(arrays)
+    @jax.shard_map(mesh=mesh, in_specs=(), out_specs=whole, check_vma=False)
+    def make() -> tuple[Array, ...]:
+        numbers = (jnp.cos(jnp.arange(math.prod(shape), dtype=jnp.float32)) for shape in shapes)
+        return tuple(map(jnp.reshape, numbers, shapes))
+
+    @jax.jit
+    @jax.shard_map(mesh=mesh, in_specs=whole, out_specs=whole, check_vma=False)
+    def run(*arrays: Array) -> Array:
         arrays = jax.lax.fori_loop(0, LOOPS, lambda _, arrays: function(*arrays), arrays)
         return sum((array.sum() for array in arrays), jnp.zeros((), jnp.float32))
 
-    run().block_until_ready()
-    took = []
+    arrays, took = make(), []
+    run(*arrays).block_until_ready()
     for _ in range(ROUNDS):
         began = time.perf_counter()
-        run().block_until_ready()
+        run(*arrays).block_until_ready()
         took.append(time.perf_counter() - began)
     return min(took) / LOOPS

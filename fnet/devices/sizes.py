@@ -11,6 +11,7 @@ from fnet.core import Layer
 from fnet.core.across import ROWS
 from fnet.core.examples import Ints, is_input, shapes_of
 from fnet.core.expect import require_whole
+from fnet.core.remembering import remembered
 from fnet.core.trees import count, nbytes
 from fnet.core.watching import watching
 from fnet.devices.meshes import COLUMNS, require_divided
@@ -88,15 +89,21 @@ def memory_per_device(
     sizes = sizes_of(axes)
     state, x = traced(model, optimizer, shape, batch_size, sizes)
     params, opt_state = (nbytes(parts_of(part, sizes, rule)) for part in state)
+    cached, passing = _of_pass(model, state[0], x)
+    return Memory(params, opt_state, params, cached, passing, 2 if sizes[ROWS] > 1 else 1)
+
+
+@remembered
+def _of_pass(model: Layer, params: Any, x: Any) -> tuple[int, int]:
+    """The bytes that a forward pass caches, and of what passes by."""
     watch = _Watch()
 
-    def forward(params: Any, x: Any, key: Any) -> Any:  # new each time, or JAX would not trace it
+    def forward(params: Any, x: Any, key: Any) -> Any:
         with watching(watch):
             return model.forward(params, x, key)[1]
 
-    cache = jax.eval_shape(forward, state[0], x, jax.random.key(0))
-    passing = watch.output + watch.again
-    return Memory(params, opt_state, params, nbytes(cache), passing, 2 if sizes[ROWS] > 1 else 1)
+    cache = jax.eval_shape(forward, params, x, jax.random.key(0))
+    return nbytes(cache), watch.output + watch.again
 
 
 class _Watch:

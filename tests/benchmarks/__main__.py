@@ -12,7 +12,7 @@ TASKS = (
     *("memory", "composing", "images", "residual", "residual_epoch", "norms_and_pools"),
     *("sequences", "tables", "language"),
     *("compiling", "growth", "checking", "narrow", "updates", "solving"),
-    *("devices", "convolutions", "checkpoints"),
+    *("devices", "devices_constants", "checkpoints", "convolutions"),
 )
 
 
