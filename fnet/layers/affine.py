@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, by_itself, layer
+from fnet.core import Layer, Shape, Stream, layer
 from fnet.core.expect import require, require_bool, require_key_and_shape, require_whole
-from fnet.core.products import product, transposed_product
+from fnet.core.products import by_rows, product, transposed_product
 from fnet.core.trees import is_shape
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
@@ -85,5 +85,13 @@ def affine(
         db = None if params.b is None else dy.sum(0)
         return Affine(transposed_product(dy, rows_of(params, x)), db), dx
 
-    stream = None if axes is None else by_itself(forward)  # else steps are flattened
+    def resume(params: Affine, cache: Array, steps: int, length: int) -> Array:
+        return by_rows(params.w.T)  # once: few rows are multiplied by it in a fraction of the time
+
+    def step(params: Affine, turned: Array, x: Array) -> tuple[Array, Array]:
+        y = product(rows_of(params, x), turned)
+        y = y if params.b is None else y + params.b
+        return y.reshape(*x.shape[: kept_axes(axes, x.ndim)], len(params.w)), turned
+
+    stream = None if axes is None else Stream(resume, step)  # else steps are flattened
     return layer(init, forward, backward, l2_penalty("affine", l2), stream=stream)

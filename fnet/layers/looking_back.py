@@ -8,10 +8,12 @@ from jax import lax
 
 from fnet.core import Stream
 from fnet.core.expect import require
+from fnet.layers.affine import Affine
 from fnet.layers.attending import Sight, attend
 from fnet.layers.heads import Heads
 
-State = tuple[Array, Array, Array, Any]  # keys, values, how many there are, the state of `rope`
+# Keys, values, how many there are, the state of `rope`, and those of the four linear maps.
+State = tuple[Array, Array, Array, Any, tuple[Any, ...]]
 
 
 def continued(around: Heads, sight: Sight) -> Stream | None:
@@ -28,11 +30,12 @@ def continued(around: Heads, sight: Sight) -> Stream | None:
         room = (0, 0), (0, length - steps), (0, 0)
         angle = None if turning is None else turning.resume((), (), steps, length)
         place = jnp.asarray(steps, jnp.int32)
-        return jnp.pad(cache.k, room), jnp.pad(cache.v, room), place, angle
+        maps = tuple(of(own).resume(own, (), steps, length) for own in params)
+        return jnp.pad(cache.k, room), jnp.pad(cache.v, room), place, angle, maps
 
     def step(params: Any, state: State, x: Array) -> tuple[Array, State]:
-        keys, values, place, angle = state
-        q, k, v = (around.linear(len(own.w)).forward(own, x)[0] for own in params[:3])
+        keys, values, place, angle, maps = state
+        q, k, v = (mapped(params, maps, number, x) for number in range(3))
         q, k, angle = turned(q, k, angle)
         q = around.by_head(q, around.heads)
         keys = lax.dynamic_update_slice_in_dim(keys, around.by_head(k), place, axis=1)
@@ -43,8 +46,17 @@ def continued(around: Heads, sight: Sight) -> Stream | None:
             seen &= places > place - sight.window
         visible = jnp.broadcast_to(seen, (len(x), len(seen)))
         o, _ = attend(q, keys, values, visible, None, Sight(softcap=sight.softcap))
-        y, _ = around.linear(len(params.out.w)).forward(params.out, around.joined(o, len(x)))
-        return y, (keys, values, place + 1, angle)
+        y = mapped(params, maps, 3, around.joined(o, len(x)))
+        return y, (keys, values, place + 1, angle, maps)
+
+    def of(own: Affine) -> Stream:
+        stream = around.linear(len(own.w)).stream
+        assert stream is not None
+        return stream
+
+    def mapped(params: Any, maps: tuple[Any, ...], number: int, x: Array) -> Array:
+        y: Array = of(params[number]).step(params[number], maps[number], x)[0]
+        return y
 
     def turned(q: Array, k: Array, state: Any) -> tuple[Array, Array, Any]:
         if turning is None:
