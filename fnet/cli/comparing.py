@@ -116,7 +116,7 @@ def _best(
 def _is_better(other: _Tried, plain: _Tried) -> bool:
     """Whether its loss is lower by more than chance: one standard error, over the folds."""
     if not np.isfinite(plain.loss):
-        return np.isfinite(other.loss)
+        return bool(np.isfinite(other.loss))
     gain = plain.losses - other.losses
     return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
