@@ -74,7 +74,8 @@ def compared(
     against = [f"{short_number(each.loss)} of {each.name}" for each in best if each is not found]
     why = (
         f"chosen by cross-validation in {len(folds)} parts: its loss is "
-        f"{short_number(found.loss)}{', against ' if against else ''}{', '.join(against)}"
+        f"{short_number(found.loss)}{', against ' if against else ''}{', '.join(against)} "
+        f"({'--model' if against else '--l2'})"
     )
     return found.settings, said, why
 
@@ -115,8 +116,8 @@ def _best(
 
 def _is_better(other: _Tried, plain: _Tried) -> bool:
     """Whether its loss is lower by more than chance: one standard error, over the folds."""
-    if not np.isfinite(plain.loss):
-        return bool(np.isfinite(other.loss))
+    if not np.isfinite([plain.loss, other.loss]).all():
+        return bool(other.loss < plain.loss)
     gain = plain.losses - other.losses
     return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
