@@ -12,6 +12,7 @@ IMAGE_EPOCHS = 20
 # Steps, not epochs: 20 epochs of 150 rows would be 20 steps of 128. With these, and the penalty
 # below, sixteen tables of 16 to 944 rows were learned about as well as by scikit-learn's models.
 TABLE_BATCH, TABLE_STEPS = 32, 2000
+LONG_STEPS, LONG_EPOCHS = 12_000, 60  # of a table of thousands of rows, 20 epochs see too little
 FEW_ROWS = 1000  # so few are all taken at each step
 SHOWN = 5  # classes that are missing somewhere
 
@@ -25,7 +26,9 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     if table:
         few = settings["batch_size"] == ALL or (settings["batch_size"] is None and rows <= FEW_ROWS)
         size = rows if few else settings["batch_size"] or TABLE_BATCH
-        epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // -(-rows // size)))
+        steps = -(-rows // size)  # of an epoch
+        more = min(LONG_EPOCHS, -(-LONG_STEPS // steps)) if steps > 1 else 0
+        epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // steps), more)
         chosen = {"batch_size": ALL if few else size, "epochs": epochs, "l2": penalty(parts.train)}
     chosen = {name: value for name, value in chosen.items() if settings[name] is None}
     settings, words = {**settings, **chosen}, []

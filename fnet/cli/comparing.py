@@ -1,11 +1,14 @@
-"""The model of a small table, chosen by cross-validation, and the weights that are kept of it.
+"""The model of a small table and its penalty, chosen by cross-validation; which weights are kept.
 
 A network learns a small table by heart where a linear model does not, and misses nothing where what
 is to be learned is no line. Which of these a table is cannot be seen in a validation part of some
-twenty rows, and neither can the best of 2,000 epochs.
+twenty rows, and neither can the best of 2,000 epochs. Where both do as well but for chance, the
+linear model is taken. How strong its penalty is to be depends on the table too: among columns that
+say nearly the same, the usual one hides what a weak one finds.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,12 +26,23 @@ from fnet.training.records import Best
 
 SMALL = 300  # training rows
 MOST_FOLDS, LEAST_FOLDS = 4, 3
-CANDIDATES = {  # model, and times its usual penalty
-    "linear": ("linear", 1),
-    "mlp": ("mlp", 1),
-    "mlp with ten times the penalty": ("mlp", 10),
-}
-OF_MODEL = {*MODEL, "batch_size", "text"} - {"precision"}  # what is not compared where it is stated
+TIMES = {"linear": (10, 1, 0.01), "mlp": (10, 1)}  # a model's usual penalty, to be compared
+WORDS = {10: " with ten times the penalty", 1: "", 0.01: " with a hundredth of the penalty"}
+# What is not compared where it is stated, and what leaves its penalty open.
+OF_TRAINING = {"batch_size", "text", "l2"}
+OF_MODEL = {*MODEL} - {"precision", *OF_TRAINING}
+
+
+class _Tried(NamedTuple):
+    """A model with a penalty, and its loss in each fold."""
+
+    settings: Settings
+    name: str
+    losses: np.ndarray
+
+    @property
+    def loss(self) -> float:
+        return float(self.losses.mean())
 
 
 def compared(
@@ -36,8 +50,9 @@ def compared(
 ) -> tuple[Settings, list[str], str]:
     """The settings, what is said of them, and why this model; `stated` are the user's settings.
 
-    On a small table the last weights are kept, and linear models and networks compared, unless the
-    user stated epochs or a learning rate, or for the comparison a model.
+    On a small table the last weights are kept, and models and penalties compared: not where the
+    user stated epochs, a learning rate or a penalty; and of a model that is stated, the penalties.
+    A network is taken where its loss is lower by more than the standard error of the difference.
     """
     small = settings["target"] is not None and len(parts.train) <= SMALL
     if (
@@ -50,22 +65,19 @@ def compared(
     settings = {**settings, "keep": "last"}
     said = [f"the last weights are kept: {rows} (--keep best)"]
     folds = [*_folds(parts)]
-    if stated & OF_MODEL or len(folds) < LEAST_FOLDS:
+    if stated & OF_TRAINING or len(folds) < LEAST_FOLDS:
         return settings, said, ""
-    plans = {
-        name: {**settings, "model": model, "l2": penalty(parts.train, times)}
-        for name, (model, times) in CANDIDATES.items()
-    }
-    losses = {name: _loss(plan, parts, folds) for name, plan in plans.items()}
-    best = min(losses, key=losses.__getitem__)
-    others = ", ".join(
-        f"{short_number(loss)} of {name}" for name, loss in losses.items() if name != best
-    )
+    models = [settings["model"]] if stated & OF_MODEL else [*TIMES]
+    best = [_best(settings, model, parts, folds) for model in models]
+    plain, *others = best
+    found = next((other for other in others if _is_better(other, plain)), plain)
+    against = [f"{short_number(each.loss)} of {each.name}" for each in best if each is not found]
     why = (
         f"chosen by cross-validation in {len(folds)} parts: its loss is "
-        f"{short_number(losses[best])}, against {others} (--model)"
+        f"{short_number(found.loss)}{', against ' if against else ''}{', '.join(against)} "
+        f"({'--model' if against else '--l2'})"
     )
-    return plans[best], said, why
+    return found.settings, said, why
 
 
 def with_last(checkpoint: Checkpoint) -> Checkpoint:
@@ -91,8 +103,27 @@ def _folds(parts: Parts) -> Iterator[tuple[Memory, Memory]]:
         yield whole.select(np.setdiff1d(order, left)), whole.select(left)
 
 
-def _loss(settings: Settings, parts: Parts, folds: list[tuple[Memory, Memory]]) -> float:
-    """The mean loss on the rows left out, without penalty; infinite where training fails."""
+def _best(
+    settings: Settings, model: str, parts: Parts, folds: list[tuple[Memory, Memory]]
+) -> _Tried:
+    """This model with the penalty whose loss is lowest."""
+    tried = []
+    for times in TIMES.get(model, TIMES["linear"]):
+        plan = {**settings, "model": model, "l2": penalty(parts.train, times)}
+        tried.append(_Tried(plan, f"{model}{WORDS[times]}", _losses(plan, parts, folds)))
+    return min(tried, key=lambda each: each.loss)
+
+
+def _is_better(other: _Tried, plain: _Tried) -> bool:
+    """Whether its loss is lower by more than chance: one standard error, over the folds."""
+    if not np.isfinite([plain.loss, other.loss]).all():
+        return bool(other.loss < plain.loss)
+    gain = plain.losses - other.losses
+    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
+
+
+def _losses(settings: Settings, parts: Parts, folds: list[tuple[Memory, Memory]]) -> np.ndarray:
+    """The loss on the rows left out, by fold, without penalty; infinite where training fails."""
     settings, _ = completed(settings, parts)
     model, loss, optimizer = build(settings, parts.train)
     epochs, found = settings["epochs"], []
@@ -101,7 +132,7 @@ def _loss(settings: Settings, parts: Parts, folds: list[tuple[Memory, Memory]]) 
         try:
             *_, record = descend(model, loss, optimizer, train, left, **options)
         except TrainingError:
-            return np.inf
+            return np.array([np.inf])
         cost, _ = penalty_of(model, record.state.params)
         found.append(record.metrics["val_loss"] - float(cost))
-    return float(np.mean(found))
+    return np.array(found)

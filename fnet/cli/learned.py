@@ -8,12 +8,12 @@ import numpy as np
 from fnet import data
 from fnet.cli.arguments import Settings
 from fnet.cli.gaps import filled, other_unit, rows_have, unknown
-from fnet.cli.tables import places_of, read
+from fnet.cli.tables import numbers, places_of, read
 from fnet.cli.texts import load_texts
 from fnet.data import Memory
 from fnet.data.opening import Reading
 from fnet.data.schema import read_schema
-from fnet.data.targets import Target, name_of, numbers_of
+from fnet.data.targets import Target, name_of
 from fnet.errors import ConfigurationError, DataError
 
 SHOWN = 5  # columns that may be meant
@@ -77,7 +77,7 @@ def load_table(
     inputs, reading, said = load_rows(path, settings, schema)
     name = schema["target"]
     if not classes or thresholds is not None:
-        target = numbers_of(reading.where, reading.number(name))
+        target = numbers(reading, name)
         field = "target"
     else:
         target = _relabelled(reading, reading.words(name)[0], classes)

@@ -122,13 +122,20 @@ def read(
     return read_table(source, **flags, header=header, spelled=spelled, unused=unused)
 
 
+def numbers(reading: Reading, name: str) -> Target:
+    """A column as the numbers to predict."""
+    found = numbers_of(reading.where, reading.number(name))
+    reading.require_single(name, found.values)
+    return found
+
+
 def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, list[str]]:
     """The target, the task, whether it is words, and what was decided."""
     name, named = settings["target"], settings["task"]
     column, quoted = reading.words(name)
     why = [quoted] if quoted else []
     if settings["binarize"] is not None:
-        return numbers_of(reading.where, reading.number(name)), "classes", False, why
+        return numbers(reading, name), "classes", False, why
     if named is None:
         if strange := among_numbers(column):
             raise DataError(
@@ -140,7 +147,7 @@ def _target(reading: Reading, settings: Settings) -> tuple[Target, str, bool, li
     else:
         task = TASKS[named]
     if task == "regression":
-        return numbers_of(reading.where, reading.number(name)), task, False, why
+        return numbers(reading, name), task, False, why
     found = labels_of(reading.where, column)
     if len(found.classes) > max(2, found.known.sum() / 2):
         raise DataError(

@@ -63,7 +63,8 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         "--epochs",
         type=above(-1, int),
         metavar="N",
-        help="(default 20; for tables as many as make 2,000 steps, but 20 at least)",
+        help="(default 20; for tables as many as make 2,000 steps, or 12,000 in 60 epochs at most, "
+        "but 20 at least)",
     )
     group.add_argument(
         "--loss",

@@ -17,6 +17,8 @@ from fnet.files.csv_layout import read_layout
 from fnet.files.csv_numbers import Source, as_numbers, need_commas, settled
 from fnet.files.csv_text import read_text
 
+SINGLE = float(np.finfo(np.float32).max)
+
 
 class Reading(NamedTuple):
     """The columns of a table, and where they come from."""
@@ -71,6 +73,13 @@ class Reading(NamedTuple):
         found = first_rows(whole, self.rows)  # a last row of sums may be left out
         new = [word for word in found.words or () if word not in column.words]
         return found, f"`{name}`: {', '.join(map(repr, new))} in quotes is a class" if new else None
+
+    def require_single(self, name: str, values: np.ndarray) -> None:
+        """DataError for a target that float32 does not hold; features are scaled before."""
+        beyond = np.abs(values) > SINGLE
+        if beyond.any():
+            what = f"infinite in float32; a target must be within ±{SINGLE:.2g}"
+            self.refuse(int(np.argmax(beyond)), name, what)
 
     def refuse(self, row: int, name: str, what: str) -> None:
         """Raise DataError about a cell."""

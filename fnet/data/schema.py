@@ -11,7 +11,7 @@ import numpy as np
 
 from fnet.data.dates import parts_of
 from fnet.data.kinds import Kind, from_plain, plain
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, DataError
 
 MISSING = ("mean", "median", "category", "drop", "error", "nan")
 _BLOCK = 2**12  # rows encoded at once, so that they stay in a core's cache
@@ -68,7 +68,7 @@ class Schema:
                 if kind in of_codes:
                     inputs[here, place] = of_codes[kind][values + _UNKNOWN]
                 else:
-                    inputs[here, place] = np.stack([*self._columns(kind, values)], axis=-1)
+                    inputs[here, place] = self._numbers(kind, values, dtype)
             if begin % _STRETCH == 0:
                 for kind in self.kinds:
                     table[kind.name] = table[kind.name][:begin].copy()
@@ -111,6 +111,19 @@ class Schema:
         width = len(kind.words) + (kind.name in self.blank)
         inputs = np.eye(len(kind.words) + _UNKNOWN, width, -_UNKNOWN)
         inputs[_UNKNOWN - 1, len(kind.words) :] = 1
+        return inputs
+
+    def _numbers(self, kind: Kind, values: np.ndarray, dtype: Any) -> np.ndarray:
+        """The inputs (N, columns) of numbers; DataError for those too large when scaled."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            inputs = np.stack([*self._columns(kind, values)], axis=-1).astype(dtype)
+        infinite = np.isinf(inputs).any(axis=-1)
+        if infinite.any():
+            raise DataError(
+                f"column {kind.name!r}: {values[infinite][0]:.6g} is infinite in "
+                f"{np.dtype(dtype).name} when it is scaled as the training rows are; correct it, "
+                "or leave the column out"
+            )
         return inputs
 
     def _columns(self, kind: Kind, values: np.ndarray) -> Iterator[np.ndarray]:
@@ -184,11 +197,17 @@ def _scaling(values: np.ndarray, missing: str, scale: str) -> tuple[float, float
         return 0.0, 1.0, np.nan if missing == "nan" else float(middle)
     if low == high:
         return low, 1.0, low
-    if scale == "standard":
-        return _mean(known), float(np.std(known - low)), float(middle)
-    return low, high - low, float(middle)
+    width = high - low if scale == "minmax" else _std(known)
+    return low if scale == "minmax" else _mean(known), width, float(middle)
 
 
 def _mean(values: np.ndarray) -> float:
     """Without overflow, and exact to the last digits of values far from 0."""
     return float(values[0] + np.mean(values - values[0]))
+
+
+def _std(values: np.ndarray) -> float:
+    """Without overflow of the squares."""
+    apart = values - values.min()
+    largest = apart.max()
+    return float(largest * np.std(apart / largest))

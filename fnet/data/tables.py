@@ -123,6 +123,8 @@ def csv_table(
             "class, leave it out of na)",
         )
     found = (labels_of if labels else numbers_of)(reading.where, column)
+    if not labels:
+        reading.require_single(target, found.values)
     name = "label" if labels else "target"
     reading.columns.clear()  # the memory of each column is to be free when it is encoded
     arrays = schema.recoded(kinds, arrays)

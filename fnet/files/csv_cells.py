@@ -24,7 +24,7 @@ SUSPECTS = frozenset(
 
 # Stricter than float(), which accepts 1_000, digits of any script, and words for infinity.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-LARGEST = float(np.finfo(np.float32).max)  # of the numbers that a cell may be
+LARGEST = float(np.finfo(np.float64).max)  # of the numbers that a cell may be
 EXACT = 2**53  # float64 represents smaller integers exactly
 _LONGEST = 40  # characters of a cell shown in an error
 

@@ -228,7 +228,7 @@ def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:
     advice = f"; correct it, or if it is missing, {missing}"
     fix = mistake(word) or f"{what}{advice if len(word) < 20 else '; correct it'}"
     if number(word) is not None:
-        fix = f"infinite in float32; it must be within ±{LARGEST:.2g}"
+        fix = f"infinite in float64; it must be within ±{LARGEST:.2g}"
     source.refuse(row, column.name, fix, shown(word))
 
 

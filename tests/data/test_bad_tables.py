@@ -53,7 +53,7 @@ BAD = {
     "division": (cell("#DIV/0!"), [*CELL, "'#DIV/0!'", "fix its formula"]),
     "TRUE": (cell("TRUE"), [*CELL, "'TRUE'", "a word", "write 1 for true"]),
     "infinity": (cell("-Infinity"), [*CELL, "'-Infinity'", "infinite", "finite number is needed"]),
-    "too large": (cell("1e999"), [*CELL, "'1e999'", "infinite in float32", "within ±3.4e+38"]),
+    "too large": (cell("1e999"), [*CELL, "'1e999'", "infinite in float64", "within ±1.8e+308"]),
     "hexadecimal": (cell("0x1F"), [*CELL, "'0x1F'", "hexadecimal", "decimal digits"]),
     "a dash": (cell("-"), [*CELL, "'-'", "missing", "fill the cell"]),
     "all may be two numbers": (

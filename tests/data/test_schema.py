@@ -6,7 +6,7 @@ import pytest
 from fnet.data.kinds import Kind
 from fnet.data.leaks import gives_away
 from fnet.data.schema import fit_schema
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, DataError
 
 NUMBER = (Kind("x", "number"),)
 X = np.array([1.0, 2.0, np.nan, 10.0])
@@ -79,3 +79,13 @@ def test_few_rows_of_each_value_do_not_give_a_label_away():
     assert not gives_away(few * 2.0, few, True)
     assert gives_away(many * 2.0, many, True)
     assert not gives_away(many * 2.0, np.where(np.arange(15) == 7, 0, many), True)
+
+
+@pytest.mark.parametrize("scale", ["minmax", "standard"])
+def test_numbers_beyond_float32_are_scaled_before_they_are_cast(scale):
+    large = np.array([1e200, 3e200, -1e200, 2e200])
+    schema = fit_schema(NUMBER, {"x": large}, scale=scale)
+    expected = fit_schema(NUMBER, {"x": large / 1e200}, scale=scale).encode({"x": large / 1e200})
+    np.testing.assert_allclose(schema.encode({"x": large}), expected, rtol=1e-6)
+    with pytest.raises(DataError, match=r"'x': 1e\+300 is infinite in float32 when it is scaled"):
+        schema.encode({"x": np.array([1e200, 1e300])})

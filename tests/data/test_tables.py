@@ -113,7 +113,7 @@ def test_a_missing_target_is_always_an_error(write, labels):
         ("x,y\n1,2\n\n1,2,3\n", "y", None, ["line 4", "3 cells", "2"]),
         ('x,y\n"a\nb",2\n1\n', "y", None, ["line 4", "1 cells"]),
         ("x,y\n1,2\ninf,2\n", "y", None, ["line 3", "'x'", "'inf'", "infinite"]),
-        ("x,y\n1,2\n1,-1e39\n", "y", None, ["line 3", "'y'", "'-1e39'", "infinite"]),
+        ("x,y\n1,2\n1,-1e39\n", "y", None, ["line 3", "'y'", "'-1e39'", "infinite in float32"]),
         ("x,y\n1,2\n1,dear\n", "y", None, ["line 3", "'y'", "'dear'", "not a number"]),
         ("", "y", None, ["no lines"]),
         ("x,y\n\n", "y", None, ["only a header"]),

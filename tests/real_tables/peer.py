@@ -10,15 +10,23 @@ MOST = 255  # categories of a column that is encoded
 
 
 def score(
-    path: Path, target: str, task: str, family: str, rows: dict[str, np.ndarray], kept: np.ndarray
+    path: Path,
+    target: str,
+    task: str,
+    family: str,
+    rows: dict[str, np.ndarray],
+    kept: np.ndarray,
+    how: dict[str, Any],
 ) -> float:
     """Accuracy, or R², on the test rows of what is fitted to the training rows.
 
-    `rows` index the rows with a target, which `kept` marks among all.
+    `rows` index the rows with a target, which `kept` marks among all; `how` is told pandas. Where
+    no column is left, it is that of the most frequent class, or of the mean.
     """
     import pandas as pd
 
-    frame = pd.read_csv(path, sep=None, engine="python", encoding_errors="replace")
+    told = {"sep": None, "engine": "python", "encoding_errors": "replace", **how}
+    frame = pd.read_csv(path, **told)
     frame.columns = [str(name).strip().strip("'") for name in frame.columns]
     frame = frame[kept].reset_index(drop=True)
     y = frame.pop(target)
@@ -41,12 +49,15 @@ def _says_nothing(column: Any) -> bool:
 
 def _pipeline(frame: Any, task: str, family: str) -> Any:
     from sklearn.compose import make_column_selector, make_column_transformer
+    from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LinearRegression, LogisticRegression
     from sklearn.neural_network import MLPClassifier, MLPRegressor
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
+    if not len(frame.columns):
+        return (DummyClassifier if task == "classes" else DummyRegressor)()
     for name in frame.select_dtypes("bool"):
         frame[name] = frame[name].astype(int)
     prepare = make_column_transformer(
