@@ -180,6 +180,7 @@ BAD = {  # what is minimised, from where, by what, the reason, the best point
     "a slope in a valley": (lambda x: x[0] ** 2 + x[1], [0.3, 0.0], newton_cg(), "unbounded", None),
     "no bound": (lambda x: -(x @ x), [1.0], newton(), "unbounded", None),
     "no bound, damped": (lambda x: -(x @ x), [1.0], levenberg_marquardt(), "unbounded", None),
+    "a kink": (lambda x: jnp.abs(x).sum(), [1.0, 2.3], bfgs(), "no descent", None),
     "no descent": (
         function(wrong_gradient, with_gradient=True),
         *([1.0, 2.0], bfgs(), "no descent", [1.0, 2.0]),
@@ -187,6 +188,13 @@ BAD = {  # what is minimised, from where, by what, the reason, the best point
     "a line, damped": (lambda x: x.sum(), [1.0, 2.0], gauss_newton(0.001), "unbounded", None),
     "a saddle, damped": (indefinite, [1.0, 0.0], gauss_newton(0.001), "indefinite", [0.0, 0.0]),
     "a saddle, undamped": (indefinite, [1.0, 0.0], gauss_newton(), "indefinite", [0.0, 0.0]),
+    **{
+        f"no descent by {solver}": (
+            function(wrong_gradient, with_gradient=True),
+            *([1.0, 2.0], solver, "no descent", [1.0, 2.0]),
+        )
+        for solver in (trust_region(), levenberg_marquardt(), gauss_newton(0.001))
+    },
     "a singular Jacobian": (
         least_squares(lambda p: jnp.stack([p[0] + p[1], p[0] + p[1] - 2])),
         *([3.0, 4.0], gauss_newton(), "singular", [3.0, 4.0]),
@@ -314,9 +322,8 @@ def test_a_line_search_ends_where_both_of_wolfe_s_conditions_hold(curvature):
 def test_a_line_search_ends_where_the_value_has_fallen_without_bound():
     problem, x, _ = as_vector(function(lambda x: -x.sum()), jnp.zeros(1))
     value, grad = problem.value_and_grad(x)
-    found = strong_wolfe(most=25).find(problem, x, value, grad, -grad, jnp.asarray(1.0))
-    assert -np.inf < found.value < -1e154
-    assert found.evaluations < 25
+    found = strong_wolfe().find(problem, x, value, grad, -grad, jnp.asarray(1.0))
+    assert -1e200 < found.value < -1e154  # and not as far as numbers go
     assert found.ok
 
 

@@ -25,6 +25,7 @@ from fnet.solvers.outcomes import (
     first,
     length,
     moved_little,
+    promises,
     rounding,
     size_of,
 )
@@ -88,7 +89,9 @@ def descending(direction: Direction, search: Search) -> Solver:
         again = Memory(direction.begin(state.x), jnp.asarray(True))
         kept = state._replace(memory=again, evaluations=count)
         after = either(took, after, kept)
-        level = -slope <= rounding(state.value)
+        decrease = -jnp.vdot(state.grad, p)
+        stuck = found.edge | promises(state.x, p, state.value, decrease)
+        level = decrease <= rounding(state.value)
         ended = ~took & (state.memory.fresh | level)
         still = ended & found.ok | took & moved_little(state.x, found.x - state.x)
         converged = size_of(after.grad) <= problem.tol
@@ -97,10 +100,10 @@ def descending(direction: Direction, search: Search) -> Solver:
             (converged & (obstacle == INDEFINITE), INDEFINITE),
             (converged, CONVERGED),
             (fallen(after.value), UNBOUNDED),
-            (ended & level | still & ~found.edge, SMALL),
+            (ended & level | still & ~stuck, SMALL),
             (ended & ~found.finite, NOT_FINITE),
             ((ended | still) & found.edge, EDGE),
-            (ended, NO_DESCENT),
+            (ended | still, NO_DESCENT),
         )
         return after._replace(reason=first(*cases))
 

@@ -123,6 +123,15 @@ def moved_little(x: Array, step: Array) -> Array:
     return jnp.all(jnp.abs(step) <= jnp.finfo(x.dtype).eps * jnp.abs(x))
 
 
+def promises(x: Array, step: Array, value: Array, decrease: Array) -> Array:
+    """Whether a step, and what it should lower the value by, are both far above rounding.
+
+    Where such a step lowers nothing, the point is no minimum: the gradient is wrong, or has a kink.
+    """
+    root = jnp.sqrt(jnp.finfo(x.dtype).eps)
+    return (decrease > root * jnp.abs(value)) & ~jnp.all(jnp.abs(step) <= root * jnp.abs(x))
+
+
 def ending(reason: Any, own: Mapping[int, str] = {}) -> str:
     """Why a method ended, in its own words where it has some; without a reason steps are used up.
 

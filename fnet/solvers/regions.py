@@ -27,6 +27,7 @@ from fnet.solvers.outcomes import (
     first,
     length,
     moved_little,
+    promises,
     rounding,
     size_of,
 )
@@ -193,6 +194,10 @@ def _trusting(
         kept = state._replace(memory=memory, evaluations=count)
         after = either(loop.took, after, kept)
         little = loop.predicted <= noise
+        sizes = jnp.maximum(jnp.abs(values), jnp.finfo(c.dtype).eps * size_of(values))
+        full = jnp.where(c == 0, 0, c / sizes)  # the step without a region
+        decrease = 0.5 * jnp.vdot(c, full)
+        stuck = loop.edge | promises(state.x, (V @ full) / scale, state.value, decrease)
         still = jnp.where(loop.took, moved_little(state.x, after.x - state.x), loop.done)
         converged = size_of(after.grad) <= problem.tol
         cases = (
@@ -200,9 +205,9 @@ def _trusting(
             (converged, CONVERGED),
             (fallen(after.value), UNBOUNDED),
             (~loop.took & ~loop.finite, NOT_FINITE),
-            (~loop.took & little | still & ~loop.edge, SMALL),
+            ((~loop.took & little | still) & ~stuck, SMALL),
             ((~loop.took | still) & loop.edge, EDGE),
-            (~loop.took, NO_DESCENT),
+            (~loop.took | still, NO_DESCENT),
         )
         return after._replace(reason=first(*cases))
 

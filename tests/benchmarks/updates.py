@@ -1,7 +1,9 @@
 """One update of many parameters by fnet's optimizers and by optax's: time, temporaries, tracing.
 
 Parameters and state are donated, as in a training loop. Both contestants run in this process,
-round by round in turn; a ratio is the median over rounds.
+round by round in turn; a ratio is the median over rounds. Beside them runs what a user of JAX can
+get of the memory: the same arrays, each multiplied by a number in its own place. GB/s are the bytes
+that each program's loops read and write (`cost_analysis`), by its time.
 
 On a CPU both Adams are near the floor of what XLA (jax 0.10.2) makes of them: three loops for each
 array, for m, v and θ, which read and write ten arrays of the size of the parameters, 401 MB
@@ -61,11 +63,12 @@ def _compared(
         jax.jit(step, donate_argnums=(0, 1)).lower(params, state, params).compile()
         for step, state in zip(steps, states, strict=True)
     ]
-    held = [(jax.tree.map(jnp.copy, params), state) for state in states]
+    held = [(jax.tree.map(jnp.copy, params), state) for state in (*states, ())]
+    compiled.append(jax.jit(_scaled, donate_argnums=0).lower(*held[2], params).compile())
     seconds = []
     for number in range(rounds + 1):
-        row = [0.0, 0.0]
-        for who in (0, 1) if number % 2 else (1, 0):
+        row = [0.0, 0.0, 0.0]
+        for who in (0, 1, 2) if number % 2 else (2, 1, 0):
             begin = time.perf_counter()
             for _ in range(count):
                 held[who] = compiled[who](*held[who], params)
@@ -77,7 +80,12 @@ def _compared(
         "time": np.array(seconds[1:]),  # the first is of cold caches
         "tracing": np.array(tracing),
         "temporaries": bytes_each,
+        "moved": [program.cost_analysis()["bytes accessed"] for program in compiled],
     }
+
+
+def _scaled(params: Any, state: Any, grads: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf * 0.999, params), state
 
 
 def _step(optimizer: Any, apply: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,6 +118,9 @@ def _table(title: str, found: dict[str, Any], judged: str, target: float) -> dic
             row[f"{who} ms"] = float(np.median(measured["time"][:, place])) * 1e3
             row[f"{who} tracing, ms"] = float(np.median(measured["tracing"][:, place])) * 1e3
             row[f"{who} temporaries, bytes"] = measured["temporaries"][place]
+        middle = np.median(measured["time"], axis=0)
+        for place, who in enumerate(("fnet", "optax", "scaling") if name != "muon" else ()):
+            row[f"{who} GB/s"] = float(measured["moved"][place] / middle[place] / 1e9)
         rows.append(row | {f"{kind}, fnet / optax": ratio for kind, ratio in ratios.items()})
         against = f"optax, {judged} of {name}"
         targets.append(

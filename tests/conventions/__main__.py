@@ -34,15 +34,14 @@ def main() -> None:
     versions = {name: importlib.metadata.version(name) for name in NAMES}
     paths, times, lines = {}, {}, []
     for row in ROWS:
-        path = RUN[row.library](row.theirs, row.changes)
+        path = RUN[row.library](row.theirs, row.changes, row.wide)
         if row.library != "optax":  # which the tests run
-            paths[f"{row.library}: {row.theirs}"] = [path[step] for step in KEPT]
-        same = difference(by_fnet(row.ours, row.changes), path)
-        plain = difference(by_fnet(row.default, row.changes), path)
+            paths[row.label] = [path[step] for step in KEPT]
+        same = difference(by_fnet(row.ours, row.changes, row.wide), path)
+        plain = difference(by_fnet(row.default, row.changes, row.wide), path)
         default = "" if row.ours == row.default else f"{plain:.0e}"
-        lines.append(
-            f"| {NAMES[row.library]} | `{row.theirs}` | `{row.ours}` | {same:.0e} | {default} |"
-        )
+        theirs = f"`{row.theirs}`{', wide' * row.wide}"
+        lines.append(f"| {NAMES[row.library]} | {theirs} | `{row.ours}` | {same:.0e} | {default} |")
         print(lines[-1], flush=True)
     later = []
     for row in SCHEDULES:
@@ -74,10 +73,11 @@ def page(versions: dict[str, str], lines: list[str], later: list[str]) -> str:
             "",
             "## Optimizers",
             "",
-            "50 steps on a fixed problem of a 3 x 2 matrix and a vector; α is 0.01, and 0.005 from "
-            "step 25 on (`rprop`: 0.01). *Differs* is the largest difference of any parameter after"
-            " any step, relative to the larger of 1 and the parameter; *default* is that of fnet "
-            "without the arguments that choose a convention. PyTorch's Muon iterates in bfloat16.",
+            "50 steps on a fixed problem of a 3 x 2 matrix and a vector (*wide*: 2 x 3); α is 0.01,"
+            " and 0.005 from step 25 on (`rprop`: 0.01). *Differs* is the largest difference of any"
+            " parameter after any step, relative to the larger of 1 and the parameter; *default* is"
+            " that of fnet without the arguments that choose a convention. PyTorch's Muon iterates "
+            "in bfloat16.",
             "",
             "| library | there | here | differs | default |",
             "|---|---|---|---|---|",

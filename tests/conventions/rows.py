@@ -14,7 +14,7 @@ class Row(NamedTuple):
     """A library's optimizer, and fnet's that makes the same steps.
 
     In `theirs`, α stands for the learning rate: 0.01, and half of it from step 25 on where
-    `changes`.
+    `changes`. Where `wide`, the matrix has more columns than rows.
     """
 
     library: str
@@ -22,6 +22,12 @@ class Row(NamedTuple):
     ours: str
     changes: bool = True
     tolerance: float = 1e-12
+    wide: bool = False
+
+    @property
+    def label(self) -> str:
+        """Under which its path is recorded."""
+        return f"{self.library}: {self.theirs}{', wide' * self.wide}"
 
     @property
     def default(self) -> str:
@@ -164,6 +170,10 @@ ROWS = [
         tolerance=0.02,
     ),
 ]
+
+# What a tall matrix does not show: Muon's steps are scaled by the shape.
+MUON = [row for row in ROWS if "uon(" in row.theirs]
+ROWS += [row._replace(wide=True) for row in MUON]
 
 SCHEDULES = [
     Times("torch", "MultiStepLR(optimizer, [5, 10])", "piecewise((5, 10), (1.0, 0.1, 0.01))"),

@@ -1,6 +1,8 @@
 """The fixed problem, and each library's path on it; 50 steps of a smooth function of nine numbers.
 
 f(w, b) = Σ h (θ − c)² / 2 + Σ sin(3 θ),  θ all entries of w (3, 2) and b (3,)
+
+Where a problem is `wide`, w is (2, 3): the matrices of all that follows are transposed.
 """
 
 from typing import Any
@@ -16,11 +18,15 @@ CENTRE = {name: _rng.normal(size=theta.shape) for name, theta in BEGIN.items()}
 
 
 def slopes(theta: dict[str, Any], cos: Any = np.cos) -> dict[str, Any]:
-    """The gradient of f."""
-    return {
-        name: CURVATURE[name] * (own - CENTRE[name]) + 3 * cos(3 * own)
-        for name, own in theta.items()
-    }
+    """The gradient of f, of w as wide or tall as it is."""
+    wide = theta["w"].shape != BEGIN["w"].shape
+    h, c = turned(CURVATURE, wide), turned(CENTRE, wide)
+    return {name: h[name] * (own - c[name]) + 3 * cos(3 * own) for name, own in theta.items()}
+
+
+def turned(arrays: dict[str, Any], wide: bool) -> dict[str, Any]:
+    """These arrays, each transposed where the problem is wide."""
+    return {name: np.ascontiguousarray(own.T) if wide else own for name, own in arrays.items()}
 
 
 def flat(theta: dict[str, Any]) -> list[float]:
@@ -32,7 +38,7 @@ def rate_at(step: int, changes: bool) -> float:
     return RATE / 2 if changes and step >= CHANGE else RATE
 
 
-def by_jax(optimizer: Any, apply: Any) -> list[list[float]]:
+def by_jax(optimizer: Any, apply: Any, wide: bool) -> list[list[float]]:
     """The path of an optimizer of fnet or optax: after each step, nine numbers."""
     import jax
     import jax.numpy as jnp
@@ -43,13 +49,13 @@ def by_jax(optimizer: Any, apply: Any) -> list[list[float]]:
         theta = apply(theta, updates)
         return (theta, state), theta
 
-    begin = jax.tree.map(jnp.asarray, BEGIN)
+    begin = jax.tree.map(jnp.asarray, turned(BEGIN, wide))
     run = jax.jit(lambda begin: jax.lax.scan(step, (begin, optimizer.init(begin)), length=STEPS)[1])
     path = run(begin)
     return [flat({name: leaf[k] for name, leaf in path.items()}) for k in range(STEPS)]
 
 
-def by_fnet(text: str, changes: bool) -> list[list[float]]:
+def by_fnet(text: str, changes: bool, wide: bool = False) -> list[list[float]]:
     from fnet.core.values import read
     from fnet.optimizers import apply_updates, scheduled
     from fnet.optimizers.schedules import piecewise
@@ -58,24 +64,25 @@ def by_fnet(text: str, changes: bool) -> list[list[float]]:
     optimizer = read(text, VOCABULARY["optimizer"])
     if changes:
         optimizer = scheduled(optimizer, piecewise((CHANGE,), (1.0, 0.5)))
-    return by_jax(optimizer, apply_updates)
+    return by_jax(optimizer, apply_updates, wide)
 
 
-def by_optax(text: str, changes: bool) -> list[list[float]]:
+def by_optax(text: str, changes: bool, wide: bool = False) -> list[list[float]]:
     import jax
     import optax
     import optax.contrib
 
     rate = optax.piecewise_constant_schedule(RATE, {CHANGE: 0.5}) if changes else RATE
     with jax.numpy_dtype_promotion("standard"):
-        return by_jax(eval(text, {**vars(optax), "α": rate}), optax.apply_updates)
+        return by_jax(eval(text, {**vars(optax), "α": rate}), optax.apply_updates, wide)
 
 
-def by_torch(text: str, changes: bool) -> list[list[float]]:
+def by_torch(text: str, changes: bool, wide: bool = False) -> list[list[float]]:
     import torch
 
     torch.set_default_dtype(torch.float64)  # in which NAdam keeps its product of momenta
-    params = [torch.tensor(BEGIN[name], requires_grad=True) for name in ("w", "b")]
+    begin = turned(BEGIN, wide)
+    params = [torch.tensor(begin[name], requires_grad=True) for name in ("w", "b")]
     optimizer = eval(text, {**vars(torch.optim), "params": params, "α": RATE})
     path = []
     for step in range(STEPS):
@@ -89,11 +96,12 @@ def by_torch(text: str, changes: bool) -> list[list[float]]:
     return path
 
 
-def by_keras(text: str, changes: bool) -> list[list[float]]:
+def by_keras(text: str, changes: bool, wide: bool = False) -> list[list[float]]:
     import keras
 
     keras.config.set_floatx("float64")
-    params = [keras.Variable(BEGIN[name], dtype="float64", name=name) for name in ("w", "b")]
+    begin = turned(BEGIN, wide)
+    params = [keras.Variable(begin[name], dtype="float64", name=name) for name in ("w", "b")]
     optimizer = eval(text, {**vars(keras.optimizers), "α": RATE})
     optimizer.build(params)
     path = []
