@@ -17,6 +17,7 @@ from fnet.core.expect import (
     require_number,
     require_whole,
 )
+from fnet.core.products import wide_product
 from fnet.core.trees import is_shape, widened
 from fnet.core.values import constructor
 from fnet.initializers import Initializer, normal, require_initializer
@@ -111,8 +112,10 @@ def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
         return x + params.w[: x.shape[1]], ()
 
     def backward(params: Positions, cache: tuple[()], dy: Array) -> tuple[Positions, Array]:
-        dw = jnp.zeros_like(params.w).at[: dy.shape[1]].set(dy.sum(0))
-        return Positions(dw), dy
+        # As a product: XLA on a CPU (jax 0.10.2) sums few long rows up to a hundred times more slowly.
+        ones = jnp.ones((1, len(dy)), dy.dtype)
+        dw = wide_product(ones, dy.reshape(len(dy), -1)).reshape(dy.shape[1:])
+        return Positions(jnp.zeros_like(params.w).at[: dy.shape[1]].set(dw.astype(dy.dtype))), dy
 
     def resume(params: Positions, cache: tuple[()], steps: int, longest: int) -> Array:
         _check_length(longest)
