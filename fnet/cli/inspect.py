@@ -27,6 +27,7 @@ from fnet.training.evaluation import evaluate, predict
 EVALUATE = """
 fnet evaluate runs/shapes-cnn-1                 its own test part
 fnet evaluate runs/shapes-cnn-1 --data photos/  other data with the same classes
+fnet evaluate runs/shapes-cnn-1 --devices all   on all devices, or all cores of a CPU
 """
 PREDICT = """
 fnet predict runs/shapes-cnn-1 cat.png dog.png
