@@ -2,8 +2,9 @@
 
     team = join("10.0.0.1:5000", process=1, processes=4)
     for record in fit(..., mesh=devices.mesh()):
+        save(...)                       # all call it: the first writes, and each its own parts
         if team.is_first:
-            save(...)
+            print(record.metrics)
     team.leave()
 
 The engine is `jax.distributed`; around it stand a start that compares the processes, and a watch
