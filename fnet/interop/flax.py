@@ -70,6 +70,7 @@ def from_flax(
     ConfigurationError where names, eps or layers have no match, ShapeError where shapes differ.
 
     >>> from fnet import serial
+    >>> from fnet.layers import affine
     >>> params = {"Dense_0": {"kernel": np.ones((3, 2)), "bias": np.zeros(2)}}
     >>> from_flax(serial(affine(2)), (3,), {"params": params})[0].w.shape
     (2, 3)
@@ -87,6 +88,7 @@ def to_flax(
 
     >>> import jax
     >>> from fnet import serial
+    >>> from fnet.layers import affine
     >>> model = serial(affine(2))
     >>> params, _ = model.init(jax.random.key(0), (3,))
     >>> to_flax(model, (3,), params, names=("Dense_0",))["params"]["Dense_0"]["kernel"].shape

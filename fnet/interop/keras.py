@@ -67,14 +67,15 @@ def from_keras(
     Arrays have no settings, and those of a model or layer are compared. The `eps` of norms must be
     that of Keras, which is 1e-3, and 1e-6 of an RMSNormalization, unless said otherwise. The
     momentum of a BatchNormalization is 0.99 there. A layer with go_backwards=True gives its steps
-    from the last to the first, and `reverse` in their order. Activations within a Dense or a
-    convolution are layers of their own here: compare outputs in the end.
+    from the last to the first, and one with reverse=True here in their order. Activations within a
+    Dense or a convolution are layers of their own here: compare outputs in the end.
 
     Arrays keep their dtype, as far as JAX has it. The inverse is `to_keras`. Raises
     ConfigurationError where names, settings or layers have no match, ShapeError where shapes
     differ.
 
     >>> from fnet import serial
+    >>> from fnet.layers import affine, layer_norm
     >>> model = serial(layer_norm(eps=1e-3), affine(2))
     >>> weights = [np.ones(3), np.zeros(3), np.ones((3, 2)), np.zeros(2)]
     >>> from_keras(model, (3,), weights)[1].w.shape
@@ -101,6 +102,7 @@ def to_keras(
 
     >>> import jax
     >>> from fnet import serial
+    >>> from fnet.layers import gru
     >>> params, _ = serial(gru(2)).init(jax.random.key(0), (5, 3))
     >>> {path: a.shape for path, a in to_keras(serial(gru(2)), (5, 3), params).items()}
     {'0/kernel': (3, 6), '0/recurrent_kernel': (2, 6), '0/bias': (2, 6)}

@@ -28,16 +28,14 @@ def update_rows(
     """The parameters of an `embedding` and the optimizer's state, after a step on the rows of ids.
 
         g[v] = Σ dy                     over all places where ids = v
-        θ[v], state[v] ← update of g[v], for those v that occur; all other rows stay
+        θ[v] ← θ[v] + Δθ[v]             for all v that occur
 
-    ids: (N, ...), dy: (N, ..., D), the gradient of the embedding's output. `params` are its
+    Other rows stay, and so do theirs in the state, such as moments. ids: (N, ...), dy: (N, ..., D),
+    the gradient of the embedding's output, which the layers behind it give. `params` are its
     parameters, or another tree of one table (V, D), and the state is optimizer.init(params). The
     gradient of the whole table is never made: a step takes time for the ids, not for V rows, if
     the table is written in place, as in a compiled loop or where it is donated. `padding` is that
-    of the layer. The rest of a model has its own optimizer:
-
-        y, cache = table.forward(params, ids)         (loss and the layers behind give dy)
-        params, state = update_rows(adam(1e-3), ids, dy, state, params)
+    of the layer. The rest of a model has an optimizer of its own.
 
     Exact, as an update of the whole table, where a gradient of 0 changes nothing: `sgd`, `adagrad`
     and `ftrl`. Others are lazy: while a row is not seen its moments do not decay, nor do they move
