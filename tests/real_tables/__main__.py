@@ -3,8 +3,9 @@
 For every table `fnet train --data TABLE --target COLUMN` (and once more with --model linear), and
 beside it a pipeline of scikit-learn of the same family, on the same split; where fnet chose a
 linear model by itself, a linear one. It needs the packages of `catalogue.VERSIONS`, pandas and
-scikit-learn, in an environment with fnet. What it finds is kept in rows.json, of which RESULTS.md
-is the table.
+scikit-learn, in an environment with fnet; of those that the extra `tables` does not name only files
+are read: pip install --no-deps --target FOLDER, and FOLDER in PYTHONPATH. What it finds is kept in
+rows.json, of which RESULTS.md is the table.
 """
 
 import contextlib
