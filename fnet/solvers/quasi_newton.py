@@ -98,10 +98,10 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
     upper triangle of S Yᵀ, and D its diagonal. It is the same direction as that of two loops over
     the steps, in four products with all of them at once. γ is of the last step. With f the values,
 
-        y = ∇f₊ − ∇f + (θ / sᵀs) s        θ = 6 (f − f₊) + 3 (∇f + ∇f₊)ᵀ s
+        y = ∇f₊ − ∇f + (θ / (sᵀ s)) s        θ = 6 (f − f₊) + 3 (∇f + ∇f₊)ᵀ s
 
-    so that sᵀy is the curvature at the end of the step, not the mean along it. θ is 0 where it
-    would be rounding, or sᵀy less than three tenths of the mean.
+    so that sᵀ y is the curvature at the end of the step, not the mean along it. θ is 0 where it
+    would be rounding, or sᵀ y less than three tenths of the mean.
 
     The search is `strong_wolfe(curvature=0.8)` unless another is given: on the problems of the
     benchmark that takes the fewest evaluations.
