@@ -112,7 +112,7 @@ def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
         return x + params.w[: x.shape[1]], ()
 
     def backward(params: Positions, cache: tuple[()], dy: Array) -> tuple[Positions, Array]:
-        # As a product: XLA on a CPU (jax 0.10.2) sums few long rows up to a hundred times more slowly.
+        # As a product: XLA (jax 0.10.2) on a CPU sums few long rows a hundred times more slowly.
         ones = jnp.ones((1, len(dy)), dy.dtype)
         dw = wide_product(ones, dy.reshape(len(dy), -1)).reshape(dy.shape[1:])
         return Positions(jnp.zeros_like(params.w).at[: dy.shape[1]].set(dw.astype(dy.dtype))), dy
