@@ -58,6 +58,20 @@ def streaming():
         yield read
 
 
+def sums_at_once(mesh):
+    """Which of many sums over all devices, none of which waits for another's result, are right.
+
+    Each is of another size, and one that meets another's messages ends the process or hangs.
+    """
+    place = devices.placement(mesh)
+    rows = place.rows(np.ones((8, 64), np.float32))
+    few = place.jit(lambda x, n: place.everywhere(x[:, :1].sum(0) * n))
+    many = place.jit(lambda x, n: place.everywhere(x.sum(0) * n))
+    found = [each(rows, n) for n in range(50) for each in (few, many)]
+    wanted = [len(rows) * (k // 2) for k in range(100)]
+    return [bool((np.asarray(y) == n).all()) for y, n in zip(found, wanted, strict=True)]
+
+
 def seen():
     """What this process finds, training with the others."""
     mesh = devices.mesh()
@@ -67,6 +81,7 @@ def seen():
     with streaming() as read:
         found["streamed"] = training(mesh)
     found["read"] = read
+    found["sums"] = sums_at_once(mesh)
     return found
 
 

@@ -20,7 +20,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
+from fnet.core.across import ROWS
+from fnet.devices.placing import on_one, placed
 from fnet.errors import ConfigurationError
 from fnet.files.writing import sync_directory
 
@@ -173,10 +176,10 @@ def told(number: int) -> list[int]:
     """
     if jax.process_count() == 1:
         return [number]
-    from jax.experimental import multihost_utils
-
-    every = multihost_utils.process_allgather(np.array([number], np.int32))
-    return [int(each) for each in np.ravel(every)]
+    mesh = Mesh(np.array(jax.devices()), (ROWS,))
+    every = on_one(placed(np.full(jax.local_device_count(), number, np.int32), mesh))
+    places = [device.process_index for device in jax.devices()]
+    return [int(every[places.index(process)]) for process in range(jax.process_count())]
 
 
 def _opened(folder: Path, fact: Facts, about: Mapping[str, str], **how: Any) -> Any:

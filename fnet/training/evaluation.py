@@ -233,7 +233,7 @@ def make_look(
     """
     spread, loss = placement.model(open_for(loss, model)), placement.loss(loss)
 
-    @jax.jit
+    @placement.jit
     def look(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:
         cost, _ = penalty_of(model, params)
 
@@ -256,7 +256,7 @@ def _make_apply(
     """The compiled apply(params, x, target, order) -> y, targets of each batch."""
     spread = placement.model(model)
 
-    @jax.jit
+    @placement.jit
     def apply(params: ArrayTree, x: Any, target: Array, order: Array) -> Any:
         def chunk(order: Array) -> tuple[Array, Array]:
             rows, labels = placement.taken((x, target), places_of(order)[0])

@@ -69,7 +69,7 @@ def make_epoch(
     model, optimizer, opened, kept, closed = reducing(open_for(loss, model), optimizer, placement)
     step = one_step(model, placement.loss(loss), optimizer, transform, augmentation)
 
-    @jax.jit
+    @placement.jit
     def epoch(
         state: State,
         x: Any,

@@ -67,7 +67,7 @@ def make_stretch(
         value, _ = loss.value_and_grad(y, target, where)
         return value + penalty_of(model, params)[0], *score(loss, y, target, where)
 
-    @jax.jit
+    @placement.jit
     def stretch(
         state: State, count: Array, parts: list[tuple[Any, ...]], key: PRNGKey | None = None
     ) -> Stretch:
