@@ -443,7 +443,9 @@ def test_what_does_not_fit_is_named():
     refused("'2' missing", names={"0": "stem.conv", "1": "stem.bn"})
     refused("its 'state_dict'", {"state_dict": {}})
     refused("no PyTorch module", model=serial(conv(3), glu(2)))
-    refused("no library that fnet knows", model=recurrent(parallel(affine(3), affine(3), join="add")))
+    refused(
+        "no library that fnet knows", model=recurrent(parallel(affine(3), affine(3), join="add"))
+    )
     refused("groups of neighbours", model=serial(flatten(), group_norm(2)))
     refused("another order in PyTorch", model=serial(flatten(), residual(affine(32))))
     with pytest.raises(ConfigurationError, match=r"give a torch.nn.Module"):
