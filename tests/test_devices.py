@@ -1,6 +1,5 @@
 """Several devices train as one: tests/on_devices.py, in one process with four virtual devices."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -27,14 +26,11 @@ from tests import apart
 from tests.cases import CASES
 from tests.cli.conftest import as_users
 
-TENSORSTORE = importlib.util.find_spec("tensorstore") is not None
-with_shards = pytest.mark.skipif(not TENSORSTORE, reason="needs tensorstore: fnet[sharded]")
-
 CHECKS = (
     *("mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "own_layer", "columns"),
     *("half", "same_bits", "resumed", "reductions", "predictions", "bits", "errors", "descended"),
     *("on_one", "accumulated", "linear", "arrays", "solved", "held"),
-    *(("divided_checkpoints", "kept_checkpoints") if TENSORSTORE else ()),
+    *("divided_checkpoints", "kept_checkpoints"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
 
@@ -135,7 +131,6 @@ def test_what_is_refused_says_what_to_do(made, what, words):
     assert words in made["errors"][what]
 
 
-@with_shards
 def test_a_checkpoint_of_divided_parameters_is_resumed_by_any_number_of_devices(made):
     found = made["divided_checkpoints"]
     assert (found["bits"], found["bits_of_one"]) == (True, True)
@@ -145,7 +140,6 @@ def test_a_checkpoint_of_divided_parameters_is_resumed_by_any_number_of_devices(
     assert found["read"] == [[16, 128], [8, 128]]  # each device its own half
 
 
-@with_shards
 def test_parts_stay_as_long_as_a_file_has_them(made):
     found = made["kept_checkpoints"]
     assert found["folders"] == [1, 2, 2, 1, False, 1]  # the last: after two saves that failed
@@ -153,7 +147,6 @@ def test_parts_stay_as_long_as_a_file_has_them(made):
         assert found[name] is True, name
 
 
-@with_shards
 @pytest.mark.parametrize(
     ("what", "words"),
     [
@@ -169,7 +162,6 @@ def test_parts_that_cannot_be_read_or_written_are_named(made, what, words):
     assert words in made["kept_checkpoints"][what]
 
 
-@with_shards
 @pytest.mark.turns(6)
 def test_processes_that_hold_a_part_each_train_and_write_one_checkpoint(tmp_path):
     (tmp_path / "0").mkdir()
@@ -246,7 +238,7 @@ def of_sweeps_and_of_changed_images():
 
 def of_the_command():
     made = ran("command")["command"]
-    assert made["parted"] == TENSORSTORE
+    assert made["parted"]
     assert made["off"] < ROUNDING  # begun on four devices, continued on one
     assert max(made["off_evaluated"], made["off_predicted"]) < ROUNDING
     said = "on 4 virtual devices of this CPU, which divide each batch among them"

@@ -1,4 +1,4 @@
-"""Weights of Keras and flax, by loops over their formulas; by themselves: test_interop_beside."""
+"""Weights of Keras and flax, by loops over their formulas; beside these: tests/libraries."""
 
 import jax
 import jax.numpy as jnp

@@ -62,6 +62,21 @@ def test_a_process_that_hangs_though_alive_ends_both_and_says_where_each_is(
     assert words.endswith("continue it by the same command with --out run --resume\n")
 
 
+@pytest.mark.turns(6)
+def test_a_killed_run_that_was_none_yet_begins_anew(undisturbed, tmp_path, monkeypatch):
+    """As its first file is written there is nothing to resume, and nobody says that there is."""
+    kills.write_table(tmp_path)
+    monkeypatch.setitem(kills.TIMES, kills.CHECKPOINT, (1, 2))
+    given = (signal.SIGKILL, 0, kills.CHECKPOINT, 0, undisturbed / "programs")
+    other, _ = kills.struck(tmp_path, *given)
+    assert other.status == LOST, other
+    assert other.err.startswith("fnet: process 0 has died or hangs: its connection has closed")
+    assert "--resume" not in other.err
+    again = kills.run(tmp_path, kills.TABLE, undisturbed / "programs")
+    assert [each.status for each in again] == [0, 0], again
+    assert bits(tmp_path / "run") == bits(undisturbed / "run")
+
+
 @pytest.mark.turns(KILLS)
 def test_a_killed_run_ends_with_a_word_and_resumes_to_the_same_bits(number, undisturbed, tmp_path):
     kills.write_table(tmp_path)

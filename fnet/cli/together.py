@@ -89,11 +89,16 @@ def folder_of(team: Team, folder: Path) -> Iterator[None]:
     """Lock the folder of the run, by the first process for all."""
     with runs.claimed(folder) if team.is_first else contextlib.nullcontext():
         team.gather("the folder is ours")
-        team.resume = (
-            f"; {folder} holds the run up to its last checkpoint: continue it by the same command "
-            f"with --out {folder} --resume"
-        )
         yield
+
+
+def resumable(team: Team, folder: Path) -> None:
+    """Have the word on a lost process say how to resume: the folder is that of a run from here."""
+    team.gather("the run has begun")
+    team.resume = (
+        f"; {folder} holds the run up to its last checkpoint: continue it by the same command "
+        f"with --out {folder} --resume"
+    )
 
 
 def stopped(team: Team, stop: Stop) -> bool:

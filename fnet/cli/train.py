@@ -39,6 +39,7 @@ from fnet.cli.together import (
     folder_of,
     joined,
     new_folder,
+    resumable,
     stopped,
     voice_of,
 )
@@ -148,6 +149,7 @@ def _together(given: Settings, team: Team) -> int:
             )
         if team.is_first:
             runs.write_json(folder / runs.CONFIG, {**parts.config(settings), "fnet": __version__})
+        resumable(team, folder)
         said = (*chosen, *spread, *remarks(settings, parts))
         tell_start(checkpoint, parts, settings, voice, why, said)
         with stop_on_signals() as stop:

@@ -10,7 +10,7 @@ from fnet.core.across import ROWS
 BUCKET = 2**16  # bytes; as long as devices of a CPU take to meet once, copying so many takes
 
 
-def summed(tree: Any) -> Any:
+def all_reduce(tree: Any) -> Any:
     """The sum over devices of every array, small ones sent together, as one vector.
 
     Devices meet, or send a message, for every array: those of a CPU take 10 microseconds for one of
@@ -20,7 +20,7 @@ def summed(tree: Any) -> Any:
     >>> from fnet.devices.dividing import OWN, WHOLE, on_each
     >>> from fnet.devices.meshes import mesh
     >>> tree = {"w": jnp.ones((1, 2)), "b": jnp.zeros(1)}
-    >>> on_each(mesh(1), summed, (OWN,), WHOLE)(tree)["w"].tolist()
+    >>> on_each(mesh(1), all_reduce, (OWN,), WHOLE)(tree)["w"].tolist()
     [[1.0, 1.0]]
     """
     mesh = jax.sharding.get_abstract_mesh()

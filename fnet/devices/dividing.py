@@ -20,7 +20,7 @@ from fnet.core import Layer, Penalty, layer
 from fnet.core.across import ROWS
 from fnet.core.remembering import remembered
 from fnet.core.trees import is_floating
-from fnet.devices.buckets import summed
+from fnet.devices.buckets import all_reduce
 
 WHOLE, OWN = PartitionSpec(), PartitionSpec(ROWS)
 
@@ -168,5 +168,5 @@ def total(grads: ArrayTree, reduced: Any) -> ArrayTree:
     def narrow(leaf: Any) -> Any:
         return leaf.astype(reduced) if reduced is not None and is_floating(leaf) else leaf
 
-    added = summed(jax.tree.map(narrow, grads))
+    added = all_reduce(jax.tree.map(narrow, grads))
     return jax.tree.map(lambda leaf, like: leaf.astype(like.dtype), added, grads)

@@ -53,7 +53,9 @@ def with_sharding(tree: Any, shardings: Any) -> Any:
     def put(leaf: Any, sharding: Any) -> Any:
         if getattr(leaf, "sharding", None) == sharding:
             return leaf
-        if sharding.is_fully_addressable or not getattr(leaf, "is_fully_addressable", True):
+        if sharding.is_fully_addressable:
+            return jax.device_put(leaf, sharding)
+        if not getattr(leaf, "is_fully_addressable", True):
             return awaited(jax.device_put)(leaf, sharding)
         held = np.asarray(leaf)
         return jax.make_array_from_callback(held.shape, sharding, lambda index: held[index])

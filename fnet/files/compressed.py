@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import BinaryIO, NamedTuple, cast
 from fnet.errors import DataError
 from fnet.files.zips import most_declared, open_zip
 
+MARK = 10  # bytes at the beginning that say which program made a file
 SUFFIXES = (".gz", ".bz2", ".xz", ".zip")
 
 Source = Path | bytes
@@ -38,10 +40,10 @@ def packed(source: Source) -> Packed:
     (b'x,y', '')
     """
     with _plain(source) as file:
-        start = file.read(6)
+        start = file.read(MARK)
         size = file.seek(0, io.SEEK_END)
     for mark, (by, unpacked) in _PROGRAMS.items():
-        if start.startswith(mark):
+        if re.match(mark, start, re.DOTALL):
             return Packed(partial(unpacked, source), by, most_declared(size))
     return Packed(partial(_plain, source))
 
@@ -71,9 +73,10 @@ def _opening(unpack: Callable[..., object]) -> Callable[[Source], BinaryIO]:
     return unpacked
 
 
-_PROGRAMS: dict[bytes, tuple[str, Callable[[Source], BinaryIO]]] = {  # by the first bytes
-    b"\x1f\x8b": ("gzip", _opening(gzip.open)),
-    b"BZh": ("bzip2", _opening(bz2.open)),
-    b"\xfd7zXZ\0": ("xz", _opening(lzma.open)),
-    b"PK\3\4": ("zip", _member),
+# By the first bytes: those of bzip2 alone may be text, a column named BZh, as far as its fourth.
+_PROGRAMS: dict[bytes, tuple[str, Callable[[Source], BinaryIO]]] = {
+    rb"\x1f\x8b": ("gzip", _opening(gzip.open)),
+    rb"BZh[1-9](1AY&SY|\x17rE8P\x90)": ("bzip2", _opening(bz2.open)),
+    rb"\xfd7zXZ\x00": ("xz", _opening(lzma.open)),
+    rb"PK\x03\x04": ("zip", _member),
 }

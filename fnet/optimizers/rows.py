@@ -1,6 +1,5 @@
 """An update of those rows of a table that a batch has seen, in place of the whole table."""
 
-import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from chex import Array, ArrayTree
 
 from fnet.core.expect import check_range, require, require_array, require_floating
 from fnet.core.products import wide
+from fnet.core.remembering import remembered
 from fnet.core.trees import wide_integers
 from fnet.errors import ConfigurationError
 from fnet.optimizers.averaging import Accumulated
@@ -139,7 +139,7 @@ def _nested(state: Any) -> Iterator[Any]:
         state = getattr(state, "inner", None)
 
 
-@functools.lru_cache(maxsize=64)
+@remembered
 def _is_by_row(optimizer: Any) -> bool:
     """Whether rows move as they do in an update of all, and one that was never seen does not.
 

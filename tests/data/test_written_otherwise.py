@@ -44,6 +44,13 @@ def test_a_packed_table_is_read_as_it_was(tmp_path, kind):
         csv_table(path, "y")
 
 
+@pytest.mark.parametrize("name", ["BZh", "BZh9", "BZhang", "PK"])
+def test_a_name_that_begins_as_packed_files_do_is_a_name(tmp_path, name):
+    path = tmp_path / "table.csv"
+    path.write_text(f"{name},y\n1,2\n3,5\n", "utf-8")
+    assert csv_table(path, "y").columns == (name,)
+
+
 def test_an_archive_of_several_tables_is_refused(tmp_path):
     path = tmp_path / "tables.zip"
     path.write_bytes(zipped(a=PLAIN, b=PLAIN))

@@ -1,7 +1,10 @@
-"""Weights of Keras and flax, where these are installed: outputs and every gradient in float32.
+"""Weights of Keras and flax beside the libraries themselves: outputs, every gradient, in float32.
 
-Without them formulas are the truth: test_interop_keras_flax.
+`.ci/run` runs it by name, since it needs the extra `pretrained`; in every run of the tests formulas
+are the truth, in test_interop_keras_flax.
 """
+
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -117,7 +120,7 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.fixture
 def keras(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    return pytest.importorskip("keras")
+    return importlib.import_module("keras")
 
 
 def test_every_layer_that_keras_has(keras):
@@ -186,7 +189,7 @@ def flax_pairs(nn):
 
 
 def test_every_layer_that_flax_has():
-    nn = pytest.importorskip("flax.linen")
+    nn = importlib.import_module("flax.linen")
     for module, layer, shape in flax_pairs(nn):
         x = inputs(shape, shape[2] if isinstance(module, nn.Embed) else None)
         variables = jax.tree_util.tree_map_with_path(
