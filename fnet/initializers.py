@@ -35,16 +35,25 @@ def normal(std: float) -> Initializer:
     0.01
     """
     require_number("normal: std", std, least=0)
-    return Initializer(lambda key, shape: std * jax.random.normal(key, shape, dtype=float))
+    return Initializer(lambda key, shape: std * _standard(key, shape))
+
+
+def _standard(key: PRNGKey, shape: Shape) -> Array:
+    """Normal numbers of variance 1, to be scaled.
+
+    A compiler would merge their last factor with the scale, and round otherwise.
+    """
+    drawn: Array = jax.lax.optimization_barrier(jax.random.normal(key, shape, dtype=float))
+    return drawn
 
 
 def _he(key: PRNGKey, shape: Shape) -> Array:
-    return jnp.sqrt(2 / math.prod(shape[1:])) * jax.random.normal(key, shape, dtype=float)
+    return jnp.sqrt(2 / math.prod(shape[1:])) * _standard(key, shape)
 
 
 def _glorot(key: PRNGKey, shape: Shape) -> Array:
     fans = shape[0] + math.prod(shape[1:])
-    return jnp.sqrt(2 / fans) * jax.random.normal(key, shape, dtype=float)
+    return jnp.sqrt(2 / fans) * _standard(key, shape)
 
 
 he_normal = Initializer(_he, written="he_normal")

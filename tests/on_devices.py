@@ -30,14 +30,16 @@ from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli import main
 from fnet.compose import serial
 from fnet.core import Layer, across, layer
+from fnet.core.trees import nbytes
 from fnet.data import augment
 from fnet.data.augmentation import brightness, crop, flip, mixup
 from fnet.devices import shards
 from fnet.devices.dividing import divided, is_known
-from fnet.devices.placements import placement_of
+from fnet.devices.placements import HERE, placement_of
 from fnet.errors import CheckpointError
 from fnet.files.npz import read_npz
 from fnet.layers import affine, batch_norm, relu
+from fnet.training.feeding import example_shape
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(46, 8, 8, 2)).astype(np.float32)
@@ -170,6 +172,28 @@ def columns() -> dict[str, Any]:
         "part": list(w.addressable_shards[0].data.shape),
         "moment": list(record.state.opt_state.m[0].w.addressable_shards[0].data.shape),
     }
+
+
+def drawn() -> dict[str, Any]:
+    """First weights that each device draws in part: their bits, and the bytes that it takes."""
+    place = devices.placement(devices.mesh(4, model=4))
+    same = {}
+    for name, (model, dataset) in KINDS.items():
+        begin = functools.partial(training.records.start, model, ADAM, example_shape(dataset))
+        one, many = (begin(placement=each).state for each in (HERE, place))
+        same[name] = jax.tree.all(jax.tree.map(equal, one, many))
+    programs, jit = [], jax.jit
+
+    def seen(function: Any, **more: Any) -> Any:
+        programs.append(jit(function, **more))
+        return programs[-1]
+
+    wide = models.classification_net(2, hidden=4096)
+    with mock.patch.object(jax, "jit", seen):
+        state = training.records.start(wide, ADAM, (128,), placement=place).state
+    memory = programs[-1].lower().compile().memory_analysis()
+    taken = memory.output_size_in_bytes + memory.temp_size_in_bytes
+    return {"same": same, "of_all": taken / nbytes(state), "programs": len(programs)}
 
 
 def descended() -> list[float]:

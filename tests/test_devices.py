@@ -29,7 +29,7 @@ from tests.cli.conftest import as_users
 CHECKS = (
     *("mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "own_layer", "columns"),
     *("half", "same_bits", "resumed", "reductions", "predictions", "bits", "errors", "descended"),
-    *("on_one", "accumulated", "linear", "arrays", "solved", "held"),
+    *("on_one", "accumulated", "linear", "arrays", "solved", "held", "drawn"),
     *("divided_checkpoints", "kept_checkpoints"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
@@ -85,6 +85,11 @@ def test_parameters_and_their_moments_are_divided_by_the_rule(made):
     assert made["columns"]["part"] == made["columns"]["moment"] == [8, 128]  # of (16, 128), over 2
     # Over 4, of w (16, 128) and b (16,) with two moments each; less the places of 6 more rows.
     assert made["columns"]["state"] == 3 * (16 * 128 + 16) * 4 * 3 // 4 - 6 * 2 * 4
+
+
+def test_a_device_draws_its_own_part_of_the_first_weights_alone(made):
+    assert set(made["drawn"]["same"].values()) == {True}
+    assert made["drawn"]["of_all"] < 0.6  # of four parts one, and what it is drawn from
 
 
 def test_gradients_added_in_16_bits_are_off_by_their_rounding(made):

@@ -95,6 +95,10 @@ class Here:
         """A state, or parameters, where they belong."""
         return state
 
+    def made(self, make: Callable[[], Any]) -> Any:
+        """The state that `make` makes, where it belongs."""
+        return make()
+
     def kept(self, state: Any) -> Any:
         """Within a compiled function, the state where it belongs."""
         return state
@@ -139,6 +143,9 @@ class Here:
     def taken(self, tree: Any, places: Any) -> Any:
         """The samples at these places, every device having its own."""
         return jax.tree.map(lambda leaf: leaf[places], tree)
+
+
+HERE = Here()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +204,13 @@ class Placement(Here):
 
     def state(self, state: Any) -> Any:
         return with_sharding(state, self.shardings(state))
+
+    def made(self, make: Callable[[], Any]) -> Any:
+        where = self.shardings(jax.eval_shape(make))
+        if all(leaf.is_fully_replicated for leaf in jax.tree.leaves(where)):
+            return self.state(make())
+        # Compiled, so that a device draws its part alone, and may have no room for all.
+        return awaited(jax.jit(make, out_shardings=where))()
 
     def kept(self, state: Any) -> Any:
         return jax.lax.with_sharding_constraint(state, self.shardings(state))
@@ -262,14 +276,21 @@ def placement(
 
 
 def placement_of(mesh: Any) -> Here:
-    """The placement that a `mesh=` means.
+    """The placement that a `mesh=` means; a mesh of the device where all is anyway means nothing.
 
-    >>> placement_of(None)
-    Here()
+    >>> from fnet.devices.meshes import mesh
+    >>> placement_of(None), placement_of(mesh(1))
+    (Here(), Here())
     """
     if mesh is None:
-        return Here()
-    return mesh if isinstance(mesh, Here) else placement(mesh)
+        return HERE
+    found = mesh if isinstance(mesh, Here) else placement(mesh)
+    return HERE if isinstance(found, Placement) and _is_here(found.mesh) else found
+
+
+def _is_here(mesh: Mesh) -> bool:
+    default = jax.config.jax_default_device
+    return default is None and [*mesh.devices.flat] == jax.local_devices()[:1]
 
 
 def _own(x: Any) -> Any:

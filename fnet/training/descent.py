@@ -15,12 +15,12 @@ from fnet.core import Layer, Loss
 from fnet.core.expect import require_whole
 from fnet.core.trees import nbytes
 from fnet.data.dataset import Dataset, Memory
-from fnet.devices.placements import Here, placement_of
+from fnet.devices.placements import HERE, Here, placement_of
 from fnet.errors import ConfigurationError
 from fnet.initializers import keys
 from fnet.training.agreement import check_fit, check_validation
 from fnet.training.exact import exact
-from fnet.training.feeding import HERE, example_shape, on_device
+from fnet.training.feeding import example_shape, on_device
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Best, Record, start
 from fnet.training.resuming import check_seen, with_rate_of
@@ -91,11 +91,11 @@ def descend(
         raise ConfigurationError("descend: patience needs a validation set: give `val`")
     require_whole("descend: epochs", epochs, least=0)
     require_whole("descend: every", every, least=1)
+    placement = placement_of(mesh)
     if resume is None:
-        begin = start(model, optimizer, example_shape(train), seed)
+        begin = start(model, optimizer, example_shape(train), seed, placement)
     else:
         begin = with_rate_of(optimizer, resume)
-    placement = placement_of(mesh)
     if is_solver(optimizer):
         require_steady_model(optimizer, model)
     order = np.arange(len(train))

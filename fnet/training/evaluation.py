@@ -17,11 +17,11 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
-from fnet.devices.placements import Here, placement_of
+from fnet.devices.placements import HERE, Here, placement_of
 from fnet.errors import DataError
 from fnet.training.agreement import check_use, of_classes, require_params, require_parts
 from fnet.training.exact import exact
-from fnet.training.feeding import HERE, blocks, inputs, on_devices, places_of
+from fnet.training.feeding import blocks, inputs, on_devices, places_of
 from fnet.training.last_layer import open_for
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady

@@ -18,9 +18,8 @@ from fnet.data.dataset import Arrays, Dataset, Memory
 from fnet.data.reading import ahead, in_order
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
-from fnet.devices.placements import Here
+from fnet.devices.placements import HERE, Here
 
-HERE = Here()
 SHARE = 0.5  # of the device's free memory, at most, for a dataset
 BLOCK = 2**22  # bytes read at once of a dataset that is not on the device
 

@@ -205,7 +205,7 @@ def fit(
                 record = latest
 
     if resume is None:
-        begin = start(model, optimizer, example_shape(train), seed)
+        begin = start(model, optimizer, example_shape(train), seed, spread)
     else:
         begin = with_rate_of(optimizer, resume)
     return records(begin._replace(state=placement.state(begin.state)))

@@ -7,6 +7,7 @@ import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Shape
+from fnet.devices.placements import HERE, Here
 from fnet.initializers import keys
 from fnet.training.rates import rates_of
 
@@ -101,19 +102,26 @@ class Record(NamedTuple):
     rates: tuple[float, ...] | None = None
 
 
-def start(model: Layer, optimizer: Any, shape: Shape, seed: int = 0) -> Record:
+def start(
+    model: Layer, optimizer: Any, shape: Shape, seed: int = 0, placement: Here = HERE
+) -> Record:
     """The record before the first epoch: initial weights, drawn from the seed, as its best.
 
     `shape` is that of one example, as the model sees it (`fnet.training.feeding.example_shape`).
+    Where a placement divides weights, each device draws its part of them alone: the same numbers.
 
     >>> from fnet import models, optimizers
     >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), shape=(3,), seed=1)
     >>> record.state.params[0].w.shape
     (1, 3)
     """
-    params, _ = model.init(keys(seed)[0], shape)
-    state = State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-    best = Best(0, float("inf"), params)
+
+    def make() -> State:
+        params, _ = model.init(keys(seed)[0], shape)
+        return State(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+
+    state = placement.made(make)
+    best = Best(0, float("inf"), state.params)
     return Record(0, state, best, {}, np.zeros(0), {}, rates=rates_of(state.opt_state))
 
 

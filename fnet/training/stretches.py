@@ -13,9 +13,9 @@ from fnet.core.remembering import remembered
 from fnet.core.trees import nbytes
 from fnet.data.augmentation import augment
 from fnet.data.transforms import Transform, compose
-from fnet.devices.placements import Here
+from fnet.devices.placements import HERE, Here
 from fnet.training.evaluation import penalty_of
-from fnet.training.feeding import HERE, inputs
+from fnet.training.feeding import inputs
 from fnet.training.last_layer import open_for
 from fnet.training.records import State
 from fnet.training.scoring import score
