@@ -43,7 +43,8 @@ def load_rows(
     if schema["words"]:
         spelled.add(schema["target"])
     known = {kind.name for kind in learned.kinds} | {schema["target"]}
-    reading = read(source, settings, spelled, lambda name: name not in known)
+    signs = {kind.name: kind.signs for kind in learned.kinds if kind.kind == "number"}
+    reading = read(source, settings, spelled, lambda name: name not in known, signs)
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
     if lacking:
         columns = "columns are" if len(lacking) > 1 else "column is"
@@ -61,7 +62,7 @@ def load_rows(
     for kind in learned.kinds:
         column = reading.columns[kind.name]
         if kind.kind == "number":
-            column = reading.number(kind.name)
+            column = reading.number(kind.name, kind.signs)
             said += other_unit(reading.where, kind, column)
         arrays[kind.name] = kind.read(column)
         said += unknown(kind, column, kind.name in learned.blank)

@@ -47,6 +47,7 @@ _ORDERS = {
     "year quarter": (rf"(\d{{4}})[ -]?(Q[1-4])(){_TIME}", (0, 1, 2)),
     "year week": (rf"(\d{{4}})[ -]?(W\d{{2}})(){_TIME}", (0, 1, 2)),
     "year month": (rf"(\d{{4}})[ -]{_NAME}(){_TIME}", (0, 1, 2)),
+    "month/year": (rf"(\d{{1,2}})[-/](\d{{4}})(){_TIME}", (1, 0, 2)),
     "month year": (rf"{_NAME}[ -](\d{{4}})(){_TIME}", (1, 0, 2)),
     COMPACT: (rf"(\d{{4}})(\d{{2}})(\d{{2}}){_TIME}", (0, 1, 2)),
     TIME_OF_DAY: (rf"()()(){_CLOCK}", (0, 1, 2)),

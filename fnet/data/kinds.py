@@ -22,6 +22,7 @@ from fnet.data.dates import (
 from fnet.data.finding import counted
 from fnet.files.csv_cells import SUSPECTS, number, shown
 from fnet.files.csv_columns import Column
+from fnet.files.csv_units import Signs
 
 MOST_CATEGORIES = 255
 YES, NO = ("yes", "true", "y", "t", "on", "1"), ("no", "false", "n", "f", "off", "0")
@@ -35,7 +36,14 @@ _ID = re.compile(
 )
 _ROW_NAMES = re.compile(r"row[._ ]?names?|unnamed: 0(?:\.\d+)?")  # by R and by pandas
 _COUNT = re.compile(
-    r"(?:.*[^a-z])?(?:index|idx|no|nr|num|number|row|rows|rownames?|obs|case|x|unnamed.*)"
+    r"#|(?:.*[^a-z])?(?:index|idx|no|nr|num|number|nummer|row|rows|rownames?|obs|case|x|unnamed.*)\.?"
+)
+# Numbers that are given to people and to papers.
+_GIVEN = re.compile(
+    r"(?:.*[^a-z])?(?:customer|client|order|invoice|account|employee|staff|member|student|patient"
+    r"|ticket|serial|policy|contract|item|article|case|phone|kunden|bestell|rechnungs|auftrags"
+    r"|artikel|personal|mitglieds|matrikel|vertrags|beleg|telefon|lauf|serien)"
+    r"[ ._-]*(?:no|nr|num|number|nummer)\.?"
 )
 
 
@@ -43,7 +51,7 @@ class Kind(NamedTuple):
     """What a column is: "number", "yes/no", "date" or "category"; plain JSON by `_asdict`.
 
     `words` are the categories, or no and yes; `order` that of a date, and `cycles` its parts;
-    `unit` stood around the numbers.
+    `unit` stood around the numbers, and the mark `thousands` between their thousands.
 
     >>> Kind("smoker", "yes/no", ("No", "Yes")).read(Column("s", np.array([1]), ("Yes", "No")))
     array([0.])
@@ -55,6 +63,12 @@ class Kind(NamedTuple):
     order: str = ""
     cycles: tuple[str, ...] = ()
     unit: str = ""
+    thousands: str = ""
+
+    @property
+    def signs(self) -> Signs:
+        """What stood around numbers, and in them."""
+        return Signs(self.unit, self.thousands)
 
     def read(self, column: Column) -> np.ndarray:
         """The column's cells: float64, NaN where missing; of categories int32, −1 where missing.
@@ -67,8 +81,8 @@ class Kind(NamedTuple):
         if self.kind == "date":
             table = days_of(column.words, self.order)
         else:
-            places = {word: place for place, word in enumerate(self.words)}
-            table = np.array([places.get(word, -2) for word in column.words], np.float64)
+            places = self._places
+            table = np.array([places.get(self._key(w), -2) for w in column.words], np.float64)
             if self.kind == "yes/no":
                 table[table < 0] = np.nan
         blank = -1.0 if self.kind == "category" else np.nan
@@ -82,7 +96,16 @@ class Kind(NamedTuple):
             return [
                 word for word, is_date in zip(column.words or (), known, strict=True) if not is_date
             ]
-        return [word for word in column.words or () if word not in self.words]
+        return [word for word in column.words or () if self._key(word) not in self._places]
+
+    @property
+    def _places(self) -> dict[str, int]:
+        return {self._key(word): place for place, word in enumerate(self.words)}
+
+    def _key(self, word: str) -> str:
+        """A word as it is told from others: TRUE and True are one yes, and Ulm is not ULM."""
+        lower = self.kind == "yes/no" and len({w.lower() for w in self.words}) == len(self.words)
+        return word.lower() if lower else word
 
 
 def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | None]:
@@ -98,7 +121,7 @@ def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | Non
 
 def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     name, values = column.name, column.values
-    kind = Kind(name, "number", unit=column.unit)
+    kind = Kind(name, "number", unit=column.unit, thousands=column.thousands)
     known = values[~np.isnan(values)]
     if not len(known):
         what = f"`{name}` has no values"
@@ -141,7 +164,7 @@ def _stands_for_rows(name: str, values: np.ndarray) -> str | None:
     if counted and _COUNT.fullmatch(name.lower()):
         return "numbers the rows"
     whole = bool((values == np.floor(values)).all())  # false where one is missing
-    if whole and _ID.fullmatch(name) is not None:
+    if whole and (_ID.fullmatch(name) or _GIVEN.fullmatch(name.lower())):
         if distinct:
             return "numbers the rows"
         if len(ordered) > _FEW and len(values) < _EACH * len(ordered):
@@ -182,7 +205,8 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",
         )
     more = f", and missing ({counted(missing, 'cell')})" if missing else ""
-    found = f"`{name}` is words: {len(words)} categories{more}{alike(words)}"
+    categories = "1 category" if len(words) == 1 else f"{len(words)} categories"
+    found = f"`{name}` is words: {categories}{more}{alike(words)}"
     return Kind(name, "category", words), found
 
 

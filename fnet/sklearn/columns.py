@@ -33,14 +33,15 @@ class Columns(NamedTuple):
                 f"{', '.join(kind.name for kind in self.schema.kinds)}"
             )
         words = [kind.name for kind in self.schema.kinds if kind.kind != "number"]
-        reading = read_table(frame, spelled=words)
+        signs = {kind.name: kind.signs for kind in self.schema.kinds if kind.kind == "number"}
+        reading = read_table(frame, spelled=words, learned=signs)
         return self.schema.encode(self._arrays(reading), np.float64)
 
     def _arrays(self, reading: Reading) -> dict[str, np.ndarray]:
         arrays = {}
         for kind in self.schema.kinds:
             number = kind.kind == "number"
-            column = reading.number(kind.name) if number else reading.column(kind.name)
+            column = reading.number(kind.name, kind.signs) if number else reading.column(kind.name)
             if number and column.unit and column.unit != kind.unit:
                 raise DataError(
                     f"DataFrame, column {kind.name!r}: its numbers are in {column.unit!r}, and "
