@@ -7,7 +7,7 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
-from fnet.cli.gaps import filled, other_unit, rows_have, unknown
+from fnet.cli.gaps import filled, other_order, other_unit, rows_have, unknown
 from fnet.cli.tables import numbers, places_of, read
 from fnet.cli.texts import load_texts
 from fnet.data import Memory
@@ -65,6 +65,7 @@ def load_rows(
             column = reading.number(kind.name, kind.signs)
             said += other_unit(reading.where, kind, column)
         arrays[kind.name] = kind.read(column)
+        said += other_order(kind, column)
         said += unknown(kind, column, kind.name in learned.blank)
     said += filled(learned.kinds, arrays, settings["missing"])
     return learned.encode(arrays), reading, said

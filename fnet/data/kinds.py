@@ -11,8 +11,10 @@ import numpy as np
 
 from fnet.data.dates import (
     COMPACT,
+    DURATION,
     TIME_OF_DAY,
     are_compact,
+    are_durations,
     cycles_of,
     date_orders,
     days_of,
@@ -79,7 +81,7 @@ class Kind(NamedTuple):
             dated = self.kind == "date" and self.order == COMPACT
             return days_of_numbers(column.values) if dated else column.values
         if self.kind == "date":
-            table = days_of(column.words, self.order)
+            table = days_of(column.words, self.order_in(column))
         else:
             places = self._places
             table = np.array([places.get(self._key(w), -2) for w in column.words], np.float64)
@@ -89,10 +91,18 @@ class Kind(NamedTuple):
         values: np.ndarray = np.append(table, blank)[column.values]
         return values.astype(np.int32) if self.kind == "category" else values
 
+    def order_in(self, column: Column) -> str:
+        """The order of these dates: another than that of training if none has it, and all one."""
+        words = [word for word in column.words or () if word not in SUSPECTS]
+        if self.kind != "date" or not words or not np.isnan(days_of(words, self.order)).all():
+            return self.order
+        orders = [] if self.order in (DURATION, TIME_OF_DAY) else date_orders(words)
+        return orders[0] if len(orders) == 1 and orders != [TIME_OF_DAY] else self.order
+
     def strange(self, column: Column) -> list[str]:
         """The words of a new table that this kind has no place for."""
         if self.kind == "date":
-            known = ~np.isnan(days_of(column.words or (), self.order))
+            known = ~np.isnan(days_of(column.words or (), self.order_in(column)))
             return [
                 word for word, is_date in zip(column.words or (), known, strict=True) if not is_date
             ]
@@ -187,6 +197,9 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
         )
     if orders:
         return _dates(name, orders[0], days_of(words, orders[0]))
+    if len(dated) > 1 and are_durations(dated):
+        said = f"`{name}` is durations, as {example}: numbers"
+        return Kind(name, "date", (), DURATION), said
     if order := most_are_dates(words):
         return None, _no_dates(column, order)
     if len(words) == 2:

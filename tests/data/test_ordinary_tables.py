@@ -134,7 +134,7 @@ KINDS = {
     "names of months": ('"Jan 31, 2024","Feb 1, 2024"', None, None, "`x` is a date"),
     "a time of day": ("06:00,18:30:00,23:59", None, None, "`x` is a time of day"),
     "a time by the short clock": ("6:00 AM,12:15 pm", None, None, "`x` is a time of day"),
-    "minutes beyond a day": ("61:00,75:30", ["x"], None, "61:00 (0) or 75:30 (1)"),
+    "minutes beyond a day": ("61:00,75:30", ["x"], None, "`x` is durations"),
     "a date by the short clock": ("1/31/2024 6:00 PM,2/1/2024 7:15 AM", None, None, "of the day"),
     "hours beyond the short clock": ("13:15 PM,14:00 PM", ["x"], None, "13:15 PM (0) or"),
     "a weekday and a date": ("Fri 2 Feb 2024,Sat 3 Feb 2024", None, None, "`x` is a date"),
@@ -658,3 +658,33 @@ def test_the_first_cell_that_is_no_number_with_a_decimal_comma(tmp_path):
 def test_few_whole_numbers_are_classes(values, task):
     column = Column("y", np.asarray(values, float))
     assert task_of(column)[0] == task
+
+
+LENGTHS = {  # durations, and what they are in days
+    "minutes and seconds": ("0:30 6:15 61:00", [0.5 / 24, 6.25 / 24, 61 / 24]),
+    "hours": ("0:59:30 12:00:00 36:00:00.0", [0.9916666666666667 / 24, 0.5, 1.5]),
+    "as pandas writes them": (
+        "0 days 06:00:00;2 days 12:00:00;-1 days +06:00:00",
+        [0.25, 2.5, -0.75],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_durations_are_numbers(name):
+    cells, days = LENGTHS[name]
+    words = tuple(cells.split(";") if ";" in cells else cells.split())
+    column = Column("t", np.arange(3), words)
+    kind, said = kind_of(column)
+    assert said.startswith("`t` is durations")
+    np.testing.assert_allclose(kind.read(column), days, rtol=1e-12)
+
+
+def test_dates_in_another_order_than_in_training():
+    kind, _ = kind_of(Column("d", np.arange(3), ("31.01.2020", "01.02.2020", "05.06.2021")))
+    iso = Column("d", np.arange(2), ("1970-01-02", "1970-02-01"))
+    assert kind.read(iso).tolist() == [1, 31]
+    doubtful = Column("d", np.arange(2), ("01/02/1970", "03/04/1970"))  # two orders
+    mixed = Column("d", np.arange(2), ("02.01.1970", "1970-02-01"))
+    assert np.isnan(kind.read(doubtful)).all()
+    np.testing.assert_array_equal(kind.read(mixed), [1, np.nan])
