@@ -22,6 +22,7 @@ from fnet.data.dates import (
     most_are_dates,
 )
 from fnet.data.finding import counted
+from fnet.data.identifiers import FEW, stands_for_rows
 from fnet.files.csv_cells import SUSPECTS, number, shown
 from fnet.files.csv_columns import Column
 from fnet.files.csv_units import Signs
@@ -29,24 +30,7 @@ from fnet.files.csv_units import Signs
 MOST_CATEGORIES = 255
 YES, NO = ("yes", "true", "y", "t", "on", "1"), ("no", "false", "n", "f", "off", "0")
 _MARKS = {sign * mark for mark in (9, 99, 999, 9999, 99999, 999999) for sign in (1, -1)} - {9, 99}
-_FEW = 20  # rows, below which a word that comes once may still be a category
-_EACH = 5  # rows of each number, on average, below which a column named id is one
 _DATED = re.compile(r"date|day|time|period|ymd|(?:^|[^a-z])dt")
-# Names of numbers that stand for a row, and names of those that may only count the rows.
-_ID = re.compile(
-    r"(?:.*[^A-Za-z])?(?:id|ID|Id|ids|uuid|guid|[pusc]id|[PUSC]ID)(?:num|_?no)?|.*[a-z](?:ID|Id)"
-)
-_ROW_NAMES = re.compile(r"row[._ ]?names?|unnamed: 0(?:\.\d+)?")  # by R and by pandas
-_COUNT = re.compile(
-    r"#|(?:.*[^a-z])?(?:index|idx|no|nr|num|number|nummer|row|rows|rownames?|obs|case|x|unnamed.*)\.?"
-)
-# Numbers that are given to people and to papers.
-_GIVEN = re.compile(
-    r"(?:.*[^a-z])?(?:customer|client|order|invoice|account|employee|staff|member|student|patient"
-    r"|ticket|serial|policy|contract|item|article|case|phone|kunden|bestell|rechnungs|auftrags"
-    r"|artikel|personal|mitglieds|matrikel|vertrags|beleg|telefon|lauf|serien)"
-    r"[ ._-]*(?:no|nr|num|number|nummer)\.?"
-)
 
 
 class Kind(NamedTuple):
@@ -141,7 +125,7 @@ def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
         what = ""
     if what:
         return (kind, what) if alone else (None, f"{what}: left out")
-    stands = None if alone else _stands_for_rows(name, values)
+    stands = None if alone else stands_for_rows(name, values)
     if stands:
         return None, f"`{name}` {stands}: left out (--features to keep it)"
     if _DATED.search(name.lower()) and are_compact(values):
@@ -161,24 +145,6 @@ def _sentinel(name: str, known: np.ndarray) -> str | None:
                 f"warning: `{name}` is {mark} in {count} rows, far from the others; if it is "
                 f"missing there: --na {mark}, and the words that mean it"
             )
-    return None
-
-
-def _stands_for_rows(name: str, values: np.ndarray) -> str | None:
-    """What is said of numbers that by their name and values stand for rows; None for others."""
-    ordered = np.unique(values)
-    distinct = len(ordered) == len(values) > 2 and not np.isnan(values).any()
-    if distinct and _ROW_NAMES.fullmatch(name.lower()):
-        return "names the rows"
-    counted = distinct and ordered[0] in (0, 1) and bool((np.diff(ordered) == 1).all())
-    if counted and _COUNT.fullmatch(name.lower()):
-        return "numbers the rows"
-    whole = bool((values == np.floor(values)).all())  # false where one is missing
-    if whole and (_ID.fullmatch(name) or _GIVEN.fullmatch(name.lower())):
-        if distinct:
-            return "numbers the rows"
-        if len(ordered) > _FEW and len(values) < _EACH * len(ordered):
-            return f"is an identifier by its name, with {len(ordered)} distinct numbers"
     return None
 
 
@@ -206,7 +172,7 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
         pair = _no_and_yes(words)
         return Kind(name, "yes/no", pair), f"`{name}` is {pair[0]} (0) or {pair[1]} (1)"
     known = rows - missing
-    if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, _FEW))) and not (
+    if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, FEW))) and not (
         alone and len(words) <= MOST_CATEGORIES
     ):
         if strange := among_numbers(column):
@@ -248,7 +214,7 @@ def among_numbers(column: Column) -> str | None:
     words = column.words or ()
     strange = [place for place, word in enumerate(words) if number(word) is None]
     count = int(np.isin(column.values, strange).sum())
-    few = len(words) - len(strange) <= _FEW or 2 * count > (column.values >= 0).sum()
+    few = len(words) - len(strange) <= FEW or 2 * count > (column.values >= 0).sum()
     if few or not strange:
         return None
     cells = f"{count} of {len(column.values)} cells"
