@@ -18,11 +18,12 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.devices.placements import HERE, Here, placement_of
-from fnet.errors import DataError
+from fnet.errors import ConfigurationError, DataError
 from fnet.training.agreement import check_use, of_classes, require_params, require_parts
 from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_devices, places_of
 from fnet.training.last_layer import open_for
+from fnet.training.matching import are_numbers
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
@@ -34,17 +35,27 @@ class Predictions(NamedTuple):
     """For every sample, in order: its label, the class predicted, the probability of each class.
 
     For a regression `labels` are the targets, `predicted` their estimates, in the same units (the
-    outputs, for a loss that makes none), `probabilities` None.
+    outputs, for a loss that makes none), `probabilities` None. `classes` are the names of those
+    that the model distinguishes, and `names` those of the classes predicted.
 
     >>> labels, predicted = np.array([0, 1]), np.array([0, 0])
-    >>> result = Predictions(labels, predicted, np.array([[0.9, 0.1], [0.6, 0.4]]))
-    >>> float((result.labels == result.predicted).mean())
-    0.5
+    >>> result = Predictions(labels, predicted, np.array([[0.9, 0.1], [0.6, 0.4]]), ("cat", "dog"))
+    >>> float((result.labels == result.predicted).mean()), result.names.tolist()
+    (0.5, ['cat', 'cat'])
     """
 
     labels: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray | None
+    classes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> np.ndarray:
+        """The name of each class predicted, "" for none (−1); ConfigurationError without names."""
+        if not self.classes:
+            raise ConfigurationError("names: these predictions have no classes; read `predicted`")
+        named: np.ndarray = np.array([*self.classes, ""])[self.predicted]
+        return named
 
 
 def evaluate(
@@ -144,8 +155,9 @@ def predict(
     >>> model, loss = models.logistic_regression(), losses.bce()
     >>> params, _ = model.init(jax.random.key(0), (1,))
     >>> params = jax.tree.map(jnp.ones_like, params)  # σ(x + 1)
-    >>> predict(model, loss, params, dataset).predicted.tolist()
-    [0, 1, 1]
+    >>> result = predict(model, loss, params, dataset, classes=("near", "far"))
+    >>> result.predicted.tolist(), result.names.tolist()
+    ([0, 1, 1], ['near', 'far', 'far'])
     """
     _require("predict", model, loss, params, dataset)
     require_steady(dataset)
@@ -168,7 +180,10 @@ def predict(
         predicted = np.where(np.isnan(probabilities).any(-1), -1, probabilities.argmax(-1))
     else:
         predicted = np.asarray(loss.predict(outputs))
-    return Predictions(labels, predicted, probabilities)
+    names = tuple(map(str, dataset.classes if classes is None else classes))
+    if are_numbers(names):  # of data that may lack the last classes
+        names = tuple(map(str, range(probabilities.shape[-1])))
+    return Predictions(labels, predicted, probabilities, names)
 
 
 def _require(who: str, model: Any, loss: Any, params: Any, dataset: Any) -> None:
