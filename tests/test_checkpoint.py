@@ -14,7 +14,7 @@ from fnet import checkpoint, data, losses, models, optimizers, serial
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.core import layer
 from fnet.core.values import constructor
-from fnet.errors import CheckpointError
+from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
 from fnet.layers import affine, leaky_relu
@@ -350,6 +350,10 @@ def test_names_of_classes_come_from_the_data(train, tmp_path):
     assert run.classes == run.record.classes == ("Bonn", "Ulm")
     new = data.memory({"x": np.array([[3.0], [-3.0]]), "y": np.zeros(2, int)})
     params = run.record.best.params
-    found = predict(run.model, run.loss, params, new, classes=run.classes)
-    assert found.names.tolist() == ["Bonn", "Ulm"]
-    assert predict(run.model, run.loss, params, new).names.tolist() == ["0", "1"]
+    found = predict(run.model, run.loss, params, new)
+    assert found.named(run.classes).tolist() == ["Bonn", "Ulm"]
+    assert found._replace(predicted=np.array([-1])).named(run.classes).tolist() == [""]
+    with pytest.raises(ConfigurationError, match="got 1 names, and the model predicts 2 classes"):
+        found.named(("Ulm",))
+    with pytest.raises(ConfigurationError, match="predicts numbers, which have no names"):
+        found._replace(probabilities=None).named(run.classes)

@@ -23,7 +23,6 @@ from fnet.training.agreement import check_use, of_classes, require_params, requi
 from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_devices, places_of
 from fnet.training.last_layer import open_for
-from fnet.training.matching import are_numbers
 from fnet.training.scoring import over_samples, score, weight
 from fnet.training.trials import check_targets, require_samples, require_steady
 
@@ -35,27 +34,31 @@ class Predictions(NamedTuple):
     """For every sample, in order: its label, the class predicted, the probability of each class.
 
     For a regression `labels` are the targets, `predicted` their estimates, in the same units (the
-    outputs, for a loss that makes none), `probabilities` None. `classes` are the names of those
-    that the model distinguishes, and `names` those of the classes predicted.
+    outputs, for a loss that makes none), `probabilities` None.
 
     >>> labels, predicted = np.array([0, 1]), np.array([0, 0])
-    >>> result = Predictions(labels, predicted, np.array([[0.9, 0.1], [0.6, 0.4]]), ("cat", "dog"))
-    >>> float((result.labels == result.predicted).mean()), result.names.tolist()
+    >>> result = Predictions(labels, predicted, np.array([[0.9, 0.1], [0.6, 0.4]]))
+    >>> float((result.labels == result.predicted).mean()), result.named(("cat", "dog")).tolist()
     (0.5, ['cat', 'cat'])
     """
 
     labels: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray | None
-    classes: tuple[str, ...] = ()
 
-    @property
-    def names(self) -> np.ndarray:
-        """The name of each class predicted, "" for none (−1); ConfigurationError without names."""
-        if not self.classes:
-            raise ConfigurationError("names: these predictions have no classes; read `predicted`")
-        named: np.ndarray = np.array([*self.classes, ""])[self.predicted]
-        return named
+    def named(self, classes: Sequence[str]) -> np.ndarray:
+        """The name of each class predicted, "" for none; `classes` are those of the checkpoint.
+
+        Raises ConfigurationError for a regression, and for fewer or more names than classes.
+        """
+        count = 0 if self.probabilities is None else self.probabilities.shape[-1]
+        if len(classes) != count:
+            what = f"{count} classes" if count else "numbers, which have no names"
+            raise ConfigurationError(
+                f"named: got {len(classes)} names, and the model predicts {what}"
+            )
+        names: np.ndarray = np.array([*classes, ""])[self.predicted]
+        return names
 
 
 def evaluate(
@@ -155,9 +158,8 @@ def predict(
     >>> model, loss = models.logistic_regression(), losses.bce()
     >>> params, _ = model.init(jax.random.key(0), (1,))
     >>> params = jax.tree.map(jnp.ones_like, params)  # σ(x + 1)
-    >>> result = predict(model, loss, params, dataset, classes=("near", "far"))
-    >>> result.predicted.tolist(), result.names.tolist()
-    ([0, 1, 1], ['near', 'far', 'far'])
+    >>> predict(model, loss, params, dataset).predicted.tolist()
+    [0, 1, 1]
     """
     _require("predict", model, loss, params, dataset)
     require_steady(dataset)
@@ -180,10 +182,7 @@ def predict(
         predicted = np.where(np.isnan(probabilities).any(-1), -1, probabilities.argmax(-1))
     else:
         predicted = np.asarray(loss.predict(outputs))
-    names = tuple(map(str, dataset.classes if classes is None else classes))
-    if are_numbers(names):  # of data that may lack the last classes
-        names = tuple(map(str, range(probabilities.shape[-1])))
-    return Predictions(labels, predicted, probabilities, names)
+    return Predictions(labels, predicted, probabilities)
 
 
 def _require(who: str, model: Any, loss: Any, params: Any, dataset: Any) -> None:
