@@ -7,10 +7,10 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
-from fnet.cli.gaps import filled, other_order, other_unit, rows_have, unknown
 from fnet.cli.tables import numbers, places_of, read
 from fnet.cli.texts import load_texts
 from fnet.data import Memory
+from fnet.data.gaps import filled, other_order, other_unit, rows_have, unknown
 from fnet.data.opening import Reading
 from fnet.data.schema import read_schema
 from fnet.data.targets import Target, name_of

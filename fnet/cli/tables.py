@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnet.cli.arguments import Settings
-from fnet.cli.gaps import filled, rows_have
 from fnet.data import Memory
+from fnet.data.gaps import filled, rows_have
 from fnet.data.kinds import Kind, among_numbers
 from fnet.data.leaks import warnings
 from fnet.data.opening import Reading, read_table
