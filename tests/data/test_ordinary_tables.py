@@ -688,3 +688,20 @@ def test_dates_in_another_order_than_in_training():
     mixed = Column("d", np.arange(2), ("02.01.1970", "1970-02-01"))
     assert np.isnan(kind.read(doubtful)).all()
     np.testing.assert_array_equal(kind.read(mixed), [1, np.nan])
+
+
+def test_texts_alone_are_no_categories(tmp_path):
+    """Each was a category of its own before, where no other column was there."""
+    rows = "".join(f"film {k},{'ab'[k % 2]}\n" for k in range(60))
+    path = write(tmp_path, "review,y\n" + rows)
+    with pytest.raises(DataError, match=r"`review` is words, 60 distinct.*\(--text\), left out"):
+        open_table(path, {**DATA, "target": "y"})
+    named = open_table(path, {**DATA, "target": "y", "features": ["review"]})
+    assert len(named.kinds[0].words) == 60
+
+
+def test_a_few_fractions_are_a_doubtful_target():
+    task, said = task_of(Column("size", np.tile([1.5, 2.5, 3.5], 20)))
+    assert task == "regression"
+    assert "3 distinct numbers" in said
+    assert "--task classification" in said
