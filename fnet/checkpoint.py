@@ -46,8 +46,9 @@ class Checkpoint(NamedTuple):
     """All that a run needs to predict and to resume training.
 
     `shape` is that of one example as the model sees it, after `transform`; `classes` are the names
-    of the labels; `seed` determines the initial weights and the order of samples, and with
-    `augmentation` what becomes of them in training: give both to `fit` again.
+    of the labels, which `save` takes from the record where none are given; `seed` determines the
+    initial weights and the order of samples, and with `augmentation` what becomes of them in
+    training: give both to `fit` again.
 
     >>> from fnet import losses, models, optimizers
     >>> from fnet.training.records import start
@@ -125,7 +126,7 @@ def _write(
         **{name: _written(getattr(checkpoint, name)) for name in VOCABULARY},
         "shape": checkpoint.shape,
         "seed": checkpoint.seed,
-        "classes": checkpoint.classes,
+        "classes": checkpoint.classes or record.classes,
         "epoch": record.epoch,
         "metrics": record.metrics,
         "best": {"epoch": record.best.epoch, "loss": record.best.loss},
@@ -285,10 +286,9 @@ def _restore(
         best=best._replace(params=arrays["best"]),
         course=Course(*course) if (course := config.get("course")) else None,
         rates=tuple(rates) if (rates := config.get("rates")) is not None else None,
+        classes=(classes := tuple(config["classes"])),
     )
-    return Checkpoint(
-        shape=shape, record=record, seed=config["seed"], classes=tuple(config["classes"]), **parts
-    )
+    return Checkpoint(shape=shape, record=record, seed=config["seed"], classes=classes, **parts)
 
 
 def _written(part: Any) -> str | None:

@@ -14,12 +14,12 @@ from fnet import checkpoint, data, losses, models, optimizers, serial
 from fnet.checkpoint import Checkpoint, load, save
 from fnet.core import layer
 from fnet.core.values import constructor
-from fnet.errors import CheckpointError
+from fnet.errors import CheckpointError, ConfigurationError
 from fnet.files.npz import read_npz, write_npz
 from fnet.files.writing import replacing
 from fnet.layers import affine, leaky_relu
 from fnet.registry import VOCABULARY
-from fnet.training import fit, start
+from fnet.training import descend, fit, start
 from fnet.training.evaluation import predict
 
 RNG = np.random.default_rng(0)
@@ -336,3 +336,24 @@ def test_a_chain_with_a_layer_of_no_constructor_is_asked_for(tmp_path):
     with pytest.raises(CheckpointError, match="its model is not made by constructors of fnet"):
         load(tmp_path / "run.npz")
     assert load(tmp_path / "run.npz", model=model).shape == shape
+
+
+@pytest.mark.parametrize("train", [fit, descend], ids=["fit", "descend"])
+def test_names_of_classes_come_from_the_data(train, tmp_path):
+    """They were lost unless they were given to the checkpoint too."""
+    x = np.array([[-1.0], [-2.0], [1.0], [2.0]], np.float32)
+    towns = data.memory({"x": x, "town": np.array(["Ulm", "Ulm", "Bonn", "Bonn"])})
+    model, loss, optimizer = models.logistic_regression(), losses.bce(), optimizers.adam(0.5)
+    *_, record = train(model, loss, optimizer, towns, epochs=60)
+    save(tmp_path / "run.npz", checkpoint.Checkpoint(model, loss, optimizer, (1,), record))
+    run = load(tmp_path / "run.npz")
+    assert run.classes == run.record.classes == ("Bonn", "Ulm")
+    new = data.memory({"x": np.array([[3.0], [-3.0]]), "y": np.zeros(2, int)})
+    params = run.record.best.params
+    found = predict(run.model, run.loss, params, new)
+    assert found.named(run.classes).tolist() == ["Bonn", "Ulm"]
+    assert found._replace(predicted=np.array([-1])).named(run.classes).tolist() == [""]
+    with pytest.raises(ConfigurationError, match="got 1 names, and the model predicts 2 classes"):
+        found.named(("Ulm",))
+    with pytest.raises(ConfigurationError, match="predicts numbers, which have no names"):
+        found._replace(probabilities=None).named(run.classes)

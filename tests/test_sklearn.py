@@ -123,6 +123,26 @@ def test_words_dates_and_units_of_a_frame():
             model.predict(wrong)
 
 
+def test_words_that_training_had_not_are_told():
+    """Of two words a third was an error that named nothing, of more it was passed over."""
+    x = Frame(
+        town=np.array(["a", "b", "c", "a"] * 5, object), old=np.array(["no", "yes"] * 10, object)
+    )
+    columns = Columns.learned(x)
+    new = Frame(town=np.array(["b", "z"], object), old=np.array(["perhaps", "YES"], object))
+    with pytest.warns(UserWarning, match="not known from training") as told:
+        found = columns.encode(new)
+    assert found.tolist() == [[0, 1, 0, 0.5], [0, 0, 0, 1]]
+    assert ["`town`: 1 of 2" in str(w.message) for w in told] == [True, False]
+    assert "such as 'perhaps'" in str(told[1].message)
+
+
+@pytest.mark.parametrize(("name", "near"), [("Adam", "adam"), ("adamm", "adam")])
+def test_an_optimizer_that_is_none(name, near):
+    with pytest.raises(ConfigurationError, match=f"none of that name; did you mean {near}"):
+        Classifier(optimizer=name).fit([[0.0], [1.0]], [0, 1])
+
+
 def test_columns_of_new_rows_may_be_missing_altogether():
     rows = {
         "town": ["a", "b", "c", None, "a", "b"],

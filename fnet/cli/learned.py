@@ -7,10 +7,10 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
-from fnet.cli.gaps import filled, other_unit, rows_have, unknown
 from fnet.cli.tables import numbers, places_of, read
 from fnet.cli.texts import load_texts
 from fnet.data import Memory
+from fnet.data.gaps import filled, other_order, other_unit, rows_have, unknown
 from fnet.data.opening import Reading
 from fnet.data.schema import read_schema
 from fnet.data.targets import Target, name_of
@@ -43,7 +43,8 @@ def load_rows(
     if schema["words"]:
         spelled.add(schema["target"])
     known = {kind.name for kind in learned.kinds} | {schema["target"]}
-    reading = read(source, settings, spelled, lambda name: name not in known)
+    signs = {kind.name: kind.signs for kind in learned.kinds if kind.kind == "number"}
+    reading = read(source, settings, spelled, lambda name: name not in known, signs)
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
     if lacking:
         columns = "columns are" if len(lacking) > 1 else "column is"
@@ -61,9 +62,10 @@ def load_rows(
     for kind in learned.kinds:
         column = reading.columns[kind.name]
         if kind.kind == "number":
-            column = reading.number(kind.name)
+            column = reading.number(kind.name, kind.signs)
             said += other_unit(reading.where, kind, column)
         arrays[kind.name] = kind.read(column)
+        said += other_order(kind, column)
         said += unknown(kind, column, kind.name in learned.blank)
     said += filled(learned.kinds, arrays, settings["missing"])
     return learned.encode(arrays), reading, said

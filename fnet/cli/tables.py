@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnet.cli.arguments import Settings
-from fnet.cli.gaps import filled, rows_have
 from fnet.data import Memory
+from fnet.data.gaps import filled, rows_have
 from fnet.data.kinds import Kind, among_numbers
 from fnet.data.leaks import warnings
 from fnet.data.opening import Reading, read_table
@@ -19,6 +19,7 @@ from fnet.data.targets import Target, labels_of, numbers_of, task_of
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.compressed import SUFFIXES as PACKED
 from fnet.files.csv_columns import gaps
+from fnet.files.csv_units import Signs
 
 SUFFIXES = (".csv", ".tsv", ".tab")
 OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
@@ -114,12 +115,18 @@ def encode(
 
 
 def read(
-    source: Path | bytes, settings: Settings, spelled: Iterable[str], unused: Callable[[str], bool]
+    source: Path | bytes,
+    settings: Settings,
+    spelled: Iterable[str],
+    unused: Callable[[str], bool],
+    learned: Mapping[str, Signs] | None = None,
 ) -> Reading:
     """The columns of a table by the flags on how it is written; see `read_table`."""
     flags = {name: settings.get(name) for name in ("sep", "decimal", "encoding", "na")}
     header = {"yes": True, "no": False}.get(settings.get("header") or "")
-    return read_table(source, **flags, header=header, spelled=spelled, unused=unused)
+    return read_table(
+        source, **flags, header=header, spelled=spelled, unused=unused, learned=learned
+    )
 
 
 def numbers(reading: Reading, name: str) -> Target:

@@ -110,9 +110,9 @@ def memory(
     `memory({"image": images, "label": labels})`. An input of several arrays is a dict or a tuple of
     them: `memory({"x": {"tokens": ids, "mask": mask}, "label": labels})`. Labels, (N,) or of
     sequences (N, T), must be integers from 0, which index `classes`; the default names are "0",
-    "1", ... Labels may be words, which become the classes, sorted. A floating-point target is a
-    number to predict, without classes. Raises DataError for lengths that differ, no samples, or a
-    label that has no class.
+    "1", ... Labels may be words, which become the classes, sorted, or booleans. A floating-point
+    target is a number to predict, without classes. Raises DataError for lengths that differ, no
+    samples, or a label that has no class.
 
     >>> images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([0, 1, 1])
     >>> memory({"image": images, "label": labels}, ("cat", "dog")).class_to_idx
@@ -122,6 +122,9 @@ def memory(
         arrays = {name: _as_arrays(value) for name, value in source.items()}
         _check_arrays(arrays)
         goal, labels = list(arrays.items())[1]
+        if labels.dtype.kind == "b" and (classes is None or len(classes) == 2):
+            arrays[goal] = labels = labels.astype(np.int32)
+            classes = ("False", "True") if classes is None else classes
         if labels.dtype.kind in "USO":
             arrays[goal], classes = numbered_words(goal, labels, classes)
             labels = arrays[goal]
@@ -171,7 +174,10 @@ def split(
     parts = dict(zip(fractions, indices_of_parts, strict=True))
     for name, indices in parts.items():
         if len(indices) == 0:
-            raise DataError(f"split: {len(dataset)} samples are too few; {name!r} would get none")
+            raise DataError(
+                f"split: {len(dataset)} samples are too few; {name!r} would get none: add samples, "
+                "or give it a larger share"
+            )
     return {name: dataset.select(indices) for name, indices in parts.items()}
 
 

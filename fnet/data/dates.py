@@ -13,6 +13,10 @@ _CLOCK = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AaPp])\.?[Mm]\.?)?"
 _TIME = rf"(?:[T ,]+{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d{{2}}:?\d{{2}}))?)?"
 _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}[,.]? +", re.IGNORECASE)
 TIME_OF_DAY = "hour:minute"
+DURATION = "duration"
+_DURATION = re.compile(
+    r"(?:([+-]?\d+) days?,? )?([+-]?)(\d+):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?", re.IGNORECASE
+)
 COMPACT = "yearmonthday"
 _MONTHS = {  # by their first letters in English, German, French, Spanish and Italian
     month: number
@@ -47,6 +51,7 @@ _ORDERS = {
     "year quarter": (rf"(\d{{4}})[ -]?(Q[1-4])(){_TIME}", (0, 1, 2)),
     "year week": (rf"(\d{{4}})[ -]?(W\d{{2}})(){_TIME}", (0, 1, 2)),
     "year month": (rf"(\d{{4}})[ -]{_NAME}(){_TIME}", (0, 1, 2)),
+    "month/year": (rf"(\d{{1,2}})[-/](\d{{4}})(){_TIME}", (1, 0, 2)),
     "month year": (rf"{_NAME}[ -](\d{{4}})(){_TIME}", (1, 0, 2)),
     COMPACT: (rf"(\d{{4}})(\d{{2}})(\d{{2}}){_TIME}", (0, 1, 2)),
     TIME_OF_DAY: (rf"()()(){_CLOCK}", (0, 1, 2)),
@@ -72,6 +77,16 @@ def date_orders(words: Sequence[str]) -> list[str]:
         if words
         else []
     )
+
+
+def are_durations(words: Sequence[str]) -> bool:
+    """Whether all of these are durations, such as 26:30:00 or 1 days 02:30:00, alike in parts.
+
+    >>> are_durations(["0:59", "61:30"]), are_durations(["0:59", "1:01:30"])
+    (True, False)
+    """
+    found = [_DURATION.fullmatch(word) for word in words]
+    return all(found) and len({match[5] is None for match in found if match}) == 1
 
 
 def most_are_dates(words: Sequence[str]) -> str | None:
@@ -116,13 +131,15 @@ def days_of(words: Sequence[str], order: str) -> np.ndarray:
 
     A year of two digits is one from 1969 to 2068. An offset from UTC is left aside: the time is the
     clock's that was written. So is the name of a weekday. A time without a date is a part of one
-    day.
+    day. A duration of two parts is taken as hours and minutes.
 
     >>> days_of(["1970-01-02 12:00", "today"], "year-month-day").tolist()
     [1.5, nan]
     >>> days_of(["6:00", "6:00 PM"], "hour:minute").tolist()
     [0.25, 0.75]
     """
+    if order == DURATION:
+        return np.array([_length(_DURATION.fullmatch(word)) for word in words], np.float64)
     pattern, places = _ORDERS[order]
     compiled = re.compile(pattern)
     plain = (_WEEKDAY.sub("", word, count=1) for word in words)
@@ -157,6 +174,15 @@ def cycles_of(days: np.ndarray) -> list[str]:
     if len(np.unique(dates % 7)) > 1 and np.ptp(dates) <= 7 * (len(dates) - 1):
         found.append("week")
     return [*found, "day"] if len(np.unique(known % 1.0)) > 1 else found
+
+
+def _length(found: re.Match[str] | None) -> float:
+    """A duration in days; -1 days +06:00:00 is 18 hours below 0."""
+    if found is None:
+        return np.nan
+    days, sign, hours, minutes, seconds = found.groups()
+    rest = (int(hours) + (int(minutes) + float(seconds or 0) / 60) / 60) / 24
+    return int(days or 0) + (-rest if sign == "-" else rest)
 
 
 def _days(found: re.Match[str] | None, places: tuple[int, int, int]) -> float:

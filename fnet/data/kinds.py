@@ -11,8 +11,10 @@ import numpy as np
 
 from fnet.data.dates import (
     COMPACT,
+    DURATION,
     TIME_OF_DAY,
     are_compact,
+    are_durations,
     cycles_of,
     date_orders,
     days_of,
@@ -20,30 +22,22 @@ from fnet.data.dates import (
     most_are_dates,
 )
 from fnet.data.finding import counted
+from fnet.data.identifiers import FEW, stands_for_rows
 from fnet.files.csv_cells import SUSPECTS, number, shown
 from fnet.files.csv_columns import Column
+from fnet.files.csv_units import Signs
 
 MOST_CATEGORIES = 255
 YES, NO = ("yes", "true", "y", "t", "on", "1"), ("no", "false", "n", "f", "off", "0")
 _MARKS = {sign * mark for mark in (9, 99, 999, 9999, 99999, 999999) for sign in (1, -1)} - {9, 99}
-_FEW = 20  # rows, below which a word that comes once may still be a category
-_EACH = 5  # rows of each number, on average, below which a column named id is one
 _DATED = re.compile(r"date|day|time|period|ymd|(?:^|[^a-z])dt")
-# Names of numbers that stand for a row, and names of those that may only count the rows.
-_ID = re.compile(
-    r"(?:.*[^A-Za-z])?(?:id|ID|Id|ids|uuid|guid|[pusc]id|[PUSC]ID)(?:num|_?no)?|.*[a-z](?:ID|Id)"
-)
-_ROW_NAMES = re.compile(r"row[._ ]?names?|unnamed: 0(?:\.\d+)?")  # by R and by pandas
-_COUNT = re.compile(
-    r"(?:.*[^a-z])?(?:index|idx|no|nr|num|number|row|rows|rownames?|obs|case|x|unnamed.*)"
-)
 
 
 class Kind(NamedTuple):
     """What a column is: "number", "yes/no", "date" or "category"; plain JSON by `_asdict`.
 
     `words` are the categories, or no and yes; `order` that of a date, and `cycles` its parts;
-    `unit` stood around the numbers.
+    `unit` stood around the numbers, and the mark `thousands` between their thousands.
 
     >>> Kind("smoker", "yes/no", ("No", "Yes")).read(Column("s", np.array([1]), ("Yes", "No")))
     array([0.])
@@ -55,6 +49,12 @@ class Kind(NamedTuple):
     order: str = ""
     cycles: tuple[str, ...] = ()
     unit: str = ""
+    thousands: str = ""
+
+    @property
+    def signs(self) -> Signs:
+        """What stood around numbers, and in them."""
+        return Signs(self.unit, self.thousands)
 
     def read(self, column: Column) -> np.ndarray:
         """The column's cells: float64, NaN where missing; of categories int32, −1 where missing.
@@ -65,24 +65,41 @@ class Kind(NamedTuple):
             dated = self.kind == "date" and self.order == COMPACT
             return days_of_numbers(column.values) if dated else column.values
         if self.kind == "date":
-            table = days_of(column.words, self.order)
+            table = days_of(column.words, self.order_in(column))
         else:
-            places = {word: place for place, word in enumerate(self.words)}
-            table = np.array([places.get(word, -2) for word in column.words], np.float64)
+            places = self._places
+            table = np.array([places.get(self._key(w), -2) for w in column.words], np.float64)
             if self.kind == "yes/no":
                 table[table < 0] = np.nan
         blank = -1.0 if self.kind == "category" else np.nan
         values: np.ndarray = np.append(table, blank)[column.values]
         return values.astype(np.int32) if self.kind == "category" else values
 
+    def order_in(self, column: Column) -> str:
+        """The order of these dates: another than that of training if none has it, and all one."""
+        words = [word for word in column.words or () if word not in SUSPECTS]
+        if self.kind != "date" or not words or not np.isnan(days_of(words, self.order)).all():
+            return self.order
+        orders = [] if self.order in (DURATION, TIME_OF_DAY) else date_orders(words)
+        return orders[0] if len(orders) == 1 and orders != [TIME_OF_DAY] else self.order
+
     def strange(self, column: Column) -> list[str]:
         """The words of a new table that this kind has no place for."""
         if self.kind == "date":
-            known = ~np.isnan(days_of(column.words or (), self.order))
+            known = ~np.isnan(days_of(column.words or (), self.order_in(column)))
             return [
                 word for word, is_date in zip(column.words or (), known, strict=True) if not is_date
             ]
-        return [word for word in column.words or () if word not in self.words]
+        return [word for word in column.words or () if self._key(word) not in self._places]
+
+    @property
+    def _places(self) -> dict[str, int]:
+        return {self._key(word): place for place, word in enumerate(self.words)}
+
+    def _key(self, word: str) -> str:
+        """A word as it is told from others: TRUE and True are one yes, and Ulm is not ULM."""
+        lower = self.kind == "yes/no" and len({w.lower() for w in self.words}) == len(self.words)
+        return word.lower() if lower else word
 
 
 def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | None]:
@@ -98,7 +115,7 @@ def kind_of(column: Column, alone: bool = False) -> tuple[Kind | None, str | Non
 
 def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     name, values = column.name, column.values
-    kind = Kind(name, "number", unit=column.unit)
+    kind = Kind(name, "number", unit=column.unit, thousands=column.thousands)
     known = values[~np.isnan(values)]
     if not len(known):
         what = f"`{name}` has no values"
@@ -108,7 +125,7 @@ def _number(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
         what = ""
     if what:
         return (kind, what) if alone else (None, f"{what}: left out")
-    stands = None if alone else _stands_for_rows(name, values)
+    stands = None if alone else stands_for_rows(name, values)
     if stands:
         return None, f"`{name}` {stands}: left out (--features to keep it)"
     if _DATED.search(name.lower()) and are_compact(values):
@@ -131,24 +148,6 @@ def _sentinel(name: str, known: np.ndarray) -> str | None:
     return None
 
 
-def _stands_for_rows(name: str, values: np.ndarray) -> str | None:
-    """What is said of numbers that by their name and values stand for rows; None for others."""
-    ordered = np.unique(values)
-    distinct = len(ordered) == len(values) > 2 and not np.isnan(values).any()
-    if distinct and _ROW_NAMES.fullmatch(name.lower()):
-        return "names the rows"
-    counted = distinct and ordered[0] in (0, 1) and bool((np.diff(ordered) == 1).all())
-    if counted and _COUNT.fullmatch(name.lower()):
-        return "numbers the rows"
-    whole = bool((values == np.floor(values)).all())  # false where one is missing
-    if whole and _ID.fullmatch(name) is not None:
-        if distinct:
-            return "numbers the rows"
-        if len(ordered) > _FEW and len(values) < _EACH * len(ordered):
-            return f"is an identifier by its name, with {len(ordered)} distinct numbers"
-    return None
-
-
 def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
     name, words, rows = column.name, column.words or (), len(column.values)
     missing = int((column.values < 0).sum())
@@ -164,13 +163,16 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
         )
     if orders:
         return _dates(name, orders[0], days_of(words, orders[0]))
+    if len(dated) > 1 and are_durations(dated):
+        said = f"`{name}` is durations, as {example}: numbers"
+        return Kind(name, "date", (), DURATION), said
     if order := most_are_dates(words):
         return None, _no_dates(column, order)
     if len(words) == 2:
         pair = _no_and_yes(words)
         return Kind(name, "yes/no", pair), f"`{name}` is {pair[0]} (0) or {pair[1]} (1)"
     known = rows - missing
-    if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, _FEW))) and not (
+    if len(words) > min(MOST_CATEGORIES, max(known / 2, min(known - 1, FEW))) and not (
         alone and len(words) <= MOST_CATEGORIES
     ):
         if strange := among_numbers(column):
@@ -182,7 +184,8 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",
         )
     more = f", and missing ({counted(missing, 'cell')})" if missing else ""
-    found = f"`{name}` is words: {len(words)} categories{more}{alike(words)}"
+    categories = "1 category" if len(words) == 1 else f"{len(words)} categories"
+    found = f"`{name}` is words: {categories}{more}{alike(words)}"
     return Kind(name, "category", words), found
 
 
@@ -211,7 +214,7 @@ def among_numbers(column: Column) -> str | None:
     words = column.words or ()
     strange = [place for place, word in enumerate(words) if number(word) is None]
     count = int(np.isin(column.values, strange).sum())
-    few = len(words) - len(strange) <= _FEW or 2 * count > (column.values >= 0).sum()
+    few = len(words) - len(strange) <= FEW or 2 * count > (column.values >= 0).sum()
     if few or not strange:
         return None
     cells = f"{count} of {len(column.values)} cells"

@@ -2,20 +2,21 @@
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fnet.data.frames import frame_columns, is_categorical, is_frame
-from fnet.data.totals import without_totals
+from fnet.data.totals import label_of, without_label, without_totals
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import MISSING, number
 from fnet.files.csv_columns import Column, first_rows, gaps, read_columns, with_quoted
 from fnet.files.csv_layout import read_layout
-from fnet.files.csv_numbers import Source, as_numbers, need_commas, settled
+from fnet.files.csv_numbers import Source, as_numbers, need_commas, pointed, settled
 from fnet.files.csv_text import read_text
+from fnet.files.csv_units import Signs
 
 SINGLE = float(np.finfo(np.float32).max)
 
@@ -59,9 +60,9 @@ class Reading(NamedTuple):
             )
         return self.columns[name]
 
-    def number(self, name: str) -> Column:
+    def number(self, name: str, learned: Signs | None = None) -> Column:
         """A column that must be numbers; DataError names the first cell that is none."""
-        return as_numbers(self.source, self.column(name))
+        return as_numbers(self.source, self.column(name), learned)
 
     def words(self, name: str) -> tuple[Column, str | None]:
         """A target of words, in which "NA" in quotes is a word; and a sentence if one is."""
@@ -96,24 +97,26 @@ def read_table(
     header: bool | None = None,
     spelled: Iterable[str] = (),
     unused: Callable[[str], bool] = lambda name: False,
+    learned: Mapping[str, Signs] | None = None,
 ) -> Reading:
     """The columns of a CSV file, of bytes, or of a DataFrame; see `csv_table` for the arguments.
 
     The columns of `spelled` keep the spelling of their cells. In those that are `unused`, nothing
-    is a mistake.
+    is a mistake. `learned` are the signs that numbers had in training.
     """
     if decimal not in (None, ".", ","):
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
     if is_frame(source):
         others = {"sep": sep, "encoding": encoding, "header": header}
-        return _read_frame(source, decimal, tuple(map(str, na or ())), others, spelled, unused)
+        absent = tuple(map(str, na or ()))
+        return _read_frame(source, decimal, absent, others, spelled, unused, learned)
     missing = MISSING if na is None else tuple(dict.fromkeys(("", *map(str, na))))
     text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
     layout = read_layout(text, sep, header)
     found = read_columns(text, layout, missing, keep := frozenset(spelled))
     decisions = (*text.decisions, *layout.decisions)
     keep |= {column.name for column in found if unused(column.name)}
-    return _settled(Source(text, layout), found, keep, decimal, decisions, missing)
+    return _settled(Source(text, layout), found, keep, decimal, decisions, missing, learned)
 
 
 def _read_frame(
@@ -123,6 +126,7 @@ def _read_frame(
     others: dict[str, Any],
     spelled: Iterable[str],
     unused: Callable[[str], bool],
+    learned: Mapping[str, Signs] | None,
 ) -> Reading:
     """The columns of a DataFrame, whose text may be numbers as that of a file."""
     for name, value in others.items():
@@ -132,7 +136,7 @@ def _read_frame(
     keep = frozenset((*spelled, *marked))
     found = frame_columns(frame, na, keep)
     keep |= {column.name for column in found if unused(column.name)}
-    return _settled(Source(), found, keep, decimal, (), na)
+    return _settled(Source(), found, keep, decimal, (), na, learned)
 
 
 def _settled(
@@ -142,6 +146,7 @@ def _settled(
     decimal: str | None,
     decisions: tuple[str, ...],
     missing: tuple[str, ...],
+    learned: Mapping[str, Signs] | None,
 ) -> Reading:
     """The table with words that are numbers as numbers, but for the columns to `keep`."""
     loose = [column for column in found if column.name not in keep]
@@ -149,14 +154,48 @@ def _settled(
     recognised = decimal is None and commas
     sentence = ("numbers are written with a decimal comma (--decimal)",) if recognised else ()
     source = source._replace(commas=commas, points=decimal == ".")
-    plain, said = settled(source, loose)
+    if commas:
+        loose = _with_points(source, loose, missing, recognised)
+    place, label = label_of(loose) or (None, None)
+    bare = [without_label(column) if column.name == place else column for column in loose]
+    plain, said = settled(source, bare, learned)
     by_name = {column.name: column for column in (*found, *plain)}
     marks = [value for value in map(number, missing) if value is not None]
     for column in by_name.values() if marks else ():
         if column.words is None:
             column.values[np.isin(column.values, marks)] = np.nan
-    by_name, sums = without_totals(by_name)
+    rows = len(found[0].values)
+    by_name, sums = without_totals(by_name, label)
+    if place is not None and len(by_name[place].values) == rows:  # it holds no sums
+        what = "not a number, as the others of its column are, and its row does not hold their sums"
+        source.refuse(rows - 1, place, f"{what}: leave the row out", repr(label))
     return Reading(by_name, (*decisions, *sentence, *said, *sums), source, missing)
+
+
+def _with_points(
+    source: Source, columns: list[Column], missing: tuple[str, ...], recognised: bool
+) -> list[Column]:
+    """The columns of a table with decimal commas; those with numbers such as 29.450 as words.
+
+    Where decimal commas were `recognised`, not stated, such a number may be two: DataError.
+    """
+    text, layout = source.text, source.layout
+    parted = {
+        column.name for column in columns if column.words is None and (column.values % 1 > 0).any()
+    }
+    if parted and text is not None and layout is not None:
+        names = (name if name in parted else None for name in layout.names)
+        spelled = read_columns(text, layout._replace(names=tuple(names)), missing, parted)
+        words = {column.name: column for column in spelled if pointed(column.words or ())}
+        columns = [words.get(column.name, column) for column in columns]
+    for column in columns if recognised else ():
+        if word := pointed(column.words or ()):
+            raise DataError(
+                f"{source.name}, column {column.name!r}: {word!r} may be {word.replace('.', '')}, "
+                f"since other columns have decimal commas, or {word}; for the former say "
+                "--decimal , and for the latter leave the column out (--drop), or write it as they"
+            )
+    return columns
 
 
 def _nearest(name: str, header: list[str]) -> list[str]:

@@ -175,8 +175,11 @@ def choose(
             f"{reading.where}: features are {list(names or places)}, the target is {target!r}; "
             "name one or more features, each once, and not the target"
         )
-    keep = every or names is not None or len(places) == 1
-    decided = [kind_of(reading.columns[name], keep) for name in places]
+    named = every or names is not None
+    # The only column stays if it counts the rows, and does not if it is texts.
+    keep = [named or (len(places) == 1 and reading.columns[n].words is None) for n in places]
+    columns = [reading.columns[name] for name in places]
+    decided = [kind_of(column, alone) for column, alone in zip(columns, keep, strict=True)]
     said = [sentence for _, sentence in decided if sentence]
     kinds = tuple(kind for kind, _ in decided if kind is not None)
     if not kinds:

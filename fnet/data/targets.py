@@ -41,11 +41,11 @@ def task_of(column: Column) -> tuple[str, str]:
     count, whole = len(np.unique(values)), bool((values == np.floor(values)).all())
     if count <= 2:
         return "classes", f"`{name}` has {count} values: classes"
-    if not whole or count > 2 * _FEW:
+    if (not whole and count > _FEW) or count > 2 * _FEW:
         kinds = "whole numbers" if whole else "numbers"
         return "regression", f"`{name}` has {count} distinct {kinds}: a regression"
-    doubt = f"`{name}` has {count} distinct whole numbers"
-    if count <= _FEW and len(values) >= _EACH * count:
+    doubt = f"`{name}` has {count} distinct {'whole ' if whole else ''}numbers"
+    if whole and count <= _FEW and len(values) >= _EACH * count:
         return "classes", f"{doubt}, taken as classes (--task regression to predict a number)"
     return "regression", f"{doubt}, taken as a regression (--task classification for classes)"
 

@@ -24,7 +24,8 @@ _MARK = "\x01"  # no character of a text (see `csv_text`)
 class Column(NamedTuple):
     """One column of a table: float64 numbers, NaN where missing; or codes, −1 where missing.
 
-    With `words`, values are int32 codes, places in these spellings. `unit` stood around numbers.
+    With `words`, values are int32 codes, places in these spellings. `unit` stood around numbers,
+    and the mark `thousands` between their thousands.
 
     >>> import numpy as np
     >>> Column("street", np.array([1, -1, 0], np.int32), ("Grvl", "Pave")).words[1]
@@ -35,6 +36,7 @@ class Column(NamedTuple):
     values: np.ndarray
     words: tuple[str, ...] | None = None
     unit: str = ""
+    thousands: str = ""
 
 
 def gaps(values: np.ndarray) -> np.ndarray:

@@ -52,9 +52,10 @@ def header_of(rows: Sequence[Row], commas: bool, stated: bool | None) -> Header:
         names = [
             " ".join(filter(None, pair)) for pair in zip(_spread(first), below[0], strict=True)
         ]
-        return Header(
-            names, 2, ("two lines hold the names of columns: joined (--header yes: one)",)
-        )
+        said = ("two lines hold the names of columns: joined (--header yes: one)",)
+        if _names_index(below[1:]):
+            return Header([below[1][0], *names[1:]], 3, said)
+        return Header(names, 2, said)
     return _one_or_none(first, below, commas)
 
 
@@ -170,12 +171,22 @@ def _are_two(first: Row, below: list[Row], commas: bool) -> bool:
         _numeric(cell, commas) or cell in SUSPECTS for cell in (*words, *first[1:]) if cell
     ):
         return False
+    rows = rows[_names_index(rows) :]
     columns = {place: [row[place] for row in rows] for place in filled}
     if any(second[place] in column for place, column in columns.items()):
         return False
     numbers = [_are_numbers(column, commas) for column in columns.values()]
-    merged = any(not first[place] for place in filled if place > 0)
+    known = [name for name in first if name]
+    merged = any(not first[place] for place in filled if place > 0) or (
+        len(set(known)) < len(known) and len(set(zip(first, second, strict=True))) == len(first)
+    )
     return all(numbers) or (merged and 2 * sum(numbers) >= len(numbers))
+
+
+def _names_index(rows: list[Row]) -> bool:
+    """Whether the first row names the index alone, as pandas writes it below several levels."""
+    alone = len(rows) > 2 and rows[0][0] and not any(rows[0][1:])
+    return bool(alone) and number(rows[0][0]) is None and all(row[0] for row in rows)
 
 
 def _are_typed(first: Row, types: Row, flags: Row) -> bool:

@@ -1,6 +1,7 @@
 """Columns of words that are numbers after all, and those in which something is wrong."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple, NoReturn
 
 import numpy as np
@@ -10,7 +11,7 @@ from fnet.files.csv_cells import EXACT, LARGEST, SUSPECTS, mistake, number, show
 from fnet.files.csv_columns import Column, refuse_value
 from fnet.files.csv_layout import Layout
 from fnet.files.csv_text import Text
-from fnet.files.csv_units import plain
+from fnet.files.csv_units import Signs, plain, without_unit
 
 FEW = 20  # distinct spellings that may be categories although most of them are numbers
 _EACH = 5  # cells for each of them, on average
@@ -21,6 +22,8 @@ _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _DIGIT = re.compile(r"\d")  # of any script
 _CODE = re.compile(r"[0-9]+[A-Za-z]|[A-Za-z][0-9]+")
 _EITHER = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")  # 1,234: thousands, or a decimal comma
+_SMALL = re.compile(r"[+-]?[0-9]{1,3}")  # that may stand beside 1,234
+_POINTED = re.compile(r"[+-]?(?:[1-9][0-9]{0,2}\.[0-9]{3}|[0-9]{1,3})")
 
 
 class Source(NamedTuple):
@@ -70,23 +73,38 @@ def need_commas(source: Source, columns: list[Column]) -> bool:
     )
 
 
-def settled(source: Source, columns: list[Column]) -> tuple[list[Column], list[str]]:
+def settled(
+    source: Source, columns: list[Column], learned: Mapping[str, Signs] | None = None
+) -> tuple[list[Column], list[str]]:
     """The columns, words that are numbers as numbers; and what was decided.
 
-    Cells such as ? among numbers are missing. Raises DataError for a column of numbers with a few
-    other cells, and where 1,234 may be two numbers.
+    Cells such as ? among numbers are missing. `learned` are the signs that columns had in training.
+    Raises DataError for a column of numbers with a few other cells, and where 1,234 may be two
+    numbers.
     """
     said: list[str] = []
     gaps: list[_Gaps] = []
-    found = [_settle(source, column, said, gaps) for column in columns]
+    known = learned or {}
+    found = [_settle(source, column, said, gaps, known.get(column.name)) for column in columns]
     return found, said + _missing(gaps)
 
 
-def as_numbers(source: Source, column: Column) -> Column:
+def pointed(words: tuple[str, ...]) -> str | None:
+    """A number that may be two in a table that has decimal commas: 29.450, if all are like it.
+
+    >>> pointed(("12.007", "29.450", "850")), pointed(("12.007", "29.45"))
+    ('12.007', None)
+    """
+    _, known = without_unit(tuple(word for word in words if word not in SUSPECTS))
+    parted = [word for word in known if "." in word]
+    return parted[0] if parted and all(map(_POINTED.fullmatch, known)) else None
+
+
+def as_numbers(source: Source, column: Column, learned: Signs | None = None) -> Column:
     """A column that must be numbers; DataError names the first cell that is not."""
     if column.words is None:
         return column
-    bare, _ = _without_signs(column, source)
+    bare, _ = _without_signs(column, source, learned)
     if bare is not None:
         return bare
     values = _values(column.words, source.commas)
@@ -112,7 +130,9 @@ def _missing(gaps: list[_Gaps]) -> list[str]:
     ]
 
 
-def _settle(source: Source, column: Column, said: list[str], gaps: list[_Gaps]) -> Column:
+def _settle(
+    source: Source, column: Column, said: list[str], gaps: list[_Gaps], learned: Signs | None
+) -> Column:
     if not column.words:
         return column
     values = _values(column.words, source.commas)
@@ -121,9 +141,10 @@ def _settle(source: Source, column: Column, said: list[str], gaps: list[_Gaps]) 
         if any(map(_coded, column.words)) or _versions(column.words, values):
             return column  # it keeps its spelling
         return _replaced(column, values)
-    bare, sentence = _without_signs(column, source)
-    if bare is not None and (len(column.words) > 2 or not bare.unit):
-        said.append(sentence)
+    bare, sentence = _without_signs(column, source, learned)
+    if bare is not None and (len(column.words) > 2 or not bare.unit or learned is not None):
+        if learned is None or not learned.has(bare.unit, bare.thousands):
+            said.append(sentence)
         return bare
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.words))
     stray, total = int(counts[others].sum()), int(counts.sum())
@@ -139,16 +160,19 @@ def _settle(source: Source, column: Column, said: list[str], gaps: list[_Gaps]) 
         recur = len(column.words) <= FEW and total >= _EACH * len(column.words)
         categories = recur and not any(map(mistake, strange))
         if not categories and (stray <= max(1, _STRAY * total) or _all_mistakes(strange)):
+            _refuse_either(source, column)
             what = "not a number, as the others of its column are"
             _refuse(source, column, set(others.tolist()), what)
-    elif all(map(_EITHER.fullmatch, words := column.words)):
-        _refuse_either(source, column)
-    elif len(words) > FEW and _all_mistakes(set(words)) and not _parted(words):
+        return column
+    _refuse_either(source, column)
+    if len(words := column.words) > FEW and _all_mistakes(set(words)) and not _parted(words):
         _refuse(source, column, set(others.tolist()), "not a number")
     return column
 
 
-def _without_signs(column: Column, source: Source) -> tuple[Column | None, str]:
+def _without_signs(
+    column: Column, source: Source, learned: Signs | None = None
+) -> tuple[Column | None, str]:
     """The column without one unit around all its numbers, and nothing between their thousands.
 
     None where that leaves something else than numbers, and what to say of it.
@@ -156,7 +180,7 @@ def _without_signs(column: Column, source: Source) -> tuple[Column | None, str]:
     known = tuple(word for word in column.words or () if word not in SUSPECTS)
     if not known or not all(map(_DIGIT.search, known)):
         return None, ""
-    found, unit, changes = plain(known, source.commas, source.points)
+    found, unit, changes, thousands = plain(known, source.commas, source.points, learned)
     if found == known or any(map(_coded, found)):
         return None, ""
     places = dict(zip(known, _values(found, source.commas).tolist(), strict=True))
@@ -165,12 +189,12 @@ def _without_signs(column: Column, source: Source) -> tuple[Column | None, str]:
     having = f" with {' and '.join(changes)}" if changes else ""
     told = f"`{column.name}` is numbers{having}{f', each with {unit}' if unit else ''}"
     values = np.array([places.get(word, np.nan) for word in column.words or ()])
-    return _replaced(column, values)._replace(unit=unit), told
+    return _replaced(column, values)._replace(unit=unit, thousands=thousands), told
 
 
 def _needs_comma(column: Column) -> bool:
     """Whether all cells are numbers by a decimal comma, and one by nothing else."""
-    words = [word for word in column.words or () if word not in SUSPECTS]
+    _, words = without_unit(tuple(word for word in column.words or () if word not in SUSPECTS))
     needing = [word for word in words if _COMMA.fullmatch(word)]
     plain = all(re.fullmatch(r"[+-]?[0-9]+", word) for word in words if "," not in word)
     count = sum("," in word for word in words)
@@ -178,8 +202,11 @@ def _needs_comma(column: Column) -> bool:
 
 
 def _values(words: tuple[str, ...], commas: bool) -> np.ndarray:
-    """The number that each spelling is; NaN where it is none."""
-    if commas:
+    """The number that each spelling is; NaN where it is none.
+
+    With `commas`, numbers such as 52.5170 still are what they look like, where none has a comma.
+    """
+    if commas and (any("," in word for word in words) or pointed(words)):
         words = tuple("x" if "." in word else word.replace(",", ".") for word in words)
     found = [number(word) for word in words]
     values = np.array([np.nan if value is None else value for value in found])
@@ -233,10 +260,13 @@ def _refuse(source: Source, column: Column, codes: set[int], what: str) -> None:
 
 
 def _refuse_either(source: Source, column: Column) -> None:
-    assert column.words is not None
-    word = column.words[0]
-    raise DataError(
-        f"{source.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
-        f"or {word.replace(',', '.')}; say which: --decimal . for the former, --decimal , for the "
-        "latter"
-    )
+    """Raise DataError for numbers of which some are as 1,234, and none says what that is."""
+    _, words = without_unit(tuple(w for w in column.words or () if w not in SUSPECTS))
+    doubtful = [word for word in words if _EITHER.fullmatch(word)]
+    if doubtful and all(_EITHER.fullmatch(word) or _SMALL.fullmatch(word) for word in words):
+        word = doubtful[0]
+        raise DataError(
+            f"{source.name}, column {column.name!r}: {shown(word)} may be {word.replace(',', '')} "
+            f"or {word.replace(',', '.')}; say which: --decimal . for the former, --decimal , for "
+            "the latter"
+        )

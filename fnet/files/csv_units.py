@@ -5,15 +5,21 @@ another way than its column is rather a mistake.
 """
 
 import re
+from decimal import Decimal
 from typing import NamedTuple
 
 from fnet.files.csv_cells import as_ascii
 
 _MONEY = "$€£¥₹"
+_CURRENCIES = (
+    "USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|BRL|MXN|ZAR|SGD|HKD|KRW"
+    r"|TRY|US\$|[ACRS]\$|Rs\.?"
+)
 _GAP = " '’\u00a0\u2009\u202f"  # between thousands, in the usage of many countries
 _AROUND = re.compile(
-    rf"([+-]?)([{_MONEY}]?) ?([+-]?)([0-9](?:[0-9,.{_GAP}]*[0-9.,])?|\.[0-9]+)"
-    rf" ?([%{_MONEY}]|[A-Za-zµ°][A-Za-zµ°²³/]{{0,11}}|)"
+    rf"([+-]?)([{_MONEY}]|{_CURRENCIES}|)[ \u00a0]?([+-]?)"
+    rf"([0-9](?:[0-9,.{_GAP}]*[0-9.,])?|\.[0-9]+)"
+    rf"[ \u00a0\u202f]?([%{_MONEY}]|[A-Za-zµ°][A-Za-zµ°²³/]{{0,11}}|)"
 )
 _BRACKETS = re.compile(r"\([^()+-]+\)")
 _COMMAS = re.compile(r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3})(?:\.[0-9]*)?")
@@ -25,33 +31,71 @@ _NO_POINT = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]*|\.[0-9]{3})")
 _GAPS = re.compile(rf"[+-]?[0-9]{{1,3}}(?:[{_GAP}][0-9]{{3}})+(?:[.,][0-9]*)?")
 
 
+_MULTIPLE = re.compile(rf"([+-]?[{_MONEY}]?)([0-9]+(?:\.[0-9]+)?) ?([KkMB]?)")
+_POWERS = {"": 0, "k": 3, "K": 3, "M": 6, "B": 9}
+
+
 class Plain(NamedTuple):
-    """The spellings of a column as plain numbers, the unit around them, and what was changed."""
+    """The spellings of a column as plain numbers, the unit around them, and what was changed.
+
+    `thousands` is the mark between thousands.
+    """
 
     words: tuple[str, ...]
     unit: str
     changes: tuple[str, ...]
+    thousands: str = ""
 
 
-def plain(words: tuple[str, ...], commas: bool = False, points: bool = False) -> Plain:
+class Signs(NamedTuple):
+    """What stood around the numbers of a column, and between their thousands, in training."""
+
+    unit: str = ""
+    thousands: str = ""
+
+    def has(self, unit: str, thousands: str) -> bool:
+        """Whether these are the unit and, if any, the mark between thousands."""
+        return unit == self.unit and thousands in ("", self.thousands)
+
+
+def plain(
+    words: tuple[str, ...],
+    commas: bool = False,
+    points: bool = False,
+    learned: Signs | None = None,
+) -> Plain:
     """The words without signs that stand around numbers or in them, as far as all are alike.
 
-    `commas`: decimals have a comma; `points`: it was stated that they have a point.
+    `commas`: decimals have a comma; `points`: it was stated that they have a point. With the
+    signs that were `learned` a single cell may have them; without them it takes two.
 
     >>> plain(("12.5 %", "3%"))
-    Plain(words=('12.5', '3'), unit='%', changes=())
+    Plain(words=('12.5', '3'), unit='%', changes=(), thousands='')
     >>> plain(("1 234", "12 950", "(17)", "(5)"))[::2]
     (('1234', '12950', '-17', '-5'), ('brackets for a minus sign', 'blanks between thousands'))
+    >>> plain(("$1,250",)).words, plain(("$1,250",), learned=Signs("$", ",")).words
+    (('1,250',), ('1250',))
     """
-    changes = []
+    changes, few = [], 1 if learned is None else 0
     for change, of in _SPELLED.items():
         found = tuple(map(of, words))
-        if _several(found, words):
+        if sum(a != b for a, b in zip(found, words, strict=True)) > few:
             words = found
             changes.append(change)
+    multiplied = _without_multiples(words)
+    if multiplied != words:
+        words = multiplied
+        changes.append("K, M or B for thousands, millions or billions")
     unit, words = without_unit(words)
-    found, change = _without_thousands(words, commas, points or (unit != "" and unit in _MONEY))
-    return Plain(found, unit, (*changes, change) if change else tuple(changes))
+    money = re.fullmatch(f"[{_MONEY}]|{_CURRENCIES}", unit) is not None
+    pointed = learned is not None and learned.thousands == "."
+    certain = (
+        points or (money and not pointed) or (learned is not None and learned.thousands == ",")
+    )
+    found, mark = _without_thousands(words, commas, certain and not commas, pointed, few)
+    if mark:
+        changes.append(f"{_MARKS.get(mark, 'blanks')} between thousands")
+    return Plain(found, unit, tuple(changes), mark)
 
 
 def without_unit(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
@@ -75,8 +119,13 @@ def without_unit(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return (unit, tuple(numbers)) if unit and unit not in "eE" else ("", words)
 
 
-def _several(found: tuple[str, ...], words: tuple[str, ...]) -> bool:
-    return sum(a != b for a, b in zip(found, words, strict=True)) > 1
+def _without_multiples(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words with 1.5M as 1500000, where two letters at least are in use; else as they are."""
+    found = [_MULTIPLE.fullmatch(word) for word in words]
+    if not all(found) or len({match[3] for match in found if match} - {""}) < 2:
+        return words
+    scaled = ((match[1], Decimal(match[2]).scaleb(_POWERS[match[3]])) for match in found if match)
+    return tuple(f"{before}{value:f}" for before, value in scaled)
 
 
 def _without_brackets(word: str) -> str:
@@ -90,20 +139,26 @@ _SPELLED = {
 
 
 def _without_thousands(
-    words: tuple[str, ...], commas: bool, points: bool
+    words: tuple[str, ...], commas: bool, certain: bool, pointed: bool, few: int
 ) -> tuple[tuple[str, ...], str]:
-    """The words with nothing between thousands, and what was there."""
+    """The words with nothing between thousands, and the mark that more than `few` have there.
+
+    It is a comma if that is `certain`, and a point if decimals have a comma, or by `pointed`.
+    """
+    decimal = "," if commas else "."
     gaps = [word for word in words if _GAPS.fullmatch(word)]
-    if len(gaps) > 1:
-        sign = "apostrophes" if any(mark in gaps[0] for mark in "'’") else "blanks"
-        found = tuple(re.sub(f"[{_GAP}]", "", w) if _GAPS.fullmatch(w) else w for w in words)
-        return found, f"{sign} between thousands"
-    certain = points or any(map(_NO_DECIMALS.fullmatch, words))
-    if certain and sum("," in w for w in words) > 1 and all(map(_COMMAS.fullmatch, words)):
-        return tuple(word.replace(",", "") for word in words), "commas between thousands"
-    european = any(map(_NO_POINT.fullmatch, words)) and all(map(_POINTS.fullmatch, words))
-    if european and sum("." in word for word in words) > 1:
-        bare = (word.replace(".", "") for word in words)
-        mark = "," if commas else "."
-        return tuple(word.replace(",", mark) for word in bare), "points between thousands"
+    if len(gaps) > few:
+        bare = [re.sub(f"[{_GAP}]", "", w) if _GAPS.fullmatch(w) else w for w in words]
+        if not any("." in word for word in bare):  # so that a comma is that of decimals
+            bare = [word.replace(",", decimal) for word in bare]
+        return tuple(bare), next(mark for mark in gaps[0] if mark in _GAP)
+    certain = certain or any(map(_NO_DECIMALS.fullmatch, words))
+    if certain and sum("," in w for w in words) > few and all(map(_COMMAS.fullmatch, words)):
+        return tuple(word.replace(",", "") for word in words), ","
+    certain = commas or pointed or any(map(_NO_POINT.fullmatch, words))
+    if certain and sum("." in w for w in words) > few and all(map(_POINTS.fullmatch, words)):
+        return tuple(word.replace(".", "").replace(",", decimal) for word in words), "."
     return words, ""
+
+
+_MARKS = {",": "commas", ".": "points", "'": "apostrophes", "’": "apostrophes"}

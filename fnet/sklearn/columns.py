@@ -1,10 +1,12 @@
 """DataFrames with words, dates and units: their columns as numbers, the same at prediction."""
 
+import warnings
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from fnet.data.frames import is_frame
+from fnet.data.gaps import other_unit, unknown
 from fnet.data.opening import Reading, read_table
 from fnet.data.schema import Schema, fit_schema
 from fnet.data.tables import choose
@@ -12,10 +14,14 @@ from fnet.errors import DataError
 
 
 class Columns(NamedTuple):
-    """What the columns of a DataFrame are, learned from training rows, and what was decided."""
+    """What the columns of a DataFrame are, learned from training rows, and what was decided.
+
+    `means` are those of the columns of two words, which a third word becomes.
+    """
 
     schema: Schema
     decisions: tuple[str, ...]
+    means: dict[str, float]
 
     @classmethod
     def learned(cls, frame: Any) -> Self:
@@ -23,7 +29,8 @@ class Columns(NamedTuple):
         reading = read_table(frame)
         kinds, said = choose(reading, None, None)
         arrays = {kind.name: kind.read(reading.columns[kind.name]) for kind in kinds}
-        return cls(fit_schema(kinds, arrays, "nan", "none"), (*reading.decisions, *said))
+        means = {k.name: float(np.mean(arrays[k.name])) for k in kinds if k.kind == "yes/no"}
+        return cls(fit_schema(kinds, arrays, "nan", "none"), (*reading.decisions, *said), means)
 
     def encode(self, frame: Any) -> np.ndarray:
         """The rows as numbers (N, D), float64, NaN where a number is missing."""
@@ -33,20 +40,23 @@ class Columns(NamedTuple):
                 f"{', '.join(kind.name for kind in self.schema.kinds)}"
             )
         words = [kind.name for kind in self.schema.kinds if kind.kind != "number"]
-        reading = read_table(frame, spelled=words)
+        signs = {kind.name: kind.signs for kind in self.schema.kinds if kind.kind == "number"}
+        reading = read_table(frame, spelled=words, learned=signs)
         return self.schema.encode(self._arrays(reading), np.float64)
 
     def _arrays(self, reading: Reading) -> dict[str, np.ndarray]:
         arrays = {}
         for kind in self.schema.kinds:
-            number = kind.kind == "number"
-            column = reading.number(kind.name) if number else reading.column(kind.name)
-            if number and column.unit and column.unit != kind.unit:
-                raise DataError(
-                    f"DataFrame, column {kind.name!r}: its numbers are in {column.unit!r}, and "
-                    f"were in {kind.unit!r} in training; write them as there"
-                )
-            arrays[kind.name] = kind.read(column)
+            column = reading.column(kind.name)
+            if kind.kind == "number":
+                column = reading.number(kind.name, kind.signs)
+                other_unit("DataFrame", kind, column)
+            values = kind.read(column)
+            for sentence in unknown(kind, column, kind.name in self.schema.blank):
+                warnings.warn(sentence, UserWarning, stacklevel=5)
+            if kind.name in self.means:
+                values[np.isnan(values) & (column.values >= 0)] = self.means[kind.name]
+            arrays[kind.name] = values
         return arrays
 
 

@@ -14,7 +14,7 @@ from fnet import data, layers, optimizers
 from fnet.compose import serial
 from fnet.core import Layer, Loss
 from fnet.core.remembering import remembered
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, nearest
 from fnet.sklearn.columns import Columns, has_words
 from fnet.training import fit, stop_early
 from fnet.training.feeding import inputs
@@ -109,9 +109,11 @@ class Network(BaseEstimator):
 
 
 def _named(room: Any, kind: str, name: str) -> Callable[..., Any]:
-    if name not in room.__all__:
+    known = [each for each in room.__all__ if each.islower()]  # others are types
+    if name not in known:
         raise ConfigurationError(
             f"{kind} is {name!r}; fnet.{room.__name__.split('.')[-1]} has none of that name"
+            f"{nearest(str(name).lower(), known)}"
         )
     made: Callable[..., Any] = getattr(room, name)
     return made

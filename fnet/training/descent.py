@@ -127,7 +127,8 @@ def descend(
             require_finite_validation(before, record)
             yield record
 
-    return records(begin._replace(state=placement.state(begin.state)))
+    state = placement.state(begin.state)
+    return records(begin._replace(state=state, classes=tuple(train.classes)))
 
 
 def _held(part: Memory, placement: Here) -> tuple[Any, Any, Any]:

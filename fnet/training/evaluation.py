@@ -18,7 +18,7 @@ from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform
 from fnet.data.workers import Workers
 from fnet.devices.placements import HERE, Here, placement_of
-from fnet.errors import DataError
+from fnet.errors import ConfigurationError, DataError
 from fnet.training.agreement import check_use, of_classes, require_params, require_parts
 from fnet.training.exact import exact
 from fnet.training.feeding import blocks, inputs, on_devices, places_of
@@ -38,13 +38,27 @@ class Predictions(NamedTuple):
 
     >>> labels, predicted = np.array([0, 1]), np.array([0, 0])
     >>> result = Predictions(labels, predicted, np.array([[0.9, 0.1], [0.6, 0.4]]))
-    >>> float((result.labels == result.predicted).mean())
-    0.5
+    >>> float((result.labels == result.predicted).mean()), result.named(("cat", "dog")).tolist()
+    (0.5, ['cat', 'cat'])
     """
 
     labels: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray | None
+
+    def named(self, classes: Sequence[str]) -> np.ndarray:
+        """The name of each class predicted, "" for none; `classes` are those of the checkpoint.
+
+        Raises ConfigurationError for a regression, and for fewer or more names than classes.
+        """
+        count = 0 if self.probabilities is None else self.probabilities.shape[-1]
+        if len(classes) != count:
+            what = f"{count} classes" if count else "numbers, which have no names"
+            raise ConfigurationError(
+                f"named: got {len(classes)} names, and the model predicts {what}"
+            )
+        names: np.ndarray = np.array([*classes, ""])[self.predicted]
+        return names
 
 
 def evaluate(

@@ -208,4 +208,5 @@ def fit(
         begin = start(model, optimizer, example_shape(train), seed, spread)
     else:
         begin = with_rate_of(optimizer, resume)
-    return records(begin._replace(state=placement.state(begin.state)))
+    state = placement.state(begin.state)
+    return records(begin._replace(state=state, classes=tuple(train.classes)))

@@ -83,7 +83,7 @@ class Record(NamedTuple):
     the loss of each step since the previous record, and `history` the metrics of each epoch since
     then. `seen` has one entry per step of the epoch in progress, and none at the end of an epoch;
     `course` is that of an epoch in progress, and None at its end. `rates` are the learning rates of
-    the optimizer that the run began with.
+    the optimizer that the run began with, `classes` the names of those in its training data.
 
     >>> from fnet import models, optimizers
     >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), (3,))
@@ -100,6 +100,7 @@ class Record(NamedTuple):
     seen: Metrics = NOTHING
     course: Course | None = None
     rates: tuple[float, ...] | None = None
+    classes: tuple[str, ...] = ()
 
 
 def start(

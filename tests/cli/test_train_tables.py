@@ -264,3 +264,28 @@ def test_what_is_said_of_rows_to_predict(tmp_path):
     assert load_rows(b"age,town\n?,Ulm\n", DATA, learned)[0].tolist() == [[0.5, 0, 0, 1]]
     with pytest.raises(DataError, match=r"2 columns are missing.*\(there are 'Age', 'Town'\)"):
         load_rows(b"Age,Town\n30,Ulm\n", DATA, learned)
+
+
+PRICED = {  # the cells of training, a cell to predict, and the number that it is
+    "$": ("$1,250 $999 $12,500", "$45,000", 45000),
+    "commas": ("1,250,000 999 12,500", "45,000", 45000),
+    "brackets": ("(1.5) 2.5 (3.5)", "(7.5)", -7.5),
+    "points": ("1.250,50€ 7,25€ 12.000,00€", "45.000€", 45000),
+    "without its unit": ("5.5% 7% 8%", "9", 9),
+}
+
+
+@pytest.mark.parametrize("name", PRICED)
+def test_one_row_is_written_as_in_training(tmp_path, name):
+    """What two cells prove in training is known of a single one: it was refused before."""
+    cells, cell, number = PRICED[name]
+    path = tmp_path / "t.csv"
+    path.write_text("x;y\n" + "".join(f"{c};{k}.5\n" for k, c in enumerate(cells.split())))
+    if "€" in cells:
+        path.write_text(path.read_text().replace(".5\n", ",5\n"))
+    settings = {**DATA, "target": "y"}
+    table = open_table(path, settings)
+    schema = fit_schema(table.kinds, table.dataset.arrays["features"], "mean", "none")
+    found = {**json.loads(json.dumps(schema.json())), "target": "y", "words": False}
+    inputs, _, _ = load_rows(f"x;z\n{cell};\n".encode(), settings, found)
+    assert inputs.tolist() == [[number]]

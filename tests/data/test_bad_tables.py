@@ -40,8 +40,8 @@ BAD = {
     "brackets": (cell("(1,500)"), [*CELL, "'(1,500)'", "brackets for a minus sign", "write -1500"]),
     "a formula": (cell('=""5""'), [*CELL, "quotes around it", "write 5"]),
     "every cell": (
-        "\n".join(["x,y", *(f"{k}{'KM'[k % 2]},2" for k in range(100, 125))]).encode(),
-        ["line 2", "column 'x'", "'100K'", "letters after it"],
+        "\n".join(["x,y", *(f"{k}{'gm'[k % 2]},2" for k in range(100, 125))]).encode(),
+        ["line 2", "column 'x'", "'100g'", "letters after it"],
     ),
     "date": (
         cell("2024-02-30"),

@@ -140,3 +140,10 @@ def test_fractions_that_are_none(fractions):
 def test_a_part_without_samples():
     with pytest.raises(DataError, match="'b' would get none"):
         split(numbered(3), {"a": 0.9, "b": 0.1})
+
+
+def test_labels_may_be_booleans():
+    found = memory({"x": np.zeros((3, 1)), "y": np.array([True, False, True])})
+    assert (found.classes, found.arrays["y"].tolist()) == (("False", "True"), [1, 0, 1])
+    named = memory({"x": np.zeros((3, 1)), "y": np.array([True, False, True])}, ("ham", "spam"))
+    assert named.classes == ("ham", "spam")

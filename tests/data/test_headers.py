@@ -89,6 +89,14 @@ TWO = {
         "region,Q1,\n,units,who\nn,1,ann\ns,2,bob\n",
         ["region", "Q1 units", "Q1 who"],
     ),
+    "levels of pandas": (
+        ",A,A,B\n,mean,std,who\n0,1,2,ann\n1,3,4,bob\n",
+        ["A mean", "A std", "B who"],
+    ),
+    "levels of pandas and an index": (
+        "level,A,A,B\npart,mean,std,who\nday,,,\nMon,1,2,ann\nTue,3,4,bob\n",
+        ["day", "A mean", "A std", "B who"],
+    ),
     "an empty cell beside the first": (
         "region,,Q1,\n,kind,units,price\nn,1,2,3\ns,5,6,7\n",
         ["region", "kind", "Q1 units", "Q1 price"],

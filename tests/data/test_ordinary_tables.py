@@ -134,7 +134,7 @@ KINDS = {
     "names of months": ('"Jan 31, 2024","Feb 1, 2024"', None, None, "`x` is a date"),
     "a time of day": ("06:00,18:30:00,23:59", None, None, "`x` is a time of day"),
     "a time by the short clock": ("6:00 AM,12:15 pm", None, None, "`x` is a time of day"),
-    "minutes beyond a day": ("61:00,75:30", ["x"], None, "61:00 (0) or 75:30 (1)"),
+    "minutes beyond a day": ("61:00,75:30", ["x"], None, "`x` is durations"),
     "a date by the short clock": ("1/31/2024 6:00 PM,2/1/2024 7:15 AM", None, None, "of the day"),
     "hours beyond the short clock": ("13:15 PM,14:00 PM", ["x"], None, "13:15 PM (0) or"),
     "a weekday and a date": ("Fri 2 Feb 2024,Sat 3 Feb 2024", None, None, "`x` is a date"),
@@ -387,6 +387,15 @@ SPELLED = {  # numbers as people write them, what they are, and the words in wha
     "commas": ("1,234.5;17;12,345.25", [1234.5, 17, 12345.25], "commas between thousands"),
     "money": ("$1,234;$17;$12,345", [1234, 17, 12345], "commas between thousands, each with $"),
     "euros": ("1.234,50 €;17 €;-2.345,25 €", [1234.5, 17, -2345.25], "thousands, each with €"),
+    "blanks and decimal commas": ("1 234,5;17,25;12 345,125", [1234.5, 17.25, 12345.125], "blanks"),
+    "a narrow blank and euros": (
+        "1\u202f234,50\u202f€;9,50\u202f€;2\u202f000\u202f€",
+        [1234.5, 9.5, 2000],
+        "with €",
+    ),
+    "decimal commas and euros": ("12,50 €;3,99 €;7 €", [12.5, 3.99, 7], "decimal comma"),
+    "a currency's code": ("CHF 1'234.50;CHF 9.50;CHF 22'222.00", [1234.5, 9.5, 22222], "with CHF"),
+    "multiples": ("€100.5M;€300K;€0", [100.5e6, 3e5, 0], "K, M or B for thousands, millions"),
     "brackets": ("(1.5);17;(12)", [-1.5, 17, -12], "brackets for a minus sign"),
     "brackets and blanks": ("(1 234);17;(2 500)", [-1234, 17, -2500], "sign and blanks between"),
     "a minus sign": ("\u22121.5;17;\u221212", [-1.5, 17, -12], "not ASCII"),
@@ -402,15 +411,30 @@ def test_numbers_as_people_write_them(name):
     assert words in "; ".join(reading.decisions)
 
 
-def test_what_may_be_two_numbers_is_asked_about_and_stated():
-    text = b"x\ty\n1,234\t0\n2,345\t1\n"
+@pytest.mark.parametrize(
+    "cells", ["29.450;7.200;850", "29.450 km;7.200 km;850 km", "1.234;2.345;3.456"]
+)
+def test_points_where_others_have_decimal_commas_are_asked_about(cells):
+    """They may stand before thousands: read as decimals in silence before."""
+    text = ("x\ty\n" + cells.replace(";", "\t0,5\n") + "\t1,25\n").encode()
+    with pytest.raises(DataError, match=r"may be (29450, since|1234, since) other columns have"):
+        read_table(text)
+    first = 1234 if cells.startswith("1") else 29450
+    assert read_table(text, decimal=",").columns["x"].values[0] == first
+    other = text.replace(b".450", b".4501").replace(b".234", b".23")  # no thousands
+    assert read_table(other).columns["x"].values[0] == pytest.approx(first / 1000, rel=0.01)
+
+
+@pytest.mark.parametrize("unit", ["", " km"])
+def test_what_may_be_two_numbers_is_asked_about_and_stated(unit):
+    text = f"x\ty\n1,234{unit}\t0\n2,345{unit}\t1\n950{unit}\t1\n".encode()
     with pytest.raises(DataError, match=r"may be 1234 or 1.234; say which: --decimal \. for the"):
         read_table(text)
-    assert read_table(text, decimal=".").columns["x"].values.tolist() == [1234, 2345]
-    assert read_table(text, decimal=",").columns["x"].values.tolist() == [1.234, 2.345]
+    assert read_table(text, decimal=".").columns["x"].values.tolist() == [1234, 2345, 950]
+    assert read_table(text, decimal=",").columns["x"].values.tolist() == [1.234, 2.345, 950]
 
 
-@pytest.mark.parametrize("cells", ["100K;2M;300K", "1.5;17;(12)", "1 23;4 567;8"])
+@pytest.mark.parametrize("cells", ["100K;200K;300", "1.5;17;(12)", "1 23;4 567;8"])
 def test_what_is_not_taken_for_a_number(cells):
     text = "x\ty\n" + cells.replace(";", "\t0\n") + "\t0\n"
     with pytest.raises(DataError, match="column 'x'"):
@@ -462,6 +486,32 @@ def test_a_last_row_that_sums_up_the_others_is_no_sample(name):
     town = table.columns["town"]
     assert [town.words[code] for code in town.values[:3]] == ["Ulm", "Bonn", "Ulm"]
     assert (last.split(",")[0] in town.words) == (rows == 4)
+
+
+def test_the_name_of_sums_may_stand_below_years():
+    text = "year,sold,price\n2021,1,1\n2022,2,1.5\n2023,3,2\nSumme,6,4.5\n"
+    table = read_table(text.encode())
+    assert table.columns["year"].values.tolist() == [2021, 2022, 2023]
+    assert "the last row, 'Summe', holds the sums" in table.decisions[0]
+    with pytest.raises(DataError, match=r"line 5, column 'year': 'Summe' is not a number, .* sums"):
+        read_table(text.replace("4.5", "5").encode())
+
+
+def test_numbers_of_people_and_papers_are_no_features():
+    numbers = np.arange(30.0) * 3 + 1000
+    for name in ("#", "Nr.", "No.", "Lfd. Nr."):
+        assert kind_of(Column(name, np.arange(1.0, 31)))[0] is None
+    for name in ("Kundennummer", "invoice_no", "Order Number", "Policy No."):
+        assert kind_of(Column(name, numbers))[0] is None
+    for name in ("atomic number", "house number", "piano", "annum"):
+        assert kind_of(Column(name, numbers))[0].kind == "number"
+
+
+def test_yes_and_no_in_another_case_are_the_same():
+    kind, _ = kind_of(Column("smoker", np.arange(2), ("FALSE", "TRUE")))
+    new = Column("smoker", np.arange(3), ("True", "false", "yes"))
+    np.testing.assert_array_equal(kind.read(new), [1, 0, np.nan])
+    assert kind.strange(new) == ["yes"]
 
 
 def test_means_may_be_rounded_and_a_name_that_recurs_sums_up_nothing():
@@ -608,3 +658,50 @@ def test_the_first_cell_that_is_no_number_with_a_decimal_comma(tmp_path):
 def test_few_whole_numbers_are_classes(values, task):
     column = Column("y", np.asarray(values, float))
     assert task_of(column)[0] == task
+
+
+LENGTHS = {  # durations, and what they are in days
+    "minutes and seconds": ("0:30 6:15 61:00", [0.5 / 24, 6.25 / 24, 61 / 24]),
+    "hours": ("0:59:30 12:00:00 36:00:00.0", [0.9916666666666667 / 24, 0.5, 1.5]),
+    "as pandas writes them": (
+        "0 days 06:00:00;2 days 12:00:00;-1 days +06:00:00",
+        [0.25, 2.5, -0.75],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_durations_are_numbers(name):
+    cells, days = LENGTHS[name]
+    words = tuple(cells.split(";") if ";" in cells else cells.split())
+    column = Column("t", np.arange(3), words)
+    kind, said = kind_of(column)
+    assert said.startswith("`t` is durations")
+    np.testing.assert_allclose(kind.read(column), days, rtol=1e-12)
+
+
+def test_dates_in_another_order_than_in_training():
+    kind, _ = kind_of(Column("d", np.arange(3), ("31.01.2020", "01.02.2020", "05.06.2021")))
+    iso = Column("d", np.arange(2), ("1970-01-02", "1970-02-01"))
+    assert kind.read(iso).tolist() == [1, 31]
+    doubtful = Column("d", np.arange(2), ("01/02/1970", "03/04/1970"))  # two orders
+    mixed = Column("d", np.arange(2), ("02.01.1970", "1970-02-01"))
+    assert np.isnan(kind.read(doubtful)).all()
+    np.testing.assert_array_equal(kind.read(mixed), [1, np.nan])
+
+
+def test_texts_alone_are_no_categories(tmp_path):
+    """Each was a category of its own before, where no other column was there."""
+    rows = "".join(f"film {k},{'ab'[k % 2]}\n" for k in range(60))
+    path = write(tmp_path, "review,y\n" + rows)
+    with pytest.raises(DataError, match=r"`review` is words, 60 distinct.*\(--text\), left out"):
+        open_table(path, {**DATA, "target": "y"})
+    named = open_table(path, {**DATA, "target": "y", "features": ["review"]})
+    assert len(named.kinds[0].words) == 60
+
+
+def test_a_few_fractions_are_a_doubtful_target():
+    task, said = task_of(Column("size", np.tile([1.5, 2.5, 3.5], 20)))
+    assert task == "regression"
+    assert "3 distinct numbers" in said
+    assert "--task classification" in said

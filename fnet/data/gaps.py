@@ -58,6 +58,14 @@ def unknown(kind: Kind, column: Column, blank: bool) -> list[str]:
     ]
 
 
+def other_order(kind: Kind, column: Column) -> list[str]:
+    """A sentence on dates that are written in another order than in training."""
+    order = kind.order_in(column)
+    return [f"`{kind.name}` is {order} here, and was {kind.order} in training"] * (
+        order != kind.order
+    )
+
+
 def other_unit(where: str, kind: Kind, column: Column) -> list[str]:
     """A sentence on numbers without the unit they had in training; DataError for another unit."""
     if column.unit and column.unit != kind.unit:
