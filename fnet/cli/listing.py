@@ -21,6 +21,7 @@ FOLDER = "runs"  # where `fnet train` puts runs
 
 EXAMPLES = """
 fnet runs                     the runs in runs/, as a table and a picture
+fnet runs runs/a runs/b       these two
 fnet runs experiments --json  one JSON object per line, the best on validation first
 """
 
@@ -28,10 +29,11 @@ fnet runs experiments --json  one JSON object per line, the best on validation f
 class Run(NamedTuple):
     """A run's settings, the metrics of its best epoch so far, and all of its epochs.
 
-    `metrics` has test_accuracy once the run has finished.
+    `name` is that in the table; `metrics` has test_accuracy once the run has finished.
     """
 
     folder: Path
+    name: str
     settings: Settings
     metrics: dict[str, float]
     history: list[dict[str, float]]
@@ -41,26 +43,39 @@ def add(commands: Any) -> None:
     """Register the command."""
     summary = "list the runs of a folder and compare them"
     parser = command(commands, "runs", run, summary, EXAMPLES)
-    parser.add_argument("folder", nargs="?", metavar="FOLDER", help=f"(default {FOLDER})")
+    parser.add_argument(
+        "folders", nargs="*", metavar="FOLDER", help=f"of runs, or single runs (default {FOLDER})"
+    )
     add_voice(parser)
 
 
 def run(given: Settings) -> int:
     """Run the command."""
-    voice, folder = take_voice(given), Path(given.get("folder", FOLDER))
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder}: there is no such folder; fnet train makes {FOLDER}/")
-    entries = [_read(path.parent) for path in sorted(folder.glob(f"*/{runs.CONFIG}"))]
-    if not entries:
-        raise ConfigurationError(
-            f"{folder}: there are no runs in it (folders with {runs.CONFIG}); fnet train makes one"
-        )
+    voice = take_voice(given)
+    folders = [Path(name) for name in given.get("folders") or [FOLDER]]
+    found = [path for folder in folders for path in _runs_in(folder)]
+    one = len(folders) == 1 and folders[0] not in found
+    entries = [_read(path, path.name if one else str(path)) for path in dict.fromkeys(found)]
     entries.sort(key=_rank)
-    _report(entries, folder, voice)
+    first = folders[0]
+    _report(entries, first.parent if first in found else first, voice)
     return 0
 
 
-def _read(folder: Path) -> Run:
+def _runs_in(folder: Path) -> list[Path]:
+    """The runs in a folder, or the folder, if it is one."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: there is no such folder; fnet train makes {FOLDER}/")
+    if (folder / runs.CONFIG).exists():
+        return [folder]
+    if found := [path.parent for path in sorted(folder.glob(f"*/{runs.CONFIG}"))]:
+        return found
+    raise ConfigurationError(
+        f"{folder}: there are no runs in it (folders with {runs.CONFIG}); fnet train makes one"
+    )
+
+
+def _read(folder: Path, name: str) -> Run:
     """The run in this folder, finished or not."""
     settings = runs.read_config(folder)
     history = runs.read_history(folder) if (folder / runs.HISTORY).exists() else []
@@ -74,13 +89,13 @@ def _read(folder: Path) -> Run:
         pass  # in progress, or stopped
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise CheckpointError(f"{folder / runs.METRICS}: cannot be read: {error}") from None
-    return Run(folder, settings, metrics, history)
+    return Run(folder, name, settings, metrics, history)
 
 
 def _report(entries: list[Run], folder: Path, voice: Voice) -> None:
     from fnet import plots  # matplotlib is slow to import
 
-    histories = {entry.folder.name: entry.history for entry in entries if entry.history}
+    histories = {entry.name: entry.history for entry in entries if entry.history}
     written = []
     if histories:
         runs.write_picture(folder / PICTURE, plots.compare(histories))
@@ -113,7 +128,7 @@ def _table(entries: list[Run]) -> Table:
         settings, history = entry.settings, entry.history
         done, (finished, _) = len(history), _main(entry, "test")
         table.add_row(
-            entry.folder.name,
+            entry.name,
             _model(settings),
             optimizer_words(settings),
             str(settings["batch_size"]),

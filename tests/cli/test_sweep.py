@@ -214,6 +214,16 @@ def test_a_sweep_of_a_regression(shell, inside):
     assert {"val_r2"} <= rows(shell.home / "numbers/sweep.csv")[0].keys()
 
 
+def test_single_runs_are_compared(several, inside):
+    result = inside("runs", "several/bad", "several/good", "several/bad")
+    assert result.status == 0, result.err
+    lines = result.out.splitlines()
+    named = [line.split()[0] for line in lines if line.startswith("several/")]
+    assert named == ["several/good", "several/bad"]
+    assert "next       fnet evaluate several/good" in lines
+    check_picture(several / "runs.png")
+
+
 def test_runs_as_json(several, inside):
     *listed, end = objects(inside("runs", "several", "--json"))
     assert {run["folder"] for run in listed} == {f"several/{n}" for n in ("good", "bad", "stopped")}
