@@ -13,6 +13,7 @@ from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
 from fnet.cli.figures import LOWER, MAIN, main_of, spelled
 from fnet.cli.optimizing import optimizer_words
+from fnet.cli.source import short_name
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 
@@ -109,14 +110,25 @@ def _report(entries: list[Run], folder: Path, voice: Voice) -> None:
     go_on = f"fnet evaluate {best.folder}"
     if _main(best, "test")[0] is None:
         go_on = f"fnet train --out {best.folder} --resume"
-    name, value = _main(best, "val")
-    if name is not None:
-        figure = (
-            spelled(name, value) if name == "accuracy" else f"{MAIN[name]} {spelled(name, value)}"
-        )
-        written.insert(0, f"best       {best.folder}, {figure} on validation")
+    written = [*_best(entries), *written]
     facts = {"best": str(best.folder), "next": go_on}
     voice.tell("end", [*written, f"next       {go_on}"], facts, last=True)
+
+
+def _best(entries: list[Run]) -> list[str]:
+    """A line on the best run, or on that of each data set, since figures of two do not compare."""
+    first = dict[tuple[Any, Any], Run]()
+    for entry in entries:
+        first.setdefault((entry.settings["data"], entry.settings["target"]), entry)
+    lines = []
+    for best in first.values():
+        name, value = _main(best, "val")
+        if name is not None:
+            kind = "" if name == "accuracy" else f"{MAIN[name]} "
+            figure = f"{kind}{spelled(name, value)} on validation"
+            of = f" of those on {short_name(best.settings)}" if len(first) > 1 else ""
+            lines.append(f"best       {best.folder}, {figure}{of}")
+    return lines
 
 
 def _table(entries: list[Run]) -> Table:
