@@ -11,6 +11,8 @@ A layer is four pure functions, an optimizer is two, and nothing is hidden in an
 (serial(affine(100), relu(), affine(10)), (10,))
 """
 
+from typing import TYPE_CHECKING
+
 from fnet import (
     check,
     checkpoint,
@@ -27,6 +29,7 @@ from fnet import (
     training,
 )
 from fnet.compose import serial
+from fnet.core.guessed import answering, written
 
 # fnet.plots is imported by name: it needs matplotlib.
 __all__ = [
@@ -46,3 +49,10 @@ __all__ = [
     "training",
 ]
 __version__ = "0.1.0"
+
+if not TYPE_CHECKING:
+    _rooms = {"check": check, "layers": layers, "losses": losses, "optimizers": optimizers}
+    _rooms |= {"models": models, "data": data, "training": training}
+    __getattr__ = answering(
+        "fnet", written(**{name: room.__all__ for name, room in _rooms.items()})
+    )

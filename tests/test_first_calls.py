@@ -1,13 +1,21 @@
 """Calls that one types by guess are answered by the right call."""
 
+import importlib
+import operator
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import fnet
+import fnet.interop
+import fnet.plots
 from fnet import core, data, losses, models, optimizers, serial
 from fnet.check import check_gradients
 from fnet.checkpoint import Checkpoint, load, save
+from fnet.core.guessed import ELSEWHERE
 from fnet.errors import CheckpointError, ConfigurationError, ShapeError
 from fnet.layers import affine, relu
 from fnet.training import evaluate, fit, predict, start
@@ -62,6 +70,10 @@ GUESSES = {
         'fnet.data.memory({"image": x, "label": y})',
     ),
     "a seed that is a key": (lambda: fit(MODEL, LOSS, ADAM, DATA, epochs=1, seed=KEY), "whole"),
+    "init of a batch's shape": (
+        lambda: MODEL.apply(MODEL.init(KEY, (4, 3))[0], X),
+        "init takes the shape of one, without the batch",
+    ),
     "evaluate in another order": (
         lambda: evaluate(MODEL, PARAMS, LOSS, DATA),
         "evaluate(model, loss, params, dataset)",
@@ -78,6 +90,29 @@ def test_a_guess_is_answered(guess):
     with pytest.raises((ConfigurationError, ShapeError)) as caught:
         call()
     assert words in str(caught.value)
+
+
+NAMES = {
+    "fnet.layers": ("Dense", "linear", "Conv2D", "MaxPool2d", "ReLU", "BatchNorm1d", "LSTM"),
+    "fnet.losses": ("CrossEntropyLoss", "crossentropy", "BCEWithLogitsLoss", "MSELoss"),
+    "fnet.optimizers": ("SGD", "AdamW"),
+    "fnet": ("fit", "relu", "check_gradients", "Sequential", "adam", "DataLoader"),
+}
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_names_of_other_libraries_are_answered_by_one_that_is_there(module):
+    for name in NAMES[module]:
+        with pytest.raises(AttributeError, match=f"{module} has no {name}: it is fnet") as caught:
+            getattr(importlib.import_module(module), name)
+        meant = re.search(r"it is fnet\.([\w.]+)", str(caught.value))[1]
+        assert operator.attrgetter(meant)(fnet)
+    assert not hasattr(importlib.import_module(module), "gibberish")
+
+
+@pytest.mark.parametrize("meant", ELSEWHERE.values())
+def test_what_other_names_are_answered_by_is_there(meant):
+    assert operator.attrgetter(re.match(r"[\w.]+", meant)[0])(fnet)
 
 
 def test_guesses_that_are_right():

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from fnet.cli.guesses import meant
 from fnet.errors import FnetError, GradientMismatch
 
 EPILOG = """\
@@ -44,7 +45,8 @@ class Parser(argparse.ArgumentParser):
         """Refuse unknown arguments here, where the error can name the command."""
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            known = [option for action in self._actions for option in action.option_strings]
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant(unknown[0], known)}")
         return parsed, unknown
 
 

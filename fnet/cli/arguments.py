@@ -126,6 +126,9 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         "ratio; one number makes squares, and `original` leaves sizes (default: images of several "
         "sizes, or with a side above 64, are made smaller, which is said)",
     )
+    group.add_argument(
+        "--classes", nargs="+", metavar="FOLDER", help="class folders, if others may be meant"
+    )
     add_table(parser)
     group.add_argument(
         "--workers",

@@ -117,8 +117,9 @@ def with_model(
         return with_text_model(given)
     for name in TEXT:
         if given.get(name) is not None:
+            also = "; the width of an mlp is --hidden" * (name == "width")
             raise ConfigurationError(
-                f"--{name} is for a text and {', '.join(TEXT_MODELS)}; leave it out"
+                f"--{name} is for a text and {', '.join(TEXT_MODELS)}; leave it out{also}"
             )
     if given.get("text") is not None:
         return with_words_model(given)
@@ -127,8 +128,10 @@ def with_model(
     named = given.get("model")
     for name in options:
         if named not in (None, OF_MODEL[name]):
+            also = "; for an mlp it is --layers" * (name == "depth" and named == "mlp")
             raise ConfigurationError(
                 f"--{name} is for --model {OF_MODEL[name]}, and the model is {named}; leave one out"
+                f"{also}"
             )
     widths = given.get("hidden")
     if isinstance(widths, list) and given.get("layers", len(widths) + 1) != len(widths) + 1:

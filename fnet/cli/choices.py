@@ -6,6 +6,7 @@ from fnet.cli.arguments import ALL, IMAGE_BATCH, Settings
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.text import is_text, text_length
 from fnet.data import Memory
+from fnet.data.finding import counted
 from fnet.data.kinds import alike
 
 IMAGE_EPOCHS = 20
@@ -76,6 +77,6 @@ def _lacking(name: str, counts: np.ndarray) -> str:
     where = " and ".join(part for part, count in zip(PARTS, counts, strict=True) if count == 0)
     result = "it cannot be learned" if counts[0] == 0 else "how well it is learned is not measured"
     return (
-        f"warning: class {name!r}, of {counts.sum()} samples, has none in {where}: {result}; add "
-        "some, merge it with another class, or leave it out"
+        f"warning: class {name!r}, of {counted(int(counts.sum()), 'sample')}, has none in {where}: "
+        f"{result}; add some, merge it with another class, or leave it out"
     )

@@ -11,7 +11,7 @@ from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command, say
 from fnet.cli.judging import judged
 from fnet.cli.learned import load_table
-from fnet.cli.photos import photos
+from fnet.cli.photos import image_files, photos
 from fnet.cli.rows import predict_rows, tell_aside
 from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
@@ -31,7 +31,7 @@ fnet evaluate runs/shapes-cnn-1 --devices all   on all devices, or all cores of 
 """
 PREDICT = """
 fnet predict runs/shapes-cnn-1 cat.png dog.png
-fnet predict runs/shapes-cnn-1 *.png --json
+fnet predict runs/shapes-cnn-1 new/ --json      every image in a folder
 fnet predict runs/houses-mlp-1 new.csv --out predicted.csv
 fnet predict runs/houses-mlp-1 - < new.csv      rows from standard input
 """
@@ -57,8 +57,8 @@ def add(commands: Any) -> None:
         "inputs",
         nargs="+",
         metavar="FILE",
-        help="images, resized to the run's size; or of a run on a table, another table, with or "
-        "without the target (- reads standard input)",
+        help="images, or folders of them, resized to the run's size; or of a run on a table, "
+        "another table, with or without the target (- reads standard input)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object per line, with all probabilities"
@@ -113,18 +113,19 @@ def run_predict(given: Settings) -> int:
         return predict_rows(given, settings, checkpoint, mesh, said)
     if given.get("out") is not None:
         raise ConfigurationError("--out is for the rows of a table; images are printed")
-    images = photos(given["inputs"], checkpoint, settings)
+    files, passed = image_files(given["inputs"])
+    images = photos(files, checkpoint, settings)
     dataset = memory(
         {"image": images, "label": np.zeros(len(images), np.int32)},
         checkpoint.classes,
         checkpoint.transform,
     )
     params = checkpoint.record.best.params
-    tell_aside(said)
+    tell_aside([*said, *passed])
     predictions = predict(checkpoint.model, checkpoint.loss, params, dataset, mesh=mesh)
     assert predictions.probabilities is not None
     for path, label, probabilities in zip(
-        given["inputs"], predictions.predicted, predictions.probabilities, strict=True
+        files, predictions.predicted, predictions.probabilities, strict=True
     ):
         name, probability = checkpoint.classes[label], float(probabilities[label])
         if given.get("json"):

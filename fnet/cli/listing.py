@@ -13,6 +13,7 @@ from fnet.cli import run as runs
 from fnet.cli.arguments import Settings, command
 from fnet.cli.figures import LOWER, MAIN, main_of, spelled
 from fnet.cli.optimizing import optimizer_words
+from fnet.cli.source import short_name
 from fnet.cli.voice import Voice, add_voice, take_voice
 from fnet.errors import CheckpointError, ConfigurationError
 
@@ -21,6 +22,7 @@ FOLDER = "runs"  # where `fnet train` puts runs
 
 EXAMPLES = """
 fnet runs                     the runs in runs/, as a table and a picture
+fnet runs runs/a runs/b       these two
 fnet runs experiments --json  one JSON object per line, the best on validation first
 """
 
@@ -28,10 +30,11 @@ fnet runs experiments --json  one JSON object per line, the best on validation f
 class Run(NamedTuple):
     """A run's settings, the metrics of its best epoch so far, and all of its epochs.
 
-    `metrics` has test_accuracy once the run has finished.
+    `name` is that in the table; `metrics` has test_accuracy once the run has finished.
     """
 
     folder: Path
+    name: str
     settings: Settings
     metrics: dict[str, float]
     history: list[dict[str, float]]
@@ -41,26 +44,39 @@ def add(commands: Any) -> None:
     """Register the command."""
     summary = "list the runs of a folder and compare them"
     parser = command(commands, "runs", run, summary, EXAMPLES)
-    parser.add_argument("folder", nargs="?", metavar="FOLDER", help=f"(default {FOLDER})")
+    parser.add_argument(
+        "folders", nargs="*", metavar="FOLDER", help=f"of runs, or single runs (default {FOLDER})"
+    )
     add_voice(parser)
 
 
 def run(given: Settings) -> int:
     """Run the command."""
-    voice, folder = take_voice(given), Path(given.get("folder", FOLDER))
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder}: there is no such folder; fnet train makes {FOLDER}/")
-    entries = [_read(path.parent) for path in sorted(folder.glob(f"*/{runs.CONFIG}"))]
-    if not entries:
-        raise ConfigurationError(
-            f"{folder}: there are no runs in it (folders with {runs.CONFIG}); fnet train makes one"
-        )
+    voice = take_voice(given)
+    folders = [Path(name) for name in given.get("folders") or [FOLDER]]
+    found = [path for folder in folders for path in _runs_in(folder)]
+    one = len(folders) == 1 and folders[0] not in found
+    entries = [_read(path, path.name if one else str(path)) for path in dict.fromkeys(found)]
     entries.sort(key=_rank)
-    _report(entries, folder, voice)
+    first = folders[0]
+    _report(entries, first.parent if first in found else first, voice)
     return 0
 
 
-def _read(folder: Path) -> Run:
+def _runs_in(folder: Path) -> list[Path]:
+    """The runs in a folder, or the folder, if it is one."""
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder}: there is no such folder; fnet train makes {FOLDER}/")
+    if (folder / runs.CONFIG).exists():
+        return [folder]
+    if found := [path.parent for path in sorted(folder.glob(f"*/{runs.CONFIG}"))]:
+        return found
+    raise ConfigurationError(
+        f"{folder}: there are no runs in it (folders with {runs.CONFIG}); fnet train makes one"
+    )
+
+
+def _read(folder: Path, name: str) -> Run:
     """The run in this folder, finished or not."""
     settings = runs.read_config(folder)
     history = runs.read_history(folder) if (folder / runs.HISTORY).exists() else []
@@ -74,13 +90,13 @@ def _read(folder: Path) -> Run:
         pass  # in progress, or stopped
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError) as error:
         raise CheckpointError(f"{folder / runs.METRICS}: cannot be read: {error}") from None
-    return Run(folder, settings, metrics, history)
+    return Run(folder, name, settings, metrics, history)
 
 
 def _report(entries: list[Run], folder: Path, voice: Voice) -> None:
     from fnet import plots  # matplotlib is slow to import
 
-    histories = {entry.folder.name: entry.history for entry in entries if entry.history}
+    histories = {entry.name: entry.history for entry in entries if entry.history}
     written = []
     if histories:
         runs.write_picture(folder / PICTURE, plots.compare(histories))
@@ -94,14 +110,25 @@ def _report(entries: list[Run], folder: Path, voice: Voice) -> None:
     go_on = f"fnet evaluate {best.folder}"
     if _main(best, "test")[0] is None:
         go_on = f"fnet train --out {best.folder} --resume"
-    name, value = _main(best, "val")
-    if name is not None:
-        figure = (
-            spelled(name, value) if name == "accuracy" else f"{MAIN[name]} {spelled(name, value)}"
-        )
-        written.insert(0, f"best       {best.folder}, {figure} on validation")
+    written = [*_best(entries), *written]
     facts = {"best": str(best.folder), "next": go_on}
     voice.tell("end", [*written, f"next       {go_on}"], facts, last=True)
+
+
+def _best(entries: list[Run]) -> list[str]:
+    """A line on the best run, or on that of each data set, since figures of two do not compare."""
+    first = dict[tuple[Any, Any], Run]()
+    for entry in entries:
+        first.setdefault((entry.settings["data"], entry.settings["target"]), entry)
+    lines = []
+    for best in first.values():
+        name, value = _main(best, "val")
+        if name is not None:
+            kind = "" if name == "accuracy" else f"{MAIN[name]} "
+            figure = f"{kind}{spelled(name, value)} on validation"
+            of = f" of those on {short_name(best.settings)}" if len(first) > 1 else ""
+            lines.append(f"best       {best.folder}, {figure}{of}")
+    return lines
 
 
 def _table(entries: list[Run]) -> Table:
@@ -113,7 +140,7 @@ def _table(entries: list[Run]) -> Table:
         settings, history = entry.settings, entry.history
         done, (finished, _) = len(history), _main(entry, "test")
         table.add_row(
-            entry.folder.name,
+            entry.name,
             _model(settings),
             optimizer_words(settings),
             str(settings["batch_size"]),

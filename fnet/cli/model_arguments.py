@@ -42,6 +42,7 @@ def add_model(
     if several:
         group.add_argument(
             "--hidden",
+            "--width",
             type=_widths,
             metavar="N",
             help="width of the hidden layers of the mlp, or of each, as 200,100 (default 100; "

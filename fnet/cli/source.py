@@ -67,6 +67,9 @@ def load_parts(settings: Settings) -> Parts:
     Raises DataError for fewer than two classes, and for data that have changed since the run with
     these settings began.
     """
+    stated = settings.get("classes") and "sha256" not in settings  # which a run's own have
+    if stated and not (settings["data"] and Path(settings["data"]).is_dir()):
+        raise ConfigurationError("--classes names folders of images; leave it out for others")
     if is_text(settings):
         return _text_parts(settings)
     loaded = _table_parts(settings) if _names_table(settings) else _image_parts(settings)
@@ -209,9 +212,10 @@ def _check_parts(parts: Parts, settings: Settings) -> None:
     labels = parts.train.arrays[target]
     shapes = [part.arrays[name].shape[1:] for part in (parts.train, parts.val, parts.test)]
     if len(set(shapes)) > 1:
+        folder = Path(settings["data"]).is_dir()
         raise DataError(
             f"{parts.about}: samples of train, val and test are {shapes}; they must have one "
-            "shape: add --size H W"
+            f"shape: {'add --size H W' if folder else 'bring their arrays to one'}"
         )
     if labels.min() == labels.max():
         if not parts.train.classes:

@@ -10,6 +10,11 @@ import numpy as np
 from fnet.core.trees import is_shape
 from fnet.errors import ConfigurationError, DataError, ShapeError
 
+OF_ONE = (
+    "; a single example is a batch of one: x[None], and init takes the shape of one, without "
+    "the batch"
+)
+
 
 def require(condition: bool, message: str) -> None:
     """Raise `ShapeError(message)` unless the (static) condition holds."""

@@ -1,20 +1,28 @@
 """Which arrays of an archive are images, labels and names of classes, of which part."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from fnet.data.parts import KINDS, TRAIN, in_order, part_of, words_of
+from fnet.data.parts import KINDS, TEST, TRAIN, VAL, in_order, part_of, words_of
 from fnet.errors import DataError
 from fnet.files.npz import Header
 
 # In the order of preference, where several are there.
-IMAGES = ("images", "image", "imgs", "img", "pixels", "x", "data", "inputs", "input", "features")
-LABELS = ("labels", "label", "y", "targets", "target", "fine_labels", "class", "classes")
+IMAGES = (
+    *("images", "image", "imgs", "img", "pixels", "x", "xs", "data", "inputs", "input"),
+    *("features", "dataset", "pictures", "photos"),
+)
+LABELS = (
+    *("labels", "label", "lbls", "lbl", "y", "ys", "targets", "target", "fine_labels", "class"),
+    *("classes", "category", "categories", "outputs", "output"),
+)
 NAMES = ("classes", "class_names", "classnames", "label_names", "target_names", "names")
-UNNAMED = ("arr_0", "arr_1")  # by np.savez(path, images, labels)
+UNNAMED = re.compile(r"arr_\d+")  # by np.savez(path, images, labels)
+SHORT = {"tr": "train", "va": "val", "te": "test"}  # parts in names of arrays, as X_tr
 LAYOUT = "np.savez(path, images=..., labels=...)"
-XY = re.compile(rf"([xy])({'|'.join(KINDS)})", re.IGNORECASE)  # xtrain
+XY = re.compile(rf"\b([xy])({'|'.join(KINDS)}|(?:tr|va|te)(?![a-z]))", re.IGNORECASE)  # xtrain
 
 
 class Arranged(NamedTuple):
@@ -40,11 +48,14 @@ def arranged(headers: Mapping[str, Header]) -> Arranged:
     """
     groups: dict[str | None, dict[str, str]] = {}
     for name in headers:
-        kind, others = part_of(words_of(XY.sub(r"\1_\2", name)))
+        kind, others = part_of(SHORT.get(word, word) for word in words_of(XY.sub(r"\1_\2", name)))
+        if others[:1] in (("x",), ("y",)) and others[1:]:  # x_train_images
+            others = others[1:]
         groups.setdefault(kind, {})["_".join(others)] = name
+    pairs: dict[Any, tuple[str | None, str | None]]
     pairs = {kind: _pair(group) for kind, group in groups.items()}
-    if not any(images or labels for images, labels in pairs.values()) and UNNAMED[0] in headers:
-        pairs = {None: _unnamed(headers)}
+    if not any(images or labels for images, labels in pairs.values()):
+        pairs = _unnamed(headers) or pairs
     whole: dict[Any, tuple[str, str]] = {
         kind: (images, labels) for kind, (images, labels) in pairs.items() if images and labels
     }
@@ -64,14 +75,25 @@ def _pair(group: Mapping[str, str]) -> tuple[str | None, str | None]:
     return images, next((group[key] for key in LABELS if key in group), None)
 
 
-def _unnamed(headers: Mapping[str, Header]) -> tuple[str, str]:
-    """Of two arrays without names, the images are those of more axes."""
-    if set(headers) != set(UNNAMED):
+def _unnamed(headers: Mapping[str, Header]) -> dict[Any, tuple[str | None, str | None]]:
+    """The pairs of arrays without names: one, of train and test, or of train, val and test.
+
+    Images are those of more axes, and of more numbers a sample; both are in their order. Raises
+    DataError for another number of arrays, and where images and labels differ in length.
+    """
+    names = sorted(filter(UNNAMED.fullmatch, headers), key=lambda name: int(name[4:]))
+    if not names:
+        return {}
+    by_size = sorted(names, key=lambda n: (len(headers[n].shape), math.prod(headers[n].shape[1:])))
+    small = set(by_size[: len(names) // 2])
+    labels, images = [n for n in names if n in small], [n for n in names if n not in small]
+    kinds = {2: (None,), 4: (TRAIN, TEST), 6: (TRAIN, VAL, TEST)}.get(len(names))
+    lengths = [[headers[n].shape[:1] for n in each] for each in (images, labels)]
+    if kinds is None or len(names) < len(headers) or (lengths[0] != lengths[1] and kinds[0]):
         raise DataError(
             f"it holds {', '.join(headers)}, whose names say nothing; write it with {LAYOUT}"
         )
-    labels, images = sorted(UNNAMED, key=lambda name: len(headers[name].shape))
-    return images, labels
+    return dict(zip(kinds, zip(images, labels, strict=True), strict=True))
 
 
 def _parts(whole: Mapping[Any, tuple[str, str]]) -> dict[str, tuple[str, str]]:

@@ -174,9 +174,12 @@ def split(
     parts = dict(zip(fractions, indices_of_parts, strict=True))
     for name, indices in parts.items():
         if len(indices) == 0:
+            kinds = len(np.unique(_labels(dataset))) if stratified else 0
+            said = f" of {kinds} classes, of which each part is to have its share," * bool(kinds)
             raise DataError(
-                f"split: {len(dataset)} samples are too few; {name!r} would get none: add samples, "
-                "or give it a larger share"
+                f"split: {len(dataset)} samples{said} are too few; {name!r} would get none: add "
+                "samples, or give it a larger share"
+                + "; stratified=False (--no-stratified) divides them as they come" * bool(kinds)
             )
     return {name: dataset.select(indices) for name, indices in parts.items()}
 

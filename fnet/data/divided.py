@@ -6,13 +6,12 @@ from pathlib import Path
 
 from fnet.data.finding import class_folders_in, counted, find, folders_in, images_in
 from fnet.data.images import ImageFolder, image_folder
-from fnet.data.layout import check_root, only_folder
+from fnet.data.layout import SHOWN, check_root, only_folder
 from fnet.data.parts import EMPTY, KINDS, TRAIN, Divided, named_parts, part_of, words_of
 from fnet.data.transforms import Transform
 from fnet.errors import DataError
 from fnet.files.images import Size
 
-SHOWN = 5  # folders named in a sentence
 WITHOUT_LABELS = {*KINDS, *EMPTY, "unknown", "unlabeled", "unlabelled"}  # words of such folders
 
 

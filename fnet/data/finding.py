@@ -14,8 +14,9 @@ SUFFIXES = (
 )
 # Images that fnet does not read: a class of these is not empty.
 OTHERS = (
-    *(".arw", ".avif", ".cr2", ".dcm", ".dib", ".dng", ".exr", ".hdr", ".heic", ".heif", ".ico"),
-    *(".j2k", ".jp2", ".jxl", ".nef", ".pfm", ".psd", ".raw", ".svg", ".tga"),
+    *(".arw", ".avif", ".cr2", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fits", ".hdr", ".heic"),
+    *(".heif", ".icns", ".ico", ".j2k", ".jp2", ".jpf", ".jpx", ".jxl", ".nef", ".pcx", ".pfm"),
+    *(".psd", ".qoi", ".raw", ".sgi", ".svg", ".tga", ".xbm", ".xpm"),
 )
 OF_SYSTEMS = ("__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "lost+found")
 

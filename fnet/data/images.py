@@ -20,7 +20,7 @@ from fnet.data.finding import (
     images_in,
     passed_over,
 )
-from fnet.data.layout import check_root, inner, without_classes
+from fnet.data.layout import check_classes, check_root, inner, without_classes
 from fnet.data.parts import named_parts
 from fnet.data.transforms import Transform, compose
 from fnet.errors import DataError, nearest
@@ -106,7 +106,8 @@ def image_folder(
     is a class folder, not below one. `size` = (height, width) resizes on access.
 
     Raises DataError unless root holds at least two class folders (one, with `classes`), and where
-    these are the parts of a divided set, such as train and test: see `image_parts`.
+    these are the parts of a divided set, such as train and test: see `image_parts`. Folders that
+    all hold the same folders, as folds do, are refused too, unless `classes` names them.
 
     >>> import tempfile
     >>> from fnet.data.synthetic import synthetic_images
@@ -127,6 +128,8 @@ def image_folder(
         )
     if (classes is None and len(folders) < 2) or not folders:
         raise without_classes(folder, folders)
+    if classes is None:
+        check_classes(folder, folders)
     known = tuple(names if classes is None else classes)
     for name in names:
         if name not in known:

@@ -81,6 +81,8 @@ def _known(labels: np.ndarray, names: np.ndarray | None) -> tuple[str, ...] | No
         hot = labels.ndim == 2 and labels.shape[1] > 1
         return tuple(map(str, range(labels.shape[1]))) if hot else None
     names = _text(names)
+    if names.dtype.kind in "iu" and np.array_equal(names, np.arange(len(names))):
+        names = names.astype(str)  # of digits: the names are the numbers
     if names.ndim != 1 or names.dtype.kind != "U":
         raise DataError(f"classes are {names.shape} {names.dtype}; they must be (C,) text")
     return tuple(map(str, names))

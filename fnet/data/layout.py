@@ -1,13 +1,16 @@
 """How class folders lie: one folder too deep, or not at all."""
 
 import re
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 
-from fnet.data.finding import class_folders_in, counted, images_in
+from fnet.data.finding import class_folders_in, counted, find, images_in, passed_over
+from fnet.data.parts import named_parts
 from fnet.errors import DataError
 
 LAYOUT = "one folder of images per class is expected: root/<class>/<image>"
+SHOWN = 5  # folders named in a sentence
 PREFIX = re.compile(r"([^\W\d_]+)[._ -]?\d")  # of cat.0.jpg
 
 
@@ -40,24 +43,56 @@ def inner(folder: Path, classes: Collection[str] = ()) -> tuple[Path, list[str]]
     return folder, [f"the class folders are in {folder.relative_to(top)}/"] if folder != top else []
 
 
+def check_classes(folder: Path, folders: list[Path]) -> None:
+    """Raise DataError where folders hold not images but the same folders, which are the classes.
+
+    The parts or folds of a set do, and the sources or forms of its images; so may classes whose
+    images are sorted, by a camera, say. Folders that are named as parts within each are passed.
+    """
+    if any(images_in(each) for each in folders):
+        return
+    inside = [{path.name for path in class_folders_in(inner(each)[0])} for each in folders]
+    shared = sorted(set.intersection(*inside))
+    alike = len(shared) > 1 and 2 * len(shared) >= len(set[str]().union(*inside))
+    if len(folders) < 2 or not alike or named_parts(shared):
+        return
+    names = [path.name for path in folders]
+    raise DataError(
+        f"{folder}: {_listed(names)} look like parts, sources or forms of one set, not like "
+        f"classes: each holds folders {_listed(shared)}; pass one of them, or call them train and "
+        f"test; if they are the classes, name them: --classes {shlex.join(names[:SHOWN])}"
+        f"{' ...' * (len(names) > SHOWN)}, in Python classes="
+    )
+
+
 def without_classes(folder: Path, folders: list[Path]) -> DataError:
     """What to raise for a folder that holds these class folders, one or none."""
+    images = images_in(folders[0] if folders else folder)
     if folders:
-        return DataError(
-            f"{folder}: it holds one folder of images ({folders[0].name!r}); two classes or more "
-            f"are needed, and {LAYOUT}"
-        )
-    images = images_in(folder)
+        said = f"it holds one folder of images ({folders[0].name!r}); two classes or more are"
+        return DataError(f"{folder}: {said} needed, and {LAYOUT}{_by_names(images)}")
     if not images:
-        return DataError(f"{folder}: it holds no folders of images; two classes or more: {LAYOUT}")
-    prefixes = sorted({match[1] for path in images if (match := PREFIX.match(path.name))})
-    hint = (
-        f"; to judge by their names they are {', '.join(prefixes)}: move them into folders of "
-        "these names"
-        if 1 < len(prefixes) <= min(100, len(images) // 2)
-        else ""
-    )
+        others = "; ".join(passed_over(find(folder)))
+        said = f" ({others}: they need the suffix of an image, as .png)" if others else ""
+        return DataError(
+            f"{folder}: it holds no folders of images{said}; two classes or more: {LAYOUT}"
+        )
     return DataError(
         f"{folder}: it holds {counted(len(images), 'image')} and no folders of images, so nothing "
-        f"says its classes; {LAYOUT}{hint}"
+        f"says its classes; {LAYOUT}{_by_names(images)}"
     )
+
+
+def _by_names(images: list[Path]) -> str:
+    """What to add where images lie in no class folders, and their names begin with classes."""
+    prefixes = sorted({match[1] for path in images if (match := PREFIX.match(path.name))})
+    if not 1 < len(prefixes) <= min(100, len(images) // 2):
+        return ""
+    return (
+        f"; to judge by their names they are {', '.join(prefixes)}: move them into folders of "
+        "these names"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)

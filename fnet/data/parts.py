@@ -10,14 +10,15 @@ Part = TypeVar("Part")
 
 TRAIN, VAL, TEST, EVAL = "train", "val", "test", "eval"
 WORDS = {
-    TRAIN: ("train", "training", "trainset", "trn"),
-    VAL: ("val", "valid", "validation", "valset", "validate", "dev", "devel", "development"),
-    TEST: ("test", "testing", "testset", "tst", "holdout"),
+    TRAIN: ("train", "training", "trn"),
+    VAL: ("val", "valid", "validation", "validate", "dev", "devel", "development"),
+    TEST: ("test", "testing", "tst", "holdout"),
     EVAL: ("eval", "evaluation"),  # a validation set, or beside one the test set
 }
-KINDS = {word: kind for kind, words in WORDS.items() for word in words}
 # What a part's name may hold besides, and say nothing.
 EMPTY = {"set", "data", "dataset", "images", "image", "imgs", "img", "pictures", "photos", "split"}
+KINDS = {word: kind for kind, words in WORDS.items() for word in words}
+KINDS |= {word + empty: kind for word, kind in KINDS.items() for empty in EMPTY}  # traindata
 
 
 class Divided(NamedTuple):

@@ -8,7 +8,10 @@ Each is registered by an example in `EXAMPLES`: its call, and the shape that it 
 ((10, 3072), (10,))
 """
 
+from typing import TYPE_CHECKING
+
 from fnet.core.examples import ints
+from fnet.core.guessed import answering, written
 from fnet.layers.activations import gelu, leaky_relu, relu, sigmoid, tanh
 from fnet.layers.affine import Affine as Affine
 from fnet.layers.affine import affine
@@ -188,3 +191,6 @@ EXAMPLES = {  # sizes are distinct primes, so that a misplaced axis shows
     "batch_norm()": (3, 7),
     "batch_norm(scale=False, bias=False)": (7,),
 }
+
+if not TYPE_CHECKING:
+    __getattr__ = answering("fnet.layers", written(layers=__all__))

@@ -5,7 +5,7 @@ from typing import Any
 
 from chex import Array
 
-from fnet.core.expect import require, require_floating
+from fnet.core.expect import OF_ONE, require, require_floating
 
 
 def kept_axes(axes: int | None, rank: int) -> int:
@@ -34,6 +34,5 @@ def check_rows(params: Any, x: Array, axes: int | None) -> None:
     require(
         x.ndim > 1 and given == wanted,
         f"affine: x is {x.shape}, {given} numbers per row, "
-        f"and w {params.w.shape} takes {wanted}"
-        + ("; a single example is a batch of one: x[None]" if x.size == wanted else ""),
+        f"and w {params.w.shape} takes {wanted}" + (OF_ONE if x.size == wanted else ""),
     )

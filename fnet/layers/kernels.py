@@ -9,6 +9,7 @@ from chex import Array, PRNGKey
 from fnet.core import Layer, Shape, layer
 from fnet.core.convolving import correlate, kernel_gradient, spread
 from fnet.core.expect import (
+    OF_ONE,
     require,
     require_bool,
     require_floating,
@@ -121,6 +122,6 @@ def check_input(name: str, params: Any, x: Any, channels: Callable[[Array], int]
     require(
         x.ndim == rank + 2 and x.shape[-1] == wanted,
         f"{name}: x is {x.shape}; w {w.shape} takes a batch with {rank} spatial axes and {wanted} "
-        "channels last" + ("; a single example is a batch of one: x[None]" * (x.ndim == rank + 1)),
+        "channels last" + OF_ONE * (x.ndim == rank + 1),
     )
     require(x.dtype == w.dtype, f"{name}: x is {x.dtype} and w {w.dtype}; cast one to the other's")

@@ -20,6 +20,9 @@ Where PyTorch, Keras and optax disagree about an optimizer, an argument chooses.
 paper's, and `tests/conventions/RESULTS.md` shows whose convention is which.
 """
 
+from typing import TYPE_CHECKING
+
+from fnet.core.guessed import answering, written
 from fnet.optimizers import schedules
 from fnet.optimizers.adam import Adam, AmsGrad, adam, adamw, amsgrad
 from fnet.optimizers.adaptive import Adadelta, Adagrad, RmsProp, adadelta, adagrad, rmsprop
@@ -127,3 +130,6 @@ EXAMPLES = (
     "accumulate(adam(0.01), 2)",
     "averaged(adam(0.01))",
 )
+
+if not TYPE_CHECKING:
+    __getattr__ = answering("fnet.optimizers", written(optimizers=__all__))

@@ -60,3 +60,20 @@ def test_without_the_packages_of_the_extra(monkeypatch, capsys, absent, words):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"fnet: {words}: pip install 'fnet[cli]'\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "--lr", "0.1"], "--lr 0.1; did you mean --learning-rate?"),
+        (["train", "--batch_size=4"], "did you mean --batch-size?"),
+        (["sweep", "--depths", "3"], "did you mean --depth?"),
+        (["train", "."], "did you mean --data .?"),
+        (["evaluate", "run", "--gibberish"], "--gibberish; see"),
+    ],
+)
+def test_a_guessed_flag_is_answered(words, said, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err

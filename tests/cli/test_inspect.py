@@ -1,5 +1,6 @@
 """`fnet evaluate` and `fnet predict`: a run on its own data and on other data."""
 
+import itertools
 import json
 import re
 import shutil
@@ -11,6 +12,9 @@ from PIL import Image
 
 from fnet.checkpoint import load, save
 from fnet.cli import main
+from fnet.cli.arguments import DATA
+from fnet.cli.source import load_parts
+from fnet.errors import ConfigurationError, DataError
 
 
 def matrix(out):
@@ -117,6 +121,37 @@ def test_predict(shell, run):
     rows = [line.split("\t") for line in result.out.splitlines()]
     assert [row[:2] for row in rows] == [[path, path.split("/")[1]] for path in paths]
     assert all(0.34 < float(row[2]) <= 1 for row in rows)
+
+
+def test_predict_the_images_of_a_folder(shell, run, tmp_path):
+    """Hidden ones are no images, and what is passed over is said."""
+    nested = tmp_path / "new" / "more"
+    nested.mkdir(parents=True)
+    for place in (nested / "b.png", nested.parent / "a.png", nested / ".c.png"):
+        Image.new("RGB", (8, 8), (170, 70, 70)).save(place)
+    result = shell("predict", run.folder, nested.parent)
+    assert [line.split("\t")[0] for line in result.out.splitlines()] == [
+        str(nested.parent / "a.png"),
+        str(nested / "b.png"),
+    ]
+    assert "skipped 1 file: 1 hidden" in result.err
+    (nested.parent / "empty").mkdir()
+    refused = shell("predict", run.folder, nested.parent / "empty")
+    assert refused.status == 2
+    assert "there is no image in it" in refused.err
+
+
+def test_class_folders_that_hold_the_same_folders_are_named(tmp_path):
+    for name, inner in itertools.product(("a", "b"), ("day", "night")):
+        (tmp_path / name / inner).mkdir(parents=True)
+        for number in range(4):
+            Image.new("RGB", (4, 4)).save(tmp_path / name / inner / f"{number}.png")
+    settings = {**DATA, "data": str(tmp_path)}
+    with pytest.raises(DataError, match="name them: --classes a b"):
+        load_parts(settings)
+    assert load_parts({**settings, "classes": ["a", "b"]}).train.classes == ("a", "b")
+    with pytest.raises(ConfigurationError, match="--classes names folders"):
+        load_parts({**DATA, "classes": ["a", "b"]})
 
 
 def test_predict_json(run, tmp_path, capsys):

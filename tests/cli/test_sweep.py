@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -167,8 +168,6 @@ def test_runs_are_listed_best_first_and_pictured(several, inside):
 
 
 def test_runs_fit_80_columns(several, inside, tmp_path):
-    import shutil
-
     long = tmp_path / "a-name-that-is-longer-than-most-but-may-well-be-given-to-a-run-1"
     shutil.copytree(several / "good", long)
     config = json.loads((long / "config.json").read_text("utf-8"))
@@ -212,6 +211,29 @@ def test_a_sweep_of_a_regression(shell, inside):
     assert result.status == 0, result.err
     assert "validation R²" in result.out
     assert {"val_r2"} <= rows(shell.home / "numbers/sweep.csv")[0].keys()
+
+
+def test_the_best_run_is_that_of_its_data(several, inside, tmp_path):
+    """An accuracy on some photographs says nothing of one on others."""
+    for name, place in (("good", None), ("bad", "/elsewhere/other")):
+        shutil.copytree(several / name, tmp_path / name)
+        config = json.loads((tmp_path / name / "config.json").read_text("utf-8"))
+        config["data"] = place or config["data"]
+        (tmp_path / name / "config.json").write_text(json.dumps(config), "utf-8")
+    best = [line for line in inside("runs", tmp_path).out.splitlines() if line.startswith("best ")]
+    assert len(best) == 2
+    assert best[0].endswith(" on validation of those on photos")
+    assert best[1].endswith(" on validation of those on other")
+
+
+def test_single_runs_are_compared(several, inside):
+    result = inside("runs", "several/bad", "several/good", "several/bad")
+    assert result.status == 0, result.err
+    lines = result.out.splitlines()
+    named = [line.split()[0] for line in lines if line.startswith("several/")]
+    assert named == ["several/good", "several/bad"]
+    assert "next       fnet evaluate several/good" in lines
+    check_picture(several / "runs.png")
 
 
 def test_runs_as_json(several, inside):

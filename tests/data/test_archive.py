@@ -63,7 +63,7 @@ def test_classes_default_to_numbers(tmp_path):
         ),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "no samples"),
         ({"images": IMAGES, "labels": LABELS, "classes": np.array(["a", "b"])}, r"label\[2\] is 2"),
-        ({"images": IMAGES, "labels": LABELS, "classes": np.arange(3)}, "classes are"),
+        ({"images": IMAGES, "labels": LABELS, "classes": np.arange(3) + 1}, "classes are"),
         ({"images": np.array([{}, 1], object), "labels": LABELS}, r"np\.stack\(images\)"),
     ],
 )
@@ -141,29 +141,39 @@ PAIRS = [
     ("image", "label"),
     ("arr_0", "arr_1"),
     ("arr_1", "arr_0"),
+    ("xs", "ys"),
+    ("imgs", "lbls"),
+    ("x_train_images", "y_train_labels"),
+    ("inputs", "outputs"),
 ]
 
 
 @pytest.mark.parametrize(("images", "labels"), PAIRS)
 def test_arrays_are_known_by_their_names(tmp_path, images, labels):
     divided = saved(tmp_path, **{labels: LABELS, images: IMAGES})
-    assert list(divided.parts) == ["all"]
-    np.testing.assert_array_equal(divided.parts["all"].arrays["image"], IMAGES)
-    assert divided.parts["all"].arrays["label"].tolist() == LABELS.tolist()
+    (part,) = divided.parts.values()
+    np.testing.assert_array_equal(part.arrays["image"], IMAGES)
+    assert part.arrays["label"].tolist() == LABELS.tolist()
     plain = (images, labels) == ("images", "labels")
     said = f"{images} is taken as images, {labels} as labels"
+    said = said.replace(" as images", " as images of train") if "train" in images else said
     assert divided.decisions == (() if plain else (said,))
 
 
 @pytest.mark.parametrize(
     "form",
-    ["{a}_{part}", "{part}_{A}", "{a}{part}", "{part}{B}", "{words}_{part}", "{part}_{words}"],
+    [
+        *("{a}_{part}", "{part}_{A}", "{a}{part}", "{part}{B}", "{words}_{part}", "{part}_{words}"),
+        *("{A}_{short}", "{A}{short}"),
+    ],
 )
 def test_parts_are_known_by_the_names_of_arrays(tmp_path, form):
     arrays = {}
     for part, shift in (("train", 0), ("val", 1), ("test", 2)):
         for a, words, array in (("x", "images", IMAGES[shift:]), ("y", "labels", LABELS[shift:])):
-            name = form.format(a=a, A=a.upper(), B=a.upper(), part=part, words=words)
+            name = form.format(
+                a=a, A=a.upper(), B=a.upper(), part=part, words=words, short=part[:2]
+            )
             arrays[name] = array
     divided = saved(tmp_path, **arrays)
     assert {part: len(images) for part, images in divided.parts.items()} == {
@@ -173,6 +183,24 @@ def test_parts_are_known_by_the_names_of_arrays(tmp_path, form):
     }
     for part, shift in (("train", 0), ("val", 1), ("test", 2)):
         np.testing.assert_array_equal(divided.parts[part].arrays["image"], IMAGES[shift:])
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_parts_of_arrays_without_names(tmp_path, together):
+    pairs = [(IMAGES, LABELS), (IMAGES[:3], LABELS[:3]), (IMAGES[:2], LABELS[:2])]
+    order = [*zip(*pairs, strict=True)] if together else pairs
+    np.savez(tmp_path / "set.npz", *[array for group in order for array in group])
+    divided = data.npz_parts(tmp_path / "set.npz")
+    assert {part: len(images) for part, images in divided.parts.items()} == {
+        "train": 4,
+        "val": 3,
+        "test": 2,
+    }
+    last = "arr_2 is" if together else "arr_4 is"
+    assert divided.decisions[2].startswith(f"{last} taken as images of test")
+    np.savez(tmp_path / "set.npz", IMAGES, LABELS, IMAGES[:2], LABELS[:3])
+    with pytest.raises(DataError, match="names say nothing"):
+        data.npz_parts(tmp_path / "set.npz")
 
 
 def test_one_part_is_asked_for(tmp_path):
@@ -215,6 +243,11 @@ def test_labels_in_every_form(tmp_path, case):
     if case in ("floating", "bool"):
         text = [str(int(value)) for value in flat]
     assert told == text
+
+
+def test_names_of_classes_that_are_their_numbers(tmp_path):
+    found = saved(tmp_path, data=IMAGES, target=LABELS, target_names=np.arange(4)).parts["all"]
+    assert found.classes == ("0", "1", "2", "3")
 
 
 @pytest.mark.parametrize("name", ["classes", "class_names", "label_names"])

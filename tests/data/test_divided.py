@@ -39,6 +39,7 @@ NAMES = {
     ("train_images", "validation"): {"train", "val"},
     ("TrainSet", "TestSet"): {"train", "test"},
     ("train2017", "val2017"): {"train", "val"},
+    ("traindata", "testdata"): {"train", "test"},
     ("train", "val", "test", "extra"): {"train", "val", "test"},
     ("train", "extra"): {"train"},
 }
@@ -85,6 +86,20 @@ def test_parts_that_cannot_be_told_apart(tmp_path, names, message):
         fill(tmp_path / name)
     with pytest.raises(DataError, match=message):
         data.image_parts(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("fold1", "fold2", "fold3"), ("tr", "te"), ("color", "grey")])
+@pytest.mark.parametrize("between", ["", "images"])
+def test_folders_that_hold_the_same_folders_are_no_classes(tmp_path, names, between):
+    for name in names:
+        kinds = ("cat", "dog", "fox") if name == names[0] else ("cat", "dog")
+        fill(tmp_path / name / between, kinds)
+    for read in (data.image_parts, data.image_folder):
+        with pytest.raises(DataError, match=r"look like parts.* each holds folders cat, dog;"):
+            read(tmp_path)
+    named = data.image_parts(tmp_path, classes=sorted(names)).parts["all"]
+    assert named.classes == tuple(sorted(names))
+    assert len(named) == 4 * len(names) + 2
 
 
 def test_parts_may_lie_deeper_and_repeat_their_name(tmp_path):
