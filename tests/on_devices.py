@@ -28,7 +28,7 @@ from PIL import Image
 from fnet import data, devices, losses, models, optimizers, solvers, training
 from fnet.checkpoint import Checkpoint, load, previous, save
 from fnet.cli import main
-from fnet.compose import serial
+from fnet.compose import low_rank, serial
 from fnet.core import Layer, across, layer
 from fnet.core.trees import nbytes
 from fnet.data import augment
@@ -178,7 +178,8 @@ def drawn() -> dict[str, Any]:
     """First weights that each device draws in part: their bits, and the bytes that it takes."""
     place = devices.placement(devices.mesh(4, model=4))
     same = {}
-    for name, (model, dataset) in KINDS.items():
+    adapted = low_rank(models.classification_net(2, hidden=16), 2), ROWS
+    for name, (model, dataset) in {**KINDS, "adapted": adapted}.items():
         begin = functools.partial(training.records.start, model, ADAM, example_shape(dataset))
         one, many = (begin(placement=each).state for each in (HERE, place))
         same[name] = jax.tree.all(jax.tree.map(equal, one, many))
@@ -265,6 +266,19 @@ def resumed() -> list[float]:
         after = trained("mlp", end, resume=before)[1]
         found.append(float(np.max(np.abs(np.array(losses_before + after) / _alone("mlp") - 1))))
     return found
+
+
+def resumed_at_once() -> list[list[int]]:
+    """On how many devices the weights are, of a record of four that is not from a checkpoint."""
+    before = trained("mlp", devices.mesh(4, model=2), epochs=1)[0]
+
+    def devices_of(run: Any, mesh: Any) -> int:
+        more = {"epochs": 2, "resume": before, "mesh": mesh}
+        *_, record = run(KINDS["mlp"][0], ENTROPY, ADAM, ROWS, **more)
+        return int(record.state.params[0].w.sharding.num_devices)
+
+    meshes = None, devices.mesh(1), devices.mesh(2)
+    return [[devices_of(run, mesh) for mesh in meshes] for run in (training.fit, training.descend)]
 
 
 def divided_checkpoints() -> dict[str, Any]:
@@ -510,6 +524,7 @@ def errors() -> dict[str, str]:
         "mesh": lambda: trained("mlp", 4),
         "model": lambda: devices.mesh(4, model=3),
         "reduced": lambda: devices.placement(devices.mesh(4), reduced="int8"),
+        "set": lambda: within(jax.make_mesh((4,), ("data",))),
         "rule": lambda: trained(
             "mlp", devices.placement(devices.mesh(4), rule=lambda path, shape: "model")
         ),
@@ -521,6 +536,13 @@ def errors() -> dict[str, str]:
         except ValueError as error:
             said[name] = f"{type(error).__name__}: {error}"
     return said
+
+
+def within(mesh: Any) -> None:
+    with jax.set_mesh(devices.mesh(4)):
+        trained("mlp", devices.mesh(4), epochs=1)
+    with jax.set_mesh(mesh):
+        trained("mlp", mesh)
 
 
 def explicit() -> list[float]:

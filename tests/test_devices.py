@@ -29,7 +29,7 @@ from tests.cli.conftest import as_users
 CHECKS = (
     *("mlp", "noisy", "normed", "rows_divided", "streamed", "explicit", "own_layer", "columns"),
     *("half", "same_bits", "resumed", "reductions", "predictions", "bits", "errors", "descended"),
-    *("on_one", "accumulated", "linear", "arrays", "solved", "held", "drawn"),
+    *("on_one", "accumulated", "linear", "arrays", "solved", "held", "drawn", "resumed_at_once"),
     *("divided_checkpoints", "kept_checkpoints"),
 )
 ROUNDING = 1e-6  # of a loss, relative; measured: 1.4e-7 at most
@@ -64,6 +64,10 @@ def test_divided_rows_go_straight_to_their_devices_where_these_hold_them(made):
 
 def test_a_run_on_four_devices_repeats_its_bits_also_when_resumed(made):
     assert made["same_bits"] == [True, True]
+
+
+def test_a_run_that_continues_on_fewer_devices_leaves_the_others(made):
+    assert made["resumed_at_once"] == [[1, 1, 2]] * 2
 
 
 def test_predictions_are_those_of_one_device(made):
@@ -129,6 +133,7 @@ def test_each_device_draws_the_numbers_of_its_rows(made):
         ("mesh", "it must be a jax.sharding.Mesh: fnet.devices.mesh(4)"),
         ("model", "model=3 does not divide 4 devices; 1, 2, 4 do"),
         ("reduced", "reduced is 'int8'; it must be 'bfloat16'"),
+        ("set", 'has set a mesh ("data" of 4, Explicit) which is not that of mesh=; train outside'),
         ("rule", "the rule gives 'model' for .params[0].w; it must be a PartitionSpec"),
     ],
 )

@@ -159,6 +159,7 @@ def low_rank(model: Layer, rank: int, alpha: float = 1.0) -> Layer:
                 return Frozen(leaf)
             rows, columns = leaf.shape[0], math.prod(leaf.shape[1:])
             drawn = jax.random.normal(jax.random.fold_in(key, number), (rank, columns), leaf.dtype)
+            drawn = jax.lax.optimization_barrier(drawn)  # of the same bits where this is compiled
             b = jax.numpy.zeros((rows, rank), leaf.dtype)
             return LowRank(Frozen(leaf), drawn / math.sqrt(columns), b)
 

@@ -61,6 +61,18 @@ def usable(mesh: Any) -> Mesh:
     return Mesh(mesh.devices, mesh.axis_names)
 
 
+def require_no_other(mesh: Mesh) -> None:
+    """Raise ConfigurationError where jax.set_mesh has set another mesh, or this with other axes."""
+    there = jax.sharding.get_abstract_mesh()
+    if not there.empty and there != mesh.abstract_mesh:
+        kinds = zip(there.axis_names, there.axis_sizes, there.axis_types, strict=True)
+        axes = ", ".join(f'"{name}" of {size}, {kind.name}' for name, size, kind in kinds)
+        raise ConfigurationError(
+            f"jax.set_mesh has set a mesh ({axes}) which is not that of mesh=; train outside of "
+            f"it, or set this one: jax.set_mesh(fnet.devices.mesh({mesh.size}))"
+        )
+
+
 def require_divided(what: str, size: int, parts: int) -> None:
     """Raise ConfigurationError unless so many devices divide this number of rows."""
     if size % parts:

@@ -14,8 +14,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from fnet.core import Layer, Loss
 from fnet.core.across import ROWS
 from fnet.devices.dividing import divided, is_known
-from fnet.devices.meshes import require_divided, usable
-from fnet.devices.placing import awaited, own_places, placed, replicated, with_sharding
+from fnet.devices.meshes import require_divided, require_no_other, usable
+from fnet.devices.placing import awaited, on_one, own_places, placed, replicated, with_sharding
 from fnet.devices.rules import Rule, shardings, split_weights
 from fnet.errors import ConfigurationError
 
@@ -93,7 +93,7 @@ class Here:
 
     def state(self, state: Any) -> Any:
         """A state, or parameters, where they belong."""
-        return state
+        return on_one(state)
 
     def made(self, make: Callable[[], Any]) -> Any:
         """The state that `make` makes, where it belongs."""
@@ -285,7 +285,10 @@ def placement_of(mesh: Any) -> Here:
     if mesh is None:
         return HERE
     found = mesh if isinstance(mesh, Here) else placement(mesh)
-    return HERE if isinstance(found, Placement) and _is_here(found.mesh) else found
+    if not isinstance(found, Placement) or _is_here(found.mesh):
+        return HERE
+    require_no_other(found.mesh)
+    return found
 
 
 def _is_here(mesh: Mesh) -> bool:

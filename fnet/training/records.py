@@ -109,7 +109,8 @@ def start(
     """The record before the first epoch: initial weights, drawn from the seed, as its best.
 
     `shape` is that of one example, as the model sees it (`fnet.training.feeding.example_shape`).
-    Where a placement divides weights, each device draws its part of them alone: the same numbers.
+    Where a placement divides weights, each device draws its part of them alone: the same numbers,
+    to the bit for layers of fnet.
 
     >>> from fnet import models, optimizers
     >>> record = start(models.logistic_regression(), optimizers.sgd(0.1), shape=(3,), seed=1)
