@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from fnet.files.csv_numbers import Source, as_numbers, need_commas, pointed, set
 from fnet.files.csv_text import read_text
 from fnet.files.csv_units import Signs
 
+_PARTED = re.compile(r"[0-9]\.[0-9]{3}(?![0-9])")  # 29.450, but no 29.4501
 SINGLE = float(np.finfo(np.float32).max)
 
 
@@ -180,10 +182,8 @@ def _with_points(
     Where decimal commas were `recognised`, not stated, such a number may be two: DataError.
     """
     text, layout = source.text, source.layout
-    parted = {
-        column.name for column in columns if column.words is None and (column.values % 1 > 0).any()
-    }
-    if parted and text is not None and layout is not None:
+    parted = {column.name for column in columns if column.words is None}
+    if parted and text is not None and layout is not None and _PARTED.search(text.whole()):
         names = (name if name in parted else None for name in layout.names)
         spelled = read_columns(text, layout._replace(names=tuple(names)), missing, parted)
         words = {column.name: column for column in spelled if pointed(column.words or ())}
