@@ -197,6 +197,11 @@ def add_table(parser: argparse.ArgumentParser) -> None:
         choices=("minmax", "standard"),
         help="in training numbers become 0 to 1, or have mean 0 and deviation 1 (default standard)",
     )
+    add_writing(group)
+
+
+def add_writing(group: Any) -> None:
+    """How a table is written."""
     group.add_argument(
         "--sep", metavar="CHARACTER", help="between cells: , ; | tab or blank (default: recognised)"
     )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fnet.checkpoint import Checkpoint
-from fnet.cli.arguments import Settings, command, say
+from fnet.cli.arguments import Settings, add_writing, command, say
 from fnet.cli.judging import judged
-from fnet.cli.learned import load_table
+from fnet.cli.learned import load_table, written
 from fnet.cli.photos import image_files, photos
 from fnet.cli.rows import predict_rows, tell_aside
 from fnet.cli.run import EVALUATION, read_run, write_json
@@ -48,6 +48,7 @@ def add(commands: Any) -> None:
         help="evaluate on all of these data, images resized to the run's size (default: the run's "
         "own test part)",
     )
+    add_writing(parser.add_argument_group("other tables (default: as recognised in training)"))
     add_devices(parser, several=False)
     add_voice(parser)
     summary = "predict the class of images, or the target of the rows of a table"
@@ -64,6 +65,7 @@ def add(commands: Any) -> None:
         "--json", action="store_true", help="print one JSON object per line, with all probabilities"
     )
     parser.add_argument("--out", metavar="CSV", help="where predictions for a table are written")
+    add_writing(parser.add_argument_group("tables (default: as recognised in training)"))
     add_devices(parser, several=False)
 
 
@@ -73,9 +75,10 @@ def run_evaluate(given: Settings) -> int:
 
     (mesh, said), folder, voice = spread_over(given), Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
+    other = written(settings, given)
     if is_text(settings):
         return evaluate_text(checkpoint, settings, given.get("data"), voice, mesh, said)
-    dataset, about = _data(settings, checkpoint, given.get("data"))
+    dataset, about = _data(other, checkpoint, given.get("data"))
     parts = checkpoint.model, checkpoint.loss, checkpoint.record.best.params, dataset
     predictions = predict(*parts, mesh=mesh)
     judgement = judged(evaluate(*parts, mesh=mesh), predictions, checkpoint.classes)
@@ -99,6 +102,7 @@ def run_predict(given: Settings) -> int:
     """Run `fnet predict`: one line per image."""
     mesh, said = spread_over(given)
     settings, checkpoint = read_run(Path(given["run_folder"]))
+    settings = written(settings, given)
     if is_text(settings):
         raise ConfigurationError(
             f"{given['run_folder']} was trained on a text: fnet generate continues one"

@@ -7,7 +7,7 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
-from fnet.cli.tables import numbers, places_of, read
+from fnet.cli.tables import WRITING, numbers, places_of, read
 from fnet.cli.texts import load_texts
 from fnet.data import Memory
 from fnet.data.gaps import filled, other_order, other_unit, rows_have, unknown
@@ -30,6 +30,17 @@ def require_schema(settings: Settings) -> dict[str, Any]:
     return found
 
 
+def written(settings: Settings, given: Settings) -> Settings:
+    """The settings of a run for another table, which may be written in another way.
+
+    Raises ConfigurationError for flags on that where the run is on no table.
+    """
+    told = {name: given[name] for name in WRITING if given.get(name) is not None}
+    if told and settings["target"] is None:
+        raise ConfigurationError(f"--{next(iter(told))} is for a table; leave it out")
+    return {**settings, **told}
+
+
 def load_rows(
     source: Path | bytes, settings: Settings, schema: dict[str, Any]
 ) -> tuple[np.ndarray, Reading, list[str]]:
@@ -44,7 +55,8 @@ def load_rows(
         spelled.add(schema["target"])
     known = {kind.name for kind in learned.kinds} | {schema["target"]}
     signs = {kind.name: kind.signs for kind in learned.kinds if kind.kind == "number"}
-    reading = read(source, settings, spelled, lambda name: name not in known, signs)
+    how = {"learned": signs, "commas": schema.get("commas", False)}
+    reading = read(source, settings, spelled, lambda name: name not in known, **how)
     lacking = [kind.name for kind in learned.kinds if kind.name not in reading.columns]
     if lacking:
         columns = "columns are" if len(lacking) > 1 else "column is"

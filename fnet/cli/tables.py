@@ -19,24 +19,13 @@ from fnet.data.targets import Target, labels_of, numbers_of, task_of
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.compressed import SUFFIXES as PACKED
 from fnet.files.csv_columns import gaps
-from fnet.files.csv_units import Signs
 
 SUFFIXES = (".csv", ".tsv", ".tab")
 OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
 TASKS = {"classification": "classes", "regression": "regression"}
-# What only a table has, by the names of the flags.
-FLAGS = (
-    "target",
-    "features",
-    "drop",
-    "binarize",
-    "task",
-    "sep",
-    "decimal",
-    "encoding",
-    "na",
-    "header",
-)
+# What only a table has, by the names of the flags; first how it is written.
+WRITING = ("sep", "decimal", "encoding", "na", "header")
+FLAGS = ("target", "features", "drop", "binarize", "task", *WRITING)
 
 
 class OpenTable(NamedTuple):
@@ -48,6 +37,7 @@ class OpenTable(NamedTuple):
     words: bool  # whether the target is words
     kept: np.ndarray  # which rows of the file are in the dataset
     named: bool  # whether a line of the file holds the names of its columns
+    commas: bool  # whether decimals have one
     decisions: tuple[str, ...]
 
 
@@ -91,7 +81,8 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     leaks = warnings(arrays, arrays.values(), name, target.values, bool(target.classes))
     gaps_told = filled(kinds, dataset.arrays["features"], settings["missing"])
     decisions = (*reading.decisions, *said, *why, *dropped, *gaps_told, *leaks)
-    return OpenTable(dataset, kinds, task, words, keep, not reading.nameless, decisions)
+    named, commas = not reading.nameless, reading.source.commas
+    return OpenTable(dataset, kinds, task, words, keep, named, commas, decisions)
 
 
 def encode(
@@ -111,6 +102,7 @@ def encode(
         "target": settings["target"],
         "words": table.words,
         "named": table.named,
+        "commas": table.commas,
     }
 
 
@@ -119,14 +111,12 @@ def read(
     settings: Settings,
     spelled: Iterable[str],
     unused: Callable[[str], bool],
-    learned: Mapping[str, Signs] | None = None,
+    **learned: Any,
 ) -> Reading:
     """The columns of a table by the flags on how it is written; see `read_table`."""
-    flags = {name: settings.get(name) for name in ("sep", "decimal", "encoding", "na")}
-    header = {"yes": True, "no": False}.get(settings.get("header") or "")
-    return read_table(
-        source, **flags, header=header, spelled=spelled, unused=unused, learned=learned
-    )
+    flags = {name: settings.get(name) for name in WRITING}
+    flags["header"] = {"yes": True, "no": False}.get(settings.get("header") or "")
+    return read_table(source, **flags, spelled=spelled, unused=unused, **learned)
 
 
 def numbers(reading: Reading, name: str) -> Target:

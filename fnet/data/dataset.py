@@ -175,12 +175,13 @@ def split(
     for name, indices in parts.items():
         if len(indices) == 0:
             kinds = len(np.unique(_labels(dataset))) if stratified else 0
-            said = f" of {kinds} classes, of which each part is to have its share," * bool(kinds)
-            raise DataError(
-                f"split: {len(dataset)} samples{said} are too few; {name!r} would get none: add "
-                "samples, or give it a larger share"
-                + "; stratified=False (--no-stratified) divides them as they come" * bool(kinds)
-            )
+            fix = "add samples, or give it a larger share"
+            said = f"{len(dataset)} samples are too few"
+            if kinds:
+                said = f"{len(dataset)} samples of {kinds} classes, of which each part is to have "
+                said += "its share, are too few"
+                fix += "; stratified=False (--no-stratified) divides them as they come"
+            raise DataError(f"split: {said}; {name!r} would get none: {fix}")
     return {name: dataset.select(indices) for name, indices in parts.items()}
 
 

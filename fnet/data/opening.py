@@ -100,11 +100,13 @@ def read_table(
     spelled: Iterable[str] = (),
     unused: Callable[[str], bool] = lambda name: False,
     learned: Mapping[str, Signs] | None = None,
+    commas: bool = False,
 ) -> Reading:
     """The columns of a CSV file, of bytes, or of a DataFrame; see `csv_table` for the arguments.
 
     The columns of `spelled` keep the spelling of their cells. In those that are `unused`, nothing
-    is a mistake. `learned` are the signs that numbers had in training.
+    is a mistake. `learned` are the signs that numbers had in training, and `commas` says whether
+    they had decimal commas there.
     """
     if decimal not in (None, ".", ","):
         raise ConfigurationError(f"decimal is {decimal!r}; it must be '.' or ','")
@@ -118,7 +120,8 @@ def read_table(
     found = read_columns(text, layout, missing, keep := frozenset(spelled))
     decisions = (*text.decisions, *layout.decisions)
     keep |= {column.name for column in found if unused(column.name)}
-    return _settled(Source(text, layout), found, keep, decimal, decisions, missing, learned)
+    source = Source(text, layout, commas)
+    return _settled(source, found, keep, decimal, decisions, missing, learned)
 
 
 def _read_frame(
@@ -155,9 +158,10 @@ def _settled(
     commas = need_commas(source, loose) if decimal is None else decimal == ","
     recognised = decimal is None and commas
     sentence = ("numbers are written with a decimal comma (--decimal)",) if recognised else ()
+    commas |= decimal is None and source.commas
     source = source._replace(commas=commas, points=decimal == ".")
     if commas:
-        loose = _with_points(source, loose, missing, recognised)
+        loose = _with_points(source, loose, missing, unstated=decimal is None)
     place, label = label_of(loose) or (None, None)
     bare = [without_label(column) if column.name == place else column for column in loose]
     plain, said = settled(source, bare, learned)
@@ -175,11 +179,12 @@ def _settled(
 
 
 def _with_points(
-    source: Source, columns: list[Column], missing: tuple[str, ...], recognised: bool
+    source: Source, columns: list[Column], missing: tuple[str, ...], unstated: bool
 ) -> list[Column]:
     """The columns of a table with decimal commas; those with numbers such as 29.450 as words.
 
-    Where decimal commas were `recognised`, not stated, such a number may be two: DataError.
+    Where decimal commas were recognised, here or in training, and not stated, such a number may be
+    two: DataError.
     """
     text, layout = source.text, source.layout
     parted = {column.name for column in columns if column.words is None}
@@ -188,11 +193,11 @@ def _with_points(
         spelled = read_columns(text, layout._replace(names=tuple(names)), missing, parted)
         words = {column.name: column for column in spelled if pointed(column.words or ())}
         columns = [words.get(column.name, column) for column in columns]
-    for column in columns if recognised else ():
+    for column in columns if unstated else ():
         if word := pointed(column.words or ()):
             raise DataError(
                 f"{source.name}, column {column.name!r}: {word!r} may be {word.replace('.', '')}, "
-                f"since other columns have decimal commas, or {word}; for the former say "
+                f"since other numbers have decimal commas, or {word}; for the former say "
                 "--decimal , and for the latter leave the column out (--drop), or write it as they"
             )
     return columns
