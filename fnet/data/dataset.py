@@ -171,12 +171,13 @@ def split(
     parts = dict(zip(fractions, indices_of_parts, strict=True))
     for name, indices in parts.items():
         if len(indices) == 0:
-            kinds = len(np.unique(_labels(dataset))) if stratified else 0
-            said = f" of {kinds} classes, of which each part is to have its share," * bool(kinds)
-            raise DataError(
-                f"split: {len(dataset)} samples{said} are too few; {name!r} would get none"
-                + "; stratified=False (--no-stratified) divides them as they come" * bool(kinds)
-            )
+            said = f"split: {len(dataset)} samples are too few; {name!r} would get none"
+            if stratified and len(dataset) * shares.min() >= 1:
+                said += (
+                    f", as each is to have its share of {len(np.unique(_labels(dataset)))} "
+                    "classes; stratified=False (--no-stratified) takes them as they come"
+                )
+            raise DataError(said)
     return {name: dataset.select(indices) for name, indices in parts.items()}
 
 
