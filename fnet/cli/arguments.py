@@ -127,7 +127,7 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         "sizes, or with a side above 64, are made smaller, which is said)",
     )
     group.add_argument(
-        "--classes", nargs="+", metavar="FOLDER", help="class folders, if others may be meant"
+        "--class-folders", nargs="+", metavar="NAME", help="the classes, if others may be meant"
     )
     add_table(parser)
     group.add_argument(

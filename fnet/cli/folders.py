@@ -47,7 +47,8 @@ def open_images(settings: Settings, classes: tuple[str, ...] | None = None) -> O
         divided = data.npz_parts(path, pixels=settings.get("pixels"))
         parts = _named(divided, path, classes is None)
         return Opened(parts, about, divided.decisions, None, divided.pixels)
-    divided = _of_folder(path, size, classes or _named_classes(settings))
+    named = settings.get("class_folders")
+    divided = _of_folder(path, size, classes or (tuple(named) if named else None))
     parts, decisions = _named(divided, path, classes is None), divided.decisions
     folders = {k: part for k, part in parts.items() if isinstance(part, data.ImageFolder)}
     if folders:
@@ -66,12 +67,6 @@ def packed(parts: dict[str, Dataset], workers: int) -> dict[str, Dataset]:
         name: data.packed(part, workers=workers) if isinstance(part, data.ImageFolder) else part
         for name, part in parts.items()
     }
-
-
-def _named_classes(settings: Settings) -> tuple[str, ...] | None:
-    """The names of --classes; or the classes of a resumed run, whose settings hold them."""
-    names = settings.get("classes")
-    return tuple(names) if names else None
 
 
 def _of_folder(

@@ -22,6 +22,7 @@ ELSEWHERE = {
     **dict.fromkeys(("scheduler", "lr-scheduler", "lr-schedule"), "schedule"),
     **dict.fromkeys(("n-epochs", "num-epochs"), "epochs"),
     **dict.fromkeys(("random-state", "random-seed"), "seed"),
+    **dict.fromkeys(("classes", "class-names"), "class-folders"),
     **dict.fromkeys(("class-weights", "weighted"), "class-weight"),
     **dict.fromkeys(("num-workers", "jobs"), "workers"),
     **dict.fromkeys(("format", "f"), "to"),

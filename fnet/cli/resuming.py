@@ -17,8 +17,9 @@ def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
     settings = runs.read_config(Path(out))
     for key, value in given.items():
         plain = list(value) if isinstance(value, list | tuple) else value
-        if key == "data":
-            plain = str(Path(value).absolute())
+        if key == "data" and settings[key] is not None:
+            same = Path(value).resolve() == Path(settings[key]).resolve()
+            plain = settings[key] if same else value
         if key not in FREE and plain != settings[key]:
             raise ConfigurationError(
                 f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "

@@ -66,6 +66,7 @@ def claimed(folder: Path) -> Iterator[None]:
 LATER: Settings = {  # what runs of earlier versions, which do not have these settings, did
     "depth": 8,
     "text": None,
+    "class_folders": None,
     "augment": None,
     "drop": None,
     "task": None,

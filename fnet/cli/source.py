@@ -67,9 +67,9 @@ def load_parts(settings: Settings) -> Parts:
     Raises DataError for fewer than two classes, and for data that have changed since the run with
     these settings began.
     """
-    stated = settings.get("classes") and "sha256" not in settings  # which a run's own have
-    if stated and not (settings["data"] and Path(settings["data"]).is_dir()):
-        raise ConfigurationError("--classes names folders of images; leave it out for others")
+    of_images = settings["data"] is not None and Path(settings["data"]).is_dir()
+    if settings.get("class_folders") and not of_images:
+        raise ConfigurationError("--class-folders names folders of images; leave it out for others")
     if is_text(settings):
         return _text_parts(settings)
     loaded = _table_parts(settings) if _names_table(settings) else _image_parts(settings)

@@ -174,14 +174,15 @@ def split(
     parts = dict(zip(fractions, indices_of_parts, strict=True))
     for name, indices in parts.items():
         if len(indices) == 0:
-            kinds = len(np.unique(_labels(dataset))) if stratified else 0
             fix = "add samples, or give it a larger share"
-            said = f"{len(dataset)} samples are too few"
-            if kinds:
-                said = f"{len(dataset)} samples of {kinds} classes, of which each part is to have "
-                said += "its share, are too few"
-                fix += "; stratified=False (--no-stratified) divides them as they come"
-            raise DataError(f"split: {said}; {name!r} would get none: {fix}")
+            if stratified and len(dataset) * shares.min() >= 1:
+                fix = (
+                    f"each is to have its share of {len(np.unique(_labels(dataset)))} classes; "
+                    "stratified=False (--no-stratified) takes them as they come"
+                )
+            raise DataError(
+                f"split: {len(dataset)} samples are too few; {name!r} would get none: {fix}"
+            )
     return {name: dataset.select(indices) for name, indices in parts.items()}
 
 

@@ -60,7 +60,7 @@ def check_classes(folder: Path, folders: list[Path]) -> None:
     raise DataError(
         f"{folder}: {_listed(names)} look like parts, sources or forms of one set, not like "
         f"classes: each holds folders {_listed(shared)}; pass one of them, or call them train and "
-        f"test; if they are the classes, name them: --classes {shlex.join(names[:SHOWN])}"
+        f"test; if they are the classes, name them: --class-folders {shlex.join(names[:SHOWN])}"
         f"{' ...' * (len(names) > SHOWN)}, in Python classes="
     )
 

@@ -147,11 +147,11 @@ def test_class_folders_that_hold_the_same_folders_are_named(tmp_path):
         for number in range(4):
             Image.new("RGB", (4, 4)).save(tmp_path / name / inner / f"{number}.png")
     settings = {**DATA, "data": str(tmp_path)}
-    with pytest.raises(DataError, match="name them: --classes a b"):
+    with pytest.raises(DataError, match="name them: --class-folders a b"):
         load_parts(settings)
-    assert load_parts({**settings, "classes": ["a", "b"]}).train.classes == ("a", "b")
-    with pytest.raises(ConfigurationError, match="--classes names folders"):
-        load_parts({**DATA, "classes": ["a", "b"]})
+    assert load_parts({**settings, "class_folders": ["a", "b"]}).train.classes == ("a", "b")
+    with pytest.raises(ConfigurationError, match="--class-folders names folders"):
+        load_parts({**DATA, "class_folders": ["a", "b"]})
 
 
 def test_predict_json(run, tmp_path, capsys):

@@ -8,6 +8,8 @@ import time
 import pytest
 
 from fnet.checkpoint import load
+from fnet.cli.resuming import resumed
+from fnet.errors import ConfigurationError
 
 
 def test_resumed_is_straight_bit_for_bit(shell, run, photos):
@@ -18,6 +20,13 @@ def test_resumed_is_straight_bit_for_bit(shell, run, photos):
     assert whole.checkpoint == run.checkpoint
     for name in ("history.csv", "metrics.json", "config.json"):
         assert (whole.folder / name).read_bytes() == (run.folder / name).read_bytes()
+
+
+def test_the_data_of_a_resumed_run_may_be_spelled_otherwise(run):
+    place = run.folder / ".." / "photos"
+    assert resumed(str(run.folder), {"data": str(place)})[1]["data"] == run.config["data"]
+    with pytest.raises(ConfigurationError, match=r"data was .* and cannot become"):
+        resumed(str(run.folder), {"data": str(place / "red")})
 
 
 @pytest.mark.parametrize(

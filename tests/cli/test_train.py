@@ -135,7 +135,8 @@ def test_folders_of_train_and_test(tmp_path, images):
 def test_mixed_sizes_with_size(tmp_path, images):
     images(tmp_path / "set/large", classes=["red", "blue"], size=(9, 5))
     images(tmp_path / "set/small", classes=["red", "blue"], size=(4, 4))
-    trained(tmp_path, "--data", tmp_path / "set", "--size", 6, 5, "--hidden", 4)
+    given = ["--size", 6, 5, "--hidden", 4, "--class-folders", "large", "small"]
+    trained(tmp_path, "--data", tmp_path / "set", *given)
     assert load(tmp_path / "out/checkpoint.npz").shape == (6, 5, 3)
 
 

@@ -289,3 +289,21 @@ def test_one_row_is_written_as_in_training(tmp_path, name):
     found = {**json.loads(json.dumps(schema.json())), "target": "y", "words": False}
     inputs, _, _ = load_rows(f"x;z\n{cell};\n".encode(), settings, found)
     assert inputs.tolist() == [[number]]
+
+
+def test_a_decimal_comma_of_training_holds_for_other_tables(tmp_path, shell):
+    rows = (f"{k / 32:.3f};{k / 4:.2f}\n" for k in range(40, 90))
+    (tmp_path / "t.csv").write_text("area;price\n" + "".join(rows).replace(".", ","))
+    run = tmp_path / "run"
+    train = ["train", "--data", tmp_path / "t.csv", "--target", "price", "--epochs", 1]
+    assert shell(*train, "--out", run)[0] == 0
+
+    def predicted(cell, *flags):
+        (tmp_path / "new.csv").write_text(f"area;note\n{cell};\n")
+        status, out, err = shell("predict", run, tmp_path / "new.csv", *flags)
+        return out.splitlines()[-1] if status == 0 else err
+
+    assert predicted("1,077") == predicted("1.0770")
+    assert "'1.250' may be 1250" in predicted("1.250")
+    assert predicted("1.250", "--decimal", ".") == predicted("1,25")
+    assert predicted("1.250", "--decimal", ",") == predicted("1250")

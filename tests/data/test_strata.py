@@ -5,7 +5,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from fnet import data
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, DataError
 
 SHARES = {"train": 0.6, "val": 0.2, "test": 0.2}
 
@@ -104,3 +104,10 @@ def test_numbers_have_no_classes():
     dataset = data.memory({"x": np.zeros((9, 1)), "y": np.arange(9.0)})
     with pytest.raises(ConfigurationError, match="no class for each sample"):
         data.split(dataset, SHARES, stratified=True)
+
+
+def test_classes_of_one_sample_each_leave_parts_empty():
+    single = of(np.arange(30))
+    with pytest.raises(DataError, match="its share of 30 classes; stratified=False"):
+        data.split(single, SHARES, stratified=True)
+    assert [len(part) for part in data.split(single, SHARES).values()] == [18, 6, 6]
