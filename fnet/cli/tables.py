@@ -114,7 +114,7 @@ def read(
     **learned: Any,
 ) -> Reading:
     """The columns of a table by the flags on how it is written; see `read_table`."""
-    flags = {name: settings.get(name) for name in WRITING}
+    flags: dict[str, Any] = {name: settings.get(name) for name in WRITING}
     flags["header"] = {"yes": True, "no": False}.get(settings.get("header") or "")
     return read_table(source, **flags, spelled=spelled, unused=unused, **learned)
 
