@@ -229,7 +229,8 @@ def titled(layer: Layer) -> str:
         return "a composition"
     construct, arguments, keywords = layer.made
     signature = inspect.signature(construct)
-    words = ["…"]
+    parts = [value for value in (*arguments, *keywords.values()) if isinstance(value, Layer)]
+    words = ["…"] if parts else []  # attention makes its own
     for name, value in signature.bind(*arguments, **keywords).arguments.items():
         parameter = signature.parameters[name]
         if parameter.kind is parameter.VAR_POSITIONAL:

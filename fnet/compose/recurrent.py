@@ -147,14 +147,17 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
 @constructor
 def bidirectional(
-    cell: Layer, backward_cell: Layer | None = None, join: str = "concatenate", last: bool = False
+    cell: Layer,
+    backward_cell: Layer | None = None,
+    join: str | None = "concatenate",
+    last: bool = False,
 ) -> Layer:
     """Two cells, one run forwards and one backwards in time, their states joined.
 
         y = (recurrent(cell)(x), recurrent(backward_cell, reverse=True)(x)), joined
 
-    Each has its own parameters; without `backward_cell` both are `cell`. join:
-    "concatenate" or "add". x, lengths, `last` and the cache are as in `recurrent`.
+    Each has its own parameters; without `backward_cell` both are `cell`. join: "concatenate", "add"
+    or None, as in `parallel`. x, lengths, `last` and the cache are as in `recurrent`.
     Source: Schuster & Paliwal (1997), Bidirectional Recurrent Neural Networks.
 
     >>> from fnet import serial
