@@ -289,7 +289,7 @@ def placement_of(mesh: Any) -> Here:
 
 
 def _is_here(mesh: Mesh) -> bool:
-    default = jax.config.jax_default_device
+    default = jax.config.jax_default_device  # type: ignore[attr-defined]
     return default is None and [*mesh.devices.flat] == jax.local_devices()[:1]
 
 
