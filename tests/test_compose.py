@@ -565,6 +565,17 @@ REFUSED = [
     (lambda: tied(affine(3), ".w", ".b").init(KEY, (5,)), ConfigurationError, "have one shape"),
     (lambda: low_rank(affine(3), 0), ConfigurationError, "rank is 0"),
     (lambda: remat(3), ConfigurationError, "3 is not a Layer"),
+    (lambda: repeat(affine(5), 2, tied="no"), ConfigurationError, "repeat: tied is 'no'"),
+    (lambda: recurrent(CELL, last="no"), ConfigurationError, "recurrent: last is 'no'"),
+    (lambda: tied(affine(3), ".w", ".b", transpose=1), ConfigurationError, "transpose is 1"),
+    (lambda: tied(affine(3), 0, 1), ConfigurationError, "0 is no path"),
+    (lambda: frozen(affine(3), [".w"]), ConfigurationError, r"\('.w',\) is no path"),
+    (lambda: recurrent(CELL).forward((), X[0]), ShapeError, r"x is \[\(5,\)\]"),
+    (
+        lambda: recurrent(CELL).forward((), (X[..., None], jnp.array([1, 2]))),
+        ShapeError,
+        "2 lengths for 4 sequences",
+    ),
     (lambda: first(affine(3)).init(KEY, {"a": (5,), "b": (2,)}), ShapeError, "given a dict"),
     (
         lambda: parallel(tanh(), tanh(), join="concatenate").init(KEY, ((3,), ())),

@@ -12,7 +12,7 @@ from chex import Array, ArrayTree, PRNGKey
 from fnet.compose.parts import require_layers
 from fnet.compose.reparametrized import Reparametrization, reparametrized
 from fnet.core import Layer, NonTrainable
-from fnet.core.expect import require_number, require_whole
+from fnet.core.expect import require_bool, require_number, require_whole
 from fnet.core.trees import is_floating, is_non_trainable, is_none, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, nearest
@@ -68,6 +68,7 @@ def frozen(model: Layer, *paths: str) -> Layer:
     ('Frozen', (3, 2))
     """
     require_layers("frozen", model)
+    _require_texts("frozen", *paths)
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
         _require_paths("frozen", params, paths)
@@ -101,6 +102,8 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
     ((2, 5), None)
     """
     require_layers("tied", model)
+    _require_texts("tied", path, source)
+    require_bool("tied: transpose", transpose)
     if path == source:
         raise ConfigurationError(f"tied: path and source are both {path!r}; give two parameters")
 
@@ -305,6 +308,12 @@ def _changed(params: ArrayTree, path: str, change: Callable[[Any], Any]) -> Arra
 
 def _within(name: str, path: str) -> bool:
     return name == path or name.startswith((f"{path}[", f"{path}."))
+
+
+def _require_texts(who: str, *paths: Any) -> None:
+    for path in paths:
+        if not isinstance(path, str):
+            raise ConfigurationError(f'{who}: {path!r} is no path; write each as text: "[0].w"')
 
 
 def _require_paths(who: str, params: ArrayTree, paths: tuple[str, ...]) -> None:
