@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Shape
-from fnet.core.expect import require_number, require_whole
+from fnet.core.expect import require, require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.errors import ConfigurationError
 
@@ -48,7 +48,9 @@ def _standard(key: PRNGKey, shape: Shape) -> Array:
 
 
 def _he(key: PRNGKey, shape: Shape) -> Array:
-    return jnp.sqrt(2 / math.prod(shape[1:])) * _standard(key, shape)
+    fan_in = math.prod(shape[1:])
+    require(fan_in > 0, f"he_normal: weights of {shape} have no inputs: an axis has size 0")
+    return jnp.sqrt(2 / fan_in) * _standard(key, shape)
 
 
 def _glorot(key: PRNGKey, shape: Shape) -> Array:

@@ -221,15 +221,16 @@ def titled(layer: Layer) -> str:
     """A composition's name and settings, without its parts, which have rows of their own.
 
     >>> from fnet.compose import repeat
-    >>> from fnet.layers import relu
-    >>> titled(repeat(relu(), 12))
-    'repeat(…, 12)'
+    >>> from fnet.layers import attention, relu
+    >>> titled(repeat(relu(), 12)), titled(attention(2, causal=True))
+    ('repeat(…, 12)', 'attention(2, causal=True)')
     """
     if not layer.made:
         return "a composition"
     construct, arguments, keywords = layer.made
     signature = inspect.signature(construct)
-    words = ["…"]
+    parts = [value for value in (*arguments, *keywords.values()) if isinstance(value, Layer)]
+    words = ["…"] if parts else []  # attention makes its own
     for name, value in signature.bind(*arguments, **keywords).arguments.items():
         parameter = signature.parameters[name]
         if parameter.kind is parameter.VAR_POSITIONAL:

@@ -46,6 +46,7 @@ CASES = [
     *(Case(layer, takes) for layer, takes in registry.examples("model")),
     Case(affine(3, w_init=glorot_normal), (2, 7, 11)),
     Case(affine(2, w_init=normal(0.5), l2=0.3), (13,)),
+    Case(affine(3), ()),  # one number per example
     Case(leaky_relu(0.3), (11,)),
     Case(tanh(), (2, 3, 7)),
     Case(serial(), (3,)),

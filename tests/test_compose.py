@@ -30,7 +30,7 @@ from fnet.core import Optimizer, layer
 from fnet.core.trees import is_non_trainable
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.initializers import normal
-from fnet.layers import affine, conv, flatten, gelu, relu, squeeze, tanh
+from fnet.layers import affine, batch_norm, conv, flatten, gelu, relu, squeeze, tanh
 from fnet.optimizers import adam, apply_updates
 from fnet.training import State, make_step
 
@@ -565,6 +565,23 @@ REFUSED = [
     (lambda: tied(affine(3), ".w", ".b").init(KEY, (5,)), ConfigurationError, "have one shape"),
     (lambda: low_rank(affine(3), 0), ConfigurationError, "rank is 0"),
     (lambda: remat(3), ConfigurationError, "3 is not a Layer"),
+    (lambda: repeat(affine(5), 2, tied="no"), ConfigurationError, "repeat: tied is 'no'"),
+    (lambda: recurrent(CELL, last="no"), ConfigurationError, "recurrent: last is 'no'"),
+    (lambda: tied(affine(3), ".w", ".b", transpose=1), ConfigurationError, "transpose is 1"),
+    (lambda: tied(affine(3), 0, 1), ConfigurationError, "0 is no path"),
+    (lambda: frozen(affine(3), [".w"]), ConfigurationError, r"\('.w',\) is no path"),
+    (lambda: recurrent(CELL).forward((), X[0]), ShapeError, r"x is \[\(5,\)\]"),
+    (
+        lambda: recurrent(CELL).forward((), (X[..., None], jnp.array([1, 2]))),
+        ShapeError,
+        "2 lengths for 4 sequences",
+    ),
+    (lambda: first(affine(3)).init(KEY, {"a": (5,), "b": (2,)}), ShapeError, "given a dict"),
+    (
+        lambda: parallel(tanh(), tanh(), join="concatenate").init(KEY, ((3,), ())),
+        ShapeError,
+        "but for the last axis",
+    ),
 ]
 
 
@@ -612,3 +629,24 @@ def test_frozen_parameters_are_known_by_their_type():
     params, _ = frozen(affine(3)).init(KEY, (5,))
     assert all(isinstance(part, Frozen) for part in params)
     assert flatten().init(KEY, (2, 3))[1] == (6,)
+
+
+def test_each_takes_inputs_of_different_shapes_where_its_parameters_fit_them():
+    model = each(affine(3, axes=1))
+    params, shapes = model.init(KEY, ((5, 2), (4, 2)))
+    assert shapes == ((5, 3), (4, 3))
+    outputs = model.apply(params, (jnp.ones((1, 5, 2)), jnp.ones((1, 4, 2))))
+    assert tuple(y.shape[1:] for y in outputs) == shapes
+    with pytest.raises(ShapeError, match=r"other parameters for an example of \(5,\)"):
+        each(affine(3)).init(KEY, ((7,), (5,)))
+
+
+def test_what_is_tied_has_its_gradient_or_is_refused():
+    with pytest.raises(ConfigurationError, match="give two parameters"):
+        tied(serial(affine(5), affine(5)), "[1].w", "[1].w")
+    half = frozen(serial(affine(5), affine(5)), "[1]")
+    with pytest.raises(ConfigurationError, match=r"\[1\].w.value is not trained"):
+        tied(half, "[1].w.value", "[0].w").init(KEY, (5,))
+    statistics = [f"[{place}].running.value.mean" for place in (1, 0)]
+    with pytest.raises(ConfigurationError, match="is not trained"):
+        tied(serial(batch_norm(), batch_norm()), *statistics).init(KEY, (5,))

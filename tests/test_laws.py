@@ -4,6 +4,7 @@ The first three are proved of every row in every run; of the others a run takes 
 another one on another day and at another commit, and `--long` all.
 """
 
+import contextlib
 import functools
 import zlib
 
@@ -17,6 +18,7 @@ from fnet.check import check_gradients
 from fnet.core import NonTrainable
 from fnet.core.trees import cast, is_floating, is_shape
 from fnet.core.values import read
+from fnet.errors import FnetError
 from fnet.registry import VOCABULARY
 from tests.cases import BATCH, CASES, Case, covered, every_case
 
@@ -130,6 +132,25 @@ def test_1_init_foretells_the_output_shape(case):
     y = jax.eval_shape(case.layer.apply, params, x)
     assert jax.tree.map(lambda leaf: leaf.shape[1:], y) == out_shape
     assert {leaf.shape[0] for leaf in jax.tree.leaves(y)} == {BATCH}
+
+
+@pytest.mark.turns(4)
+@pytest.mark.parametrize("shape", [None, (), (0,), (5, 0), (0, 5), {"a": (7,)}, ((7,), (5,))])
+def test_1_a_shape_that_does_not_fit_is_refused_by_an_error_of_fnet(shape):
+    key = jax.random.key(0)
+    for layer, _ in registry.examples("model"):
+        try:
+            params, _ = jax.eval_shape(lambda layer=layer: (layer.init(key, shape)[0], 0))
+        except FnetError:
+            continue
+        x = jax.tree.map(lambda sizes: jnp.ones((2, *sizes)), shape, is_leaf=is_shape)
+        with contextlib.suppress(FnetError):  # such as floats where ids are wanted
+            y, cache = jax.eval_shape(layer.forward, params, x)
+            dy = floats(lambda leaf: leaf, y)
+            _, dx = jax.eval_shape(layer.backward, params, cache, dy)
+            assert [leaf.shape for leaf in jax.tree.leaves(dx)] == [
+                x.shape for x in jax.tree.leaves(x)
+            ]
 
 
 @every_case

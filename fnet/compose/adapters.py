@@ -12,7 +12,7 @@ from chex import Array, ArrayTree, PRNGKey
 from fnet.compose.parts import require_layers
 from fnet.compose.reparametrized import Reparametrization, reparametrized
 from fnet.core import Layer, NonTrainable
-from fnet.core.expect import require_number, require_whole
+from fnet.core.expect import require_bool, require_number, require_whole
 from fnet.core.trees import is_floating, is_non_trainable, is_none, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError, nearest
@@ -68,6 +68,7 @@ def frozen(model: Layer, *paths: str) -> Layer:
     ('Frozen', (3, 2))
     """
     require_layers("frozen", model)
+    _require_texts("frozen", *paths)
 
     def init(key: PRNGKey, params: ArrayTree) -> ArrayTree:
         _require_paths("frozen", params, paths)
@@ -88,8 +89,9 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
         params[path] = params[source]      dparams[source] ← dparams[source] + dparams[path]
 
     With `transpose` one is the other's transpose, and so are their gradients. Paths are written as
-    in `frozen`. The parameters hold None at `path`. Cache: the model's. `init` raises
-    ConfigurationError where there is no such parameter or shapes do not fit.
+    in `frozen`. The parameters hold None at `path`. Cache: the model's. Raises ConfigurationError
+    where both are one, and `init` where there is no such parameter, where shapes do not fit, or
+    where that at `path` is not trained (what is to be frozen is tied first, then frozen).
     Source: Press & Wolf (2017), Using the Output Embedding to Improve Language Models.
 
     >>> from fnet import serial
@@ -100,6 +102,10 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
     ((2, 5), None)
     """
     require_layers("tied", model)
+    _require_texts("tied", path, source)
+    require_bool("tied: transpose", transpose)
+    if path == source:
+        raise ConfigurationError(f"tied: path and source are both {path!r}; give two parameters")
 
     def turned(array: Array) -> Array:
         return array.T if transpose else array
@@ -112,6 +118,11 @@ def tied(model: Layer, path: str, source: str, transpose: bool = False) -> Layer
                     f"tied: there is no parameter {name!r}; there are {', '.join(known)}"
                     f"{nearest(name, known)}"
                 )
+        if path not in _named(params, is_leaf=is_non_trainable):
+            raise ConfigurationError(
+                f"tied: {path} is not trained, and what is computed from it would have no gradient "
+                f"at {source}; tie the two first, and freeze afterwards"
+            )
         if known[path].shape != turned(known[source]).shape:
             raise ConfigurationError(
                 f"tied: {path} is {known[path].shape} and {source}"
@@ -280,10 +291,10 @@ def _refrozen(params: ArrayTree, dparams: ArrayTree) -> ArrayTree:
     return jax.tree.map(refreeze, params, dparams, is_leaf=is_non_trainable)
 
 
-def _named(params: ArrayTree) -> dict[str, Any]:
+def _named(params: ArrayTree, is_leaf: Callable[[Any], bool] | None = None) -> dict[str, Any]:
     return {
         jax.tree_util.keystr(path): leaf
-        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params, is_leaf=is_leaf)
     }
 
 
@@ -298,6 +309,12 @@ def _changed(params: ArrayTree, path: str, change: Callable[[Any], Any]) -> Arra
 
 def _within(name: str, path: str) -> bool:
     return name == path or name.startswith((f"{path}[", f"{path}."))
+
+
+def _require_texts(who: str, *paths: Any) -> None:
+    for path in paths:
+        if not isinstance(path, str):
+            raise ConfigurationError(f'{who}: {path!r} is no path; write each as text: "[0].w"')
 
 
 def _require_paths(who: str, params: ArrayTree, paths: tuple[str, ...]) -> None:

@@ -32,9 +32,10 @@ def joined_shape(name: str, join: str | None, shapes: list[Any]) -> Any:
 
     def join_sizes(*sizes: tuple[int, ...]) -> tuple[int, ...]:
         if join == "add" or sizes[0] == ():
-            same, words = set(sizes), "to be added"
+            same, words = set(sizes), "to be added" if join == "add" else "to be one"
         else:
-            same, words = {(*shape[:-1], 0) for shape in sizes}, "but for the last axis"
+            same = {(len(shape), *shape[:-1]) for shape in sizes}
+            words = "but for the last axis"
         if len(same) > 1:
             raise ShapeError(f"{name}: outputs are {list(sizes)}; they must have one shape {words}")
         if join == "add" or sizes[0] == ():

@@ -3,6 +3,8 @@
 import functools
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from chex import ArrayTree, PRNGKey
 
 from fnet.compose.joins import joined, joined_shape, parted, require_join
@@ -33,8 +35,6 @@ def parallel(*layers: Layer, join: str | None = None) -> Layer:
     then taken from the first output. A key is split among the layers. Cache: theirs, as a Tape, and
     arrays of no bytes. Raises ShapeError where inputs or outputs do not fit.
 
-    >>> import jax
-    >>> import jax.numpy as jnp
     >>> from fnet.layers import affine
     >>> model = parallel(affine(3), affine(3), join="add")
     >>> params, out_shape = model.init(jax.random.key(0), ((5,), (2,)))
@@ -55,7 +55,6 @@ def fan_out(*layers: Layer, join: str | None = None) -> Layer:
     join: None, "add" or "concatenate", as in `parallel`. A key is split among the layers. Cache:
     theirs, as a Tape that holds x once, and arrays of no bytes.
 
-    >>> import jax
     >>> from fnet.layers import affine, relu, tanh
     >>> fan_out(relu(), tanh(), join="concatenate").init(jax.random.key(0), (7,))[1]
     (14,)
@@ -74,8 +73,6 @@ def first(*layers: Layer) -> Layer:
     f is the chain of the layers. It carries masks, lengths and memories past layers that take a
     single array. Cache: that of f.
 
-    >>> import jax
-    >>> import jax.numpy as jnp
     >>> from fnet.layers import relu
     >>> y = first(relu()).apply(((),), (jnp.array([-1.0]), jnp.array([7])))
     >>> [leaf.tolist() for leaf in y]
@@ -116,9 +113,10 @@ def each(block: Layer) -> Layer:
 
         yᵢ = f(θ, xᵢ)       dxᵢ = Jᵢᵀ dyᵢ       dθ = Σᵢ dθᵢ
 
-    x is a tuple of inputs of one shape. A key is split among the inputs. Cache: one per input.
+    x is a tuple of inputs for which f has parameters of the same shapes: of one shape themselves,
+    or sequences of different lengths, where f takes these. A key is split among the inputs. Cache:
+    one per input. `init` raises ShapeError where parameters differ.
 
-    >>> import jax
     >>> from fnet.layers import affine
     >>> params, out_shape = each(affine(3)).init(jax.random.key(0), ((5,), (5,)))
     >>> params.w.shape, out_shape
@@ -128,8 +126,15 @@ def each(block: Layer) -> Layer:
 
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         require_several("each", shape)
-        params, out_shape = block.init(key, shape[0])
-        return params, alike(shape, (out_shape for _ in shape))
+        inits = [block.init(key, own) for own in shape]
+        sizes = [jax.tree.map(jnp.shape, params) for params, _ in inits]
+        for own, its in zip(shape, sizes, strict=True):
+            if its != sizes[0]:
+                raise ShapeError(
+                    f"each: {block} has other parameters for an example of {own} than for one of "
+                    f"{shape[0]}; its inputs share them, so must fit them, unlike in parallel(...)"
+                )
+        return inits[0][0], alike(shape, (out_shape for _, out_shape in inits))
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, Tape]:
         require_several("each", x)

@@ -22,8 +22,9 @@ def require_layers(name: str, *layers: Any) -> None:
 def require_several(name: str, x: Any, number: int | None = None) -> None:
     """Raise ShapeError unless x, inputs or their shapes, is a tuple of this number of them."""
     if not isinstance(x, tuple | list) or is_shape(x):
-        shape = x if isinstance(x, tuple) else getattr(x, "shape", type(x).__name__)
-        raise ShapeError(f"{name} takes a tuple of inputs, and was given a single one: {shape}")
+        shape = x if isinstance(x, tuple) else getattr(x, "shape", None)
+        given = f"a {type(x).__name__}" if shape is None else f"a single one: {shape}"
+        raise ShapeError(f"{name} takes a tuple of inputs, and was given {given}")
     if number is not None and len(x) != number:
         raise ShapeError(f"{name}: {number} layers take {number} inputs, but {len(x)} were given")
 

@@ -10,7 +10,7 @@ from fnet.compose.parallel import fan_out
 from fnet.compose.parts import require_layers
 from fnet.core import Layer, Shape, Stream, Tape, layer, out_shape
 from fnet.core.containers import alike
-from fnet.core.expect import require_key_and_shape
+from fnet.core.expect import require, require_bool, require_key_and_shape
 from fnet.core.steps import alive, states_before
 from fnet.core.trees import (
     add,
@@ -54,6 +54,8 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
     ((7, 3), (4, 7, 3))
     """
     require_layers("recurrent", cell)
+    require_bool("recurrent: reverse", reverse)
+    require_bool("recurrent: last", last)
     if cell.observe is not None:
         raise ConfigurationError(
             f"recurrent: {cell} observes its batch, which differs from step to step; normalise "
@@ -82,6 +84,7 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
     def forward(params: ArrayTree, x: Any, key: PRNGKey | None = None) -> tuple[Any, ArrayTree]:
         pair, (x, lengths) = x, _apart(x, _is_lengths)
+        _require_sequences(x, lengths)
         kind = () if lengths is None else alike(pair, ((), ()))  # without arrays, but a NamedTuple
         h0, steps = zero_state(params, x), jax.tree.leaves(x)[0].shape[1]
 
@@ -147,14 +150,17 @@ def recurrent(cell: Layer, reverse: bool = False, last: bool = False) -> Layer:
 
 @constructor
 def bidirectional(
-    cell: Layer, backward_cell: Layer | None = None, join: str = "concatenate", last: bool = False
+    cell: Layer,
+    backward_cell: Layer | None = None,
+    join: str | None = "concatenate",
+    last: bool = False,
 ) -> Layer:
     """Two cells, one run forwards and one backwards in time, their states joined.
 
         y = (recurrent(cell)(x), recurrent(backward_cell, reverse=True)(x)), joined
 
-    Each has its own parameters; without `backward_cell` both are `cell`. join:
-    "concatenate" or "add". x, lengths, `last` and the cache are as in `recurrent`.
+    Each has its own parameters; without `backward_cell` both are `cell`. join: "concatenate", "add"
+    or None, as in `parallel`. x, lengths, `last` and the cache are as in `recurrent`.
     Source: Schuster & Paliwal (1997), Bidirectional Recurrent Neural Networks.
 
     >>> from fnet import serial
@@ -176,6 +182,15 @@ def _apart(x: Any, is_lengths: Any) -> tuple[Any, Any]:
     """The sequence and its lengths; None for the lengths where there are none."""
     pair = isinstance(x, tuple) and not is_shape(x) and len(x) == 2 and is_lengths(x[1])
     return (x[0], x[1]) if pair else (x, None)
+
+
+def _require_sequences(x: Any, lengths: Any) -> None:
+    sizes = [leaf.shape for leaf in jax.tree.leaves(x)]
+    fits = all(len(shape) > 1 and shape[:2] == sizes[0][:2] for shape in sizes)
+    require(fits, f"recurrent: x is {sizes}; each array must be (N, T, ...), of one N and T")
+    if lengths is not None:
+        many, number = len(lengths), sizes[0][0]
+        require(many == number, f"recurrent: {many} lengths for {number} sequences; give each one")
 
 
 def _is_lengths(leaf: Any) -> bool:

@@ -8,7 +8,7 @@ from chex import Array, ArrayTree, PRNGKey
 
 from fnet.compose.parts import require_layers
 from fnet.core import Layer, Penalty, Shape, Stream, Tape, layer, out_shape, penalty
-from fnet.core.expect import require_whole
+from fnet.core.expect import require_bool, require_whole
 from fnet.core.trees import add, cast_like, gradient_of, is_none, widened, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ShapeError
@@ -37,6 +37,7 @@ def repeat(block: Layer, times: int, tied: bool = False) -> Layer:
     """
     require_layers("repeat", block)
     require_whole("repeat: times", times, least=1)
+    require_bool("repeat: tied", tied)
 
     def init(key: PRNGKey, shape: Shape) -> tuple[ArrayTree, Shape]:
         after = out_shape(block, shape)

@@ -44,8 +44,15 @@ def require_shape(shape: Any) -> None:
         "example, without the batch: x.shape[1:]",
     )
     leaves = jax.tree.leaves(shape, is_leaf=is_shape)
-    sizes = all(is_shape(leaf) for leaf in leaves) and not isinstance(shape, int | float | str)
+    sizes = bool(leaves) and all(is_shape(leaf) for leaf in leaves)
     require(sizes, f"shape is {shape!r}; it must be a tuple, that of one example: (32, 32, 3)")
+
+
+def require_one_array(name: str, shape: Any, axes: int = 0) -> None:
+    """Raise ShapeError unless this is the shape of one array, of so many axes or more."""
+    require_shape(shape)
+    fits = is_shape(tuple(shape)) and len(shape) >= axes
+    require(fits, f"{name} takes one array, and an example is {shape}")
 
 
 def require_key_and_shape(key: Any, shape: Any) -> None:

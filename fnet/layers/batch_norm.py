@@ -9,8 +9,8 @@ from chex import Array, PRNGKey
 from fnet.core import Layer, NonTrainable, Shape, layer
 from fnet.core.across import all_rows, of_first
 from fnet.core.blocks import divisor
-from fnet.core.expect import require, require_key_and_shape, require_number
-from fnet.core.trees import is_shape, widened, zeros_like
+from fnet.core.expect import require_key_and_shape, require_number, require_one_array
+from fnet.core.trees import widened, zeros_like
 from fnet.core.values import constructor
 from fnet.layers import groups as by_group
 from fnet.layers.norms import Norm, begin, gradient, require_flags, require_input
@@ -83,8 +83,7 @@ def batch_norm(
 
     def init(key: PRNGKey, shape: Shape) -> tuple[BatchNorm, Shape]:
         require_key_and_shape(key, shape)
-        fits = is_shape(tuple(shape)) and len(shape) > 0
-        require(fits, f"batch_norm takes one array, and an example is {shape}")
+        require_one_array("batch_norm", shape, axes=1)
         channels = shape[-1:]
         running = Running(jnp.zeros(channels), jnp.ones(channels))
         return BatchNorm(*begin(channels, scale, bias), NonTrainable(running)), shape

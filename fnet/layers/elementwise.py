@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Recipe, Shape, by_itself, layer
-from fnet.core.expect import require_floating
+from fnet.core.expect import require_floating, require_one_array
 from fnet.core.trees import widened
 
 Function = Callable[[Array], Array]
@@ -26,7 +26,7 @@ def of_output(name: str, f: Function, df: Gradient) -> Layer:
         y = _rounded(name, f, x)
         return y, y
 
-    return layer(_init, forward, _backward(df), stream=by_itself(forward))
+    return layer(_init(name), forward, _backward(df), stream=by_itself(forward))
 
 
 def of_input(name: str, f: Function, df: Gradient) -> Layer:
@@ -39,7 +39,7 @@ def of_input(name: str, f: Function, df: Gradient) -> Layer:
         return _rounded(name, f, x), x
 
     recipe = Recipe(source=lambda x: x, output=lambda x: _rounded(name, f, x))
-    return layer(_init, forward, _backward(df), recipe=recipe, stream=by_itself(forward))
+    return layer(_init(name), forward, _backward(df), recipe=recipe, stream=by_itself(forward))
 
 
 def decay(x: Array) -> Array:
@@ -47,8 +47,12 @@ def decay(x: Array) -> Array:
     return jnp.exp(jnp.where(x > 0, -x, x))
 
 
-def _init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
-    return (), shape
+def _init(name: str) -> Callable[[PRNGKey, Shape], tuple[tuple[()], Shape]]:
+    def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
+        require_one_array(name, shape)
+        return (), shape
+
+    return init
 
 
 def _rounded(name: str, f: Function, x: Array) -> Array:

@@ -32,7 +32,7 @@ def check_rows(params: Any, x: Array, axes: int | None) -> None:
     require_floating("affine: x", x, ": convert it, or rescale images by fnet.data.rescale")
     given, wanted = math.prod(x.shape[kept_axes(axes, max(x.ndim, 1)) :]), params.w.shape[1]
     require(
-        x.ndim > 1 and given == wanted,
+        x.ndim > 0 and given == wanted,
         f"affine: x is {x.shape}, {given} numbers per row, "
         f"and w {params.w.shape} takes {wanted}" + (OF_ONE if x.size == wanted else ""),
     )

@@ -94,7 +94,7 @@ def require_image(name: str, key: Any, shape: Any) -> tuple[tuple[int, ...], int
     require_key_and_shape(key, shape)
     shape = tuple(shape)
     require(
-        is_shape(shape) and 2 <= len(shape) <= 4,
+        is_shape(shape) and 2 <= len(shape) <= 4 and shape[-1] > 0,
         f"{name}: an example is {shape}; it must have 1, 2 or 3 spatial axes, and channels last: "
         "(32, 32, 3)",
     )

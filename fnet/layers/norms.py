@@ -13,9 +13,9 @@ from fnet.core.expect import (
     require_floating,
     require_key_and_shape,
     require_number,
+    require_one_array,
     require_whole,
 )
-from fnet.core.trees import is_shape
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.layers import groups as by_group
@@ -138,7 +138,8 @@ def require_flags(name: str, eps: Any, scale: Any, bias: Any) -> None:
 
 
 def begin(sizes: tuple[int, ...], scale: bool, bias: bool) -> Norm:
-    """γ = 1 and β = 0."""
+    """γ = 1 and β = 0; ShapeError where they have no entries."""
+    require(0 not in sizes, f"a norm over axes of sizes {sizes} has nothing to normalise")
     return Norm(jnp.ones(sizes) if scale else None, jnp.zeros(sizes) if bias else None)
 
 
@@ -157,7 +158,7 @@ def _over_axes(name: str, axes: Any, eps: Any, scale: Any, bias: Any, centred: b
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Norm, Shape]:
         require_key_and_shape(key, shape)
-        require(is_shape(tuple(shape)), f"{name} takes one array, and an example is {shape}")
+        require_one_array(name, shape)
         places = _places(name, axes, len(shape) + 1)
         return begin(tuple(shape[place - 1] for place in places), scale, bias), shape
 
@@ -218,12 +219,13 @@ def _over_space(name: str, groups: int | None, eps: Any, scale: Any, bias: Any) 
 
     def init(key: PRNGKey, shape: Shape) -> tuple[Norm, Shape]:
         require_key_and_shape(key, shape)
-        require(is_shape(tuple(shape)), f"{name} takes one array, and an example is {shape}")
+        require_one_array(name, shape)
         number_of(tuple(shape))
         return begin(shape[-1:], scale, bias), shape
 
     def number_of(shape: tuple[int, ...]) -> int:
         """How many groups there are for an example of this shape."""
+        require(0 not in shape, f"{name}: an example is {shape}, without numbers to normalise")
         if groups is None:
             require(
                 len(shape) > 1,

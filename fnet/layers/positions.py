@@ -15,10 +15,11 @@ from fnet.core.expect import (
     require_floating,
     require_key_and_shape,
     require_number,
+    require_one_array,
     require_whole,
 )
 from fnet.core.products import wide_product
-from fnet.core.trees import is_shape, widened
+from fnet.core.trees import widened
 from fnet.core.values import constructor
 from fnet.initializers import Initializer, normal, require_initializer
 from fnet.layers.sequences import require_sequence, require_sequences
@@ -65,7 +66,8 @@ def positional_encoding(base: float = BASE) -> Layer:
         require_sequences("positional_encoding", x)
         steps, width = x.shape[1:]
         angles = _angles(steps, np.arange(0, width, 2) / width, base)
-        waves = np.stack((np.sin(angles), np.cos(angles)), -1).reshape(steps, -1)[:, :width]
+        pairs = np.stack((np.sin(angles), np.cos(angles)), -1)
+        waves = pairs.reshape(steps, width + width % 2)[:, :width]
         wide = widened(x)
         return (wide + waves.astype(wide.dtype)).astype(x.dtype), ()
 
@@ -156,7 +158,7 @@ def rope(base: float = BASE, pairs: bool = False) -> Layer:
 
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
         require_key_and_shape(key, shape)
-        require(is_shape(tuple(shape)), f"rope takes one array, and an example is {shape}")
+        require_one_array("rope", shape)
         _check_even((0, *shape))
         return (), shape
 
@@ -181,8 +183,8 @@ def rope(base: float = BASE, pairs: bool = False) -> Layer:
 
     def _check_even(shape: Shape) -> None:
         require(
-            len(shape) > 2 and shape[-1] % 2 == 0,
-            f"rope: x is {shape}; it must be (N, T, ..., D), D even",
+            len(shape) > 2 and shape[-1] % 2 == 0 and shape[-1] > 0,
+            f"rope: x is {shape}; it must be (N, T, ..., D), D even and above 0",
         )
 
     return layer(init, forward, backward, stream=_placed(forward))

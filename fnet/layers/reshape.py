@@ -6,18 +6,18 @@ from collections.abc import Callable
 from chex import Array, PRNGKey
 
 from fnet.core import Layer, Shape, layer
-from fnet.core.expect import require, require_shape
+from fnet.core.expect import require, require_one_array
 from fnet.core.values import constructor
 
 
-def _reshape(out_shape_of: Callable[[Shape], Shape]) -> Layer:
+def _reshape(name: str, out_shape_of: Callable[[Shape], Shape]) -> Layer:
     """The layer that changes the shape of every row to out_shape_of(its shape).
 
     The cache is x[:0], an array of no bytes that has the shape of dx's rows.
     """
 
     def init(key: PRNGKey, shape: Shape) -> tuple[tuple[()], Shape]:
-        require_shape(shape)
+        require_one_array(name, shape)
         return (), out_shape_of(shape)
 
     def forward(params: tuple[()], x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
@@ -44,7 +44,7 @@ def flatten() -> Layer:
     >>> y.shape, cache.size, flatten().backward((), cache, y)[1].shape
     ((8, 3072), 0, (8, 32, 32, 3))
     """
-    return _reshape(lambda shape: (math.prod(shape),))
+    return _reshape("flatten", lambda shape: (math.prod(shape),))
 
 
 @constructor
@@ -66,4 +66,4 @@ def squeeze() -> Layer:
         require(shape[-1:] == (1,), f"squeeze: a row is {shape}; its last axis must be of size 1")
         return shape[:-1]
 
-    return _reshape(out_shape_of)
+    return _reshape("squeeze", out_shape_of)

@@ -89,6 +89,7 @@ def _along(name: str, axis: int, f: Function, df: Gradient) -> Layer:
             f"{name}: x is {x.shape}, and axis {axis} is not one after the first, the batch's"
             + ("; a single example is a batch of one: x[None]" if x.ndim == 1 else ""),
         )
+        require(x.shape[axis] > 0, f"{name}: x is {x.shape}, without entries along axis {axis}")
         return f(x)
 
     return of_output(name, check, df)
