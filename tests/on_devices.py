@@ -225,8 +225,17 @@ def swept() -> list[float]:
 
 
 def half() -> list[float]:
-    """Gradients added in 16 bits."""
-    return [off("mlp", devices.placement(devices.mesh(4), reduced="bfloat16"))]
+    """Gradients added in 16 bits; and where the mesh has another axis, of 2 and of 1."""
+    meshes = devices.mesh(4), devices.mesh(4, model=2), jax.make_mesh((4, 1), ("data", "other"))
+    return [off("mlp", devices.placement(mesh, reduced="bfloat16")) for mesh in meshes]
+
+
+def narrow_rows() -> bool:
+    """Rows in 16 bits that are sent where they are used, over a mesh with another axis."""
+    place = devices.placement(devices.mesh(4, model=2), data="rows")
+    x = jnp.asarray(IMAGES.reshape(46, -1), jnp.bfloat16)
+    taken = jax.jit(place.taken)(place.arrays(x), place.order(np.arange(4)[None])[0])
+    return equal(taken, x[:4])
 
 
 def accumulated() -> dict[str, Any]:

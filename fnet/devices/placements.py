@@ -12,7 +12,7 @@ from chex import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fnet.core import Layer, Loss
-from fnet.core.across import ROWS
+from fnet.core.across import ROWS, addable
 from fnet.devices.dividing import divided, is_known
 from fnet.devices.meshes import require_divided, require_no_other, usable
 from fnet.devices.placing import awaited, on_one, own_places, placed, replicated, with_sharding
@@ -315,4 +315,4 @@ def _sent(places: Array, rows: Array) -> Array:
     at = asked - jax.lax.axis_index(ROWS) * len(rows)
     has = ((at >= 0) & (at < len(rows))).reshape(-1, *[1] * (rows.ndim - 1))
     given = jnp.where(has, rows[jnp.clip(at, 0, len(rows) - 1)], jnp.zeros((), rows.dtype))
-    return jax.lax.psum_scatter(given, ROWS, tiled=True)
+    return jax.lax.psum_scatter(addable(given), ROWS, tiled=True).astype(rows.dtype)
