@@ -162,6 +162,7 @@ def columns() -> dict[str, Any]:
     """Parameters divided over half of the devices."""
     record, found = trained("mlp", devices.mesh(4, model=2))
     w = record.state.params[0].w
+    by_rows = devices.placement(devices.mesh(4), rule=lambda path, shape: jax.P("data"))
     taken = [
         compiled("mlp", devices.mesh(4, model=model)).memory_analysis().argument_size_in_bytes
         for model in (1, 4)
@@ -169,6 +170,7 @@ def columns() -> dict[str, Any]:
     return {
         "state": taken[0] - taken[1],
         "off": float(np.max(np.abs(np.array(found) / _alone("mlp") - 1))),
+        "off_by_rows": off("mlp", by_rows),
         "part": list(w.addressable_shards[0].data.shape),
         "moment": list(record.state.opt_state.m[0].w.addressable_shards[0].data.shape),
     }
@@ -534,6 +536,15 @@ def errors() -> dict[str, str]:
         "model": lambda: devices.mesh(4, model=3),
         "reduced": lambda: devices.placement(devices.mesh(4), reduced="int8"),
         "set": lambda: within(jax.make_mesh((4,), ("data",))),
+        "function": lambda: devices.placement(devices.mesh(4), rule={".w": -1}),
+        "table": lambda: devices.by_table({".w": 1}),
+        "twice": lambda: trained(
+            "mlp",
+            devices.placement(
+                devices.mesh(4, model=2),
+                rule=lambda path, shape: jax.P(*["model"] * len(shape)),
+            ),
+        ),
         "rule": lambda: trained(
             "mlp", devices.placement(devices.mesh(4), rule=lambda path, shape: "model")
         ),

@@ -270,6 +270,11 @@ def placement(
             f"placement: reduced is {reduced!r}; it must be 'bfloat16', 'float16', 'float32', or "
             "None for the gradients' own"
         )
+    if not callable(rule):
+        raise ConfigurationError(
+            f"placement: rule is {rule!r}; it must be a function (path, shape) -> PartitionSpec, "
+            "such as fnet.devices.by_table(...)"
+        )
     if data not in (WHOLE, ROWWISE):
         raise ConfigurationError(f"placement: data is {data!r}; it must be 'whole' or 'rows'")
     return Placement(usable(mesh), rule, reduced, data)
@@ -292,8 +297,8 @@ def placement_of(mesh: Any) -> Here:
 
 
 def _is_here(mesh: Mesh) -> bool:
-    default = jax.config.jax_default_device
-    return default is None and [*mesh.devices.flat] == jax.local_devices()[:1]
+    settings: Any = jax.config
+    return settings.jax_default_device is None and [*mesh.devices.flat] == jax.local_devices()[:1]
 
 
 def _own(x: Any) -> Any:

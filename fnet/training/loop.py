@@ -22,12 +22,12 @@ from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset
 from fnet.data.transforms import Transform, compose
 from fnet.data.workers import Workers
-from fnet.devices.placements import Here, placement_of
+from fnet.devices.placements import HERE, Here, placement_of
 from fnet.initializers import keys
 from fnet.training.agreement import check_augmentation, check_fit, check_validation
 from fnet.training.evaluation import measured
 from fnet.training.exact import exact
-from fnet.training.feeding import HERE, example_shape, on_devices, pieces, places_of
+from fnet.training.feeding import example_shape, on_devices, pieces, places_of
 from fnet.training.last_layer import open_for
 from fnet.training.postmortem import Training, require_finite, require_finite_validation
 from fnet.training.records import Metrics, Record, State, advanced, ended, start
