@@ -162,7 +162,7 @@ def columns() -> dict[str, Any]:
     """Parameters divided over half of the devices."""
     record, found = trained("mlp", devices.mesh(4, model=2))
     w = record.state.params[0].w
-    by_rows = devices.placement(devices.mesh(4), rule=lambda path, shape: jax.P("data"))
+    by_rows = devices.placement(devices.mesh(4), rule=lambda path, shape: jax.P(("data", "none")))
     taken = [
         compiled("mlp", devices.mesh(4, model=model)).memory_analysis().argument_size_in_bytes
         for model in (1, 4)

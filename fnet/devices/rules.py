@@ -97,9 +97,9 @@ def shardings(rule: Rule, tree: Any, mesh: Mesh) -> Any:
 def _fitting(spec: PartitionSpec, shape: tuple[int, ...], mesh: Mesh) -> PartitionSpec:
     kept = []
     for size, names in zip(shape, spec, strict=False):
-        parts = [mesh.shape.get(name, 1) for name in _names(names)]
-        whole = math.prod(parts)
-        kept.append(names if whole > 1 and size % whole == 0 else None)
+        there = tuple(name for name in _names(names) if name in mesh.shape)
+        whole = math.prod(mesh.shape[name] for name in there)
+        kept.append(there if whole > 1 and size % whole == 0 else None)
     while kept and kept[-1] is None:
         kept.pop()
     return PartitionSpec(*kept)
