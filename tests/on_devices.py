@@ -162,6 +162,7 @@ def columns() -> dict[str, Any]:
     """Parameters divided over half of the devices."""
     record, found = trained("mlp", devices.mesh(4, model=2))
     w = record.state.params[0].w
+    by_rows = devices.placement(devices.mesh(4), rule=lambda path, shape: jax.P(("data", "none")))
     taken = [
         compiled("mlp", devices.mesh(4, model=model)).memory_analysis().argument_size_in_bytes
         for model in (1, 4)
@@ -169,6 +170,7 @@ def columns() -> dict[str, Any]:
     return {
         "state": taken[0] - taken[1],
         "off": float(np.max(np.abs(np.array(found) / _alone("mlp") - 1))),
+        "off_by_rows": off("mlp", by_rows),
         "part": list(w.addressable_shards[0].data.shape),
         "moment": list(record.state.opt_state.m[0].w.addressable_shards[0].data.shape),
     }
@@ -225,8 +227,17 @@ def swept() -> list[float]:
 
 
 def half() -> list[float]:
-    """Gradients added in 16 bits."""
-    return [off("mlp", devices.placement(devices.mesh(4), reduced="bfloat16"))]
+    """Gradients added in 16 bits; and where the mesh has another axis, of 2 and of 1."""
+    meshes = devices.mesh(4), devices.mesh(4, model=2), jax.make_mesh((4, 1), ("data", "other"))
+    return [off("mlp", devices.placement(mesh, reduced="bfloat16")) for mesh in meshes]
+
+
+def narrow_rows() -> bool:
+    """Rows in 16 bits that are sent where they are used, over a mesh with another axis."""
+    place = devices.placement(devices.mesh(4, model=2), data="rows")
+    x = jnp.asarray(IMAGES.reshape(46, -1), jnp.bfloat16)
+    taken = jax.jit(place.taken)(place.arrays(x), place.order(np.arange(4)[None])[0])
+    return equal(taken, x[:4])
 
 
 def accumulated() -> dict[str, Any]:
@@ -525,6 +536,15 @@ def errors() -> dict[str, str]:
         "model": lambda: devices.mesh(4, model=3),
         "reduced": lambda: devices.placement(devices.mesh(4), reduced="int8"),
         "set": lambda: within(jax.make_mesh((4,), ("data",))),
+        "function": lambda: devices.placement(devices.mesh(4), rule={".w": -1}),
+        "table": lambda: devices.by_table({".w": 1}),
+        "twice": lambda: trained(
+            "mlp",
+            devices.placement(
+                devices.mesh(4, model=2),
+                rule=lambda path, shape: jax.P(*["model"] * len(shape)),
+            ),
+        ),
         "rule": lambda: trained(
             "mlp", devices.placement(devices.mesh(4), rule=lambda path, shape: "model")
         ),

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnet.core.across import ROWS
+from fnet.core.across import ROWS, over_all
 
 BUCKET = 2**16  # bytes; as long as devices of a CPU take to meet once, copying so many takes
 
@@ -25,7 +25,7 @@ def all_reduce(tree: Any) -> Any:
     """
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.size > mesh.shape[ROWS]:
-        return jax.lax.psum(tree, ROWS)
+        return over_all(tree)
     leaves, structure = jax.tree.flatten(tree)
     buckets = _buckets(leaves)
     sent = [
@@ -35,7 +35,7 @@ def all_reduce(tree: Any) -> Any:
         for places in buckets
     ]
     sums: dict[int, Any] = {}
-    for places, added in zip(buckets, jax.lax.psum(sent, ROWS), strict=True):
+    for places, added in zip(buckets, over_all(sent), strict=True):
         begin = 0
         for place in places:
             leaf, end = leaves[place], begin + leaves[place].size

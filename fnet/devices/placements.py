@@ -12,7 +12,7 @@ from chex import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from fnet.core import Layer, Loss
-from fnet.core.across import ROWS
+from fnet.core.across import ROWS, addable
 from fnet.devices.dividing import divided, is_known
 from fnet.devices.meshes import require_divided, require_no_other, usable
 from fnet.devices.placing import awaited, on_one, own_places, placed, replicated, with_sharding
@@ -270,6 +270,11 @@ def placement(
             f"placement: reduced is {reduced!r}; it must be 'bfloat16', 'float16', 'float32', or "
             "None for the gradients' own"
         )
+    if not callable(rule):
+        raise ConfigurationError(
+            f"placement: rule is {rule!r}; it must be a function (path, shape) -> PartitionSpec, "
+            "such as fnet.devices.by_table(...)"
+        )
     if data not in (WHOLE, ROWWISE):
         raise ConfigurationError(f"placement: data is {data!r}; it must be 'whole' or 'rows'")
     return Placement(usable(mesh), rule, reduced, data)
@@ -315,4 +320,4 @@ def _sent(places: Array, rows: Array) -> Array:
     at = asked - jax.lax.axis_index(ROWS) * len(rows)
     has = ((at >= 0) & (at < len(rows))).reshape(-1, *[1] * (rows.ndim - 1))
     given = jnp.where(has, rows[jnp.clip(at, 0, len(rows) - 1)], jnp.zeros((), rows.dtype))
-    return jax.lax.psum_scatter(given, ROWS, tiled=True)
+    return jax.lax.psum_scatter(addable(given), ROWS, tiled=True).astype(rows.dtype)

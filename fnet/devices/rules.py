@@ -27,12 +27,18 @@ def by_table(table: dict[str, int] = TABLE) -> Rule:
     of an optimizer's state, whose paths end like those of their parameters. The first row that fits
     decides: the end of a path, and the axis counted from the last, so that the blocks of a
     `repeat`, stacked along a first axis, are divided like one. What fits no row is whole on every
-    device.
+    device. Raises ConfigurationError for an axis that is not counted from the last.
 
     >>> rule = by_table()
     >>> tuple(rule("[0].w", (100, 784))), tuple(rule("[2].scale", (64,)))
     (('model', None), ())
     """
+    for end, axis in table.items():
+        if not isinstance(axis, int) or axis >= 0:
+            raise ConfigurationError(
+                f"by_table: the axis of {end!r} is {axis!r}; it is counted from the last, which is "
+                "-1, and the one before it -2"
+            )
 
     def rule(path: str, shape: tuple[int, ...]) -> PartitionSpec:
         for end, axis in table.items():
@@ -62,7 +68,7 @@ def shardings(rule: Rule, tree: Any, mesh: Mesh) -> Any:
 
     An axis of the mesh that is not there divides nothing, nor does one where the array's own axis
     is not a multiple of it: such an array is whole on every device. Raises ConfigurationError for
-    a rule that returns no PartitionSpec.
+    a rule that returns no PartitionSpec, or one that names an axis of the mesh twice.
 
     >>> from fnet.devices.meshes import mesh
     >>> shardings(split_weights, {"w": jax.numpy.ones(3)}, mesh(1))["w"].is_fully_replicated
@@ -77,7 +83,13 @@ def shardings(rule: Rule, tree: Any, mesh: Mesh) -> Any:
                 f"the rule gives {spec!r} for {name}; it must be a PartitionSpec such as "
                 'PartitionSpec("model", None)'
             )
-        return NamedSharding(mesh, _fitting(spec, leaf.shape, mesh))
+        fitting = _fitting(spec, leaf.shape, mesh)
+        divides = [axis for axes in fitting for axis in _names(axes)]
+        if len({*divides}) < len(divides):
+            raise ConfigurationError(
+                f"the rule gives {spec!r} for {name}; an axis of the mesh divides one of an array"
+            )
+        return NamedSharding(mesh, fitting)
 
     return jax.tree_util.tree_map_with_path(of_leaf, tree)
 
@@ -85,10 +97,14 @@ def shardings(rule: Rule, tree: Any, mesh: Mesh) -> Any:
 def _fitting(spec: PartitionSpec, shape: tuple[int, ...], mesh: Mesh) -> PartitionSpec:
     kept = []
     for size, names in zip(shape, spec, strict=False):
-        names = names if isinstance(names, tuple) or names is None else (names,)
-        parts = [mesh.shape.get(name, 1) for name in names or ()]
-        whole = math.prod(parts)
-        kept.append(names if whole > 1 and size % whole == 0 else None)
+        there = tuple(name for name in _names(names) if name in mesh.shape)
+        whole = math.prod(mesh.shape[name] for name in there)
+        kept.append(there if whole > 1 and size % whole == 0 else None)
     while kept and kept[-1] is None:
         kept.pop()
     return PartitionSpec(*kept)
+
+
+def _names(axes: Any) -> tuple[Any, ...]:
+    """The axes of a mesh that divide one of an array: an entry of a PartitionSpec."""
+    return axes if isinstance(axes, tuple) else () if axes is None else (axes,)
