@@ -40,8 +40,8 @@ def over_all(tree: Any) -> Any:
 def addable(leaf: Array) -> Array:
     """The array as the compiler can add it up over all devices.
 
-    Where a mesh has another axis, XLA (jax 0.10.2) ends the process over a sum in bfloat16 on a
-    CPU, for which it adds up in float32 anyway.
+    Along one axis of several XLA has no sum in bfloat16 on a CPU (jax 0.10.2); along all of them it
+    adds up in float32 too.
 
     >>> addable(jnp.ones((), jnp.bfloat16)).dtype.name
     'bfloat16'
