@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fnet.checkpoint import Checkpoint
-from fnet.cli.arguments import Settings, add_writing, command, say
+from fnet.cli.arguments import Settings, command, say
 from fnet.cli.judging import judged
 from fnet.cli.learned import load_table, written
 from fnet.cli.photos import image_files, photos
@@ -16,6 +16,7 @@ from fnet.cli.rows import predict_rows, tell_aside
 from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
 from fnet.cli.spread import add_devices, spread_over
+from fnet.cli.table_flags import add_writing
 from fnet.cli.tables import is_table
 from fnet.cli.text import is_text
 from fnet.cli.text_report import evaluate_text
