@@ -397,7 +397,7 @@ def test_the_least_of_many_minima_is_found_without_a_gradient(method):
         ),
         (lambda: box(2.0, 1.0), ConfigurationError, "nothing is between them"),
         (
-            lambda: fit_linear(coordinate_descent(loss="logistic"), X, jnp.sign(Y)),
+            lambda: fit_linear(coordinate_descent(loss="logistic"), X, -jnp.ones(len(X))),
             *(ShapeError, "for a logistic loss it is 0 or 1"),
         ),
     ],
