@@ -284,7 +284,7 @@ def test_optax_takes_it_in_a_chain(text):
     assert_near(updates, expected, rtol=1e-9, atol=1e-14)
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e30])
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e30, 1e38])
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16, jnp.float32, jnp.float64])
 def test_a_global_norm_neither_overflows_nor_vanishes(dtype, scale):
     if not scale <= float(jnp.finfo(dtype).max):
@@ -418,6 +418,12 @@ def test_a_wrong_use_is_told(use, words):
         use()
 
 
+def test_a_plateau_reads_one_number():
+    optimizer = plateau(sgd(0.1))
+    with pytest.raises(ShapeError, match=r"value is an array \(3,\); it must be one number"):
+        optimizer.update(PARAMS, optimizer.init(PARAMS), value=jnp.ones(3))
+
+
 def ones(optimizer, steps, **more):
     """The updates of one parameter by a gradient of 1, and the last state."""
     state, updates = optimizer.init(jnp.zeros(())), []
@@ -476,7 +482,7 @@ def test_first_steps_are_corrected_in_float32_whatever_the_decay(beta):
         np.testing.assert_allclose(risen(beta, jnp.float32(t)), expected, rtol=exact)
 
 
-@pytest.mark.parametrize("scale", [1e30, 1e-2])
+@pytest.mark.parametrize("scale", [1e38, 1e30, 1e-2])
 def test_muon_steps_are_as_long_whatever_the_gradient(scale):
     optimizer, w = muon(0.1), jnp.ones((3, 2), jnp.float32)
     grads = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2)), jnp.float32)

@@ -277,6 +277,13 @@ def test_a_saddle_is_left_along_its_negative_curvature():
     np.testing.assert_allclose(np.abs(result.params), [0, np.sqrt(0.5)], atol=1e-6)
 
 
+def test_a_trust_region_does_not_drift_along_a_null_space():
+    """The gradient vanishes along a line, and what there is along it is rounding."""
+    result = solve(trust_region(), lambda x: (x.sum() - 2) ** 4, jnp.array([0.0, 1.5]))
+    np.testing.assert_allclose(result.params[1] - result.params[0], 1.5, atol=1e-9)
+    assert result.converged
+
+
 def test_steps_are_counted_and_can_be_used_up():
     result = solve(nonlinear_cg(), rosenbrock, jnp.array([-1.2, 1.0]), max_steps=3)
     assert (result.steps, result.converged) == (3, False)
@@ -338,6 +345,15 @@ def test_the_curvature_that_lbfgs_learns_is_that_at_the_end_of_a_step():
     for begin, end in ((1.0, 3.0), (3.0, 1.5), (0.5, 0.4)):
         s, y = pair(at(begin), at(end))
         np.testing.assert_allclose(y / s, 6 * end, rtol=1e-12)
+    units = jnp.array([1e-3, 1e6])  # y is along the change of the gradient, in any units
+
+    def wide(x):
+        problem, x, _ = as_vector(function(lambda x: ((x / units) ** 3).sum()), x * units)
+        value, grad = problem.value_and_grad(x)
+        return lbfgs().init_state(x)._replace(value=value, grad=grad)
+
+    s, y = pair(wide(jnp.array([1.0, 2.0])), wide(jnp.array([3.0, 2.5])))
+    np.testing.assert_allclose(y * units / (y * units)[0], [1, (18.75 - 12) / 24], rtol=1e-12)
     for begin, end, offset in ((1.0, 3.0, 1e20), (3.0, 0.5, 0.0)):  # the latter: too much less
         s, y = pair(at(begin, offset), at(end, offset))
         np.testing.assert_allclose(y / s, 3 * (begin + end), rtol=1e-12)

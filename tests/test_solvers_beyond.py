@@ -83,6 +83,7 @@ CANNOT = [  # a method, a matrix that it cannot solve, and the reason
     (cg(), [[1.0, 2.0], [2.0, 1.0]], "not positive definite"),
     (pcg(), [[1.0, 2.0], [2.0, 1.0]], "not positive definite"),
     (cholesky(), [[1.0, 2.0], [2.0, 1.0]], "not positive definite"),
+    (cholesky(), [[2.0, 1.0], [-1.0, 2.0]], "not positive definite"),  # of its lower half it is
     (lu(), SINGULAR, "singular"),
     (qr(), SINGULAR, "singular"),
     (lu(), [[np.nan, 1.0], [1.0, 1.0]], "not finite"),
@@ -302,6 +303,9 @@ def test_constraints_that_contradict_each_other_are_told():
     )
     assert found.reason.startswith("infeasible")
     assert augmented_lagrangian(lambda x: jnp.log(x[0]), -jnp.ones(1)).reason[:10] == "not finite"
+    found = augmented_lagrangian(lambda x: x[0], jnp.ones(2), equal=lambda x: x[1] - 1)
+    assert found.reason.startswith("unbounded")
+    assert not found.converged
 
 
 CORRELATED = np.array([[2.0, 0.8], [0.8, 1.0]])
@@ -385,6 +389,17 @@ def test_the_least_of_many_minima_is_found_without_a_gradient(method):
         (lambda: annealing(0.0), ConfigurationError, "temperature is 0.0"),
         (lambda: admm(relaxation=2.0), ConfigurationError, "relaxation is 2.0"),
         (lambda: squares(X, Y[:2]), ShapeError, r"b \(2,\)"),
+        (
+            lambda: split_solve(
+                admm(), l1_norm(1.0), squares(X, Y), jnp.zeros(X.shape[1]), 0.1 * X
+            ),
+            *(ConfigurationError, r"admm: f\(K x\) has a K"),
+        ),
+        (lambda: box(2.0, 1.0), ConfigurationError, "nothing is between them"),
+        (
+            lambda: fit_linear(coordinate_descent(loss="logistic"), X, -jnp.ones(len(X))),
+            *(ShapeError, "for a logistic loss it is 0 or 1"),
+        ),
     ],
 )
 def test_what_is_wrong_is_said(call, error, message):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnet.solvers import least_squares, levenberg_marquardt, solve
+from fnet.solvers import bfgs, lbfgs, least_squares, levenberg_marquardt, solve
 
 
 def growth(b, x):
@@ -64,3 +64,21 @@ def test_certified_digits(name, start):
     np.testing.assert_allclose(result.params, certified, rtol=1e-9)
     np.testing.assert_allclose(2 * result.value, squares, rtol=1e-9)
     assert result.converged, result.reason
+
+
+PRESSURE = [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1]
+VOLUME = [10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40]
+MISRA1A = (jnp.array([*PRESSURE, 689.1, 760.0]), jnp.array([*VOLUME, 75.47, 81.78]))
+STALLS = [(500, 1e-4), (250, 5e-4), (521.3, 1.0918e-4), (508.7, 1.174e-4), (563.2, 8.011e-5)]
+
+
+@pytest.mark.parametrize("solver", [bfgs(), lbfgs()], ids=repr)
+def test_parameters_of_units_far_apart_do_not_stall_a_search(solver):
+    """Misra1a, whose curvatures differ by a factor of 1e13, from starts of which all stalled one.
+
+    The steep parameter is soon at its best, to rounding, where the other has not moved.
+    """
+    goal = least_squares(lambda b, x, y: growth(b, x) - y, *MISRA1A)
+    for start in STALLS:
+        result = solve(solver, goal, jnp.array(start), tol=0.0, max_steps=2000)
+        np.testing.assert_allclose(result.params, [2.3894212918e02, 5.5015643181e-04], rtol=1e-7)

@@ -16,6 +16,7 @@ from fnet.errors import ConfigurationError
 from fnet.optimizers.rule import (
     is_still,
     leafwise,
+    over,
     passed,
     require_gradient,
     require_optimizer,
@@ -66,7 +67,7 @@ def clip_by_global_norm(optimizer: Any, limit: float) -> Optimizer:
     require_optimizer("clip_by_global_norm", optimizer)
     require_number("clip_by_global_norm: limit", limit, above=0)
     scaled = leafwise(
-        lambda g, longer, largest, root: jnp.where(longer > 0, g / largest * (limit / root), g)
+        lambda g, longer, largest, root: jnp.where(longer > 0, over(g, largest) * (limit / root), g)
     )
 
     def update(grads: ArrayTree, state: Any, params: Any = None, **more: Any) -> Any:
@@ -133,6 +134,6 @@ def length(tree: ArrayTree) -> tuple[Array, Array]:
     tops = [jnp.max(jnp.abs(array)).astype(dtype) for array in arrays]
     largest = jnp.max(jnp.stack(tops)) if tops else jnp.zeros((), dtype)
     largest = jnp.where(largest == 0, 1, largest)
-    squares = [jnp.sum((array / largest.astype(array.dtype)) ** 2) for array in arrays]
+    squares = [jnp.sum(over(array, largest.astype(array.dtype)) ** 2) for array in arrays]
     total = sum((square.astype(dtype) for square in squares), jnp.zeros((), dtype))
     return largest, jnp.sqrt(total)

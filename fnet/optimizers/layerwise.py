@@ -10,7 +10,7 @@ from fnet.core.choices import require_choice
 from fnet.core.expect import require_number
 from fnet.core.values import constructor
 from fnet.optimizers.adam import Adam, corrected
-from fnet.optimizers.rule import lifted, require_settings
+from fnet.optimizers.rule import lifted, over, require_settings
 from fnet.optimizers.selecting import Part, require_part
 
 
@@ -122,7 +122,7 @@ def norm(x: Array) -> Array:
     """‖x‖, of all entries of an array; neither too large nor too small for its squares."""
     largest = jnp.max(jnp.abs(x), initial=0)
     scale = jnp.where(largest > 0, largest, 1)
-    return scale * jnp.sqrt(jnp.sum((x / scale) ** 2))
+    return scale * jnp.sqrt(jnp.sum(over(x, scale) ** 2))
 
 
 def ratio(above: Array, below: Array) -> Array:

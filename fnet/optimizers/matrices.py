@@ -16,7 +16,7 @@ from fnet.errors import ConfigurationError
 from fnet.optimizers.adam import adamw
 from fnet.optimizers.layerwise import norm
 from fnet.optimizers.parts import composed
-from fnet.optimizers.rule import filled, leafwise, require_settings, risen, start
+from fnet.optimizers.rule import filled, leafwise, over, require_settings, risen, start
 from fnet.optimizers.selecting import opened
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
@@ -167,7 +167,7 @@ def newton_schulz(x: Array, coefficients: tuple[float, ...], steps: int, eps: fl
     [1. 1.]
     """
     a, b, c = coefficients
-    x = x / (norm(x) + eps)
+    x = over(x, norm(x) + eps)
     for _ in range(steps):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
-from fnet.core.expect import require_number, require_state, require_whole
+from fnet.core.expect import require, require_number, require_state, require_whole
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.optimizers.rule import passed, rate_of, require_optimizer, with_rate
@@ -169,6 +169,10 @@ def plateau(
                 "value=loss); within optax.chain write "
                 "optax.GradientTransformationExtraArgs(*plateau(...)), which is given it"
             )
+        require(
+            jnp.shape(value) == (),
+            f"plateau: value is an array {jnp.shape(value)}; it must be one number, the loss",
+        )
         now = with_rate(state.inner, state.base * state.scale)
         updates, inner = passed(optimizer, grads, now, params, value=value, **more)
         state = read(state, value)

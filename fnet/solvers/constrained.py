@@ -14,7 +14,16 @@ from fnet.core.expect import require_number, require_whole
 from fnet.solvers.contract import Solver
 from fnet.solvers.looping import looped
 from fnet.solvers.objectives import as_vector, function
-from fnet.solvers.outcomes import BAD_START, CONVERGED, DIVERGED, MOST_STEPS, ending, first
+from fnet.solvers.outcomes import (
+    BAD_START,
+    CONVERGED,
+    DIVERGED,
+    MOST_STEPS,
+    UNBOUNDED,
+    ending,
+    fallen,
+    first,
+)
 from fnet.solvers.quasi_newton import lbfgs
 from fnet.solvers.running import minimised, tolerance
 
@@ -119,6 +128,7 @@ def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> An
         higher = jnp.where(off > ENOUGH * before, GROWTH * price, price)
         reason = first(
             (~jnp.isfinite(off) | ~jnp.isfinite(state.value), BAD_START),
+            (fallen(state.value), UNBOUNDED),
             (off <= goal, FEASIBLE),
             ((higher > HIGHEST) & (off > ENOUGH * before), INFEASIBLE),
         )

@@ -9,6 +9,7 @@ from chex import Array
 from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_number
+from fnet.errors import ConfigurationError
 from fnet.solvers.numbers import real
 
 
@@ -158,6 +159,8 @@ def box(low: float = 0.0, high: float = jnp.inf) -> Term:
     >>> box().prox(1.0)(jnp.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
+    if all(isinstance(bound, int | float) for bound in (low, high)) and not low <= high:
+        raise ConfigurationError(f"box: low is {low} and high {high}; nothing is between them")
     return Term(
         Partial(_clipping, low, high),
         Partial(_zero),

@@ -75,6 +75,7 @@ class LinearModel(Value):
     init_state: Callable[[Any], Weights]
     update: Callable[[Any, Weights], Weights]
     measure: Callable[[Any, Weights], tuple[Array, Array]]
+    probable: bool = False  # t are probabilities, 0 and 1 among them
 
 
 class Fitted(NamedTuple):
@@ -113,6 +114,11 @@ def fit_linear(
         x.ndim == 2 and t.shape == x.shape[:1] and x.size > 0,
         f"fit_linear: x is {x.shape} and t {t.shape}; they must be (N, d) and (N,)",
     )
+    if method.probable and not isinstance(t, jax.core.Tracer):
+        require(
+            not bool(((t < 0) | (t > 1)).any()),
+            f"fit_linear: t is between {t.min()} and {t.max()}; for a logistic loss it is 0 or 1",
+        )
     require_whole("fit_linear: max_steps", max_steps, least=1)
     goal = float(jnp.finfo(x.dtype).eps) ** 0.75 if tol is None else tol
     state, value, gap, reason, k, moves = _fit(method, max_steps, x, t.astype(x.dtype), goal)
@@ -195,7 +201,7 @@ def coordinate_descent(
             return _measured_by_products(rows, state.w, l1, l2)
         return _measured_by_rows(rows, state, l1, l2, logistic)
 
-    return LinearModel(prepare, init_state, update, measure)
+    return LinearModel(prepare, init_state, update, measure, logistic)
 
 
 def _new_weight(w: Array, slope: Array, h: Array, l1: float, l2: float) -> Array:

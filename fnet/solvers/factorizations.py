@@ -53,7 +53,9 @@ def cholesky() -> LinearMethod:
 
     def direct(A: Array, b: Array) -> tuple[Array, Array]:
         lower = jnp.linalg.cholesky(A)
-        return jax.scipy.linalg.cho_solve((lower, True), b), jnp.isfinite(lower).all()
+        off = jnp.max(jnp.abs(A - A.T), initial=0)
+        alike = off <= jnp.sqrt(jnp.finfo(A.dtype).eps) * jnp.max(jnp.abs(A), initial=0)
+        return jax.scipy.linalg.cho_solve((lower, True), b), jnp.isfinite(lower).all() & alike
 
     return LinearMethod(direct, failure=NOT_DEFINITE)
 

@@ -31,6 +31,8 @@ GROWN = 1e6  # a residual so many times that of the start: it diverges
 LINEAR_WORDS = {
     CONVERGED: "converged: the residual is below the tolerance",
     SINGULAR: "singular: the matrix, or its diagonal where the method divides by it, is singular",
+    NOT_DEFINITE: "not positive definite: the matrix has a direction of no or negative curvature, "
+    "or is not symmetric",
     NOT_FINITE: "not finite: A or b is not finite",
 }
 

@@ -152,17 +152,28 @@ def curvature(problem: Problem, state: State, scale: Array) -> tuple[Array, Arra
     A singular value of J, or an eigenvalue and its part of g, that is rounding is 0: a step along
     it would be as large as anything allows, and change nothing.
     """
-    eps = jnp.finfo(scale.dtype).eps
-    noise = len(scale) * eps
     if problem.residuals is not None:
+        noise = len(scale) * jnp.finfo(scale.dtype).eps
         J = jacobian(problem, state.x) / scale
         U, S, Vt = jnp.linalg.svd(J, full_matrices=False)
         S = jnp.where(noise * jnp.max(S, initial=0) < S, S, 0)
         c = S * (U.T @ problem.residuals(state.x))
         return S[::-1] ** 2, Vt[::-1].T, c[::-1]
-    values, V = jnp.linalg.eigh(gauss_newton_matrix(problem, state.x) / (scale[:, None] * scale))
-    c = V.T @ (state.grad / scale)
-    flat = jnp.abs(values) <= noise * size_of(values)
+    G = gauss_newton_matrix(problem, state.x) / (scale[:, None] * scale)
+    return spectrum(G, state.grad / scale)
+
+
+def spectrum(G: Array, g: Array) -> tuple[Array, Array, Array]:
+    """Λ, V and Vᵀ g of G = V Λ Vᵀ, where Λ ascends, without what is rounding in them.
+
+    >>> values, V, c = spectrum(jnp.ones((2, 2)), jnp.ones(2))
+    >>> print(values.round(4), abs(c).round(4))
+    [0. 2.] [0.     1.4142]
+    """
+    eps = jnp.finfo(G.dtype).eps
+    values, V = jnp.linalg.eigh(G)
+    c = V.T @ g
+    flat = jnp.abs(values) <= len(g) * eps * size_of(values)
     none = flat & (jnp.abs(c) <= jnp.sqrt(eps) * size_of(c))
     return jnp.where(flat, 0, values), V, jnp.where(none, 0, c)
 

@@ -98,17 +98,19 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
     upper triangle of S Yᵀ, and D its diagonal. It is the same direction as that of two loops over
     the steps, in four products with all of them at once. γ is of the last step. With f the values,
 
-        y = ∇f₊ − ∇f + (θ / (sᵀ s)) s        θ = 6 (f − f₊) + 3 (∇f + ∇f₊)ᵀ s
+        d = ∇f₊ − ∇f        y = (1 + θ / (sᵀ d)) d        θ = 6 (f − f₊) + 3 (∇f + ∇f₊)ᵀ s
 
-    so that sᵀ y is the curvature at the end of the step, not the mean along it. θ is 0 where it
-    would be rounding, or sᵀ y less than three tenths of the mean.
+    so that sᵀ y is the curvature at the end of the step, not the mean along it, in any units of the
+    parameters. θ is 0 where it would be rounding, or sᵀ y less than three tenths of the mean.
 
     The search is `strong_wolfe(curvature=0.8)` unless another is given: on the problems of the
     benchmark that takes the fewest evaluations.
 
     Source: Nocedal (1980), Updating quasi-Newton matrices with limited storage; Byrd, Nocedal &
     Schnabel (1994), Representations of quasi-Newton matrices, theorem 2.2; Zhang, Deng & Chen
-    (1999), New quasi-Newton equation and related methods for unconstrained optimization, for θ.
+    (1999), New quasi-Newton equation and related methods for unconstrained optimization, for θ;
+    Zhang & Xu (2001), Properties and numerical performance of quasi-Newton methods with modified
+    quasi-Newton equations, for any vector that it may be along.
 
     >>> import jax
     >>> from fnet import losses, models
@@ -158,7 +160,8 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
 def pair(before: State, after: State) -> tuple[Array, Array]:
     """s and y of a step: how far it went, and the change of ∇f, corrected by the values of f.
 
-    Of a cubic, sᵀy is the curvature at the end of the step, whatever the step.
+    Of a cubic, sᵀy is the curvature at the end of the step, whatever the step. y stays along the
+    change of ∇f: along s, whose small entries may be rounding, it would depend on units.
 
     >>> import jax
     >>> def at(x):
@@ -169,8 +172,8 @@ def pair(before: State, after: State) -> tuple[Array, Array]:
     ([2.0], [36.0])
     """
     s, y = after.x - before.x, after.grad - before.grad
-    mean, size = jnp.vdot(s, y), jnp.vdot(s, s)
+    mean = jnp.vdot(s, y)
     theta = 6 * (before.value - after.value) + 3 * jnp.vdot(before.grad + after.grad, s)
-    exact = (rounding(before.value) <= EXACT * mean) & (size > 0)
+    exact = (rounding(before.value) <= EXACT * mean) & (mean > 0)
     known = exact & (theta >= (LEAST - 1) * mean)
-    return s, y + jnp.where(known, theta / jnp.where(known, size, 1), 0) * s
+    return s, y * (1 + jnp.where(known, theta / jnp.where(known, mean, 1), 0))

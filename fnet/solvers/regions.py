@@ -10,7 +10,7 @@ from chex import Array
 from fnet.core.expect import require_number
 from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
-from fnet.solvers.newton import curvature, gauss_newton_matrix, indefinite, jacobian
+from fnet.solvers.newton import curvature, gauss_newton_matrix, indefinite, jacobian, spectrum
 from fnet.solvers.objectives import Problem, dense
 from fnet.solvers.outcomes import (
     CONVERGED,
@@ -106,7 +106,8 @@ def trust_region(radius: float = 1.0) -> Solver:
         (H + λ I) p = −g
 
     λ ≥ 0 is such that H + λ I is positive definite and ‖p‖ ≤ Δ. By the eigenvalues of H, which may
-    be of any sign: a saddle point is left along its negative curvature.
+    be of any sign: a saddle point is left along its negative curvature. Along the null space of H
+    nothing moves.
 
     Source: Moré & Sorensen (1983), Computing a trust region step; Nocedal & Wright (2006), 4.1.
 
@@ -119,8 +120,7 @@ def trust_region(radius: float = 1.0) -> Solver:
     require_number("trust_region: radius", radius, above=0)
 
     def eigen(problem: Problem, state: State, scale: Array) -> tuple[Array, Array, Array]:
-        values, V = jnp.linalg.eigh(dense(problem.hessian(state.x), state.x))
-        return values, V, V.T @ state.grad
+        return spectrum(dense(problem.hessian(state.x), state.x), state.grad)
 
     return _trusting(eigen, None, radius)
 

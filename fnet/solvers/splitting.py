@@ -13,6 +13,7 @@ from jax.tree_util import Partial
 
 from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
+from fnet.errors import ConfigurationError
 from fnet.solvers.convex import Term
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
@@ -161,6 +162,10 @@ def admm(rho: float = 1.0, relaxation: float = 1.6) -> Splitting:
     require_number("admm: relaxation", relaxation, above=0, below=2)
 
     def init_state(f: Term, g: Term, K: Any, x: Array) -> tuple[Split, Callable[[Split], Split]]:
+        if K.func is not _same:
+            raise ConfigurationError(
+                "admm: f(K x) has a K, and this method is for f(x); take primal_dual()"
+            )
         prox_f, prox_g = f.prox(1 / rho), g.prox(1 / rho)
 
         def update(state: Split) -> Split:
