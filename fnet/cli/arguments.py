@@ -44,6 +44,7 @@ ACTIVATIONS = ("relu", "leaky_relu", "sigmoid", "tanh")
 DATA: Settings = {
     "data": None,
     "size": None,
+    "class_folders": None,
     "target": None,
     "text": None,
     "features": None,

@@ -166,7 +166,7 @@ def test_splits_are_stratified_and_older_runs_keep_theirs(shell, tmp_path, insid
 def test_a_class_that_a_part_lacks_is_warned_of(shell):
     path = write_rare(shell.home / "once.csv", {"no": 40, "yes": 20, "rare": 1})
     run = shell.train("once", "--data", path, "--target", "y", "--hidden", 4, "--epochs", 1)
-    wanted = "warning: class 'rare', of 1 samples, has none in val and test: how well it is learned"
+    wanted = "warning: class 'rare', of 1 sample, has none in val and test: how well it is learned"
     assert wanted in run.out
     words = ["--data", path, "--target", "y", "--no-stratified", "--hidden", 4, "--epochs", 1]
     for seed in range(9):

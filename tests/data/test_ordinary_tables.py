@@ -417,7 +417,7 @@ def test_numbers_as_people_write_them(name):
 def test_points_where_others_have_decimal_commas_are_asked_about(cells):
     """They may stand before thousands: read as decimals in silence before."""
     text = ("x\ty\n" + cells.replace(";", "\t0,5\n") + "\t1,25\n").encode()
-    with pytest.raises(DataError, match=r"may be (29450|1234|29000), since other columns have"):
+    with pytest.raises(DataError, match=r"may be (29450|1234|29000), since other numbers have"):
         read_table(text)
     first = float(cells[:6].strip(";").replace(".", ""))
     assert read_table(text, decimal=",").columns["x"].values[0] == first
