@@ -16,6 +16,7 @@ from fnet import losses
 from fnet.check import check_gradients
 from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.losses import bce, bce_with_logits, cross_entropy, l1, mse, softmax
+from fnet.losses.ranking import _distances
 
 pytestmark = pytest.mark.turns(2)
 
@@ -375,3 +376,18 @@ def test_the_small_loss_of_a_sure_logit_keeps_its_digits():
     y, target = jnp.array([9.0, -12.0], jnp.float32), jnp.array([1.0, 0.0])
     found = bce_with_logits("none").apply(y, target)
     np.testing.assert_allclose(found, np.log1p(np.exp([-9.0, -12.0])), rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e38, 3e38])
+def test_a_direction_is_that_of_the_smallest_and_of_the_largest_numbers(scale):
+    """XLA divides by a column of numbers from 8.5e37 on as by infinity: the cosine was 0."""
+    y = jnp.array([[scale, 0.0], [scale, scale]], jnp.float32)
+    target = jnp.array([[1.0, 1.0], [1.0, 1.0]], jnp.float32)
+    value, _ = losses.cosine_distance(reduction="none").value_and_grad(y, target)
+    np.testing.assert_allclose(value, [1 - 0.5**0.5, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e38])
+def test_distances_of_rows_neither_overflow_nor_vanish(scale):
+    x = jnp.array([[0.0, 0.0], [1.5, 2.0]], jnp.float32) * jnp.float32(scale)
+    np.testing.assert_allclose(_distances(x)[0, 1] / np.float32(scale), 2.5, rtol=1e-6)

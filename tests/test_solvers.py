@@ -29,7 +29,7 @@ from fnet.solvers import (
 )
 from fnet.solvers.interpolation import Trial, cubic, quadratic, secant
 from fnet.solvers.objectives import dense
-from fnet.solvers.outcomes import WORDS
+from fnet.solvers.outcomes import WORDS, length
 from fnet.solvers.quasi_newton import pair
 
 RNG = np.random.default_rng(0)
@@ -377,3 +377,9 @@ def test_the_curvature_that_lbfgs_learns_is_that_at_the_end_of_a_step():
 def test_what_cannot_be_done_is_said(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e38])
+def test_the_length_of_a_gradient_neither_overflows_nor_vanishes(scale):
+    v = jnp.array([1.5, 2.0], jnp.float32) * jnp.float32(scale)
+    np.testing.assert_allclose(length(v) / np.float32(scale), 2.5, rtol=1e-6)

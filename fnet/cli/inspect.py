@@ -77,6 +77,8 @@ def run_evaluate(given: Settings) -> int:
     (mesh, said), folder, voice = spread_over(given), Path(given["run_folder"]), take_voice(given)
     settings, checkpoint = read_run(folder)
     other = written(settings, given)
+    if other != settings and given.get("data") is None:
+        raise ConfigurationError("how a table is written is told of another one: add --data PATH")
     if is_text(settings):
         return evaluate_text(checkpoint, settings, given.get("data"), voice, mesh, said)
     dataset, about = _data(other, checkpoint, given.get("data"))

@@ -61,9 +61,8 @@ def answering(module: str, names: Mapping[str, str]) -> Callable[[str], NoReturn
     fnet.layers has no covn; did you mean conv?
     """
 
-    plain = {_plain(name): call for name, call in names.items()}
-
     def attribute(name: str) -> NoReturn:
+        plain = {_plain(known): call for known, call in names.items()}
         meant = names.get(name) or plain.get(_plain(name)) or ELSEWHERE.get(_plain(name))
         hidden = name.startswith("_")  # asked for by Python and its tools
         said = f": it is fnet.{meant}" if meant else "" if hidden else nearest(name, names)

@@ -78,7 +78,8 @@ class Kind(NamedTuple):
     def order_in(self, column: Column) -> str:
         """The order of these dates: another than that of training if none has it, and all one."""
         words = [word for word in column.words or () if word not in SUSPECTS]
-        if self.kind != "date" or not words or not np.isnan(days_of(words, self.order)).all():
+        dated = (not np.isnan(days_of((word,), self.order)[0]) for word in words)
+        if self.kind != "date" or not words or any(dated):  # the first word tells, as a rule
             return self.order
         orders = [] if self.order in (DURATION, TIME_OF_DAY) else date_orders(words)
         return orders[0] if len(orders) == 1 and orders != [TIME_OF_DAY] else self.order
@@ -90,7 +91,8 @@ class Kind(NamedTuple):
             return [
                 word for word, is_date in zip(column.words or (), known, strict=True) if not is_date
             ]
-        return [word for word in column.words or () if self._key(word) not in self._places]
+        places = self._places
+        return [word for word in column.words or () if self._key(word) not in places]
 
     @property
     def _places(self) -> dict[str, int]:

@@ -8,6 +8,7 @@ from chex import Array
 
 from fnet.core import Loss, loss
 from fnet.core.expect import require, require_array, require_floating, require_number
+from fnet.core.limits import over
 from fnet.core.trees import widened
 from fnet.core.values import constructor
 from fnet.losses.pointwise import check_reduction, reduce, require_where
@@ -148,6 +149,6 @@ def _distances(x: Array) -> Array:
     apart = x[:, None] - x
     largest = jax.lax.stop_gradient(jnp.abs(apart).max(-1, keepdims=True, initial=0))
     largest = jnp.where(largest > 0, largest, 1)  # squares themselves may be out of range
-    squares = ((apart / largest) ** 2).sum(-1)
+    squares = (over(apart, largest) ** 2).sum(-1)
     positive = jnp.where(squares > 0, jnp.sqrt(jnp.where(squares > 0, squares, 1)), squares)
     return largest[..., 0] * positive

@@ -8,7 +8,7 @@ from chex import Array
 
 from fnet.core import Loss, loss
 from fnet.core.expect import require, require_array, require_floating
-from fnet.core.limits import times
+from fnet.core.limits import over, times
 from fnet.core.trees import widened
 from fnet.core.values import constructor
 from fnet.losses.pointwise import check_range, check_reduction, reduce
@@ -68,7 +68,7 @@ def directed(x: Array) -> tuple[Array, Array]:
     """x / ‖x‖ along the last axis, and ‖x‖, kept as an axis of 1; 0 and 1 for a row of zeros."""
     largest = jax.lax.stop_gradient(jnp.abs(x).max(-1, keepdims=True, initial=0))
     largest = jnp.where(largest > 0, largest, 1)  # squares of x itself may be out of range
-    scaled = x / largest
+    scaled = over(x, largest)
     squares = (scaled * scaled).sum(-1, keepdims=True)
     size = jnp.sqrt(jnp.where(squares > 0, squares, 1))
     return scaled / size, largest * size

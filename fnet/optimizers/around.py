@@ -11,12 +11,12 @@ from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
 from fnet.core.expect import require_bool, require_number
+from fnet.core.limits import over
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.optimizers.rule import (
     is_still,
     leafwise,
-    over,
     passed,
     require_gradient,
     require_optimizer,

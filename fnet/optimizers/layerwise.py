@@ -8,9 +8,10 @@ from chex import Array, ArrayTree
 from fnet.core import Optimizer
 from fnet.core.choices import require_choice
 from fnet.core.expect import require_number
+from fnet.core.limits import over
 from fnet.core.values import constructor
 from fnet.optimizers.adam import Adam, corrected
-from fnet.optimizers.rule import lifted, over, require_settings
+from fnet.optimizers.rule import lifted, require_settings
 from fnet.optimizers.selecting import Part, require_part
 
 

@@ -11,12 +11,13 @@ from chex import Array, ArrayTree
 from fnet.core import Optimizer
 from fnet.core.choices import require_choice
 from fnet.core.expect import require_bool, require_number, require_state, require_whole
+from fnet.core.limits import over
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.optimizers.adam import adamw
 from fnet.optimizers.layerwise import norm
 from fnet.optimizers.parts import composed
-from fnet.optimizers.rule import filled, leafwise, over, require_settings, risen, start
+from fnet.optimizers.rule import filled, leafwise, require_settings, risen, start
 from fnet.optimizers.selecting import opened
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)

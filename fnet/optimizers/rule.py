@@ -235,18 +235,6 @@ def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
     return on_trees
 
 
-def over(x: Array, by: Array) -> Array:
-    """x / by, where `by` is one number above 0, and may be nearly as large as numbers go.
-
-    XLA multiplies by 1 / by, which it takes for 0 from 8.5e37 on in float32.
-
-    >>> float(over(jnp.full(1, 3e38, jnp.float32), jnp.float32(1.5e38))[0])
-    2.0
-    """
-    part = jnp.where(by > 1, 0.125, 1).astype(x.dtype)
-    return (x * part) / (by * part)
-
-
 def wider(dtype: Any) -> Any:
     """This floating-point dtype, or float32 where that has more bits."""
     return dtype if dtype.itemsize >= 4 else jnp.float32

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array, ArrayTree
 
+from fnet.core.limits import over
+
 T = TypeVar("T")
 
 RUNNING, CONVERGED, SMALL, NO_DESCENT, INDEFINITE, SINGULAR, NOT_FINITE, UNBOUNDED = range(8)
@@ -93,7 +95,7 @@ def length(v: Array) -> Array:
     """‖v‖ of an array of any shape, whose squares may be out of range; 0 of nothing."""
     largest = size_of(v)
     scale = jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1)
-    return scale * jnp.sqrt(jnp.sum((v / scale) ** 2))
+    return scale * jnp.sqrt(jnp.sum(over(v, scale) ** 2))
 
 
 def first(*cases: tuple[Array, int]) -> Array:

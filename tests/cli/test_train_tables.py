@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from fnet.cli.arguments import DATA
-from fnet.cli.learned import load_rows, load_table
+from fnet.cli.learned import load_rows, load_table, written
 from fnet.cli.tables import open_table
 from fnet.data.schema import fit_schema
-from fnet.errors import DataError
+from fnet.errors import ConfigurationError, DataError
 
 
 @pytest.fixture(scope="module")
@@ -307,3 +307,9 @@ def test_a_decimal_comma_of_training_holds_for_other_tables(tmp_path, shell):
     assert "'1.250' may be 1250" in predicted("1.250")
     assert predicted("1.250", "--decimal", ".") == predicted("1,25")
     assert predicted("1.250", "--decimal", ",") == predicted("1250")
+    status, _, err = shell("evaluate", run, "--decimal", ",")
+    assert status == 2
+    assert "add --data PATH" in err
+    photos = {**DATA, "target": None}
+    with pytest.raises(ConfigurationError, match="--sep is for a table"):
+        written(photos, {"sep": ";"})

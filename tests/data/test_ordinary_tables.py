@@ -1,6 +1,7 @@
 """Tables as pandas, R, spreadsheets and people write them: what is read, and what is said."""
 
 import gzip
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from fnet.cli.arguments import DATA
 from fnet.cli.tables import open_table
 from fnet.data import csv_columns, csv_table
 from fnet.data.dates import date_orders, days_of
-from fnet.data.kinds import kind_of
+from fnet.data.kinds import Kind, kind_of
 from fnet.data.opening import read_table
 from fnet.data.targets import task_of
 from fnet.errors import ConfigurationError, DataError
@@ -705,3 +706,17 @@ def test_a_few_fractions_are_a_doubtful_target():
     assert task == "regression"
     assert "3 distinct numbers" in said
     assert "--task classification" in said
+
+
+def test_the_first_date_tells_the_order_of_all():
+    """Every word was read to learn the order, and again for its value."""
+    words = tuple(f"2024-01-{day:02}" for day in range(1, 29))
+    kind, seen = Kind("day", "date", order="year-month-day"), []
+
+    def counted(given, order):
+        seen.append(len(given))
+        return days_of(given, order)
+
+    with mock.patch("fnet.data.kinds.days_of", counted):
+        kind.read(Column("day", np.arange(28, dtype=np.int32), words))
+    assert sum(seen) == 28 + 1
