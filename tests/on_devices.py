@@ -494,7 +494,10 @@ def own_layer() -> dict[str, Any]:
 
 
 def command() -> dict[str, Any]:
-    """`fnet train` on four devices, continued on one, and all on one; evaluated on four and one."""
+    """`fnet train` on four devices, continued on one and with divided weights, and all on one.
+
+    Evaluated on four and on one.
+    """
     words = ["train", "--model", "mlp", "--hidden", "12", "--size", "8"]
     found = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
@@ -514,15 +517,20 @@ def command() -> dict[str, Any]:
         Image.fromarray(RNG.integers(0, 256, (8, 8, 3)).astype(np.uint8)).save(image)
         with contextlib.redirect_stderr(io.StringIO()) as aside:
             answers = [said("predict", run, image, *more) for more in ((), ("--devices", "4"))]
-        found["after"] = said("train", "--epochs", "2", "--resume", "--out", run)
-        found["one"] = said(*words, "--epochs", "2", "--out", f"{folder}/one")
+        said("train", "--epochs", "2", "--resume", "--out", run)
+        halves = ("--devices", "4", "--tensor-parallel", "2")
+        found["after"] = said("train", "--epochs", "3", "--resume", "--out", run, *halves)
+        whole = not Path(run, "checkpoint.shards").exists()
+        found["one"] = said(*words, "--epochs", "3", "--out", f"{folder}/one")
     loss = {name: lines[-1].get("test_loss") for name, lines in found.items()}
     return {
         "said": [found["four"][0]["decisions"], judged[1][-1]["decisions"], aside.getvalue()],
+        "said_of_halves": found["after"][0]["decisions"],
         "off": abs(loss["after"] / loss["one"] - 1),
         "off_evaluated": abs(judged[0][-1]["loss"] / judged[1][-1]["loss"] - 1),
         "off_predicted": abs(answers[0][0]["probability"] / answers[1][0]["probability"] - 1),
         "parted": parted,
+        "whole": whole,
     }
 
 

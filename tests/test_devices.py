@@ -262,11 +262,13 @@ def of_sweeps_and_of_changed_images():
 
 def of_the_command():
     made = ran("command")["command"]
-    assert made["parted"]
-    assert made["off"] < ROUNDING  # begun on four devices, continued on one
+    assert (made["parted"], made["whole"]) == (True, True)
+    assert made["off"] < ROUNDING  # begun on four devices, continued on one, and on two times two
     assert max(made["off_evaluated"], made["off_predicted"]) < ROUNDING
     said = "on 4 virtual devices of this CPU, which divide each batch among them"
     assert made["said"] == [[said], [said], f"fnet: {said}\n"]
+    halves = "2 parts of each batch, and 2 of the weights of wide layers"
+    assert f"on 4 virtual devices of this CPU: {halves}" in made["said_of_halves"]
 
 
 @pytest.mark.turns(3)

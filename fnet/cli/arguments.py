@@ -90,6 +90,7 @@ TRAINING: Settings = {
     "batch_size": None,
     "epochs": None,
     "devices": None,
+    "tensor_parallel": None,
 }
 
 

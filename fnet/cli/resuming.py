@@ -7,7 +7,7 @@ from fnet.cli.arguments import Settings
 from fnet.errors import ConfigurationError
 
 # Settings that a resumed run may change.
-FREE = ("epochs", "workers", "learning_rate", "patience", "devices")
+FREE = ("epochs", "workers", "learning_rate", "patience", "devices", "tensor_parallel")
 
 
 def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
@@ -26,4 +26,5 @@ def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
                 "it out, or begin a new run with another --out"
             )
     # Devices are those of this process, whatever the run had before.
-    return Path(out), {**settings, "devices": None, **given, "data": settings["data"]}
+    others = dict.fromkeys(("devices", "tensor_parallel"))
+    return Path(out), {**settings, **others, **given, "data": settings["data"]}

@@ -86,6 +86,7 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "schedule": "constant",
     "warmup": 0.0,
     "devices": None,
+    "tensor_parallel": None,
     **TEXT,
 }
 

@@ -1,4 +1,4 @@
-"""`--devices`: how many devices train together, and where those of a CPU come from."""
+"""`--devices` and `--tensor-parallel`: how many devices train together, and what they divide."""
 
 import os
 from typing import Any
@@ -8,8 +8,10 @@ from jax.sharding import Mesh
 
 from fnet.cli.arguments import ALL, Settings
 from fnet.cli.values import above
+from fnet.core.across import ROWS
 from fnet.devices import mesh
-from fnet.devices.meshes import require_divided
+from fnet.devices.meshes import COLUMNS, require_divided
+from fnet.errors import ConfigurationError
 
 FORCED = "xla_force_host_platform_device_count"  # of XLA_FLAGS, which says the same
 
@@ -24,6 +26,14 @@ def add_devices(group: Any, several: bool = True) -> None:
         "is divided into so many virtual ones, `all` into its cores (default 1)"
         + ("; of each process, where there are several" if several else ""),
     )
+    if several:
+        group.add_argument(
+            "--tensor-parallel",
+            type=above(0, int),
+            metavar="N",
+            help="of --devices, how many divide the weights of wide layers, and the optimizer's "
+            "state, so that each holds a part; the rest of them divide each batch (default 1)",
+        )
 
 
 def make_devices(given: Settings) -> None:
@@ -38,11 +48,28 @@ def make_devices(given: Settings) -> None:
 
 
 def mesh_of(settings: Settings, processes: int = 1) -> Mesh | None:
-    """The mesh of --devices, none without it; of several processes, all the devices they have."""
+    """The mesh of --devices, none without it; of several processes, all the devices they have.
+
+    Raises ConfigurationError for --tensor-parallel without --devices that it divides, and over
+    several processes, of which the first alone writes checkpoints and pictures.
+    """
+    asked, parts = settings.get("devices"), settings.get("tensor_parallel") or 1
     if processes > 1:
+        if parts > 1:
+            raise ConfigurationError(
+                f"--tensor-parallel {parts} divides weights among the devices of one process, and "
+                f"there are {processes}; leave it out, or train from Python: "
+                f"fnet.training.fit(..., mesh=fnet.devices.mesh(model={parts}))"
+            )
         return mesh()
-    asked = settings.get("devices")
-    return None if asked is None else mesh(asked)
+    if asked is None:
+        if parts > 1:
+            raise ConfigurationError(
+                f"--tensor-parallel {parts}: of how many devices? Add --devices {parts}, or a "
+                "multiple of it"
+            )
+        return None
+    return mesh(asked, model=parts)
 
 
 def spread_over(given: Settings) -> tuple[Mesh | None, list[str]]:
@@ -60,7 +87,7 @@ def divided(settings: Settings, given: Settings, processes: int = 1) -> tuple[Se
     devices = mesh_of(settings, processes)
     if devices is None:
         return settings, []
-    count, size = devices.size, settings["batch_size"]
+    count, size = devices.shape[ROWS], settings["batch_size"]
     said = [_said(devices, processes)]
     if given.get("batch_size") not in (None, ALL):
         require_divided("--batch-size", size, count)
@@ -74,7 +101,11 @@ def _said(devices: Mesh, processes: int = 1) -> str:
     kind = devices.devices.flat[0].platform
     sort = "virtual devices of this CPU" if kind == "cpu" else f"devices ({kind.upper()})"
     where = f"on {devices.size} {sort}" + (f" of {processes} processes" if processes > 1 else "")
-    return f"{where}, which divide each batch among them"
+    parts = devices.shape.get(COLUMNS, 1)
+    if parts == 1:
+        return f"{where}, which divide each batch among them"
+    rows = devices.shape[ROWS]
+    return f"{where}: {rows} parts of each batch, and {parts} of the weights of wide layers"
 
 
 def _devices(text: str) -> int | str:

@@ -16,6 +16,7 @@ from fnet.cli.signals import Stop
 from fnet.cli.source import Parts
 from fnet.cli.values import above
 from fnet.cli.voice import Voice
+from fnet.devices import on_one
 from fnet.devices.processes import START, Team, join
 from fnet.devices.watch import SILENCE, STUCK
 
@@ -32,9 +33,10 @@ class Run(NamedTuple):
     team: Team
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Save the run so far, by the first process for all."""
+        """Save the run so far, by the first process for all; in one file, whatever is divided."""
         if self.team.is_first:
-            runs.keep(self.folder, checkpoint, self.history)
+            whole = checkpoint._replace(record=on_one(checkpoint.record))
+            runs.keep(self.folder, whole, self.history)
 
 
 def add_together(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.jpeg import START, scans
-from fnet.files.png import SIGNATURE, header, verified
+from fnet.files.png import SIGNATURE, Header, Verified, header, verified
 
 Size = tuple[int, int]
 
@@ -26,6 +26,8 @@ SCANS = 100  # of a JPEG: cameras write one, encoders ten; each takes as long as
 STRIP = 2**16  # pixels converted to RGB at a time
 # Tags of EXIF and TIFF.
 ORIENTATION, TILE_WIDTH, TILE_HEIGHT, DEPTH, WHITE_IS = 274, 322, 323, 258, 262
+# Pillow's mode of the pixels of a PNG, by bits per channel, colour type, and whether interlaced.
+BARE = {(8, 0, False): "L", (8, 2, False): "RGB"}
 FINER = 2  # a JPEG is decoded at no less than so many times the size it is resized to
 
 _filters = threading.Lock()  # warning filters belong to the whole process
@@ -107,7 +109,10 @@ def _pixels(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
     if content.startswith(SIGNATURE):
         head = header(content)
         _check_pixels(path, (head.width, head.height), length)
-        content = verified(content, head)
+        proved = verified(content, head)
+        if proved.is_bare and (mode := BARE.get((head.depth, head.colour, head.interlaced))):
+            return _rgb(_bare(mode, head, proved))
+        content = proved.file
     if count > SCANS:
         raise DataError(f"{path}: it is a JPEG of more than {SCANS} scans; save it anew")
     with without_warnings():
@@ -122,6 +127,13 @@ def _pixels(path: str | os.PathLike[str], size: Size | None) -> np.ndarray:
         turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
     pixels = _rgb(_upper_bits(image) if image.mode.startswith("I") else image)
     return turn(pixels) if turn else pixels
+
+
+def _bare(mode: str, head: Header, proved: Verified) -> Any:
+    """The image of a PNG of rows alone, decoded without the parsing that was done to prove it."""
+    from PIL import Image
+
+    return Image.frombytes(mode, (head.width, head.height), b"".join(proved.data), "zip", mode)
 
 
 @contextlib.contextmanager

@@ -49,12 +49,33 @@ def header(content: bytes) -> Header:
     return Header(width, height, depth, colour, interlace == 1)
 
 
-def verified(content: bytes, head: Header) -> bytes:
-    """The PNG reduced to the chunks that determine its pixels. Raises ValueError if it is damaged.
+class Verified(NamedTuple):
+    """A PNG reduced to the chunks that determine its pixels: those before, of and after the rows.
+
+    A small image's rows are stored without compression, so that they are inflated once.
+    """
+
+    before: list[bytes]
+    data: list[bytes]
+    after: list[bytes]
+
+    @property
+    def file(self) -> bytes:
+        """The whole PNG."""
+        return b"".join([*self.before, *(_chunk(b"IDAT", body) for body in self.data), *self.after])
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing but the rows determines the pixels: no palette, transparency or turn."""
+        return len(self.before) == 2 and len(self.after) == 1  # signature and IHDR; IEND
+
+
+def verified(content: bytes, head: Header) -> Verified:
+    """The PNG without what does not determine its pixels. Raises ValueError if it is damaged.
 
     The CRC of every chunk is checked, and that the image data inflate to exactly the rows declared
     in the header. Whatever else a decoder would have to handle (compressed text, colour profiles,
-    animations) is left out. A small image is returned uncompressed, so that it is inflated once.
+    animations) is left out.
     """
     before, data, after, seen = [SIGNATURE], list[bytes](), list[bytes](), dict[bytes, int]()
     for number, (kind, body, whole) in enumerate(_chunks(content)):
@@ -74,8 +95,7 @@ def verified(content: bytes, head: Header) -> bytes:
     if head.colour == 3 and b"PLTE" not in seen:
         raise ValueError("it needs a palette, PLTE, which is missing")
     rows = _rows(head, data)
-    data = [rows] if rows is not None else data
-    return b"".join([*before, *(_chunk(b"IDAT", body) for body in data), *after])
+    return Verified(before, data if rows is None else [rows], after)
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:

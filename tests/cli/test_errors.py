@@ -113,6 +113,7 @@ TRAIN = {
     "a negative number": ("--data photos --epochs -1", ["--epochs", "'-1'", "0 or more"]),
     "a huge number": (f"--data photos --hidden {10**30}", ["--hidden", "below 2**32"]),
     "an unknown flag": ("--data photos --widht 3", ["fnet", "--widht"]),
+    "parts of no devices": ("--data photos --tensor-parallel 2", ["of how many", "--devices 2"]),
     "logistic of three": (
         "--data photos --model logistic",
         ["two classes", "have 3", "--model linear"],

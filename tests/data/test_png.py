@@ -51,6 +51,25 @@ def test_every_kind_is_read_as_pillow_reads_it(tmp_path, kind, interlaced, size)
     np.testing.assert_allclose(found.astype(int), expected, atol=1)
 
 
+@pytest.mark.parametrize("size", [(32, 32), (700, 500)], ids=str)
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_rows_that_an_encoder_filtered_are_read_as_pillow_reads_them(tmp_path, mode, size):
+    smooth = np.add.outer(np.arange(size[1]), np.arange(size[0])) // 3
+    noise = np.random.default_rng(0).integers(0, 9, (*smooth.shape, len(mode)))
+    pixels = (smooth[..., None] + noise).astype(np.uint8)
+    Image.fromarray(pixels.squeeze()).save(tmp_path / "a.png")
+    found = read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(found, np.broadcast_to(pixels, found.shape))
+
+
+def test_a_filter_that_there_is_none_of_is_an_error(tmp_path):
+    wrong = bytes([7, 0, 0, 0])
+    content = made(head(1, 2, 8, 2), data(zlib.compress(bytes(4) + wrong)), END)
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.png: cannot be read as an image"):
+        read_image(tmp_path / "a.png")
+
+
 def test_a_large_image_of_few_bytes(tmp_path):
     """Each piece of its data inflates to more rows than are checked together."""
     pixels = np.full((900, 800, 3), 7, np.uint8)
@@ -123,7 +142,8 @@ def test_pillow_believes_a_third_of_the_rows(tmp_path):
 
 def test_what_is_no_pixel_never_reaches_the_decoder(tmp_path, monkeypatch):
     text = chunk(b"zTXt", b"a\0\0" + zlib.compress(b"hello"))
-    (tmp_path / "a.png").write_bytes(SMALL[:33] + text + SMALL[33:])
+    content = png(3, 8, False, width=7, height=5)  # of a palette, which Pillow applies
+    (tmp_path / "a.png").write_bytes(content[:33] + text + content[33:])
     seen = []
     real = Image.open
     monkeypatch.setattr(
