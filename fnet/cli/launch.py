@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fnet.cli.arguments import Settings, command
+from fnet.cli.signals import CLOSED
 from fnet.cli.values import above
 from fnet.devices.lines import free_port
 from fnet.errors import ConfigurationError
@@ -80,16 +81,19 @@ def _shares(count: int) -> list[set[int]]:
 
 @contextlib.contextmanager
 def _signals_for(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """SIGTERM is handed on; Ctrl-C reaches the processes by the terminal, and they save and end."""
+    """SIGTERM and SIGHUP are handed on; Ctrl-C reaches the processes by the terminal.
+
+    They save and end.
+    """
 
     def hand_on(number: int, frame: Any) -> None:
         for child in children:
             child.send_signal(number)
 
-    before = [
-        (number, signal.signal(number, handler))
-        for number, handler in ((signal.SIGTERM, hand_on), (signal.SIGINT, lambda *_: None))
-    ]
+    handlers = {signal.SIGTERM: hand_on, signal.SIGINT: lambda *_: None}
+    if CLOSED and signal.getsignal(CLOSED) != signal.SIG_IGN:  # as it is under nohup
+        handlers[CLOSED] = hand_on
+    before = [(number, signal.signal(number, handler)) for number, handler in handlers.items()]
     try:
         yield
     finally:

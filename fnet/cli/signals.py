@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during training: finish the current step, and save."""
+"""Ctrl-C, SIGTERM and the end of a terminal during training: finish the step, and save."""
 
 import contextlib
 import signal
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from types import FrameType
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+CLOSED = getattr(signal, "SIGHUP", None)  # of a terminal; Windows has none
+if CLOSED:
+    NAMES[CLOSED] = "SIGHUP, as of a terminal that is closed,"
 
 
 class Stop:
@@ -24,19 +27,26 @@ class Stop:
 
 @contextlib.contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Within this block the first Ctrl-C or SIGTERM asks it to stop; a second ends it at once."""
+    """Within this block the first of these signals asks it to stop; a second ends it at once.
+
+    One that is ignored, as nohup has it of SIGHUP, stays so; and a second that is SIGHUP is, since
+    a terminal and `fnet launch` may both send it.
+    """
     stop = Stop()
     before = {number: signal.getsignal(number) for number in NAMES}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
 
     def request(number: int, frame: FrameType | None) -> None:
         stop.by = signal.Signals(number)
         restore()
+        if CLOSED:
+            signal.signal(CLOSED, signal.SIG_IGN)
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    for number in NAMES:
+    for number in before:
         signal.signal(number, request)
     try:
         yield stop

@@ -9,6 +9,7 @@ import pytest
 
 from fnet.checkpoint import load
 from fnet.cli.resuming import resumed
+from fnet.cli.signals import NAMES
 from fnet.errors import ConfigurationError
 
 
@@ -68,14 +69,13 @@ def test_killed_at_any_moment(shell, photos):
     assert resumed.metrics["epochs"] == done + 2
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("by", NAMES, ids=lambda by: by.name)
 def test_asked_to_end_it_ends_the_step_saves_and_says_how_to_go_on(shell, photos, by):
     folder, out = stopped(shell, photos, by.name, by)
     record = load(folder / "checkpoint.npz").record
     assert record.epoch >= 1
     assert len((folder / "history.csv").read_text("utf-8").splitlines()) == record.epoch + 1
-    name = "Ctrl-C" if by == signal.SIGINT else "SIGTERM"
-    assert f"stopped    by {name} after epoch {record.epoch}; saved\n" in out
+    assert f"stopped    by {NAMES[by]} after epoch {record.epoch}; saved\n" in out
     assert f"next       fnet train --out {by.name} --resume\n" in out
 
 
