@@ -28,7 +28,8 @@ t₁ is what one device takes for all rows, B what a link moves in a second, and
 takes at least. Gradients are added once a step, however many layers there are, and once in the k
 steps of `optimizers.accumulate`. Parameters, their gradients and Adam's moments take 16 P bytes on
 each device. With `mesh(8, model=4)` four devices divide those that the rule of a `placement` names,
-`split_weights` unless another is given, and each has a quarter of them:
+`split_weights` unless another is given, and each has a quarter of them (`fnet train --devices 8
+--tensor-parallel 4`):
 
 >>> table = by_table({"[0].w": -2})  # of an embedding, with which the model begins
 >>> placement(mesh(1), rule=table).parts
