@@ -13,11 +13,13 @@ from fnet.data.augmentation import Augmentation, augment
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
 from fnet.optimizers.rule import passed
+from fnet.optimizers.seen import dense
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.last_layer import open_for
 from fnet.training.records import Metrics, State
 from fnet.training.scoring import score, weight
+from fnet.training.seen_rows import seen_rows
 from fnet.training.solving import require_optimizer
 from fnet.training.updating import extras
 
@@ -62,6 +64,7 @@ def one_step(
 ) -> Callable[..., tuple[State, Metrics]]:
     """The step that `make_step` compiles, of a model that is open for its loss."""
     require_optimizer(optimizer)
+    model = seen_rows(model, optimizer)
 
     def step(
         state: State,
@@ -81,7 +84,7 @@ def one_step(
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
         whole = value + cost.astype(value.dtype)
-        more = extras(model, loss, (x, soft, where, noise), whole, grads)
+        more = extras(model, loss, (x, soft, where, noise), whole, dense(grads))
         updates, opt_state = passed(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
         if model.observe is not None:
