@@ -93,6 +93,16 @@ def test_lazy_ones_are_exact_in_the_first_step_and_on_what_every_step_sees(optim
     assert (ours[8] == TABLE[8]).all()
 
 
+@pytest.mark.parametrize("optimizer", [adagrad(0.1), scheduled(adam(0.1), cosine(9))], ids=str)
+def test_rows_taken_in_blocks(optimizer, monkeypatch):
+    steps = batches(3)
+    whole = seen_alone(optimizer, steps)
+    monkeypatch.setattr("fnet.optimizers.rows.BLOCK", 12)  # 4 of 10 rows
+    alike(seen_alone(optimizer, steps), whole)
+    clipped = clip_by_global_norm(optimizer, 0.1)  # whose norm is that of all blocks
+    alike(seen_alone(clipped, steps[:1])[0], dense(clipped, steps[:1])[0])
+
+
 @pytest.mark.parametrize(
     "optimizer",
     [adamw(0.1), lamb(0.1), lars(0.1), muon(0.1), accumulate(adam(0.1), 2)],

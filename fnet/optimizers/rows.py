@@ -14,10 +14,19 @@ from fnet.core.expect import check_range, require, require_array, require_floati
 from fnet.core.remembering import remembered
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
+from fnet.optimizers.adam import adam, amsgrad
+from fnet.optimizers.adaptive import adadelta, adagrad, rmsprop
 from fnet.optimizers.averaging import Accumulated
+from fnet.optimizers.gradient import momentum, sgd
+from fnet.optimizers.moments import adamax, nadam, radam
 from fnet.optimizers.rule import apply_updates, passed, require_optimizer, require_params
+from fnet.optimizers.scheduling import scheduled
 from fnet.optimizers.seen import Rows, is_rows
 from fnet.optimizers.selecting import opened
+from fnet.optimizers.sparse import ftrl
+
+BLOCK = 2**15  # numbers of a table that are updated at once
+BY_ENTRY = (sgd, momentum, rmsprop, adagrad, adadelta, adam, amsgrad, adamax, nadam, radam, ftrl)
 
 
 @constructor
@@ -136,24 +145,48 @@ def update_rows(
 def _updated(
     optimizer: Any, g: Rows, state: Any, params: ArrayTree, **more: Any
 ) -> tuple[Rows, Any]:
-    """The update of a table's rows, each of which stands once in g, and the state after it."""
+    """The update of a table's rows, each of which stands once in g, and the state after it.
+
+    Where each entry has an update of its own, rows are taken in blocks, which stay in the cache.
+    """
     (table,), structure = jax.tree.flatten(params)
+    number, width = g.values.shape
+    block = max(1, min(number, BLOCK // max(width, 1)) if _is_by_entry(optimizer) else number)
 
     def by_row(leaf: Any) -> bool:
         return jnp.ndim(leaf) > 0 and len(leaf) == len(table)
 
-    def put(leaf: Any, new: Any) -> Any:
-        if not by_row(leaf):
-            return new
-        return leaf.at[g.ids].set(new, mode="drop", unique_indices=True)
+    def one(now: Any, some: tuple[Array, Array]) -> tuple[Any, Array]:
+        ids, values = some
+        # What all blocks share, such as the number of the step, changes once.
+        now = jax.tree.map(lambda own, begun: own if by_row(own) else begun, now, state)
+        few, own = jax.tree.map(
+            lambda leaf: leaf.at[ids].get(mode="clip") if by_row(leaf) else leaf, (params, now)
+        )
+        grads = structure.unflatten([values.astype(table.dtype)])
+        updates, own = passed(optimizer, grads, own, few, **more)
 
-    few, own = jax.tree.map(
-        lambda leaf: leaf.at[g.ids].get(mode="clip") if by_row(leaf) else leaf, (params, state)
-    )
-    grads = structure.unflatten([g.values.astype(table.dtype)])
-    updates, own = passed(optimizer, grads, own, few, **more)
-    (values,) = jax.tree.leaves(updates)
-    return Rows(g.ids, values, len(table)), jax.tree.map(put, state, own)
+        def put(leaf: Any, new: Any) -> Any:
+            if not by_row(leaf):
+                return new
+            return leaf.at[ids].set(new, mode="drop", unique_indices=True)
+
+        return jax.tree.map(put, now, own), jax.tree.leaves(updates)[0]
+
+    def cut(x: Array, fill: int) -> Array:
+        ends = [(0, -number % block)] + [(0, 0)] * (x.ndim - 1)
+        return jnp.pad(x, ends, constant_values=fill).reshape(-1, block, *x.shape[1:])
+
+    after, values = jax.lax.scan(one, state, (cut(g.ids, g.size), cut(g.values, 0)))
+    return Rows(g.ids, values.reshape(-1, width)[:number], g.size), after
+
+
+def _is_by_entry(optimizer: Any) -> bool:
+    """Whether no entry of a table has a part in the update of another, as in a norm."""
+    made = getattr(optimizer, "made", ())
+    if made and made[0] is scheduled:
+        return _is_by_entry(made[1][0])
+    return bool(made) and made[0] in BY_ENTRY
 
 
 def _require_table(name: str, leaves: list[Any]) -> None:

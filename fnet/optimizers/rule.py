@@ -43,7 +43,7 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
             f"apply_updates: an update is {u.shape}, and its parameter {p.shape}; they are alike",
         )
         if is_rows(u):
-            return p.at[u.ids].add(u.values.astype(p.dtype), mode="drop")
+            return p.at[u.ids].add(u.values.astype(p.dtype), mode="drop")  # V is no row
         return p + u.astype(p.dtype)
 
     return jax.tree.map(one, params, updates, is_leaf=is_non_trainable)

@@ -13,7 +13,6 @@ from fnet.data.augmentation import Augmentation, augment
 from fnet.data.transforms import Transform, compose
 from fnet.optimizers import apply_updates
 from fnet.optimizers.rule import passed
-from fnet.optimizers.seen import dense
 from fnet.training.evaluation import penalty_of
 from fnet.training.feeding import inputs
 from fnet.training.last_layer import open_for
@@ -83,14 +82,12 @@ def one_step(
         cost, dcost = penalty_of(model, params)
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
-        whole = value + cost.astype(value.dtype)
-        more = extras(model, loss, (x, soft, where, noise), whole, dense(grads))
+        more = extras(model, loss, (x, soft, where, noise), value + cost.astype(value.dtype), grads)
         updates, opt_state = passed(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
         if model.observe is not None:
             params = model.observe(params, cache)
-        state = State(params, opt_state, state.step + 1)
-        return state, Metrics(
+        return State(params, opt_state, state.step + 1), Metrics(
             value, cost, *score(loss, y, target, where), weight(loss, soft, where)
         )
 
