@@ -126,6 +126,7 @@ def gru_kind(reset_after: bool) -> Kind:
         (h,), width = state, state[0].shape[-1]
         v = h @ (params.u if reset_after else params.u[:, : 2 * width])
         r, z = jnp.split(jax.nn.sigmoid(a[:, : 2 * width] + v[:, : 2 * width]), 2, axis=-1)
+        saved: tuple[Array, ...]
         if reset_after:
             inner = v[:, 2 * width :] + params.c
             n = jnp.tanh(a[:, 2 * width :] + r * inner)

@@ -19,7 +19,13 @@ from fnet.optimizers.adaptive import adadelta, adagrad, rmsprop
 from fnet.optimizers.averaging import Accumulated
 from fnet.optimizers.gradient import momentum, sgd
 from fnet.optimizers.moments import adamax, nadam, radam
-from fnet.optimizers.rule import apply_updates, passed, require_optimizer, require_params
+from fnet.optimizers.rule import (
+    apply_updates,
+    made_of,
+    passed,
+    require_optimizer,
+    require_params,
+)
 from fnet.optimizers.scheduling import scheduled
 from fnet.optimizers.seen import Rows, is_rows
 from fnet.optimizers.selecting import opened
@@ -139,7 +145,7 @@ def update_rows(
     (table,), structure = jax.tree.flatten(params)
     g = Rows.of(ids, dy, len(table), padding).merged()
     updates, state = _updated(optimizer, g, state, params)
-    return apply_updates(params, structure.unflatten([updates])), state
+    return apply_updates(params, jax.tree.unflatten(structure, [updates])), state
 
 
 def _updated(
@@ -163,7 +169,7 @@ def _updated(
         few, own = jax.tree.map(
             lambda leaf: leaf.at[ids].get(mode="clip") if by_row(leaf) else leaf, (params, now)
         )
-        grads = structure.unflatten([values.astype(table.dtype)])
+        grads = jax.tree.unflatten(structure, [values.astype(table.dtype)])
         updates, own = passed(optimizer, grads, own, few, **more)
 
         def put(leaf: Any, new: Any) -> Any:
@@ -183,10 +189,8 @@ def _updated(
 
 def _is_by_entry(optimizer: Any) -> bool:
     """Whether no entry of a table has a part in the update of another, as in a norm."""
-    made = getattr(optimizer, "made", ())
-    if made and made[0] is scheduled:
-        return _is_by_entry(made[1][0])
-    return bool(made) and made[0] in BY_ENTRY
+    construct, parts, _ = made_of(optimizer)
+    return _is_by_entry(parts[0]) if construct is scheduled else construct in BY_ENTRY
 
 
 def _require_table(name: str, leaves: list[Any]) -> None:

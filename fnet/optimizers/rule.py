@@ -191,8 +191,14 @@ def passed(optimizer: Any, grads: Any, state: Any, params: Any, **more: Any) -> 
 
 def takes_rows(optimizer: Any) -> bool:
     """Whether gradients may be `Rows`: for `by_rows`, and what hands gradients on as they are."""
-    made = getattr(optimizer, "made", ())
-    return bool(made) and made[0].__name__ in ("by_rows", "by_part", "scheduled")
+    construct, *_ = made_of(optimizer)
+    return getattr(construct, "__name__", None) in ("by_rows", "by_part", "scheduled")
+
+
+def made_of(value: Any) -> tuple[Any, ...]:
+    """Its constructor, arguments and keywords; None and none of what no constructor made."""
+    made: tuple[Any, ...] = getattr(value, "made", ())
+    return made or (None, (), {})
 
 
 def start(learning_rate: float) -> tuple[Array, Array]:

@@ -10,6 +10,7 @@ from fnet.core.remembering import remembered
 from fnet.layers import embedding
 from fnet.layers.embedding import Embedding
 from fnet.optimizers import by_part, by_rows, scheduled
+from fnet.optimizers.rule import made_of
 from fnet.optimizers.seen import Rows
 
 
@@ -35,14 +36,14 @@ def seen_rows(model: Layer, optimizer: Any) -> Layer:
 
 def _has_rows(optimizer: Any) -> bool:
     """Whether gradients reach a `by_rows` as the model gives them."""
-    construct, parts, named = getattr(optimizer, "made", ()) or (None, (), {})
+    construct, parts, named = made_of(optimizer)
     if construct is by_part:
         return any(_has_rows(part) for _, part in parts) or _has_rows(named["rest"])
     return _has_rows(parts[0]) if construct is scheduled else construct is by_rows
 
 
 def _opened(model: Layer) -> Layer:
-    construct, parts, _ = model.made or (None, (), {})
+    construct, parts, _ = made_of(model)
     if construct is serial:
         opened: Layer = serial(*map(_opened, parts))
         return opened
