@@ -3,8 +3,8 @@
 Blocks are 128 wide, with four heads, gelu, and 128 steps of 8 sequences; embedding, positions and
 logits are those of `language`, and so are the weights. A run is an epoch of sgd, compiled as one
 loop; PyTorch's is one of Python. fnet stands at two points: `repeat` keeps what its backward pass
-needs, and `remat` within it makes that again. For 48 blocks those are left out that would take
-minutes to compile.
+needs, and `remat` within it makes that again. flax is
+measured with 12 blocks alone, since it takes minutes to compile 48.
 """
 
 import time
@@ -74,11 +74,11 @@ def _both(blocks: int, rows: list[dict]) -> dict:
         "title": f"transformer of {blocks} blocks",
         "columns": columns,
         "rows": table,
-        "targets": _targets(timed),
+        "targets": _targets(blocks, timed),
     }
 
 
-def _targets(timed: dict[str, dict]) -> list[dict]:
+def _targets(blocks: int, timed: dict[str, dict]) -> list[dict]:
     targets = []
     rivals = [name for name in (*JAX.values(), "flax") if name in timed]
     fastest = min(rivals, key=lambda name: timed[name]["ratio"])
@@ -95,7 +95,7 @@ def _targets(timed: dict[str, dict]) -> list[dict]:
     torches = [row["ratio"] for row in timed.values() if row["peer"] == "PyTorch"]
     targets.append(_target("PyTorch", 1.0, min(torches, default=None)))
     unrolled = timed.get(JAX["unrolled"])
-    if unrolled:
+    if unrolled and blocks == max(STEPS):
         part = timed[KEPT]["compile_seconds"] / unrolled["compile_seconds"]
         targets.append(_target("time to compile unrolled", 0.2, part, most=True))
     return targets
