@@ -6,15 +6,18 @@ import numpy as np
 import optax
 import pytest
 
-from fnet import optimizers
+from fnet import data, losses, optimizers
+from fnet.compose import serial, tied
 from fnet.errors import ConfigurationError, DataError, ShapeError
-from fnet.layers import embedding
+from fnet.layers import affine, embedding, flatten
 from fnet.optimizers import (
     accumulate,
     adagrad,
     adam,
     adamax,
     adamw,
+    by_part,
+    by_rows,
     clip_by_global_norm,
     ftrl,
     lamb,
@@ -27,6 +30,8 @@ from fnet.optimizers import (
     update_rows,
 )
 from fnet.optimizers.schedules import cosine
+from fnet.training import descend, fit, make_step, start
+from fnet.training.seen_rows import seen_rows
 
 RNG = np.random.default_rng(0)
 TABLE = jnp.asarray(RNG.normal(size=(9, 3)))
@@ -51,7 +56,7 @@ def dense(optimizer, steps, table=TABLE):
     return table, state
 
 
-def by_rows(optimizer, steps, table=TABLE, **more):
+def seen_alone(optimizer, steps, table=TABLE, **more):
     state = optimizer.init(table)
     step = jax.jit(lambda *given: update_rows(optimizer, *given, **more))
     for ids, dy in steps:
@@ -66,7 +71,7 @@ def alike(ours, theirs):
 @pytest.mark.parametrize("optimizer", [sgd(0.1), adagrad(0.1), ftrl(0.1, l1=0.01)], ids=str)
 def test_exact_where_a_gradient_of_zero_changes_nothing(optimizer):
     steps = batches(5)
-    alike(by_rows(optimizer, steps), dense(optimizer, steps))
+    alike(seen_alone(optimizer, steps), dense(optimizer, steps))
 
 
 LAZY = [
@@ -78,14 +83,24 @@ LAZY = [
 @pytest.mark.parametrize("optimizer", LAZY, ids=lambda each: str(each)[:40])
 def test_lazy_ones_are_exact_in_the_first_step_and_on_what_every_step_sees(optimizer):
     once = batches(1)
-    alike(by_rows(optimizer, once)[0], dense(optimizer, once)[0])
+    alike(seen_alone(optimizer, once)[0], dense(optimizer, once)[0])
     every = jnp.arange(6).reshape(2, 3)  # and two more in the first step, which rest from then on
     first = jnp.array([[0, 1, 2, 7], [3, 4, 5, 7]])
     steps = [(ids, jnp.asarray(RNG.normal(size=(*ids.shape, 3)))) for ids in (first, every, every)]
-    (ours, _), (theirs, _) = by_rows(optimizer, steps), dense(optimizer, steps)
+    (ours, _), (theirs, _) = seen_alone(optimizer, steps), dense(optimizer, steps)
     np.testing.assert_allclose(ours[:6], theirs[:6], rtol=1e-12)
-    np.testing.assert_array_equal(ours[7], by_rows(optimizer, steps[:1])[0][7])
+    np.testing.assert_array_equal(ours[7], seen_alone(optimizer, steps[:1])[0][7])
     assert (ours[8] == TABLE[8]).all()
+
+
+@pytest.mark.parametrize("optimizer", [adagrad(0.1), scheduled(adam(0.1), cosine(9))], ids=str)
+def test_rows_taken_in_blocks(optimizer, monkeypatch):
+    steps = batches(3)
+    whole = seen_alone(optimizer, steps)
+    monkeypatch.setattr("fnet.optimizers.rows.BLOCK", 12)  # 4 of 10 rows
+    alike(seen_alone(optimizer, steps), whole)
+    clipped = clip_by_global_norm(optimizer, 0.1)  # whose norm is that of all blocks
+    alike(seen_alone(clipped, steps[:1])[0], dense(clipped, steps[:1])[0])
 
 
 @pytest.mark.parametrize(
@@ -94,16 +109,18 @@ def test_lazy_ones_are_exact_in_the_first_step_and_on_what_every_step_sees(optim
     ids=str,
 )
 def test_what_is_no_rule_for_a_row_is_refused(optimizer):
-    with pytest.raises(ConfigurationError, match="does not update each row by itself"):
+    with pytest.raises(ConfigurationError, match=r"update_rows: .* does not update each row"):
         update_rows(optimizer, *batches(1)[0], optimizer.init(TABLE), TABLE)
+    with pytest.raises(ConfigurationError, match=r"by_rows: .* does not update each row"):
+        by_rows(optimizer)
 
 
 def test_those_of_optax():
     once = batches(1)
     with jax.numpy_dtype_promotion("standard"):
-        ours, _ = by_rows(optax.adam(0.1), once)
+        ours, _ = seen_alone(optax.adam(0.1), once)
         with pytest.raises(ConfigurationError, match="does not update each row by itself"):
-            by_rows(optax.lamb(0.1), once)
+            seen_alone(optax.lamb(0.1), once)
     np.testing.assert_allclose(ours, dense(adam(0.1), once)[0], rtol=1e-7)
 
 
@@ -127,10 +144,78 @@ def test_ids_out_of_range_and_wrong_shapes():
     state = sgd(0.1).init(TABLE)
     with pytest.raises(DataError, match="from 0 to 8"):
         update_rows(sgd(0.1), ids, dy, state, TABLE)
-    alike(by_rows(sgd(0.1), [(ids, dy)])[0], TABLE.at[2].add(-0.1))
+    alike(seen_alone(sgd(0.1), [(ids, dy)])[0], TABLE.at[2].add(-0.1))
     with pytest.raises(ShapeError, match=r"dy is \(1, 3, 3\), and ids are \(3,\)"):
         update_rows(sgd(0.1), ids[0], dy, state, TABLE)
     with pytest.raises(ShapeError, match="one table"):
         update_rows(sgd(0.1), ids, dy, state, (TABLE, TABLE))
     with pytest.raises(ShapeError, match="must be integers"):
         update_rows(sgd(0.1), dy[..., 0], dy, state, TABLE)
+
+
+MODEL = serial(embedding(40, 3, padding=4), flatten(), affine(2))
+IDS = RNG.integers(0, 12, (11, 4)).astype(np.int32)  # of 40: most rows are never seen
+TRAIN = data.memory({"x": IDS, "y": np.arange(11) % 2})
+
+
+def trained(optimizer, train=fit, model=MODEL, **more):
+    *_, record = train(model, losses.cross_entropy(), optimizer, TRAIN, epochs=3, **more)
+    return record.state
+
+
+def parts_of(optimizer):
+    return by_part(("0.w", optimizer), rest=adam(0.1))
+
+
+def rows_alone(optimizer):
+    """By rows, but around it what makes gradients whole: its limit is out of reach."""
+    return clip_by_global_norm(parts_of(by_rows(optimizer)), 1e30)
+
+
+@pytest.mark.parametrize("train", [fit, descend])
+def test_training_by_rows_is_exact_where_the_formula_is(train):
+    more = {"batch_size": 4} if train is fit else {}  # the last batch of fit is filled up
+    alike(
+        trained(parts_of(by_rows(adagrad(0.1))), train, **more).params,
+        trained(parts_of(adagrad(0.1)), train, **more).params,
+    )
+
+
+@pytest.mark.parametrize("optimizer", [adam(0.1), scheduled(momentum(0.1), cosine(9))], ids=str)
+def test_training_by_rows_with_and_without_whole_tables(optimizer):
+    ours = trained(parts_of(by_rows(optimizer)), batch_size=4)
+    theirs = trained(rows_alone(optimizer), batch_size=4)
+    alike(ours, theirs)
+    unseen = np.setdiff1d(np.arange(40), np.setdiff1d(IDS, [4]))
+    begin = start(MODEL, sgd(0.1), (4,)).state.params[0].w
+    assert 4 in unseen
+    np.testing.assert_array_equal(ours.params[0].w[unseen], begin[unseen])
+    assert (ours.params[0].w[np.setdiff1d(IDS, [4])] != begin[np.setdiff1d(IDS, [4])]).any(1).all()
+
+
+def test_training_by_rows_makes_no_gradient_of_the_table():
+    model = serial(embedding(50_000, 8), flatten(), affine(2))
+    sizes = []
+    for own in (by_rows(adam(0.1)), adam(0.1)):
+        optimizer = scheduled(parts_of(own), cosine(9))
+        step = make_step(model, losses.cross_entropy(), optimizer)
+        begin = start(model, optimizer, (4,)).state
+        given = jax.ShapeDtypeStruct((8, 4), jnp.int32), jax.ShapeDtypeStruct((8,), jnp.int32)
+        compiled = jax.jit(step, donate_argnums=0).lower(begin, *given).compile()
+        sizes.append(compiled.memory_analysis().temp_size_in_bytes)
+    assert sizes[0] < 8 * 50_000 < sizes[1]
+
+
+def test_by_rows_where_gradients_are_whole():
+    shared = tied(serial(embedding(12, 3), flatten(), affine(12, bias=False)), "[2].w", "[0].w")
+    assert seen_rows(shared, parts_of(by_rows(sgd(0.1)))) is shared
+    assert seen_rows(MODEL, parts_of(sgd(0.1))) is MODEL
+    penalised = serial(embedding(40, 3), flatten(), affine(2, l2=0.1))
+    alike(
+        trained(parts_of(by_rows(sgd(0.1))), model=penalised).params,
+        trained(parts_of(sgd(0.1)), model=penalised).params,
+    )
+    with pytest.raises(ShapeError, match=r"by_rows: .* one table"):
+        by_rows(sgd(0.1)).init((TABLE, TABLE))
+    with pytest.raises(ShapeError, match=r"by_rows: .* one table"):
+        by_rows(sgd(0.1)).init(TABLE[0])

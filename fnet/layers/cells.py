@@ -85,7 +85,7 @@ def lstm_kind() -> Kind:
     A step saves the gates and c; c' is made of them again.
     """
 
-    def step(params: Lstm, a: Array, state: State) -> tuple[State, tuple[Array, Array]]:
+    def step(params: Lstm, a: Array, state: State) -> tuple[State, tuple[Array, ...]]:
         h, c = state
         i, f, g, o = jnp.split(a + h @ params.u, 4, axis=-1)
         i, f, o = map(jax.nn.sigmoid, (i, f, o))
@@ -93,11 +93,10 @@ def lstm_kind() -> Kind:
         after = f * c + i * g
         h = o * jnp.tanh(after)
         h = h if params.p is None else h @ params.p.T
-        return (h, after), (jnp.concatenate((i, f, g, o), axis=-1), c)
+        return (h, after), (i, f, g, o, c)
 
     def back(params: Lstm, saved: Any, before: Array, after: Array, d: State) -> Any:
-        gates, c = saved
-        i, f, g, o = jnp.split(gates, 4, axis=-1)
+        i, f, g, o, c = saved
         m = jnp.tanh(f * c + i * g)
         dh = d[0] if params.p is None else d[0] @ params.p
         dc = d[1] + dh * o * (1 - m * m)
@@ -123,22 +122,23 @@ def lstm_kind() -> Kind:
 def gru_kind(reset_after: bool) -> Kind:
     """r, z = σ of a; n = tanh(aₙ + r (uₙ h + c)), or tanh(aₙ + uₙ (r h)); h' = (1 − z) n + z h."""
 
-    def step(params: Gru, a: Array, state: State) -> tuple[State, Array]:
+    def step(params: Gru, a: Array, state: State) -> tuple[State, tuple[Array, ...]]:
         (h,), width = state, state[0].shape[-1]
         v = h @ (params.u if reset_after else params.u[:, : 2 * width])
         r, z = jnp.split(jax.nn.sigmoid(a[:, : 2 * width] + v[:, : 2 * width]), 2, axis=-1)
+        saved: tuple[Array, ...]
         if reset_after:
             inner = v[:, 2 * width :] + params.c
             n = jnp.tanh(a[:, 2 * width :] + r * inner)
-            saved = jnp.concatenate((r, z, n, inner), axis=-1)
+            saved = r, z, n, inner
         else:
             n = jnp.tanh(a[:, 2 * width :] + (r * h) @ params.u[:, 2 * width :])
-            saved = jnp.concatenate((r, z, n), axis=-1)
+            saved = r, z, n
         return ((1 - z) * n + z * h,), saved
 
-    def back(params: Gru, saved: Array, before: Array, after: Array, d: State) -> Any:
+    def back(params: Gru, saved: Any, before: Array, after: Array, d: State) -> Any:
         h, (dh,), width = before, d, before.shape[-1]
-        r, z, n, *inner = jnp.split(saved, 4 if reset_after else 3, axis=-1)
+        r, z, n, *inner = saved
         dn, dz = dh * (1 - z) * (1 - n * n), dh * (h - n) * z * (1 - z)
         if reset_after:
             dr = dn * inner[0] * r * (1 - r)
@@ -152,13 +152,13 @@ def gru_kind(reset_after: bool) -> Kind:
         return jnp.concatenate((dr, dz, dn), axis=-1), (dbefore,), dv
 
     def of_weights(
-        params: Gru, da: Array, saved: Array, before: Array, dv: Array
+        params: Gru, da: Array, saved: Any, before: Array, dv: Array
     ) -> dict[str, Array]:
         width = before.shape[-1]
         du = weight_product(dv, before)
         if reset_after:
             return {"u": du, "c": dv[:, 2 * width :].sum(0)}
-        of_candidate = weight_product(da[:, 2 * width :], saved[:, :width] * before)
+        of_candidate = weight_product(da[:, 2 * width :], saved[0] * before)
         return {"u": jnp.concatenate((du, of_candidate))}
 
     return Kind(step, back, of_weights)

@@ -39,7 +39,7 @@ from fnet.optimizers.layerwise import Lars, lamb, lars
 from fnet.optimizers.matrices import Muon, muon
 from fnet.optimizers.moments import Adamax, Nadam, adamax, nadam, radam
 from fnet.optimizers.parts import ByPart, Frozen, by_part, frozen
-from fnet.optimizers.rows import update_rows
+from fnet.optimizers.rows import by_rows, update_rows
 from fnet.optimizers.rule import apply_updates, set_learning_rate
 from fnet.optimizers.scheduling import Plateau, Scheduled, plateau, scheduled
 from fnet.optimizers.signs import Lion, Rprop, lion, rprop
@@ -77,6 +77,7 @@ __all__ = [
     "averaged",
     "averaged_params",
     "by_part",
+    "by_rows",
     "clip_by_global_norm",
     "clip_by_value",
     "decayed",

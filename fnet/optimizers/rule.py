@@ -22,6 +22,7 @@ from fnet.core.expect import (
 )
 from fnet.core.trees import is_non_trainable, zeros_like
 from fnet.errors import ConfigurationError
+from fnet.optimizers.seen import dense, is_rows
 from fnet.optimizers.selecting import Part, opened, selected
 
 
@@ -41,6 +42,8 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
             u.shape == p.shape,
             f"apply_updates: an update is {u.shape}, and its parameter {p.shape}; they are alike",
         )
+        if is_rows(u):
+            return p.at[u.ids].add(u.values.astype(p.dtype), mode="drop")  # V is no row
         return p + u.astype(p.dtype)
 
     return jax.tree.map(one, params, updates, is_leaf=is_non_trainable)
@@ -173,12 +176,29 @@ def require_gradient(name: str, g: Any, like: Sequence[Any]) -> None:
 
 
 def passed(optimizer: Any, grads: Any, state: Any, params: Any, **more: Any) -> tuple[Any, Any]:
-    """optimizer.update(grads, state, params), with what it takes of `more`; it may be optax's."""
+    """optimizer.update(grads, state, params), with what it takes of `more`; it may be optax's.
+
+    One that does not take `Rows` is given whole tables.
+    """
+    if not takes_rows(optimizer):
+        grads = dense(grads)
     takes = inspect.signature(optimizer.update).parameters
     if not any(each.kind is each.VAR_KEYWORD for each in takes.values()):
         more = {name: value for name, value in more.items() if name in takes}
     updates, after = optimizer.update(grads, state, params, **more)
     return updates, after
+
+
+def takes_rows(optimizer: Any) -> bool:
+    """Whether gradients may be `Rows`: for `by_rows`, and what hands gradients on as they are."""
+    construct, *_ = made_of(optimizer)
+    return getattr(construct, "__name__", None) in ("by_rows", "by_part", "scheduled")
+
+
+def made_of(value: Any) -> tuple[Any, ...]:
+    """Its constructor, arguments and keywords; None and none of what no constructor made."""
+    made: tuple[Any, ...] = getattr(value, "made", ())
+    return made or (None, (), {})
 
 
 def start(learning_rate: float) -> tuple[Array, Array]:

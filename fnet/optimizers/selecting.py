@@ -8,6 +8,7 @@ import jax
 
 from fnet.core.trees import is_non_trainable, is_none
 from fnet.errors import ConfigurationError
+from fnet.optimizers.seen import is_rows
 
 Part = str | Callable[[str, Any], bool]
 
@@ -42,7 +43,7 @@ def selected(part: Part, tree: Any) -> list[bool]:
     """
     if isinstance(part, str) and part in WORDS:
         return [_is_array(leaf) and WORDS[part](leaf) for leaf in opened(tree)[0]]
-    paths = jax.tree_util.tree_leaves_with_path(tree, is_leaf=_is_closed)
+    paths = jax.tree_util.tree_leaves_with_path(tree, is_leaf=_is_leaf)
     named = [(jax.tree_util.keystr(path, simple=True, separator="."), leaf) for path, leaf in paths]
     if isinstance(part, str):
         found = [_is_array(leaf) and fnmatch.fnmatchcase(name, part) for name, leaf in named]
@@ -56,8 +57,12 @@ def selected(part: Part, tree: Any) -> list[bool]:
 
 
 def opened(tree: Any) -> tuple[list[Any], Any]:
-    """Its leaves and its structure; None and `NonTrainable` parts count as leaves."""
-    return jax.tree.flatten(tree, is_leaf=_is_closed)
+    """Its leaves and its structure; None, `NonTrainable` parts and `Rows` count as leaves."""
+    return jax.tree.flatten(tree, is_leaf=_is_leaf)
+
+
+def _is_leaf(node: Any) -> bool:
+    return _is_closed(node) or is_rows(node)
 
 
 def _is_closed(node: Any) -> bool:

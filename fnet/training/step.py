@@ -18,6 +18,7 @@ from fnet.training.feeding import inputs
 from fnet.training.last_layer import open_for
 from fnet.training.records import Metrics, State
 from fnet.training.scoring import score, weight
+from fnet.training.seen_rows import seen_rows
 from fnet.training.solving import require_optimizer
 from fnet.training.updating import extras
 
@@ -62,6 +63,7 @@ def one_step(
 ) -> Callable[..., tuple[State, Metrics]]:
     """The step that `make_step` compiles, of a model that is open for its loss."""
     require_optimizer(optimizer)
+    model = seen_rows(model, optimizer)
 
     def step(
         state: State,
@@ -80,14 +82,12 @@ def one_step(
         cost, dcost = penalty_of(model, params)
         if dcost is not None:
             grads = jax.tree.map(jnp.add, grads, dcost)
-        whole = value + cost.astype(value.dtype)
-        more = extras(model, loss, (x, soft, where, noise), whole, grads)
+        more = extras(model, loss, (x, soft, where, noise), value + cost.astype(value.dtype), grads)
         updates, opt_state = passed(optimizer, grads, state.opt_state, params, **more)
         params = apply_updates(params, updates)
         if model.observe is not None:
             params = model.observe(params, cache)
-        state = State(params, opt_state, state.step + 1)
-        return state, Metrics(
+        return State(params, opt_state, state.step + 1), Metrics(
             value, cost, *score(loss, y, target, where), weight(loss, soft, where)
         )
 

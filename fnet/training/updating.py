@@ -5,6 +5,7 @@ from typing import Any
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
+from fnet.optimizers.seen import dense
 
 
 def extras(
@@ -33,4 +34,4 @@ def extras(
             return value
         return value + model.penalty.apply(params).astype(value.dtype)
 
-    return {"value": value, "grad": grads, "value_fn": value_fn}
+    return {"value": value, "grad": dense(grads), "value_fn": value_fn}

@@ -10,7 +10,7 @@ from tests.benchmarks.machine import describe
 TASKS = (
     *("logistic", "network", "job", "loader", "sweeping"),
     *("memory", "composing", "images", "residual", "residual_epoch", "norms_and_pools"),
-    *("sequences", "tables", "language"),
+    *("sequences", "blocks", "tables", "language"),
     *("compiling", "growth", "checking", "narrow", "updates", "solving"),
     *("devices", "devices_constants", "checkpoints", "convolutions"),
 )

@@ -79,7 +79,7 @@ def generation_contest() -> Contest:
     )
 
 
-def weights():
+def weights(blocks=BLOCKS, length=LENGTH):
     """Embedding and positions; of each block two norms, q, k, v and out, and two affine layers, all
     with biases; a last norm, and the weight of the logits. A weight is (out, in)."""
     rng = np.random.default_rng(0)
@@ -98,8 +98,8 @@ def weights():
         inner = [*linear(4 * WIDTH, WIDTH), *linear(WIDTH, 4 * WIDTH)]
         return [*norm(), *maps, *norm(), *inner]
 
-    begin = [10 * normal(VOCABULARY, WIDTH), 10 * normal(LENGTH, WIDTH)]
-    return begin, [block() for _ in range(BLOCKS)], [*norm(), normal(VOCABULARY, WIDTH)]
+    begin = [10 * normal(VOCABULARY, WIDTH), 10 * normal(length, WIDTH)]
+    return begin, [block() for _ in range(blocks)], [*norm(), normal(VOCABULARY, WIDTH)]
 
 
 def fnet(cached=True):
@@ -123,29 +123,36 @@ def fnet(cached=True):
     return run
 
 
-def flax():
-    import jax
-    import jax.numpy as jnp
+def flax_model(blocks=BLOCKS, length=LENGTH, decode=True):
+    """The network in flax, of one token and its place with a cache, or of a whole text."""
     from flax import linen
 
     class Model(linen.Module):
         @linen.compact
         def __call__(self, token, place):
             x = linen.Embed(VOCABULARY, WIDTH, name="embed")(token)
-            x = x + linen.Embed(LENGTH, WIDTH, name="place")(place)
-            for number in range(BLOCKS):
+            x = x + linen.Embed(length, WIDTH, name="place")(place)
+            past = None if decode else linen.make_causal_mask(token, dtype=bool)
+            for number in range(blocks):
                 norms = [linen.LayerNorm(EPS, name=f"norm{number}_{each}") for each in (0, 1)]
                 look = linen.MultiHeadDotProductAttention(
-                    HEADS, decode=True, deterministic=True, name=f"look{number}"
+                    HEADS, decode=decode, deterministic=True, name=f"look{number}"
                 )
-                x = x + look(norms[0](x))
+                x = x + look(norms[0](x), mask=past)
                 y = linen.Dense(4 * WIDTH, name=f"wide{number}")(norms[1](x))
                 y = linen.gelu(y, approximate=False)
                 x = x + linen.Dense(WIDTH, name=f"back{number}")(y)
             x = linen.LayerNorm(EPS, name="norm")(x)
             return linen.Dense(VOCABULARY, use_bias=False, name="logits")(x)
 
-    model, params = Model(), _flax_params()
+    return Model()
+
+
+def flax():
+    import jax
+    import jax.numpy as jnp
+
+    model, params = flax_model(), flax_params()
     whole = jnp.zeros((1, LENGTH), jnp.int32)
     cache = model.init(jax.random.key(0), whole, whole)["cache"]
     prompt = jnp.asarray(PROMPT, jnp.int32)
@@ -169,8 +176,8 @@ def flax():
     return lambda: np.asarray(generated(params, cache)).astype(float)
 
 
-def _flax_params():
-    (table, places), blocks, (scale, bias, logits) = weights()
+def flax_params(number=BLOCKS, length=LENGTH):
+    (table, places), blocks, (scale, bias, logits) = weights(number, length)
     params = {
         "embed": {"embedding": table},
         "place": {"embedding": places},
@@ -200,7 +207,7 @@ def torch(threads):
     from torch.nn import functional
 
     torch.set_num_threads(threads)
-    begin, blocks, end = ([torch.from_numpy(each) for each in part] for part in _flat(weights()))
+    begin, blocks, end = ([torch.from_numpy(each) for each in part] for part in flat(weights()))
     blocks = [blocks[place : place + 16] for place in range(0, len(blocks), 16)]
 
     def heads(x):
@@ -236,6 +243,6 @@ def torch(threads):
     return run
 
 
-def _flat(parts):
+def flat(parts):
     begin, blocks, end = parts
     return begin, [each for block in blocks for each in block], end

@@ -76,12 +76,17 @@ def recurrent_contest(kind: str) -> Contest:
 
 
 def linear_contest(name: str) -> Contest:
-    forms = {"fnet": "fnet", "jax.grad, dense": "jax.grad", "jax.checkpoint, chunks": "jax.grad"}
+    forms = {
+        "fnet": "fnet",
+        "jax.grad, dense": "jax.grad",
+        "jax.checkpoint, chunks": "jax.grad",
+        "tokamax, xla": "tokamax",  # its chunked form is for TPUs, and refuses a CPU
+    }
     return Contest(
         f"sequences, linear cross-entropy, {name}",
         {"classes": CLASSES[name]},
         [Contestant(name, peer, f"{HERE}:linear", {"form": name}) for name, peer in forms.items()],
-        {"jax.grad": 1.2},
+        {"jax.grad": 1.2, "tokamax": 1.2},
         unit="call",
         count=1,
     )
@@ -316,14 +321,29 @@ def linear_program(classes, form):
         cut = x.reshape(-1, 128, FEATURES), labels.reshape(-1, 128)
         return jax.lax.scan(one, jnp.zeros(()), cut)[0]
 
+    def tokamaxed(y, labels):
+        from tokamax import linear_softmax_cross_entropy_loss
+
+        x, w, b = y
+        x = jnp.concatenate((x, jnp.ones((ROWS, 1))), axis=1)  # it has no bias
+        w = jnp.concatenate((w, b[:, None]), axis=1).T
+        return linear_softmax_cross_entropy_loss(
+            x, labels, w, reduction="mean", implementation="xla"
+        )
+
     def by_hand(y, labels):
         value, grads = losses.linear_cross_entropy().value_and_grad(y, labels)
         return value, *grads
 
     def by_autodiff(y, labels):
-        value, grads = jax.value_and_grad(dense if "dense" in form else chunks)(y, labels)
+        value, grads = jax.value_and_grad(forms[form])(y, labels)
         return value, *grads
 
+    forms = {
+        "jax.grad, dense": dense,
+        "jax.checkpoint, chunks": chunks,
+        "tokamax, xla": tokamaxed,
+    }
     return by_hand if form == "fnet" else by_autodiff, (given, labels)
 
 
