@@ -16,6 +16,7 @@ from fnet.core.values import read
 from fnet.errors import CheckpointError, ConfigurationError, FnetError, ShapeError
 from fnet.layers import affine, relu
 from fnet.optimizers import (
+    accumulate,
     adam,
     adamax,
     adamw,
@@ -490,6 +491,14 @@ def test_muon_steps_are_as_long_whatever_the_gradient(scale):
     np.testing.assert_allclose(*updates, rtol=1e-2)
 
 
+def moved(optimizer, params=PARAMS, grads=PARAMS):
+    """An update of which one tree is not like the others."""
+    return optimizer.update(grads, optimizer.init(PARAMS), params)
+
+
+ROW = jnp.ones(3)
+
+
 @pytest.mark.parametrize(
     ("use", "words"),
     [
@@ -504,6 +513,18 @@ def test_muon_steps_are_as_long_whatever_the_gradient(scale):
         (lambda: set_learning_rate(sgd(0.1).init(PARAMS), jnp.array(-1.0)), "is -1.0"),
         (lambda: set_learning_rate(sgd(0.1).init(PARAMS), jnp.ones(2)), r"an array of \(2,\)"),
         (lambda: adam(linear(3)), "which a schedule multiplies"),
+        (lambda: set_learning_rate(sgd(0.1).init(PARAMS), jnp.array(1j)), "is complex"),
+        (lambda: sgd(0.1).init("w"), "a parameter is a str; it must be an array"),
+        (lambda: adamw(0.1).update(PARAMS, adamw(0.1).init({"w": ROW, "b": ROW}), PARAMS), "alike"),
+        (lambda: moved(adamw(0.1), {"w": PARAMS["w"].astype(complex), "b": ROW}), "complex128"),
+        (lambda: moved(decayed(adam(0.1), 0.1), {"w": ROW}), "of another structure"),
+        (lambda: moved(averaged(adam(0.1)), {"w": ROW}), "of another structure"),
+        (lambda: moved(muon(0.1), {"w": ROW}), "of another structure"),
+        (lambda: moved(accumulate(sgd(0.1), 2), grads={"w": ROW}), "of another structure"),
+        (lambda: moved(adam(0.1), grads=ROW), "an array is expected"),
+        (lambda: apply_updates(PARAMS, {"w": ROW}), "of another structure"),
+        (lambda: apply_updates({"w": 1.0}, {"w": ROW}), "a parameter is a float"),
+        (lambda: apply_updates({"w": ROW}, {"w": ROW.astype(complex)}), "update is complex128"),
     ],
 )
 def test_what_cannot_be_used_is_named(use, words):
@@ -547,8 +568,11 @@ def test_whole_numbers_have_no_gradient_and_stay(text):
         (jnp.full((2, 2), 1j), "complex128"),
         (jnp.ones((2, 3)), r"\(2, 3\)"),
         (jnp.ones((1, 2)), r"\(1, 2\)"),
+        (jnp.ones((2, 2), int), "int64"),
+        (1.0, "is a float; it must be an array"),
+        ("w", "is a str; it must be an array"),
     ],
-    ids=["complex", "another shape", "a shape that would be broadcast"],
+    ids=["complex", "another shape", "a shape to be broadcast", "whole", "a number", "a word"],
 )
 @every_optimizer
 def test_a_gradient_that_is_none_of_its_parameter_is_named(text, gradient, words):

@@ -15,10 +15,11 @@ from fnet.core.limits import over
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
 from fnet.optimizers.rule import (
+    flattened,
     is_still,
     leafwise,
     passed,
-    require_gradient,
+    require_gradients,
     require_optimizer,
     require_params,
     wider,
@@ -40,6 +41,7 @@ def clip_by_value(optimizer: Any, limit: float) -> Optimizer:
     clipped = leafwise(lambda g: jnp.clip(g, -limit, limit))
 
     def update(grads: ArrayTree, state: Any, params: Any = None, **more: Any) -> Any:
+        require_gradients("clip_by_value", grads)
         return passed(optimizer, clipped((grads,)), state, params, **more)
 
     return Optimizer(optimizer.init, update)
@@ -71,6 +73,7 @@ def clip_by_global_norm(optimizer: Any, limit: float) -> Optimizer:
     )
 
     def update(grads: ArrayTree, state: Any, params: Any = None, **more: Any) -> Any:
+        require_gradients("clip_by_global_norm", grads)
         largest, root = length(grads)
         # ‖g‖ itself may be out of range; it is not compared, nor where it is not finite.
         longer = (limit / largest < root) & jnp.isfinite(largest) & jnp.isfinite(root)
@@ -103,7 +106,7 @@ def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool 
     def with_decay(tree: ArrayTree, params: ArrayTree, a: Any) -> ArrayTree:
         _, structure = opened(tree)
         ours = selected(mask, tree)
-        leaves = structure.flatten_up_to(params)
+        leaves = flattened("decayed", structure, params)
         chosen = [p if own else None for p, own in zip(leaves, ours, strict=True)]
         return added((tree, structure.unflatten(chosen)), a)
 
@@ -127,8 +130,6 @@ def length(tree: ArrayTree) -> tuple[Array, Array]:
     """(M, r) with ‖tree‖ = M r, over all its arrays: M the largest entry, 1 if all are 0."""
 
     leaves = [leaf for leaf in jax.tree.leaves(tree) if leaf.size and not is_still(leaf)]
-    for leaf in leaves:
-        require_gradient("clip_by_global_norm", leaf, ())
     arrays = [leaf.astype(wider(leaf.dtype)) for leaf in leaves]
     dtype = jnp.result_type(float)
     tops = [jnp.max(jnp.abs(array)).astype(dtype) for array in arrays]

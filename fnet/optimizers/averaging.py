@@ -17,6 +17,7 @@ from fnet.optimizers.rule import (
     is_still,
     leafwise,
     passed,
+    require_gradients,
     require_optimizer,
     require_params,
     risen,
@@ -91,6 +92,7 @@ def accumulate(optimizer: Any, k: int) -> Optimizer:
 
     def update(grads: ArrayTree, state: Accumulated, params: Any = None, **more: Any) -> Any:
         require_state("accumulate", Accumulated, state)
+        require_gradients("accumulate", grads)
         grads = jax.tree.map(lambda g: None if is_still(g) else g, grads)
         total = added((state.total, grads))
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
@@ -17,7 +18,14 @@ from fnet.errors import ConfigurationError
 from fnet.optimizers.adam import adamw
 from fnet.optimizers.layerwise import norm
 from fnet.optimizers.parts import composed
-from fnet.optimizers.rule import filled, leafwise, require_settings, risen, start
+from fnet.optimizers.rule import (
+    filled,
+    leafwise,
+    require_gradients,
+    require_settings,
+    risen,
+    start,
+)
 from fnet.optimizers.selecting import opened
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)
@@ -98,6 +106,7 @@ def muon(
 
     def update(grads: ArrayTree, state: Muon, params: Any = None, **more: Any) -> Any:
         require_state("muon", Muon, state)
+        require_gradients("muon", grads)
         t = state.step + 1
         m = moved((state.m, grads))
         x = orthogonal(mixed((m, grads), *shares(t.astype(state.learning_rate.dtype))))
@@ -123,7 +132,7 @@ def muon(
 
 def of_two_axes(name: str, leaf: Any) -> bool:
     """Whether this is a weight matrix."""
-    return bool(leaf.ndim == 2)
+    return np.ndim(leaf) == 2
 
 
 def scale_of(shape: tuple[int, ...], scale: str) -> float:

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree
 
 from fnet.core import Optimizer
-from fnet.core.expect import require_state
+from fnet.core.expect import require_array, require_state
 from fnet.core.trees import is_non_trainable, is_none, zeros_like
 from fnet.core.values import constructor
 from fnet.errors import ConfigurationError
-from fnet.optimizers.rule import passed, rate_of, require_optimizer, with_rate
+from fnet.optimizers.rule import flattened, is_still, passed, rate_of, require_optimizer, with_rate
 from fnet.optimizers.selecting import Part, opened, require_part, selected
 
 
@@ -121,7 +121,8 @@ def composed(name: str, parts: Sequence[tuple[Part, Any]], rest: Any) -> Optimiz
         require_optimizer(name, optimizer)
 
     def init_state(params: ArrayTree) -> ByPart:
-        held = split(params, places(params))
+        leaves, structure = opened(params)
+        held = split(leaves, structure, places(params))
         states = tuple(opt.init(own) for opt, own in zip(optimizers, held, strict=True))
         rates = [rate_of(state) for state in states]
         first = next((rate for rate in rates if rate is not None), None)
@@ -133,8 +134,14 @@ def composed(name: str, parts: Sequence[tuple[Part, Any]], rest: Any) -> Optimiz
     def update(grads: ArrayTree, state: ByPart, params: Any = None, **more: Any) -> Any:
         require_state(name, ByPart, state)
         where = places(grads)
-        gs = split(grads, where)
-        ps = [None] * len(gs) if params is None else split(params, where)
+        leaves, structure = opened(grads)
+        for leaf in leaves:
+            if not is_still(leaf):
+                require_array(f"{name}: a gradient", leaf)
+        gs = split(leaves, structure, where)
+        ps = [None] * len(gs)
+        if params is not None:
+            ps = split(flattened(name, structure, params), structure, where)
         made = [
             passed(optimizer, g, own, p, **more)
             for optimizer, g, own, p in zip(optimizers, gs, state.parts, ps, strict=True)
@@ -155,9 +162,8 @@ def composed(name: str, parts: Sequence[tuple[Part, Any]], rest: Any) -> Optimiz
             for leaf, at in zip(leaves, found, strict=True)
         ]
 
-    def split(tree: ArrayTree, where: list[int]) -> list[ArrayTree]:
+    def split(leaves: list[Any], structure: Any, where: list[int]) -> list[ArrayTree]:
         """The tree for each optimizer, with None in place of what belongs to others."""
-        leaves, structure = opened(tree)
         return [
             structure.unflatten(
                 [leaf if at == number else None for leaf, at in zip(leaves, where, strict=True)]

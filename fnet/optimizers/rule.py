@@ -36,8 +36,10 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
     """
 
     def one(p: Any, u: Any) -> Any:  # decoupled weight decay makes updates without gradients
-        if is_non_trainable(p) or is_still(u):
+        if p is None or is_non_trainable(p) or is_still(u):
             return p
+        require_array("apply_updates: a parameter", p)
+        require_floating("apply_updates: an update", u)
         require(
             u.shape == p.shape,
             f"apply_updates: an update is {u.shape}, and its parameter {p.shape}; they are alike",
@@ -46,7 +48,9 @@ def apply_updates(params: ArrayTree, updates: ArrayTree) -> ArrayTree:
             return p.at[u.ids].add(u.values.astype(p.dtype), mode="drop")  # V is no row
         return p + u.astype(p.dtype)
 
-    return jax.tree.map(one, params, updates, is_leaf=is_non_trainable)
+    leaves, structure = opened(params)
+    moves = flattened("apply_updates", structure, updates)
+    return structure.unflatten([one(p, u) for p, u in zip(leaves, moves, strict=True)])
 
 
 def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
@@ -61,6 +65,7 @@ def set_learning_rate(state: Any, learning_rate: Numeric) -> Any:
     >>> float(set_learning_rate(state, 0.25).learning_rate)
     0.25
     """
+    require(not jnp.iscomplexobj(learning_rate), "set_learning_rate: learning_rate is complex")
     require_settable(state, learning_rate)
     return with_rate(state, jnp.asarray(learning_rate))
 
@@ -124,6 +129,7 @@ def lifted(
         return u.astype(g.dtype), kept
 
     def init_state(params: ArrayTree) -> Any:
+        require_parameters(params)
         trees = {moment: filled(params, begin.get(moment, 0.0)) for moment in moments}
         rest = {scalar: jnp.asarray(value, dtype=float) for scalar, value in scalars.items()}
         step, rate = start(learning_rate)
@@ -145,7 +151,9 @@ def lifted(
             if is_still(g):
                 made.append((zeros_like(g) if is_non_trainable(g) else None, parts))
                 continue
-            require_gradient(name, g, parts[:1] if p is None else [p])
+            require_gradient(name, g, parts if p is None else [p, *parts])
+            if p is not None:
+                require_floating(f"{name}: a parameter", p)
             made.append(one(g, p, parts, shared, ours))
         updates = structure.unflatten([u for u, _ in made])
         trees = [[parts[i] for _, parts in made] for i in range(len(moments))]
@@ -161,18 +169,26 @@ def is_still(g: Any) -> bool:
     >>> is_still(None), is_still(jnp.zeros(2))
     (True, False)
     """
-    return g is None or is_non_trainable(g) or g.dtype == jax.dtypes.float0
+    return g is None or is_non_trainable(g) or getattr(g, "dtype", None) == jax.dtypes.float0
 
 
 def require_gradient(name: str, g: Any, like: Sequence[Any]) -> None:
-    """Raise ShapeError unless g is real, floating point, and of the shape of the first of these."""
+    """Raise ShapeError unless g is real, floating point, and all are of its shape."""
     hint = "; None or float0 says that there is none, and a complex parameter is two real ones"
     require_floating(f"{name}: a gradient", g, hint)
     for other in like:
+        shape = getattr(other, "shape", type(other).__name__)
         require(
-            g.shape == other.shape,
-            f"{name}: a gradient is {g.shape}, and its parameter {other.shape}; they are alike",
+            g.shape == shape,
+            f"{name}: a gradient is {g.shape}, and its parameter {shape}; they are alike",
         )
+
+
+def require_gradients(name: str, grads: ArrayTree) -> None:
+    """Raise ShapeError unless each array is one that `require_gradient` takes."""
+    for g in opened(grads)[0]:
+        if not is_still(g):
+            require_gradient(name, g, ())
 
 
 def passed(optimizer: Any, grads: Any, state: Any, params: Any, **more: Any) -> tuple[Any, Any]:
@@ -217,9 +233,14 @@ def risen(rate: float, t: Array) -> Array:
 
 def filled(params: ArrayTree, value: float = 0.0) -> ArrayTree:
     """Arrays like the parameters, of this value, in float32 where these have fewer bits."""
+    require_parameters(params)
+    return jax.tree.map(lambda p: jnp.full(p.shape, value, wider(p.dtype)), params)
+
+
+def require_parameters(params: ArrayTree) -> None:
+    """Raise ShapeError unless these are arrays."""
     for p in jax.tree.leaves(params):
         require_array("optimizer.init: a parameter", p)
-    return jax.tree.map(lambda p: jnp.full(p.shape, value, wider(p.dtype)), params)
 
 
 def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
@@ -239,6 +260,7 @@ def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
         if any(map(is_still, leaves)):
             return leaves[0]
         for leaf in leaves:
+            require_array("an optimizer: a gradient, parameter or state", leaf)
             complex_one = jnp.issubdtype(leaf.dtype, jnp.complexfloating)
             require(not complex_one, f"an optimizer moves real numbers, and got {leaf.dtype}")
         shapes = [leaf.shape for leaf in leaves]
@@ -248,7 +270,7 @@ def leafwise(function: Callable[..., Array]) -> Callable[..., ArrayTree]:
 
     def on_trees(trees: Sequence[ArrayTree], *numbers: Any) -> ArrayTree:
         leaves, structure = opened(trees[0])
-        others = [structure.flatten_up_to(tree) for tree in trees[1:]]
+        others = [flattened("an optimizer", structure, tree) for tree in trees[1:]]
         made = [of_leaves(row, numbers) for row in zip(leaves, *others, strict=True)]
         return structure.unflatten(made)
 
@@ -281,6 +303,9 @@ def flattened(name: str, structure: Any, tree: Any) -> list[Any]:
     """The leaves of a tree of this structure, that of the gradients; ConfigurationError if not."""
     try:
         leaves: list[Any] = structure.flatten_up_to(tree)
+        deeper = [leaf for leaf in leaves if isinstance(leaf, dict | list | tuple)]
+        if deeper:
+            raise TypeError(f"an array is expected, and got {deeper[0]!r:.80}")
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{name}: update got gradients of another structure than its state and parameters; all "

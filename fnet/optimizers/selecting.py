@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from fnet.core.trees import is_non_trainable, is_none
 from fnet.errors import ConfigurationError
@@ -15,8 +16,8 @@ Part = str | Callable[[str, Any], bool]
 WORDS: dict[str, Callable[[Any], bool]] = {
     "all": lambda leaf: True,
     "none": lambda leaf: False,
-    "matrices": lambda leaf: leaf.ndim >= 2,
-    "vectors": lambda leaf: leaf.ndim < 2,
+    "matrices": lambda leaf: np.ndim(leaf) >= 2,
+    "vectors": lambda leaf: np.ndim(leaf) < 2,
 }
 
 CHOICE = (

@@ -10,9 +10,16 @@ import numpy as np
 from chex import Array, ArrayTree
 from jax.tree_util import Partial
 
-from fnet.core.expect import require_number, require_whole
+from fnet.core.expect import require_floating, require_number, require_whole
 from fnet.solvers.contract import Solver
+from fnet.solvers.given import (
+    require_function,
+    require_method,
+    require_one_number,
+    require_tolerance,
+)
 from fnet.solvers.looping import looped
+from fnet.solvers.numbers import array, arrays
 from fnet.solvers.objectives import as_vector, function
 from fnet.solvers.outcomes import (
     BAD_START,
@@ -87,9 +94,15 @@ def augmented_lagrangian(
     """
     require_number("augmented_lagrangian: rho", rho, above=0)
     require_whole("augmented_lagrangian: max_rounds", max_rounds, least=1)
-    params = jax.tree.map(jnp.asarray, params)
-    parts = tuple(Partial(part or _none) for part in (f, equal, least))
-    settings = (solver or lbfgs(), max_rounds, max_steps)
+    require_whole("augmented_lagrangian: max_steps", max_steps, least=1)
+    require_tolerance("augmented_lagrangian: tol", tol)
+    solver = lbfgs() if solver is None else solver
+    require_method("augmented_lagrangian: solver", solver, Solver, "lbfgs()")
+    params = arrays("augmented_lagrangian: a parameter", params)
+    require_one_number("augmented_lagrangian: f", f, params)
+    constraints = [_constraint(*part, params) for part in (("equal", equal), ("least", least))]
+    parts = (Partial(f), *constraints)
+    settings = (solver, max_rounds, max_steps)
     found, value, multipliers, violation, reason, k, rows = _run(settings, parts, params, rho, tol)
     said, done = ending(reason, SAID), int(reason) == FEASIBLE
     history, off = np.asarray(rows)[1 : int(k) + 1], float(violation)
@@ -97,8 +110,23 @@ def augmented_lagrangian(
     return Constrained(found, float(value), equals, leasts, off, said, done, int(k), history)
 
 
+def _constraint(name: str, part: Any, params: ArrayTree) -> Any:
+    """The constraint as a vector; ShapeError unless it is an array of real numbers."""
+    if part is None:
+        return Partial(_none)
+    what = f"augmented_lagrangian: {name}"
+    require_function(what, part)
+    vector = Partial(_vector, Partial(part))
+    require_floating(what, jax.eval_shape(vector, params))
+    return vector
+
+
 def _none(params: ArrayTree) -> Array:
     return jnp.zeros(0)
+
+
+def _vector(part: Any, params: ArrayTree) -> Array:
+    return array("augmented_lagrangian: a constraint", part(params)).ravel()
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -107,9 +135,11 @@ def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> An
     f, equal, least = parts
 
     def lagrangian(params: ArrayTree, price: Any, equals: Array, leasts: Array) -> Array:
-        c, d = (part(params).ravel().astype(price.dtype) for part in (equal, least))
+        c, d = (part(params).astype(price.dtype) for part in (equal, least))
         slack = jnp.maximum(0, leasts - price * d)
-        value = f(params).astype(price.dtype) + jnp.vdot(equals, c) + price / 2 * jnp.vdot(c, c)
+        value = (
+            jnp.asarray(f(params), price.dtype) + jnp.vdot(equals, c) + price / 2 * jnp.vdot(c, c)
+        )
         return value + (jnp.vdot(slack, slack) - jnp.vdot(leasts, leasts)) / (2 * price)
 
     _, x, restore = as_vector(function(f), params)
@@ -120,7 +150,7 @@ def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> An
         data = (price, equals, leasts)
         problem, start, _ = as_vector(function(lagrangian, *data), restore(x), goal / 10)
         state = minimised(solver, problem, start, steps)[0]
-        c, d = (part(restore(state.x)).ravel().astype(x.dtype) for part in (equal, least))
+        c, d = (part(restore(state.x)).astype(x.dtype) for part in (equal, least))
         # What holds with room to spare, and no price, is no violation.
         short = jnp.minimum(d, leasts / price)
         off = jnp.maximum(*(jnp.max(jnp.abs(v), initial=0) for v in (c, short)))

@@ -5,11 +5,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from chex import Array
 from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_number
 from fnet.errors import ConfigurationError
+from fnet.solvers.given import require_function
 from fnet.solvers.numbers import real
 
 
@@ -111,7 +113,7 @@ def squares(A: Array, b: Array) -> Term:
     """
     A, b = real("squares: A", A), real("squares: b", b)
     require(
-        A.ndim == 2 and b.shape == A.shape[:1],
+        A.ndim == 2 and b.shape == A.shape[:1] and A.size > 0,
         f"squares: A is {A.shape} and b {b.shape}; they must be (N, d) and (N,)",
     )
     return Term(
@@ -153,13 +155,17 @@ def _residual_conjugate(A: Array, b: Array, y: Array) -> Array:
     return jnp.vdot(y, x) - _residual(A, b, x)
 
 
-def box(low: float = 0.0, high: float = jnp.inf) -> Term:
+def box(low: float | Array = 0.0, high: float | Array = jnp.inf) -> Term:
     """0 where low ≤ x ≤ high, and ∞ elsewhere: a constraint. `box()` is x ≥ 0.
 
     >>> box().prox(1.0)(jnp.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
-    if all(isinstance(bound, int | float) for bound in (low, high)) and not low <= high:
+    numbers = all(isinstance(bound, int | float) for bound in (low, high))
+    if not numbers:
+        low, high = real("box: low", low), real("box: high", high)
+    known = not isinstance(low, jax.core.Tracer) and not isinstance(high, jax.core.Tracer)
+    if known and not np.all(np.asarray(low) <= np.asarray(high)):
         raise ConfigurationError(f"box: low is {low} and high {high}; nothing is between them")
     return Term(
         Partial(_clipping, low, high),
@@ -202,13 +208,27 @@ def separable(term: Callable[..., Term], *data: Array) -> Term:
     >>> term.prox(1.0)(jnp.zeros((2, 1))).tolist()
     [[0.5], [1.5]]
     """
-    each = jax.vmap(lambda *row: term(*row))(*data)
+    require_function("separable: term", term)
+    rows = [real("separable: data", array) for array in data]
+    lengths = {array.shape[:1] for array in rows}
+    require(
+        len(lengths) == 1 and () not in lengths,
+        f"separable: data are {[array.shape for array in rows]}; each has one row per worker",
+    )
+    each = jax.vmap(lambda *row: _made(term, row))(*rows)
     return Term(
         Partial(_each_prox, each.prox),
         Partial(_each_sum, each.value),
         Partial(_each_sum, each.conjugate),
         Partial(_each_least, each.fits),
     )
+
+
+def _made(term: Callable[..., Any], row: Any) -> Term:
+    made = term(*row)
+    if not isinstance(made, Term):
+        raise ConfigurationError(f"separable: term gives {made!r:.80}; it must give a Term")
+    return made
 
 
 def _each_prox(prox: Any, t: Any) -> Callable[[Array], Array]:

@@ -11,9 +11,10 @@ import numpy as np
 from chex import Array
 
 from fnet.core.choices import require_choice
-from fnet.core.expect import require, require_number, require_whole
+from fnet.core.expect import require, require_bool, require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.convex import shrunk, within
+from fnet.solvers.given import require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import BAD_START, CONVERGED, ending, first
@@ -109,6 +110,8 @@ def fit_linear(
     >>> fitted.w.round(1).tolist(), fitted.gap < 1e-9
     ([2.5, 0.0, 0.0, 0.0, 0.0], True)
     """
+    require_method("fit_linear: the method", method, LinearModel, "coordinate_descent()")
+    require_tolerance("fit_linear: tol", tol)
     x, t = real("fit_linear: x", x), real("fit_linear: t", t)
     require(
         x.ndim == 2 and t.shape == x.shape[:1] and x.size > 0,
@@ -171,6 +174,7 @@ def coordinate_descent(
     require_number("coordinate_descent: l1", l1, least=0)
     require_number("coordinate_descent: l2", l2, least=0)
     require_choice("coordinate_descent: loss", loss, *LOSSES)
+    require_bool("coordinate_descent: intercept", intercept)
     logistic = loss == "logistic"
 
     def prepare(x: Array, t: Array) -> _Products | _Rows:

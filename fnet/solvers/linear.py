@@ -11,10 +11,11 @@ import numpy as np
 from chex import Array
 from jax.tree_util import Partial
 
-from fnet.core.expect import require, require_whole
+from fnet.core.expect import require, require_floating, require_whole
 from fnet.core.trees import all_finite
 from fnet.core.values import Value
 from fnet.errors import ConfigurationError
+from fnet.solvers.given import require_function, require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import (
@@ -118,7 +119,9 @@ def linear_solve(
     >>> linear_solve(jacobi(), jnp.array([[1.0, 2.0], [3.0, 1.0]]), b).reason
     'diverged: the residual grows; the method does not converge for this matrix'
     """
+    require_method("linear_solve: the method", method, LinearMethod, "cg()")
     require_whole("linear_solve: max_steps", max_steps, least=1)
+    require_tolerance("linear_solve: tol", tol)
     b = real("linear_solve: b", b)
     if not callable(A):
         A = real("linear_solve: A", A)
@@ -133,14 +136,34 @@ def linear_solve(
     elif method.matrix and not (method.preconditioned and precondition):
         raise ConfigurationError(f"linear_solve: {method} needs the matrix A, not its products")
     else:
+        _require_product("A", A, b)
         product, A = Partial(A), jnp.zeros((0, 0), b.dtype)
+    inverse = None if precondition is None else _preconditioner(method, precondition, b)
     if method.direct is not None:
         return _direct(method, A, b)
-    start = jnp.zeros_like(b) if x is None else jnp.asarray(x, b.dtype)
+    start = jnp.zeros_like(b) if x is None else real("linear_solve: x", x).astype(b.dtype)
+    require(start.shape == b.shape, f"linear_solve: x is {start.shape} and b {b.shape}")
     goal = jnp.sqrt(jnp.finfo(b.dtype).eps) if tol is None else tol
-    inverse = None if precondition is None else Partial(precondition)
     found, reason, k, sizes = _iterate(method, max_steps, product, A, b, start, goal, inverse)
     return _result(found, int(reason), np.asarray(sizes)[: int(k) + 1])
+
+
+def _preconditioner(method: LinearMethod, precondition: Any, b: Array) -> Any:
+    if not method.preconditioned:
+        raise ConfigurationError(f"linear_solve: {method} takes no precondition; pcg() does")
+    require_function("linear_solve: precondition", precondition)
+    _require_product("precondition", precondition, b)
+    return Partial(precondition)
+
+
+def _require_product(name: str, f: Callable[[Array], Array], v: Array) -> None:
+    """Raise ShapeError unless f(v) is a real array of the shape of v; nothing is computed."""
+    made = jax.eval_shape(f, v)
+    require_floating(f"linear_solve: {name}(v)", made)
+    alike = made.shape == v.shape
+    require(
+        alike, f"linear_solve: {name}(v) is {made.shape}, and v and b {v.shape}; they are alike"
+    )
 
 
 def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:

@@ -9,13 +9,16 @@ import jax.numpy as jnp
 from chex import Array, ArrayTree
 
 from fnet.core import Layer, Loss
-from fnet.core.expect import require_array
+from fnet.core.expect import require_array, require_floating
 from fnet.core.remembering import remembered
 from fnet.core.trees import add, cast, is_floating, is_non_trainable
 from fnet.errors import ConfigurationError, ShapeError
+from fnet.solvers.given import require_function, require_method
+from fnet.solvers.numbers import array, arrays, one_number
 
 Product = Callable[[Array], Array]  # a matrix, as what it does to a vector
 LARGEST = 2**31  # bytes of a matrix
+SUM = ": sum it, or take least_squares for residuals"
 
 
 @jax.tree_util.register_dataclass
@@ -67,12 +70,15 @@ def objective(model: Layer, loss: Loss, x: Any, target: Array) -> Objective:
     >>> jax.tree.structure(grads) == jax.tree.structure(params)
     True
     """
+    require_method("objective: the model", model, Layer, "affine(1)")
+    require_method("objective: the loss", loss, Loss, "mse()")
     if loss.reduction == "none":
         raise ConfigurationError(
             f"objective: one number is minimised, and {loss} gives many; take reduction='mean' or "
             "'sum'"
         )
     value_and_grad, curvature = _of_model(model, loss)
+    x, target = arrays("objective: x", x), arrays("objective: the target", target)
     return Objective(value_and_grad, (x, target), curvature)
 
 
@@ -121,12 +127,18 @@ def function(f: Callable[..., Any], *data: Any, with_gradient: bool = False) -> 
     >>> float(value), float(grads)
     (12.0, 12.0)
     """
+    require_function("function: f", f)
     return Objective(f if with_gradient else _by_autodiff(f), data)
 
 
 @remembered
 def _by_autodiff(f: Callable[..., Array]) -> Callable[..., Any]:
-    return jax.value_and_grad(f)
+    def value(params: ArrayTree, *data: Any) -> Array:
+        number = one_number("the objective", f(params, *data), SUM)
+        require_floating("the objective", number)
+        return number
+
+    return jax.value_and_grad(value)
 
 
 def least_squares(residuals: Callable[..., Array], *data: Any) -> Objective:
@@ -139,6 +151,7 @@ def least_squares(residuals: Callable[..., Array], *data: Any) -> Objective:
     >>> float(value), grads.tolist()
     (12.5, [3.0, 4.0])
     """
+    require_function("least_squares: residuals", residuals)
     value_and_grad, curvature, flat = _of_residuals(residuals)
     return Objective(value_and_grad, data, curvature, flat)
 
@@ -146,7 +159,9 @@ def least_squares(residuals: Callable[..., Array], *data: Any) -> Objective:
 @remembered
 def _of_residuals(residuals: Callable[..., Array]) -> tuple[Any, Any, Any]:
     def flat(params: ArrayTree, *data: Any) -> Array:
-        return residuals(params, *data).ravel()
+        r = array("least_squares: the residuals", residuals(params, *data))
+        require_floating("least_squares: the residuals", r)
+        return r.ravel()
 
     def value_and_grad(params: ArrayTree, *data: Any) -> tuple[Array, ArrayTree]:
         r, transposed = jax.vjp(lambda params: flat(params, *data), params)
@@ -186,6 +201,7 @@ def as_vector(
     >>> float(problem.value_and_grad(x)[0])
     2.0
     """
+    require_method("as_vector: the objective", objective, Objective, "function(f)")
     x, restore = raveled(params)
     data = objective.data
 
@@ -193,14 +209,10 @@ def as_vector(
         return raveled(tree)[0].astype(x.dtype)
 
     def value_and_grad(x: Array) -> tuple[Array, Array]:
-        value, grads = objective.value_and_grad(restore(x), *data)
-        value = jnp.asarray(value)
-        if value.shape != ():
-            raise ShapeError(
-                f"a solver minimises one number, and the objective gives an array {value.shape}; "
-                "sum it, or take least_squares for residuals"
-            )
-        return value.astype(x.dtype), flat(grads)
+        at = restore(x)
+        value, grads = _pair(objective.value_and_grad(at, *data))
+        _require_like(grads, at)
+        return one_number("the objective", value, SUM).astype(x.dtype), flat(grads)
 
     def hessian(x: Array) -> Product:
         product: Product = jax.linearize(lambda x: value_and_grad(x)[1], x)[1]
@@ -224,6 +236,31 @@ def as_vector(
         tol,
     )
     return problem, x, restore
+
+
+def _pair(given: Any) -> tuple[Any, Any]:
+    if not (isinstance(given, tuple) and len(given) == 2):
+        raise ShapeError(
+            f"an objective with its gradient gives a pair (value, gradient), and not {given!r:.80}"
+        )
+    return given
+
+
+def _require_like(grads: ArrayTree, params: ArrayTree) -> None:
+    """Raise ShapeError unless these are gradients of the trainable parameters."""
+    shapes = [
+        [
+            jnp.shape(leaf)
+            for leaf in jax.tree.leaves(tree, is_leaf=is_non_trainable)
+            if not is_non_trainable(leaf)
+        ]
+        for tree in (grads, params)
+    ]
+    if shapes[0] != shapes[1]:
+        raise ShapeError(
+            f"the gradients of an objective are {shapes[0]}, and its parameters {shapes[1]}; they "
+            "are alike"
+        )
 
 
 def raveled(params: ArrayTree) -> tuple[Array, Callable[[Array], ArrayTree]]:

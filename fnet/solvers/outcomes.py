@@ -9,6 +9,7 @@ import numpy as np
 from chex import Array, ArrayTree
 
 from fnet.core.limits import over
+from fnet.errors import ConfigurationError
 
 T = TypeVar("T")
 
@@ -150,4 +151,7 @@ def words(reason: Any) -> str:
     >>> words(1)
     'converged: the gradient is below the tolerance'
     """
-    return WORDS[int(jax.device_get(reason))]
+    known = np.asarray(reason)
+    if known.shape or known.dtype.kind not in "iu" or not 0 <= known < len(WORDS):
+        raise ConfigurationError(f"words: reason is {reason!r}; it must be State.reason, a number")
+    return WORDS[int(known)]

@@ -11,8 +11,9 @@ import numpy as np
 from chex import Array, PRNGKey
 from jax.tree_util import Partial
 
-from fnet.core.expect import require, require_key_and_shape, require_number, require_whole
+from fnet.core.expect import require, require_number, require_whole
 from fnet.core.values import Value, constructor
+from fnet.solvers.given import require_key, require_method, require_one_number
 from fnet.solvers.numbers import real
 
 
@@ -79,12 +80,14 @@ def explore(
     >>> explore(genetic(), rastrigin, x, key, steps=100).value < 1e-3
     True
     """
-    require_key_and_shape(key, ())
+    require_method("explore: the explorer", explorer, Explorer, "genetic()")
+    require_key("explore: key", key)
     require_whole("explore: steps", steps, least=1)
     x = real("explore: x", x)
     require(
         x.ndim == 2 and len(x) > 1, f"explore: x is {x.shape}; it must be (m, n), several points"
     )
+    require_one_number("explore: f of one point", f, x[0])
     best, value, history = _explore(explorer, steps, Partial(f), x, key)
     return Explored(best, float(value), len(x) * (steps + 1), np.asarray(history))
 

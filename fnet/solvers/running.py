@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array, ArrayTree
 
-from fnet.core.expect import require_number, require_whole
-from fnet.errors import ConfigurationError
+from fnet.core.expect import require_whole
 from fnet.solvers import outcomes
 from fnet.solvers.contract import Solver
+from fnet.solvers.given import require_function, require_method, require_tolerance
 from fnet.solvers.looping import looped
+from fnet.solvers.numbers import arrays
 from fnet.solvers.objectives import Objective, Problem, as_vector, function
 from fnet.solvers.outcomes import Result, State, size_of
 
@@ -42,13 +43,13 @@ def solve(
     >>> result.params.round(6).tolist(), result.reason
     ([1.0, 1.0, 1.0, 1.0, 1.0], 'converged: the gradient is below the tolerance')
     """
-    if not isinstance(solver, Solver):
-        raise ConfigurationError(f"solve: the solver is {solver!r}; it must be one: lbfgs()")
+    require_method("solve: the solver", solver, Solver, "lbfgs()")
     require_whole("solve: max_steps", max_steps, least=0)
+    require_tolerance("solve: tol", tol)
+    if not isinstance(objective, Objective):
+        require_function("solve: the objective", objective)
     goal = objective if isinstance(objective, Objective) else function(objective)
-    params = jax.tree.map(jnp.asarray, params)
-    if tol is not None:
-        require_number("solve: tol", tol, least=0)
+    params = arrays("solve: a parameter", params)
     found, ended, rows = _run(solver, max_steps, goal, params, tol)
     reason, steps = np.asarray(ended).tolist()
     history = dict(zip(COLUMNS, np.asarray(rows)[: steps + 1].T, strict=True))

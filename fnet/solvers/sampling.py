@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from chex import Array, PRNGKey
 from jax.tree_util import Partial
 
-from fnet.core.expect import require, require_key_and_shape, require_number, require_whole
+from fnet.core.expect import require, require_floating, require_number, require_whole
 from fnet.core.values import Value, constructor
+from fnet.solvers.given import require_key, require_method, require_one_number
 from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import either
 
@@ -80,11 +81,17 @@ def sample(
     >>> print(draws.x.mean((0, 1)).round(1), draws.x.std((0, 1)).round(1))
     [3. 3.] [1. 1.]
     """
-    require_key_and_shape(key, ())
+    require_method("sample: the sampler", sampler, Sampler, "hmc(0.1)")
+    require_key("sample: key", key)
     require_whole("sample: steps", steps, least=1)
     require_whole("sample: warm_up", warm_up, least=0)
     x = real("sample: x", x)
-    require(x.ndim == 2, f"sample: x is {x.shape}; it must be (chains, n), a start for each chain")
+    require(
+        x.ndim == 2 and len(x) > 0,
+        f"sample: x is {x.shape}; it must be (chains, n), a start for each chain",
+    )
+    what = "sample: log_density of one point"
+    require_floating(what, require_one_number(what, log_density, x[0]))
     drawn: Samples = _sample(sampler, steps, warm_up, Partial(log_density), x, key)
     return drawn
 

@@ -11,10 +11,11 @@ import numpy as np
 from chex import Array
 from jax.tree_util import Partial
 
-from fnet.core.expect import require_number, require_whole
+from fnet.core.expect import require, require_floating, require_number, require_whole
 from fnet.core.values import Value, constructor
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, ShapeError
 from fnet.solvers.convex import Term
+from fnet.solvers.given import require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import CONVERGED, NOT_FINITE, either, ending, first, length
@@ -91,22 +92,48 @@ def split_solve(
     >>> lasso.converged, lasso.gap < 1e-8
     (True, True)
     """
+    require_method("split_solve: the method", method, Splitting, "admm()")
     require_whole("split_solve: max_steps", max_steps, least=1)
+    require_tolerance("split_solve: tol", tol)
     x = real("split_solve: x", x)
     goal = float(jnp.finfo(x.dtype).eps) ** (2 / 3) if tol is None else tol
-    linear = Partial(_same) if K is None else Partial(K) if callable(K) else Partial(_product, K)
+    linear = _linear(K, x)
+    _require_term("f", f, jax.eval_shape(linear, x), " of K x" if K is not None else "")
+    _require_term("g", g, x)
     found, value, gap, reason, k, offs = _run(method, max_steps, f, g, linear, x, goal)
     said, done = ending(reason, SPLIT_WORDS), int(reason) == CONVERGED
     history = np.asarray(offs)[1 : int(k) + 1]
     return Optimum(found.x, found.y, float(value), float(gap), said, done, int(k), history)
 
 
+def _linear(K: Any, x: Array) -> Partial:
+    """x -> K x; ShapeError where K does not fit x."""
+    if K is None:
+        return Partial(_same)
+    if callable(K):
+        require_floating("split_solve: K(x)", jax.eval_shape(K, x))
+        return Partial(K)
+    K = real("split_solve: K", K).astype(x.dtype)
+    require(
+        K.ndim == 2 and x.shape[:1] == K.shape[1:] and x.ndim < 3,
+        f"split_solve: K is {K.shape} and x {x.shape}; they must be (m, n) and (n,), or K a "
+        "function",
+    )
+    return Partial(jnp.matmul, K)
+
+
 def _same(x: Array) -> Array:
     return x
 
 
-def _product(K: Array, x: Array) -> Array:
-    return jnp.asarray(K) @ x
+def _require_term(name: str, term: Any, v: Any, of: str = "") -> None:
+    """Raise ShapeError unless the term is one of such arrays v; nothing is computed."""
+    require_method(f"split_solve: {name}", term, Term, "l1_norm(0.1)")
+    try:
+        made = jax.eval_shape(lambda term, v: term.prox(1.0)(v), term, v).shape
+    except (TypeError, ValueError, IndexError) as error:
+        raise ShapeError(f"split_solve: {name}{of} does not take {v.shape}: {error}") from error
+    require(made == v.shape, f"split_solve: {name}{of} is one of {made}, and got {v.shape}")
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -130,7 +157,15 @@ def _run(method: Splitting, most: int, f: Term, g: Term, K: Any, x: Array, tol: 
 
 def _transposed(K: Any, x: Array) -> Callable[[Array], Array]:
     back = jax.linear_transpose(K, x)
-    return lambda y: back(y)[0]
+
+    def product(y: Array) -> Array:
+        try:
+            made: Array = back(y)[0]
+        except NotImplementedError as error:
+            raise ConfigurationError(f"split_solve: K is no linear function: {error}") from error
+        return made
+
+    return product
 
 
 def _relative(v: Array, *others: Array) -> Array:

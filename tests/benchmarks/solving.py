@@ -122,12 +122,12 @@ def _scipy(method, problem, rounds):
         return count, _fastest(run, rounds)
 
 
-def _fastest(run, rounds):
+def _fastest(run, rounds, clock=time.perf_counter):
     seconds = []
     for _ in range(rounds):
-        begin = time.perf_counter()
+        begin = clock()
         run()
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(clock() - begin)
     return min(seconds)
 
 
@@ -438,10 +438,20 @@ def walking(rounds: int) -> dict:
         return jax.block_until_ready(made)
 
     accepted = float(run().accepted)
-    millions = chains * steps / _fastest(run, rounds) / 1e6
+    # Whole processor seconds, of however many threads: what one core does.
+    clocks = {"million a second": time.perf_counter, "and of one core": time.process_time}
+    millions = {
+        name: chains * steps / _fastest(run, rounds, clock) / 1e6 for name, clock in clocks.items()
+    }
     return {
         "title": "Metropolis-Hastings of a Gaussian of 10 dimensions, 1,000 chains",
-        "columns": ["million samples a second", "accepted"],
-        "rows": [{"million samples a second": millions, "accepted": accepted}],
-        "targets": [{"against": "million samples a second", "target": 1.0, "ratio": millions}],
+        "columns": [*millions, "accepted"],
+        "rows": [millions | {"accepted": accepted}],
+        "targets": [
+            {
+                "against": "million samples a second of one core",
+                "target": 1.0,
+                "ratio": millions["and of one core"],
+            }
+        ],
     }
