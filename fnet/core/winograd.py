@@ -20,7 +20,6 @@ arXiv:1509.09308.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
