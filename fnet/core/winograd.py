@@ -55,7 +55,7 @@ def suits(
 
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
     """y (N, outputs..., M)."""
-    tiles, channels, width = _tiles(windows), *w.shape[-2:]
+    tiles, (channels, width) = _tiles(windows), w.shape[-2:]
     u = product(_kernel_sums(w.dtype), w.reshape(9, -1)).reshape(16, channels, width)
 
     def of_images(carry: None, x: Array) -> tuple[None, Array]:
