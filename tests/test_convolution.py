@@ -180,6 +180,7 @@ def test_they_are_those_of_lax(pytestconfig, monkeypatch):
         chosen += [rows[place] for place in places]
     chosen.sort(key=lambda row: row.block)
     monkeypatch.setattr(winograd, "LEAST", 1)
+    monkeypatch.setattr(winograd, "LEAST_OF_GRADIENT", 1)
     for block, some in itertools.groupby(chosen, key=lambda row: row.block):
         monkeypatch.setattr(blocks, "BLOCK", block)
         rows_of_block = list(some)

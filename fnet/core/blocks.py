@@ -1,5 +1,6 @@
 """Loops over a few images, or bands of one, so that what is made of them stays in the cache."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +34,7 @@ def over_images(step: Step, carry: Any, image_bytes: int, *arrays: Array) -> tup
         return step(carry, *parts)
 
     first = tuple(a[: whole * size].reshape(whole, size, *a.shape[1:]) for a in arrays)
-    carry, ys = lax.scan(of_images, carry, first)
+    carry, ys = _scan(of_images, carry, first, arrays[0])
     ys = jax.tree.map(lambda y: y.reshape(whole * size, *y.shape[2:]), ys)
     if whole * size == count:
         return carry, ys
@@ -61,7 +62,7 @@ def over_bands(
         band = lax.dynamic_slice_in_dim(x, start * stride, reach, 1)
         return step(carry, band, *(lax.dynamic_slice_in_dim(a, start, size, 1) for a in arrays))
 
-    carry, ys = lax.scan(of_band, carry, size * jnp.arange(whole))
+    carry, ys = _scan(of_band, carry, size * jnp.arange(whole), x)
 
     def in_a_row(y: Array) -> Array:
         y = y.swapaxes(0, 1)
@@ -72,6 +73,29 @@ def over_bands(
         return carry, ys
     carry, last = of_band(carry, jnp.array(whole * size), outputs - whole * size)
     return carry, _joined(ys, last, 1)
+
+
+def _scan(step: Step, carry: Any, xs: Any, x: Array) -> tuple[Any, Any]:
+    """`lax.scan`, whose outputs' memory is taken once x is there, and filled by x's first entry.
+
+    XLA's own begins as zeros, which depend on nothing: it makes those of a whole backward pass
+    before the first step of the forward pass.
+    """
+
+    def one(state: Any, x: Any) -> tuple[Any, None]:
+        carry, ys, place = state
+        carry, parts = step(carry, x)
+        put = functools.partial(lax.dynamic_update_index_in_dim, index=place, axis=0)
+        return (carry, jax.tree.map(put, ys, parts), place + 1), None
+
+    times = jax.tree.leaves(xs)[0].shape[0]
+    _, parts = jax.eval_shape(step, carry, jax.tree.map(lambda leaf: leaf[0], xs))
+    first = x[(0,) * x.ndim]
+    ys = jax.tree.map(
+        lambda part: jnp.broadcast_to(first.astype(part.dtype), (times, *part.shape)), parts
+    )
+    carry, ys, _ = lax.scan(one, (carry, ys, jnp.uint32(0)), xs)[0]
+    return carry, ys
 
 
 def divisor(number: int, most: int) -> int:

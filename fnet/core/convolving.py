@@ -63,7 +63,8 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, groups: int, bias: bo
     def on_cpu(x: Array, dy: Array) -> Sums:
         if shape[-2] == 1 and groups > 1:
             return taps.kernel_gradient(x, dy, windows, bias)
-        way = winograd if _many(x, shape, windows, groups) else patches
+        many = _many(x, shape, windows, groups, gradient=True)
+        way = winograd if many else patches
         of_group = functools.partial(way.kernel_gradient, windows=windows, bias=bias)
         sums: Sums = _each_group(of_group, groups, x, dy)
         return sums
@@ -114,10 +115,12 @@ def _lax(x: Array, w: Array, windows: Windows, groups: int) -> Array:
     )
 
 
-def _many(x: Array, shape: tuple[int, ...], windows: Windows, groups: int) -> bool:
+def _many(
+    x: Array, shape: tuple[int, ...], windows: Windows, groups: int, gradient: bool = False
+) -> bool:
     """Whether a kernel of this shape is 3 x 3, at stride 1, for many channels."""
     *_, channels, width = shape
-    return winograd.suits(windows, channels, width // groups, x.dtype.itemsize)
+    return winograd.suits(windows, channels, width // groups, x.dtype.itemsize, gradient)
 
 
 def _depthwise(w: Array, groups: int) -> bool:

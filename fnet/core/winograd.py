@@ -20,10 +20,12 @@ arXiv:1509.09308.
 """
 
 import math
-from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from chex import Array
+from jax import lax
 
 from fnet.core.blocks import over_bands, over_images
 from fnet.core.patches import Sums, column_sums, padded
@@ -32,25 +34,29 @@ from fnet.core.spreading import reversed_kernel
 from fnet.core.windows import Windows
 
 LEAST = 32  # channels on either side: with fewer, the sums cost what the products save
+LEAST_OF_GRADIENT = 64  # the same for the gradient of the kernel
 
 Parts = list[Array]
 
 
-def suits(windows: Windows, channels: int, width: int, itemsize: int) -> bool:
+def suits(
+    windows: Windows, channels: int, width: int, itemsize: int, gradient: bool = False
+) -> bool:
     """Whether this is the way for such windows, with so many channels and outputs.
 
     Not for narrow floats, whose sums of four inputs would be rounded before they are multiplied;
     nor for causal padding: what lies behind an output must not reach it, not even by rounding.
     """
+    least = LEAST_OF_GRADIENT if gradient else LEAST
     plain = windows.sizes == (3, 3) and windows.strides == windows.dilations == (1, 1)
     causal = any(sorted(pair) == [0, 2] for pair in windows.padding)
-    return plain and not causal and min(channels, width) >= LEAST and itemsize >= 4
+    return plain and not causal and min(channels, width) >= least and itemsize >= 4
 
 
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
     """y (N, outputs..., M)."""
-    tiles, width = _tiles(windows), w.shape[-1]
-    u = _stacked(_along_both(_of_kernel, [list(row) for row in w]))
+    tiles, (channels, width) = _tiles(windows), w.shape[-2:]
+    u = product(_kernel_sums(w.dtype), w.reshape(9, -1)).reshape(16, channels, width)
 
     def of_images(carry: None, x: Array) -> tuple[None, Array]:
         return over_bands(of_band, carry, _bytes(x, width, tiles), tiles, padded(x, tiles))
@@ -58,8 +64,7 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
     def of_band(carry: None, x: Array) -> tuple[None, Array]:
         v, (n, down, across) = _of_tiles(x)
         p = product(v, u).reshape(4, 4, n, down, across, width)
-        parts = _along_both(_of_products, [list(row) for row in p])
-        y = jnp.stack([jnp.stack(row, 3) for row in parts], 2)
+        y = jnp.stack(_of_products(list(_alone(_of_products(list(p)), 3))), 4)
         y = y if b is None else y + b
         return None, y.reshape(n, down, 2, 2 * across, width)
 
@@ -81,16 +86,15 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, bias: bool) -> Sums:
 
     def of_band(sums: Sums, x: Array, dy: Array) -> tuple[Sums, None]:
         du, db = sums
-        outputs = [[dy[:, :, i, :, j].reshape(-1, width) for j in range(2)] for i in range(2)]
-        dp = _stacked(_along_both(_to_products, outputs))
+        dp = _alone(_to_products([dy[:, :, i] for i in range(2)]), 0)
+        dp = jnp.stack(_to_products([dp[..., j, :] for j in range(2)]), 1).reshape(16, -1, width)
         du = du + product(by_rows(_of_tiles(x)[0].swapaxes(1, 2)), dp)
         return (du, None if db is None else db + column_sums(dy.reshape(-1, width))), None
 
     zero = jnp.zeros((16, channels, width), dy.dtype)
     start = zero, zero[0, 0] if bias else None
     du, db = over_images(of_images, start, _bytes(x, width, tiles), x, dy)[0]
-    du = du.reshape(4, 4, channels, width)
-    dw = _stacked(_along_both(_to_kernel, [list(row) for row in du]))
+    dw = product(_kernel_sums(dy.dtype).T, du.reshape(16, -1))
     return dw.reshape(3, 3, channels, width), db
 
 
@@ -115,24 +119,15 @@ def _of_tiles(x: Array) -> tuple[Array, tuple[int, int, int]]:
     """v (16, tiles, C) of a padded input or a band of one, and the tiles per image and axis."""
     n, rows, columns, channels = x.shape
     down, across = rows // 2 - 1, columns // 2 - 1
-    x = x.reshape(n, down + 1, 2, across + 1, 2, channels)
-
-    def inputs(i: int, j: int) -> Array:
-        """Entry i, j of every tile."""
-        part = x[:, i // 2 : i // 2 + down, i % 2, j // 2 : j // 2 + across, j % 2]
-        return part.reshape(-1, channels)
-
-    v = _along_both(_of_inputs, [[inputs(i, j) for j in range(4)] for i in range(4)])
-    return _stacked(v), (n, down, across)
+    x = x.reshape(n, down + 1, 2, columns, channels)
+    x = _alone(_of_inputs([x[:, i // 2 : i // 2 + down, i % 2] for i in range(4)]), 0)
+    x = x.reshape(4, n, down, across + 1, 2, channels)
+    v = jnp.stack(_of_inputs([x[..., j // 2 : j // 2 + across, j % 2, :] for j in range(4)]), 1)
+    return v.reshape(16, -1, channels), (n, down, across)
 
 
 def _of_inputs(x: Parts) -> Parts:
     return [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]]
-
-
-def _of_kernel(w: Parts) -> Parts:
-    ends = w[0] + w[2]
-    return [w[0], (ends + w[1]) / 2, (ends - w[1]) / 2, w[2]]
 
 
 def _of_products(p: Parts) -> Parts:
@@ -143,20 +138,20 @@ def _to_products(dy: Parts) -> Parts:
     return [dy[0], dy[0] + dy[1], dy[0] - dy[1], -dy[1]]
 
 
-def _to_kernel(du: Parts) -> Parts:
-    half, other = (du[1] + du[2]) / 2, (du[1] - du[2]) / 2
-    return [du[0] + half, other, half + du[3]]
+def _alone(sums: Parts, axis: int) -> Array:
+    """The sums along one axis of the tiles, stacked, before those along the other.
+
+    Without the barrier XLA would compute each anew for all that use it, in kernels which take it a
+    second to compile.
+    """
+    behind_barrier: Array = lax.optimization_barrier(jnp.stack(sums, axis))
+    return behind_barrier
 
 
-def _along_both(sums: Callable[[Parts], Parts], places: list[Parts]) -> list[Parts]:
-    """The sums along the first axis of a table of arrays, and then along the second."""
-    columns = [sums(list(column)) for column in zip(*places, strict=True)]
-    return [sums(list(row)) for row in zip(*columns, strict=True)]
-
-
-def _stacked(places: list[Parts]) -> Array:
-    """(places, rows, columns): the arrays of a table, row by row."""
-    return jnp.stack([place for row in places for place in row])
+def _kernel_sums(dtype: Any) -> Array:
+    """(16, 9): G applied along both axes of a kernel."""
+    g = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+    return jnp.asarray(np.kron(g, g), dtype)
 
 
 def _bytes(x: Array, width: int, tiles: Windows) -> int:

@@ -8,7 +8,7 @@ from tests.benchmarks.contest import ROUNDS
 from tests.benchmarks.machine import describe
 
 TASKS = (
-    *("logistic", "network", "job", "loader", "sweeping"),
+    *("logistic", "network", "job", "command", "loader", "sweeping"),
     *("memory", "composing", "images", "residual", "residual_epoch", "norms_and_pools"),
     *("sequences", "blocks", "tables", "language"),
     *("compiling", "growth", "checking", "narrow", "updates", "solving"),
