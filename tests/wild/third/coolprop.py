@@ -17,15 +17,15 @@ STATES = {  # density in mol/m³ and temperature in K, of one phase
 
 
 def cases() -> Iterator[Case]:
-    import CoolProp.CoolProp as of
+    from CoolProp import CoolProp
 
     for backend in ("HEOS", "PR"):
         for fluid, state in STATES.items():
             if backend == "PR" and fluid != "Nitrogen":
                 continue
-            made = of.AbstractState(backend, fluid)
+            made = CoolProp.AbstractState(backend, fluid)
             for name in ("P", "Hmolar", "Smolar", "Umolar", "Gmolar"):
-                pair = partials(*_of_state(of, made, name))
+                pair = partials(*_of_state(CoolProp, made, name))
                 yield Case(PACKAGE, f"{backend} {name}", pair, state, fluid)
 
 
