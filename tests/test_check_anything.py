@@ -372,3 +372,36 @@ def test_x64_is_left_as_it_was_and_arguments_too():
         explain(Pair(forward, backward), X, W, B)
         assert jnp.zeros(2).dtype == jnp.float32
     np.testing.assert_array_equal(X, before)
+
+
+def test_a_function_of_float32_alone_is_examined_in_float32():
+    def blurred(image):
+        return jax.lax.conv(image, jnp.ones((1, 1, 2, 2), jnp.float32), (1, 1), "SAME")
+
+    @jax.custom_vjp
+    def scaled(image):
+        return blurred(image)
+
+    scaled.defvjp(lambda x: (blurred(x), x), lambda x, d: (1.5 * jax.vjp(blurred, x)[1](d)[0],))
+    for image in (RNG.normal(size=(1, 1, 3, 3)).astype(np.float32), jnp.ones((1, 1, 3, 3))):
+        report = explain(blurred, image.astype(np.float32))
+        assert report.right
+        assert "it takes no float64: its values are in float32" in report.notes[0]
+        assert not explain(scaled, image.astype(np.float32)).right
+
+
+def test_a_complex_gradient_is_right_if_it_is_real():
+    response = np.fft.rfft([0.2, 1.0, -0.4, 0.0])
+
+    def forward(x):
+        return np.fft.irfft(response * np.fft.rfft(np.asarray(x)), 4), None
+
+    def backward(dout, _):
+        return np.fft.ifft(np.conj(np.fft.fft([0.2, 1.0, -0.4, 0.0])) * np.fft.fft(dout))
+
+    x = np.array([1.0, -2.0, 0.5, 3.0])
+    assert (
+        "dx: complex128 without imaginary part: cast it"
+        in explain(Pair(forward, backward), x).notes
+    )
+    assert kind(Pair(forward, lambda d, c: backward(d, c) * (1 + 1e-3j)), x) == "dtype"
