@@ -210,7 +210,7 @@ def test_what_is_nearly_right_is_called_so_and_given_no_other_reason():
 
     x = np.array([0.3, 1.2, 2.1])
     for slips in (np.array([1.0, 1 + 8e-6, 1.0]), 1 + np.array([2e-4, 5e-4, 3e-4])):
-        finding = explain(Pair(forward, lambda d, x: d * np.exp(x) * slips), x).findings[0]
+        finding = explain(Pair(forward, lambda d, x, s=slips: d * np.exp(x) * s), x).findings[0]
         assert finding.kind == "imprecise", finding.why
         assert "an approximation" in finding.why
 

@@ -19,7 +19,7 @@ def in_own_dtypes(function: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:
     """The function with its arguments cast to the dtypes that these have, and a note of it, where
     JAX can trace it so and not in float64; else the function itself."""
     narrow = {str(leaf.dtype) for leaf in jax.tree.leaves(arguments) if _is_narrow(leaf)}
-    if not narrow or not callable(function) or getattr(function, "nondiff_argnums", ()):
+    if not narrow or not callable(function) or getattr(function, "nondiff_argnums", None):
         return function, ""
     wide = jax.tree.map(lambda a: a.astype(np.float64) if _is_narrow(a) else a, arguments)
     if traced(function, wide) is not None or traced(function, arguments) is None:
