@@ -1,5 +1,7 @@
 """`explain` on functions of anybody's: what it takes, says, and does not fall for."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -405,3 +407,46 @@ def test_a_complex_gradient_is_right_if_it_is_real():
         in explain(Pair(forward, backward), x).notes
     )
     assert kind(Pair(forward, lambda d, c: backward(d, c) * (1 + 1e-3j)), x) == "dtype"
+
+
+def test_a_branch_that_autodiff_takes_at_the_given_point_alone_is_found_there():
+    def between(position):
+        low, high = jnp.floor(position), jnp.ceil(position)  # the same for whole numbers
+        return jnp.sin(low) + (position - low) * (jnp.sin(high) - jnp.sin(low))
+
+    def line(position):
+        low, high = jnp.floor(position), jnp.ceil(position)
+        return 2 * low + (position - low) * (2 * high - 2 * low)
+
+    (finding,) = explain(line, np.array([1.0, 2.5, 3.0])).findings
+    assert (finding.kind, finding.wrong) == ("hidden from autodiff", 2)
+    assert "a branch at this very point" in finding.why
+    assert explain(line, np.array([1.2, 2.5, 3.7])).right
+    assert explain(between, np.array([1.0, 2.5, 3.0])).right  # a kink: autodiff may choose
+
+
+def test_equal_calls_may_differ_in_rounding_and_in_nothing_else():
+    def made(slip):
+        calls = []
+
+        def backward(dout, x):
+            calls.append(0)
+            return np.asarray(dout) * 2 * np.asarray(x) * (1 + slip * (len(calls) % 2))
+
+        return Pair(lambda x: (np.asarray(x) ** 2, x), backward)
+
+    assert explain(made(2.0**-52), X).right
+    assert kind(made(1e-6), X) == "not deterministic"
+
+
+def test_an_approximation_in_pieces_is_not_wrong_where_two_pieces_meet():
+    def forward(x):  # as far from the sine as rational approximations are
+        values = [math.sin(v) + 1e-6 * (math.sin(9 * v) if v < 0.7 else 3.0) for v in x]
+        return np.array(values), x
+
+    pair = Pair(forward, lambda dout, x: np.asarray(dout) * np.cos(np.asarray(x, float)))
+    report = explain(pair, np.array([0.7, 0.9, 1.3]))
+    assert report.right
+    assert any("differences cannot decide" in note for note in report.notes)
+    wrong = explain(Pair(forward, lambda dout, x: 1.1 * pair.backward(dout, x)), np.array([0.7]))
+    assert not wrong.right

@@ -1,4 +1,4 @@
-"""adelie: losses of generalized linear models in compiled code; what it calls gradient is minus it."""
+"""adelie: losses of generalized linear models in compiled code, whose `gradient` is minus that."""
 
 from collections.abc import Iterator
 from typing import Any
