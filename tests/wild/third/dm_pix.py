@@ -42,3 +42,12 @@ def cases() -> Iterator[Case]:
     gray = np.full((4, 4, 3), 0.5) + 0.1 * rng.uniform(size=(4, 4, 1))
     for name in ("rgb_to_hsv", "rgb_to_hsl"):
         yield Case(PACKAGE, name, getattr(of, name), (gray,), "gray")
+    line, whole = (
+        np.arange(5.0),
+        np.array([[1.0, 2.4, 3.0]]),
+    )  # added when affine_transform was seen
+    between = functools.partial(of.flat_nd_linear_interpolate, line)
+    yield Case(
+        PACKAGE, "flat_nd_linear_interpolate", between, (whole,), "whole coordinates, on a line"
+    )
+    yield Case(PACKAGE, "flat_nd_linear_interpolate", between, (whole + 0.2,), "on a line")
