@@ -450,3 +450,12 @@ def test_an_approximation_in_pieces_is_not_wrong_where_two_pieces_meet():
     assert any("differences cannot decide" in note for note in report.notes)
     wrong = explain(Pair(forward, lambda dout, x: 1.1 * pair.backward(dout, x)), np.array([0.7]))
     assert not wrong.right
+
+
+def test_two_values_of_what_is_rounding_alone_are_not_called_different():
+    def by_qr(a):  # of a singular matrix, -inf or the logarithm of a rounding error
+        return jnp.linalg.slogdet(a, method="qr")[1]
+
+    rows = [0.64, 0.64, -0.06, 0.01], [1.2, -1.6, -0.03, 1.8], [-0.6, -0.07, -0.1, 1], [-2, 0, 1, 1]
+    for a in (np.array(rows), RNG.normal(size=(4, 4)), RNG.normal(size=(5, 5))):
+        assert explain(by_qr, a).right
