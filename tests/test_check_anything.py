@@ -1,5 +1,7 @@
 """`explain` on functions of anybody's: what it takes, says, and does not fall for."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -372,3 +374,88 @@ def test_x64_is_left_as_it_was_and_arguments_too():
         explain(Pair(forward, backward), X, W, B)
         assert jnp.zeros(2).dtype == jnp.float32
     np.testing.assert_array_equal(X, before)
+
+
+def test_a_function_of_float32_alone_is_examined_in_float32():
+    def blurred(image):
+        return jax.lax.conv(image, jnp.ones((1, 1, 2, 2), jnp.float32), (1, 1), "SAME")
+
+    @jax.custom_vjp
+    def scaled(image):
+        return blurred(image)
+
+    scaled.defvjp(lambda x: (blurred(x), x), lambda x, d: (1.5 * jax.vjp(blurred, x)[1](d)[0],))
+    for image in (RNG.normal(size=(1, 1, 3, 3)).astype(np.float32), jnp.ones((1, 1, 3, 3))):
+        report = explain(blurred, image.astype(np.float32))
+        assert report.right
+        assert "it takes no float64: its values are in float32" in report.notes[0]
+        assert not explain(scaled, image.astype(np.float32)).right
+
+
+def test_a_complex_gradient_is_right_if_it_is_real():
+    response = np.fft.rfft([0.2, 1.0, -0.4, 0.0])
+
+    def forward(x):
+        return np.fft.irfft(response * np.fft.rfft(np.asarray(x)), 4), None
+
+    def backward(dout, _):
+        return np.fft.ifft(np.conj(np.fft.fft([0.2, 1.0, -0.4, 0.0])) * np.fft.fft(dout))
+
+    x = np.array([1.0, -2.0, 0.5, 3.0])
+    assert (
+        "dx: complex128 without imaginary part: cast it"
+        in explain(Pair(forward, backward), x).notes
+    )
+    assert kind(Pair(forward, lambda d, c: backward(d, c) * (1 + 1e-3j)), x) == "dtype"
+
+
+def test_a_branch_that_autodiff_takes_at_the_given_point_alone_is_found_there():
+    def between(position):
+        low, high = jnp.floor(position), jnp.ceil(position)  # the same for whole numbers
+        return jnp.sin(low) + (position - low) * (jnp.sin(high) - jnp.sin(low))
+
+    def line(position):
+        low, high = jnp.floor(position), jnp.ceil(position)
+        return 2 * low + (position - low) * (2 * high - 2 * low)
+
+    (finding,) = explain(line, np.array([1.0, 2.5, 3.0])).findings
+    assert (finding.kind, finding.wrong) == ("hidden from autodiff", 2)
+    assert "a branch at this very point" in finding.why
+    assert explain(line, np.array([1.2, 2.5, 3.7])).right
+    assert explain(between, np.array([1.0, 2.5, 3.0])).right  # a kink: autodiff may choose
+
+
+def test_equal_calls_may_differ_in_rounding_and_in_nothing_else():
+    def made(slip):
+        calls = []
+
+        def backward(dout, x):
+            calls.append(0)
+            return np.asarray(dout) * 2 * np.asarray(x) * (1 + slip * (len(calls) % 2))
+
+        return Pair(lambda x: (np.asarray(x) ** 2, x), backward)
+
+    assert explain(made(2.0**-52), X).right
+    assert kind(made(1e-6), X) == "not deterministic"
+
+
+def test_an_approximation_in_pieces_is_not_wrong_where_two_pieces_meet():
+    def forward(x):  # as far from the sine as rational approximations are
+        values = [math.sin(v) + 1e-6 * (math.sin(9 * v) if v < 0.7 else 3.0) for v in x]
+        return np.array(values), x
+
+    pair = Pair(forward, lambda dout, x: np.asarray(dout) * np.cos(np.asarray(x, float)))
+    report = explain(pair, np.array([0.7, 0.9, 1.3]))
+    assert report.right
+    assert any("differences cannot decide" in note for note in report.notes)
+    wrong = explain(Pair(forward, lambda dout, x: 1.1 * pair.backward(dout, x)), np.array([0.7]))
+    assert not wrong.right
+
+
+def test_two_values_of_what_is_rounding_alone_are_not_called_different():
+    def by_qr(a):  # of a singular matrix, -inf or the logarithm of a rounding error
+        return jnp.linalg.slogdet(a, method="qr")[1]
+
+    rows = [0.64, 0.64, -0.06, 0.01], [1.2, -1.6, -0.03, 1.8], [-0.6, -0.07, -0.1, 1], [-2, 0, 1, 1]
+    for a in (np.array(rows), RNG.normal(size=(4, 4)), RNG.normal(size=(5, 5))):
+        assert explain(by_qr, a).right

@@ -202,3 +202,22 @@ def test_a_number_is_differentiated_though_its_gradient_is_0_for_ones():
     assert explain(Pair(forward, functools.partial(backward, 1)), POSITIVE, 0.2).right
     (finding,) = explain(Pair(forward, functools.partial(backward, -1)), POSITIVE, 0.2).findings
     assert (finding.leaf, finding.kind) == ("dk", "sign")
+
+
+def test_what_is_nearly_right_is_called_so_and_given_no_other_reason():
+    def forward(x):
+        return np.exp([float(value) for value in x]), x  # not JAX's
+
+    x = np.array([0.3, 1.2, 2.1])
+    for slips in (np.array([1.0, 1 + 8e-6, 1.0]), 1 + np.array([2e-4, 5e-4, 3e-4])):
+        finding = explain(Pair(forward, lambda d, x, s=slips: d * np.exp(x) * s), x).findings[0]
+        assert finding.kind == "imprecise", finding.why
+        assert "an approximation" in finding.why
+
+
+def test_nan_as_by_autodiff_is_not_called_something_else():
+    def distance(x):
+        return jnp.sqrt(x * x)
+
+    finding = explain(distance, np.zeros(3)).findings[0]
+    assert finding.why.startswith("3 entries of dx are NaN, as by autodiff")

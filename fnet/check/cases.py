@@ -14,6 +14,7 @@ from fnet.check.subjects.forms import forms_of
 from fnet.check.subjects.jax_functions import of_function
 from fnet.check.subjects.layers import cases_of_layer
 from fnet.check.subjects.library import of_loss
+from fnet.check.subjects.narrow import in_own_dtypes
 from fnet.check.subjects.objects import has_methods
 from fnet.check.subjects.pairs import Form
 from fnet.check.subjects.subject import Case, Pair, Subject, ValueAndGrad
@@ -68,8 +69,9 @@ def cases_of(
     elif _may_be_functions(subject):
         if is_constructor(subject):
             raise ConfigurationError(_uncheckable(subject))
+        subject, note = in_own_dtypes(subject, arguments)
         for form in forms_of(subject, arguments, constants, of):
-            yield _case_of(form, reference)
+            yield _case_of(form._replace(note=form.note or note), reference)
     else:
         raise ConfigurationError(_uncheckable(subject))
 
@@ -104,7 +106,7 @@ def _case_of(form: Form, reference: Any) -> Case:
         made = functools.partial(of_value_and_grad, subject, long=wide, **options)
     else:
         given = held(subject, arguments, getattr(subject, "nondiff_argnums", ()))
-        made = functools.partial(of_function, subject, reference, constants=form.constants)
+        made = functools.partial(of_function, subject, reference, **options)
     found = made(given)
     arguments = _with_numbers(found, given)
     return Case(found if arguments is given else made(arguments), arguments)

@@ -212,7 +212,9 @@ def _examine(case: Case, rng: np.random.Generator, options: Options, draft: Draf
     draft.left = ["the given point"]
     probe = Probe(subject, case.arguments, options.domain, options.rtol, options.clock)
     dout = cotangent(probe.out, lambda shape: rng.normal(size=shape))
-    if draft.found(shapes.shapes(probe, dout)) or draft.found(shapes.untrained(probe, dout)):
+    if draft.found(shapes.shapes(probe, dout, draft.sentences.append)) or draft.found(
+        shapes.untrained(probe, dout)
+    ):
         return
     if in_full:
         honest = draft.found(determinism.honest(probe, dout))

@@ -19,8 +19,8 @@ from fnet.check.truth.compare import compare
 
 HIDDEN = Explanation(
     "hidden from autodiff",
-    "autodiff agrees with it, but the values of the function do not: stop_gradient, rounding or a "
-    "custom rule hides part of it",
+    "autodiff agrees with it, but the values of the function do not: stop_gradient, rounding, a "
+    "custom rule, or a branch at this very point hides part of it",
 )
 UNEXPLAINED = Explanation("unknown", "the time was over before a reason was found")
 

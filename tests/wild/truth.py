@@ -61,8 +61,10 @@ def truth(case: Case, dtype: Any = np.float64) -> Truth:
         except Exception as error:
             return Truth(0, 0, 0, 0, f"it raises {type(error).__name__}: {error}"[:200])
         if case.exact is not None:
-            return _by_mpmath(case, subject, rtol)
-        return _by_differences(subject, rtol)
+            found = _by_mpmath(case, subject, rtol)
+            if not found.unclear or found.wrong:
+                return found
+        return _by_differences(subject, rtol)  # also where the values are not mpmath's
 
 
 def _by_differences(subject: Weighted, rtol: float) -> Truth:

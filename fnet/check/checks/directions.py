@@ -24,7 +24,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
     entries, error = 0, 0.0
     for place, name in enumerate(probe.form.names):
         floats = probe.start
-        right = _along(probe, route, floats, dout, place, rng)
+        right = at_given = _along(probe, route, floats, dout, place, rng)
         for _ in range(thresholds.TRIES):
             # Where autodiff agrees with it, a mistake must persist when the point moves.
             if right or (right is False and not probe.autodiff):
@@ -33,6 +33,11 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             if moved is None:
                 break
             right, floats = _along(probe, route, moved, dout, place, rng), moved
+        if right and at_given is False:  # autodiff may select a branch at the given point alone
+            chosen = rng.permutation(probe.start[place].size)[: thresholds.SAMPLED_ALONE]
+            here = _by_entry(probe, route, probe.start, dout, place, chosen)
+            if is_certain(probe, here) and not within_domain(probe, here):
+                return Outcome(entries, here.difference.error, (here,), tuple(notes))
         if right is None:
             notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
             if probe.autodiff:
@@ -52,6 +57,8 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
             error = max(error, wrong.difference.error)
             if right is False:  # no entry is off by enough
                 notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
+        elif not (probe.autodiff or floats is probe.start or is_coarse(wrong)):
+            notes.append((PLAIN, f"d{name}: {UNDECIDED}"))  # near by it is an approximation
         elif words := within_domain(probe, wrong) or _is_noisy(probe, wrong):
             notes.append((PLAIN, f"d{name} {words}"))
         elif not (probe.autodiff and _is_right_nearby(probe, wrong, rng)):

@@ -14,7 +14,16 @@ from fnet.check.checks.points import Floats, cotangent
 from fnet.check.checks.program_cache import kept, traces
 from fnet.check.checks.programs import known, leaves_of, rebuilt
 from fnet.check.subjects.subject import Subject
-from fnet.check.truth.arguments import Layout, cast, constant, copied, is_float, is_known, layout
+from fnet.check.truth.arguments import (
+    Layout,
+    cast,
+    constant,
+    copied,
+    is_float,
+    is_known,
+    layout,
+    real,
+)
 from fnet.check.truth.domain import REALS, domains_of
 from fnet.check.truth.plain import narrowest
 from fnet.errors import ConfigurationError
@@ -148,7 +157,7 @@ class Evaluator:
             arguments = self.arguments(floats)
             found = self.subject.routes[route](copied(dout), *arguments)
             found = leaves_of(found, self.form, floats)
-        return [np.asarray(leaf) for leaf in found]
+        return [real(np.asarray(leaf)) for leaf in found]
 
     @functools.cached_property
     def autodiff(self) -> bool:

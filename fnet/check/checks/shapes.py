@@ -1,7 +1,7 @@
 """Tree, shape and dtype of a gradient, which must be those of its argument."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -12,13 +12,13 @@ from fnet.check.checks.evaluator import given
 from fnet.check.checks.probe import Probe
 from fnet.check.checks.program_cache import Trace
 from fnet.check.report import Finding
-from fnet.check.truth.arguments import in_layout, is_float, is_known, kind_of
+from fnet.check.truth.arguments import in_layout, is_float, is_known, kind_of, real
 from fnet.check.truth.compare import compare
 from fnet.errors import ConfigurationError
 
 
-def shapes(probe: Probe, dout: Any) -> Iterator[Finding]:
-    """Tree, shape and dtype of every gradient are those of its argument."""
+def shapes(probe: Probe, dout: Any, say: Callable[[str], None]) -> Iterator[Finding]:
+    """Tree, shape and dtype of every gradient are those of its argument; `say` takes notes."""
     for route, gradients in probe.subject.routes.items():
         if _fit(probe, probe.traces.get(f"route {route}")):
             continue
@@ -47,6 +47,9 @@ def shapes(probe: Probe, dout: Any) -> Iterator[Finding]:
             if leaf is not None
             for finding in _shape(probe, leaf, place, dout, route)
         ]
+        for leaf, place in zip(found, places, strict=True):
+            if np.iscomplexobj(leaf) and not wrong:
+                say(f"d{probe.form.called[place]}: {leaf.dtype} without imaginary part: cast it")
         yield from wrong
         if wrong:
             return
@@ -120,7 +123,7 @@ def _shape(probe: Probe, found: Any, place: int, dout: Any, route: str) -> Itera
             kind, why = _why_shape(probe, number, np.asarray(found), wanted, dout)
         words = f"it is {shape} and must be {wanted}, the shape of its argument{why}"
         yield Finding("structure", kind, words, leaf, route)
-    elif is_known(found) and found.dtype != np.float64:
+    elif is_known(found) and real(found).dtype != np.float64:
         words = (
             f"it is {found.dtype} where everything else is float64: do not cast to a fixed dtype"
         )

@@ -96,3 +96,22 @@ def imprecise(evidence: Evidence) -> Explanations:
     if error < 2e-6:
         words = f"it is only accurate to {error:.0e} of its size"
         yield Explanation("imprecise", f"{words}: is it float32, or a truncated constant?")
+
+
+def nearly(evidence: Evidence) -> Explanations:
+    """Right but for an approximation: whatever else fits, to that accuracy, fits because of it."""
+    actual, expected = (side[evidence.wrong()] for side in evidence[0])
+    with np.errstate(all="ignore"):
+        error = float((np.abs(actual - expected) / np.abs(expected)).max(initial=0))
+    if error < 10 * evidence.rtol and evidence.is_expected(np.asarray):
+        words = f"{evidence.leaf} is nearly right, to {error:.0e} of an entry"
+        yield Explanation("imprecise", f"{words}: is it, or the function, an approximation?")
+
+
+def undefined(evidence: Evidence) -> Explanations:
+    """NaN, as autodiff has it, which counts as wrong where the function is finite."""
+    actual, expected = evidence[0]
+    count = int((np.isnan(actual) & np.isnan(expected)).sum())
+    if count:
+        words = f"{count} entries of {evidence.leaf} are NaN, as by autodiff, where the function"
+        yield Explanation("not finite", f"{words} is finite: is it a division by 0, or 0 · inf?")

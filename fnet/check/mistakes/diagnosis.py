@@ -20,6 +20,7 @@ from fnet.check.report import Finding
 
 EXPLANATIONS = (  # in this order: those that may fit by accident come later
     amounts.not_finite,
+    amounts.nearly,
     places.one_entry,
     amounts.zeros,
     chain.swapped,
@@ -48,6 +49,7 @@ EXPLANATIONS = (  # in this order: those that may fit by accident come later
     terms.scaled,
     terms.moved,
     amounts.partly,
+    amounts.undefined,
     chain.not_linear,
     chain.own_effect,
     places.influence,

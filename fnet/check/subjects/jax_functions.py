@@ -30,6 +30,7 @@ def of_function(
     reference: Any,
     arguments: tuple[Any, ...],
     constants: tuple[str, ...] = (),
+    note: str = "",
 ) -> Subject:
     """The subject of a JAX function with a derivative rule of its own: `jax.custom_vjp`."""
     names, of = names_of(function, arguments), (function, reference, constants)
@@ -63,7 +64,7 @@ def of_function(
         _passes(function, names, arguments),
         {"its forward pass": lambda *arguments: value_of_vjp(called, arguments)}
         | ({"the reference": reference} if reference else {}),
-        note="" if has_rule(trace) else UNRULED,
+        note=note if has_rule(trace) else "; ".join(filter(None, (note, UNRULED))),
         untrained=False,
         ruled=has_rule(trace),
         staged=True,

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from fnet.check import thresholds
 from fnet.core import NonTrainable
 from fnet.errors import ConfigurationError
 
@@ -27,6 +28,15 @@ def is_key(leaf: Any) -> bool:
 def is_float(leaf: Any) -> bool:
     """Whether this is an array of floating-point numbers."""
     return is_known(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def real(array: Any) -> Any:
+    """The array; of a complex one whose imaginary part is rounding error, as of a Fourier
+    transform, its real part."""
+    if not np.iscomplexobj(array):
+        return array
+    least = thresholds.ROUNDING * thresholds.EPSILON * np.abs(array).max(initial=0)
+    return array.real if np.abs(array.imag).max(initial=0) <= least else array
 
 
 def is_none(leaf: Any) -> bool:
