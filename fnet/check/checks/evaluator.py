@@ -14,7 +14,16 @@ from fnet.check.checks.points import Floats, cotangent
 from fnet.check.checks.program_cache import kept, traces
 from fnet.check.checks.programs import known, leaves_of, rebuilt
 from fnet.check.subjects.subject import Subject
-from fnet.check.truth.arguments import Layout, cast, constant, copied, is_float, is_known, layout
+from fnet.check.truth.arguments import (
+    Layout,
+    cast,
+    constant,
+    copied,
+    is_float,
+    is_known,
+    layout,
+    on_device,
+)
 from fnet.check.truth.domain import REALS, domains_of
 from fnet.check.truth.plain import narrowest
 from fnet.errors import ConfigurationError
@@ -213,7 +222,7 @@ def _said(error: Exception) -> str:
 def given(probe: Evaluator, dout: Any) -> Any:
     """A copy of the cotangent, as the subject takes it."""
     if probe.subject.traceable:
-        return jax.tree.map(jnp.asarray, dout)
+        return on_device(dout)
     return copied(dout)
 
 

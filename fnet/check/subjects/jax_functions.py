@@ -52,6 +52,7 @@ def of_function(
             "ValueAndGrad(function), for NumPy code; tracing it raises "
             f"{untraceable(called, arguments)}. These would do:\n{LINES}"
         )
+    ruled = has_rule(trace)  # else its value under jax.vjp is its value
     return Subject(
         name_of(function),
         of,
@@ -61,11 +62,11 @@ def of_function(
         plain_of(reference, arguments) or called,
         True,
         _passes(function, names, arguments),
-        {"its forward pass": lambda *arguments: value_of_vjp(called, arguments)}
+        ({"its forward pass": lambda *arguments: value_of_vjp(called, arguments)} if ruled else {})
         | ({"the reference": reference} if reference else {}),
-        note="" if has_rule(trace) else UNRULED,
+        note="" if ruled else UNRULED,
         untrained=False,
-        ruled=has_rule(trace),
+        ruled=ruled,
         staged=True,
         constants=constants,
     )

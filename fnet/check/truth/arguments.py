@@ -214,7 +214,7 @@ def filled(dout: Any, out: Any) -> Any:
 def cast(floats: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
     """Copies of the floating-point arrays in float64, of NumPy or JAX."""
     new = tuple(np.array(array, np.float64) for array in floats)
-    return new if numpy else tuple(map(jnp.asarray, new))
+    return new if numpy else tuple(map(on_device, new))
 
 
 def copied(tree: Any) -> Any:
@@ -237,8 +237,13 @@ def widened(tree: Any) -> Any:
 def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
     """The leaves, their arrays copied as NumPy's or converted to JAX's."""
     # JAX caches whether a NumPy index had 32 or 64 bits, even from outside of x64.
-    make: Any = np.array if numpy else jnp.asarray
+    make: Any = np.array if numpy else on_device
     return tuple(make(leaf) if is_known(leaf) and not is_key(leaf) else leaf for leaf in leaves)
+
+
+def on_device(tree: Any) -> Any:
+    """The tree with its arrays as JAX's; `jnp.asarray` compiles a program for each new shape."""
+    return jax.tree.map(lambda leaf: jax.device_put(leaf) if is_known(leaf) else leaf, tree)
 
 
 def in_numpy(leaf: Any) -> np.ndarray:

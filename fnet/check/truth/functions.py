@@ -163,7 +163,7 @@ def untraceable(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str
 
 def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     only, arrays = of_arrays(function, arguments)
-    return jax.make_jaxpr(only)(*map(jnp.asarray, arrays))
+    return jax.make_jaxpr(only)(*arrays)
 
 
 def names_of(function: Any, arguments: tuple[Any, ...]) -> tuple[str, ...]:
