@@ -33,7 +33,7 @@ def compiled(subject: Subject, form: Layout, often: bool) -> dict[str, Callable[
     "both" computes gradients by hand and by autodiff in the dtype of the arrays; "vmap" by hand at
     many points; "rounded" by hand with arguments, dout and cache each perturbed by a relative
     amount; "frozen" the largest entry that each route returns for a frozen parameter. `often` is
-    said of loops, which are worth compiling well.
+    said of loops over large arrays, which are worth compiling well.
     """
     at = functools.partial(rebuilt, form)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fnet.check import thresholds
@@ -56,7 +55,7 @@ def outlined(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[
         return None, None
     only, arrays = of_arrays(function, arguments)
     try:
-        closed, tree = trace(only, arrays)
+        closed, tree = trace(only, on_device(arrays))
     except Exception:  # of any kind: it is run instead
         return None, None
     zeros = (np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in closed.out_avals)

@@ -243,7 +243,14 @@ def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
 
 def on_device(tree: Any) -> Any:
     """The tree with its arrays as JAX's; `jnp.asarray` compiles a program for each new shape."""
-    return jax.tree.map(lambda leaf: jax.device_put(leaf) if is_known(leaf) else leaf, tree)
+
+    def moved(leaf: Any) -> Any:
+        # A copy: JAX may remember an array of NumPy as one of 32 bits, from outside of x64.
+        if not is_known(leaf):
+            return leaf
+        return jax.device_put(np.array(leaf) if isinstance(leaf, np.ndarray) else leaf)
+
+    return jax.tree.map(moved, tree)
 
 
 def in_numpy(leaf: Any) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import functools
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 from fnet.check.truth.compiling import compiled
 from fnet.check.truth.plain import Step, bound, run, steps_of
 
-KINDS = "biuf"  # of dtypes that NumPy has too
+KINDS = ("b", "i", "u", "f")  # of dtypes that NumPy has too
 
 
 def evaluated(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,13 +43,25 @@ def _evaluator(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Call
 
 def is_of_numpy(closed: Any) -> bool:
     """Whether NumPy can evaluate this trace."""
-    variables = [*closed.jaxpr.invars, *closed.jaxpr.constvars]
-    steps = steps_of(closed)
-    for step in steps:
-        variables += step.eqn.outvars
-    return all(step.eqn.primitive.name in OPERATIONS for step in steps) and all(
-        getattr(getattr(var.aval, "dtype", None), "kind", "") in KINDS for var in variables
-    )
+    given = all(map(_has_kind, (*closed.jaxpr.invars, *closed.jaxpr.constvars)))
+    return given and all(map(_is_known, steps_of(closed)))
+
+
+def _is_known(step: Step) -> bool:
+    return step.eqn.primitive.name in OPERATIONS and all(map(_has_kind, step.eqn.outvars))
+
+
+def _has_kind(atom: Any) -> bool:
+    """Whether this is a value of a dtype that NumPy has."""
+    return getattr(getattr(atom.aval, "dtype", None), "kind", "") in KINDS
+
+
+def at_once(step: Step, values: list[Any]) -> list[Any]:
+    """The results of an operation of a trace that is run once: by NumPy, where it can."""
+    traced = any(isinstance(value, jax.core.Tracer) for value in values)
+    if traced or not _is_known(step) or not all(map(_has_kind, step.eqn.invars)):
+        return bound(step, values)
+    return by_numpy(step, [*map(np.asarray, values)])
 
 
 def by_numpy(step: Step, values: list[Any]) -> list[Any]:
@@ -118,59 +130,63 @@ def _whole(eqn: Any, x: Any) -> Any:
     return x
 
 
-OPERATIONS: dict[str, Any] = {
-    name: getattr(np, name)
-    for name in ("exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "square", "sin", "cos")
-    + ("tan", "sinh", "cosh", "tanh", "floor", "ceil", "sign", "arctan2")
-} | {
-    "add": np.add,
-    "add_any": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "neg": np.negative,
-    "abs": np.absolute,
-    "max": np.maximum,
-    "min": np.minimum,
-    "pow": np.power,
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "and": np.bitwise_and,
-    "or": np.bitwise_or,
-    "not": np.invert,
-    "is_finite": np.isfinite,
-    "asin": np.arcsin,
-    "acos": np.arccos,
-    "atan": np.arctan,
-    "asinh": np.arcsinh,
-    "acosh": np.arccosh,
-    "atanh": np.arctanh,
-    "atan2": np.arctan2,
-    "div": lambda eqn, a, b: a / b if np.asarray(a).dtype.kind == "f" else np.fix(a / b),
-    "rsqrt": lambda eqn, x: 1 / np.sqrt(x),
-    "integer_pow": lambda eqn, x: np.power(x, eqn.params["y"]),
-    "logistic": lambda eqn, x: 1 / (1 + np.exp(-x)),
-    "clamp": lambda eqn, low, x, high: np.minimum(np.maximum(x, low), high),
-    "select_n": _chosen,
-    "convert_element_type": _whole,
-    "copy": _whole,
-    "copy_p": _whole,
-    "stop_gradient": _whole,
-    "broadcast_in_dim": _broadcast,
-    "reshape": lambda eqn, x: np.reshape(x, eqn.params["new_sizes"]),
-    "squeeze": lambda eqn, x: np.squeeze(x, eqn.params["dimensions"]),
-    "expand_dims": lambda eqn, x: np.expand_dims(x, eqn.params["dimensions"]),
-    "transpose": lambda eqn, x: np.transpose(x, eqn.params["permutation"]),
-    "rev": lambda eqn, x: np.flip(x, eqn.params["dimensions"]),
-    "concatenate": lambda eqn, *each: np.concatenate(each, eqn.params["dimension"]),
-    "slice": _slice,
-    "pad": _pad,
-    "dot_general": _product,
-    "reduce_sum": _reduced(np.add),
-    "reduce_prod": _reduced(np.multiply),
-    "reduce_max": _reduced(np.maximum),
-    "reduce_min": _reduced(np.minimum),
-} | dict.fromkeys(("erf", "erfc", "lgamma", "digamma", "bessel_i0e", "bessel_i1e"), bound)
+OPERATIONS: dict[str, Any] = (
+    {
+        name: getattr(np, name)
+        for name in ("exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "square", "sin", "cos")
+        + ("tan", "sinh", "cosh", "tanh", "floor", "ceil", "sign", "arctan2")
+    }
+    | {
+        "add": np.add,
+        "add_any": np.add,
+        "sub": np.subtract,
+        "mul": np.multiply,
+        "neg": np.negative,
+        "abs": np.absolute,
+        "max": np.maximum,
+        "min": np.minimum,
+        "pow": np.power,
+        "eq": np.equal,
+        "ne": np.not_equal,
+        "lt": np.less,
+        "le": np.less_equal,
+        "gt": np.greater,
+        "ge": np.greater_equal,
+        "and": np.bitwise_and,
+        "or": np.bitwise_or,
+        "not": np.invert,
+        "is_finite": np.isfinite,
+        "asin": np.arcsin,
+        "acos": np.arccos,
+        "atan": np.arctan,
+        "asinh": np.arcsinh,
+        "acosh": np.arccosh,
+        "atanh": np.arctanh,
+        "atan2": np.arctan2,
+        "div": lambda eqn, a, b: a / b if np.asarray(a).dtype.kind == "f" else np.fix(a / b),
+        "rsqrt": lambda eqn, x: 1 / np.sqrt(x),
+        "integer_pow": lambda eqn, x: np.power(x, eqn.params["y"]),
+        "logistic": lambda eqn, x: 1 / (1 + np.exp(-x)),
+        "clamp": lambda eqn, low, x, high: np.minimum(np.maximum(x, low), high),
+        "select_n": _chosen,
+        "convert_element_type": _whole,
+        "copy": _whole,
+        "copy_p": _whole,
+        "stop_gradient": _whole,
+        "broadcast_in_dim": _broadcast,
+        "reshape": lambda eqn, x: np.reshape(x, eqn.params["new_sizes"]),
+        "squeeze": lambda eqn, x: np.squeeze(x, eqn.params["dimensions"]),
+        "expand_dims": lambda eqn, x: np.expand_dims(x, eqn.params["dimensions"]),
+        "transpose": lambda eqn, x: np.transpose(x, eqn.params["permutation"]),
+        "rev": lambda eqn, x: np.flip(x, eqn.params["dimensions"]),
+        "concatenate": lambda eqn, *each: np.concatenate(each, eqn.params["dimension"]),
+        "slice": _slice,
+        "pad": _pad,
+        "dot_general": _product,
+        "reduce_sum": _reduced(np.add),
+        "reduce_prod": _reduced(np.multiply),
+        "reduce_max": _reduced(np.maximum),
+        "reduce_min": _reduced(np.minimum),
+    }
+    | dict.fromkeys(("erf", "erfc", "lgamma", "digamma", "bessel_i0e", "bessel_i1e"), bound)
+)
