@@ -34,8 +34,7 @@ def _evaluator(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Call
         return compiled(function)
 
     def call(*arguments: Any) -> Any:
-        leaves = map(np.asarray, jax.tree.leaves(arguments))
-        found = run(closed, list(leaves), by_numpy)
+        found = run(closed, jax.tree.leaves(arguments), by_numpy)
         return jax.tree.unflatten(jax.tree.structure(shapes), [*map(np.asarray, found)])
 
     return call
@@ -61,7 +60,7 @@ def at_once(step: Step, values: list[Any]) -> list[Any]:
     traced = any(isinstance(value, jax.core.Tracer) for value in values)
     if traced or not _is_known(step) or not all(map(_has_kind, step.eqn.invars)):
         return bound(step, values)
-    return by_numpy(step, [*map(np.asarray, values)])
+    return by_numpy(step, values)
 
 
 def by_numpy(step: Step, values: list[Any]) -> list[Any]:
@@ -69,7 +68,8 @@ def by_numpy(step: Step, values: list[Any]) -> list[Any]:
     operation = OPERATIONS[step.eqn.primitive.name]
     if operation is bound:
         return [*map(np.asarray, bound(step, values))]
-    found = operation(*values) if isinstance(operation, np.ufunc) else operation(step.eqn, *values)
+    given = map(np.asarray, values)
+    found = operation(*given) if isinstance(operation, np.ufunc) else operation(step.eqn, *given)
     (out,) = step.eqn.outvars
     return [np.asarray(found, out.aval.dtype)]
 
@@ -83,7 +83,7 @@ def _broadcast(eqn: Any, x: Any) -> Any:
 
 
 def _product(eqn: Any, a: Any, b: Any) -> Any:
-    (summed, batch) = eqn.params["dimension_numbers"]
+    summed, batch = eqn.params["dimension_numbers"]
     letters = iter(string.ascii_letters)
     names = [[next(letters) for _ in range(np.ndim(x))] for x in (a, b)]
     for pairs in (summed, batch):
@@ -130,63 +130,55 @@ def _whole(eqn: Any, x: Any) -> Any:
     return x
 
 
-OPERATIONS: dict[str, Any] = (
-    {
-        name: getattr(np, name)
-        for name in ("exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "square", "sin", "cos")
-        + ("tan", "sinh", "cosh", "tanh", "floor", "ceil", "sign", "arctan2")
-    }
-    | {
-        "add": np.add,
-        "add_any": np.add,
-        "sub": np.subtract,
-        "mul": np.multiply,
-        "neg": np.negative,
-        "abs": np.absolute,
-        "max": np.maximum,
-        "min": np.minimum,
-        "pow": np.power,
-        "eq": np.equal,
-        "ne": np.not_equal,
-        "lt": np.less,
-        "le": np.less_equal,
-        "gt": np.greater,
-        "ge": np.greater_equal,
-        "and": np.bitwise_and,
-        "or": np.bitwise_or,
-        "not": np.invert,
-        "is_finite": np.isfinite,
-        "asin": np.arcsin,
-        "acos": np.arccos,
-        "atan": np.arctan,
-        "asinh": np.arcsinh,
-        "acosh": np.arccosh,
-        "atanh": np.arctanh,
-        "atan2": np.arctan2,
-        "div": lambda eqn, a, b: a / b if np.asarray(a).dtype.kind == "f" else np.fix(a / b),
-        "rsqrt": lambda eqn, x: 1 / np.sqrt(x),
-        "integer_pow": lambda eqn, x: np.power(x, eqn.params["y"]),
-        "logistic": lambda eqn, x: 1 / (1 + np.exp(-x)),
-        "clamp": lambda eqn, low, x, high: np.minimum(np.maximum(x, low), high),
-        "select_n": _chosen,
-        "convert_element_type": _whole,
-        "copy": _whole,
-        "copy_p": _whole,
-        "stop_gradient": _whole,
-        "broadcast_in_dim": _broadcast,
-        "reshape": lambda eqn, x: np.reshape(x, eqn.params["new_sizes"]),
-        "squeeze": lambda eqn, x: np.squeeze(x, eqn.params["dimensions"]),
-        "expand_dims": lambda eqn, x: np.expand_dims(x, eqn.params["dimensions"]),
-        "transpose": lambda eqn, x: np.transpose(x, eqn.params["permutation"]),
-        "rev": lambda eqn, x: np.flip(x, eqn.params["dimensions"]),
-        "concatenate": lambda eqn, *each: np.concatenate(each, eqn.params["dimension"]),
-        "slice": _slice,
-        "pad": _pad,
-        "dot_general": _product,
-        "reduce_sum": _reduced(np.add),
-        "reduce_prod": _reduced(np.multiply),
-        "reduce_max": _reduced(np.maximum),
-        "reduce_min": _reduced(np.minimum),
-    }
-    | dict.fromkeys(("erf", "erfc", "lgamma", "digamma", "bessel_i0e", "bessel_i1e"), bound)
-)
+NAMED = "exp exp2 expm1 log log1p sqrt cbrt square sin cos tan sinh cosh tanh floor ceil sign"
+OPERATIONS: dict[str, Any] = {
+    **{name: getattr(np, name) for name in NAMED.split()},
+    **dict.fromkeys(("erf", "erfc", "lgamma", "digamma", "bessel_i0e", "bessel_i1e"), bound),
+    "add": np.add,
+    "add_any": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "neg": np.negative,
+    "abs": np.absolute,
+    "max": np.maximum,
+    "min": np.minimum,
+    "pow": np.power,
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "not": np.invert,
+    "is_finite": np.isfinite,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "atan2": np.arctan2,
+    "div": lambda eqn, a, b: a / b if a.dtype.kind == "f" else (a - np.fmod(a, b)) // b,
+    "rsqrt": lambda eqn, x: 1 / np.sqrt(x),
+    "integer_pow": lambda eqn, x: np.power(x, eqn.params["y"]),
+    "logistic": lambda eqn, x: 1 / (1 + np.exp(-x)),
+    "clamp": lambda eqn, low, x, high: np.minimum(np.maximum(x, low), high),
+    "select_n": _chosen,
+    "convert_element_type": _whole,
+    "copy": _whole,
+    "broadcast_in_dim": _broadcast,
+    "reshape": lambda eqn, x: np.reshape(x, eqn.params["new_sizes"]),
+    "squeeze": lambda eqn, x: np.squeeze(x, eqn.params["dimensions"]),
+    "transpose": lambda eqn, x: np.transpose(x, eqn.params["permutation"]),
+    "rev": lambda eqn, x: np.flip(x, eqn.params["dimensions"]),
+    "concatenate": lambda eqn, *each: np.concatenate(each, eqn.params["dimension"]),
+    "slice": _slice,
+    "pad": _pad,
+    "dot_general": _product,
+    "reduce_sum": _reduced(np.add),
+    "reduce_prod": _reduced(np.multiply),
+    "reduce_max": _reduced(np.maximum),
+    "reduce_min": _reduced(np.minimum),
+}
