@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from fnet.check.truth.compiling import compiled
+from fnet.check.truth.loops import has_loop
 from fnet.check.truth.plain import Step, bound, run, steps_of
 
 KINDS = ("b", "i", "u", "f")  # of dtypes that NumPy has too
@@ -34,7 +35,7 @@ def _evaluator(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Call
         return compiled(function)
 
     def call(*arguments: Any) -> Any:
-        found = run(closed, jax.tree.leaves(arguments), by_numpy)
+        found = run(closed, jax.tree.leaves(arguments), at_once)
         return jax.tree.unflatten(jax.tree.structure(shapes), [*map(np.asarray, found)])
 
     return call
@@ -43,7 +44,7 @@ def _evaluator(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Call
 def is_of_numpy(closed: Any) -> bool:
     """Whether NumPy can evaluate this trace."""
     given = all(map(_has_kind, (*closed.jaxpr.invars, *closed.jaxpr.constvars)))
-    return given and all(map(_is_known, steps_of(closed)))
+    return given and not has_loop(closed, 0) and all(map(_is_known, steps_of(closed)))
 
 
 def _is_known(step: Step) -> bool:
