@@ -75,7 +75,8 @@ def has_loops(traced: dict[str, Trace]) -> bool:
 
 def is_large(form: Layout) -> bool:
     """Whether evaluating the subject costs more than compiling it."""
-    return sum(form.leaves[place].size for place in form.places) > thresholds.COMPILED_FROM
+    sizes: list[int] = [form.leaves[place].size for place in form.places]
+    return sum(sizes) > thresholds.COMPILED_FROM
 
 
 def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:
