@@ -7,7 +7,9 @@ import pytest
 from numpy import zeros
 
 from fnet.check import Pair, ValueAndGrad, explain
+from fnet.check.truth.eager import by_numpy, is_of_numpy
 from fnet.check.truth.lifting import in_jax, lifted
+from fnet.check.truth.plain import run
 
 RNG = np.random.default_rng(0)
 
@@ -165,3 +167,41 @@ def test_the_loss_of_a_course_with_its_gradient():
     finding = of(1.0).findings[0]
     assert finding.kind == "factor of a term"
     assert "a term is 0.5 × its correct value" in finding.why
+
+
+NUMBERS = np.random.default_rng(0).uniform(0.1, 0.9, (3, 4))
+WHOLE = np.array([[7, -7, 5, 3], [2, 2, -9, 1], [0, 4, 8, -2]])
+
+
+def functions_of_operations():
+    """Functions whose traces hold, together, each operation that NumPy evaluates."""
+    a, square = NUMBERS, NUMBERS[:, :3]
+    yield lambda x: [jnp.sin(x), jnp.arctan2(x, 2 - x), 1 / x, jax.nn.sigmoid(x), jax.lax.rsqrt(x)]
+    yield lambda x: [jnp.exp(x), jnp.log(x), jnp.expm1(x), jnp.log1p(x), jnp.exp2(x), jnp.cbrt(x)]
+    yield lambda x: [jnp.tan(x), jnp.cos(x), jnp.sinh(x), jnp.cosh(x), jnp.tanh(x), jnp.sqrt(x)]
+    yield lambda x: [f(x) for f in (jnp.arcsin, jnp.arccos, jnp.arctan, jnp.arcsinh, jnp.arctanh)]
+    yield lambda x: [jnp.arccosh(1 + x), jnp.floor(9 * x), jnp.ceil(9 * x), jnp.sign(x - 0.5)]
+    yield lambda x: [x**3, x**-2, x**x, jnp.abs(-x), jnp.square(x), jnp.maximum(x, 0.5)]
+    yield lambda x: [jnp.minimum(x, 0.5), jnp.clip(x, 0.2, 0.7), jnp.where(x > 0.5, x, 2.0)]
+    yield lambda x: [(x >= 0.5) & (x <= 0.8) | (x < 0.2), ~(x == 0.5), x != 0.5, jnp.isfinite(x)]
+    yield lambda x: [x.sum(0), x.prod(1), x.max(), x.min(1), jnp.flip(x, 1), x[::2, 1:3], x.T]
+    yield lambda x: [jnp.pad(x, ((1, 2), (0, 3)), constant_values=7.0), jnp.concatenate([x, x])]
+    yield lambda x: [jax.lax.pad(x, 0.0, ((-1, 1, 2), (2, -1, 0)))]
+    yield lambda x: [x @ x.T, jnp.einsum("ij,kj->ik", x, x), jnp.einsum("ij,ij->i", x, x)]
+    yield lambda x: [jax.lax.select_n(WHOLE % 3, x, 2 * x, 3 * x), x.astype(np.float32)]
+    yield lambda x: [jax.lax.div(WHOLE, np.full_like(WHOLE, 2)), x.reshape(2, 6), x[None], -x]
+    yield lambda x: [jax.scipy.special.erf(x), jax.scipy.special.gammaln(x)]
+    yield jax.grad(lambda x: (jnp.tanh(x @ x.T)[1:].max(0) ** 2).sum() + x[0, 1] * square.sum())
+    yield lambda x: [a * x, jax.lax.broadcast_in_dim(x, (2, 3, 4), (1, 2))]
+
+
+@pytest.mark.parametrize("function", [*functions_of_operations()])
+def test_numpy_evaluates_a_trace_as_jax_does(function):
+    with jax.enable_x64(True):
+        closed = jax.make_jaxpr(function)(NUMBERS)
+        assert is_of_numpy(closed)
+        found = run(closed, [NUMBERS], by_numpy)
+        wanted = jax.tree.leaves(jax.jit(function)(NUMBERS))
+    for one, other in zip(found, wanted, strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_allclose(one, other, 1e-13, 1e-15)

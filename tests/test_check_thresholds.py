@@ -85,6 +85,7 @@ def by_jax(function, derivative):
 
 
 SINE = by_numpy(np.sin, np.cos)
+POLYNOMIAL = functools.partial(jnp.polyval, jnp.ones(20))
 WRONG_SINE = by_numpy(np.sin, lambda x: -np.cos(x))
 NEARLY_SINE = by_numpy(np.sin, lambda x: 1.01 * np.cos(x))
 BENT = by_numpy(
@@ -401,6 +402,7 @@ DECIDED = [
     ("BESIDE", 1.0, beside, True, False),
     ("PARTS", 1, of_many_kinks, False, True),
     ("COMPILED_FROM", 0, lambda: probe_of(SINE, X)._is_slow(), False, True),
+    ("FEW_STEPS", 0, lambda: probe_of(POLYNOMIAL, X)._is_slow(), False, True),
     ("COTANGENTS", 0, lambda: len(list(points.cotangents(X, rng()))), 5, 1),
     ("ASKED", 0, OFF_SINE, "wrong", "dx differs from autodiff by less"),
     ("LARGE", 10, lambda: kinks._is_blind(differences.Interval(0, 9, False), 3, 1), True, False),

@@ -176,15 +176,22 @@ def _given(arguments: tuple[Any, ...], at: Sequence[Any]) -> Iterator[tuple[str,
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
     """The settings of JAX and NumPy that an examination needs, whatever its caller's are."""
-    with (
-        jax.enable_x64(True),
-        jax.debug_nans(False),
-        jax.debug_infs(False),
-        jax.disable_jit(False),
-        jax.numpy_rank_promotion("allow"),
-        np.errstate(all="ignore"),
-    ):
-        yield
+    filtering = jax.config.read("jax_traceback_filtering")
+    # A function of NumPy is traced in vain several times; to shorten an error's traceback takes
+    # longer than all the rest of it.
+    jax.config.update("jax_traceback_filtering", "off")
+    try:
+        with (
+            jax.enable_x64(True),
+            jax.debug_nans(False),
+            jax.debug_infs(False),
+            jax.disable_jit(False),
+            jax.numpy_rank_promotion("allow"),
+            np.errstate(all="ignore"),
+        ):
+            yield
+    finally:
+        jax.config.update("jax_traceback_filtering", filtering)
 
 
 def _require_compared(subject: Any, made: list[Draft], limit: float) -> None:

@@ -96,6 +96,8 @@ PARTS = 200
 # Entries of the arguments from which on a program of many steps is compiled: there, evaluating
 # costs more than compiling.
 COMPILED_FROM = 4096
+# Steps of a loop, such as a polynomial's, up to which it is evaluated as if it were unrolled.
+FEW_STEPS = 32
 
 # --- The given point: how much of it is compared, and what differences may excuse ----------------
 

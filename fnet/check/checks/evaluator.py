@@ -22,6 +22,7 @@ from fnet.check.truth.arguments import (
     is_float,
     is_known,
     layout,
+    on_device,
     real,
 )
 from fnet.check.truth.domain import REALS, domains_of
@@ -222,7 +223,7 @@ def _said(error: Exception) -> str:
 def given(probe: Evaluator, dout: Any) -> Any:
     """A copy of the cotangent, as the subject takes it."""
     if probe.subject.traceable:
-        return jax.tree.map(jnp.asarray, dout)
+        return on_device(dout)
     return copied(dout)
 
 

@@ -11,7 +11,7 @@ from fnet.check import thresholds
 from fnet.check.checks.evaluator import Arrays
 from fnet.check.checks.noise import Noise
 from fnet.check.checks.points import Floats, largest, parts, scale_of
-from fnet.check.checks.program_cache import has_loops
+from fnet.check.checks.program_cache import has_loops, is_large
 from fnet.check.checks.programs import inner
 from fnet.check.truth.arguments import beside
 from fnet.check.truth.differences import ANYTHING, Interval, interval, slope, tabulated
@@ -202,8 +202,7 @@ class Probe(Noise):
 
     def _is_slow(self) -> bool:
         """Whether a program of the values alone is worth compiling."""
-        large = sum(array.size for array in self.start) > thresholds.COMPILED_FROM
-        return large or has_loops(self.traces)
+        return is_large(self.form) or has_loops(self.traces)
 
     def _values(
         self, floats: Floats, each: Sequence[Any], direction: Sequence[Any], step: float

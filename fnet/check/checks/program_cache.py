@@ -58,7 +58,9 @@ def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
     arguments = form.rebuild([form.leaves[place] for place in form.places])
     digest = [(name, *trace.digest) for name, trace in traced.items()]
     key = tuple(map(Same, subject.of)), signature(arguments), tuple(digest)
-    found = _programs.pop(key, None) or compiled(subject, form, has_loops(traced))
+    found = _programs.pop(key, None) or compiled(
+        subject, form, is_large(form) and has_loops(traced)
+    )
     _programs[key] = found
     while len(_programs) > thresholds.PROGRAMS:
         del _programs[next(iter(_programs))]
@@ -66,9 +68,15 @@ def kept(subject: Subject, form: Layout, traced: dict[str, Trace]) -> Programs:
 
 
 def has_loops(traced: dict[str, Trace]) -> bool:
-    """Whether one of these contains a loop."""
+    """Whether one of these contains a loop of more than a few steps."""
     known = [trace.closed for trace in traced.values() if trace.closed is not None]
-    return any(has_loop(closed, ("while", "scan")) for closed in known)
+    return any(has_loop(closed, thresholds.FEW_STEPS) for closed in known)
+
+
+def is_large(form: Layout) -> bool:
+    """Whether evaluating the subject costs more than compiling it."""
+    sizes: list[int] = [form.leaves[place].size for place in form.places]
+    return sum(sizes) > thresholds.COMPILED_FROM
 
 
 def _trace(function: Callable[..., Any], inputs: Any, dout: Any) -> Trace:

@@ -21,6 +21,7 @@ from fnet.check.truth.arguments import (
     of_arrays,
 )
 from fnet.check.truth.compiling import compiled as quickly
+from fnet.check.truth.eager import evaluated
 from fnet.check.truth.loops import bounded
 from fnet.check.truth.plain import plainly
 
@@ -32,7 +33,7 @@ def compiled(subject: Subject, form: Layout, often: bool) -> dict[str, Callable[
     "both" computes gradients by hand and by autodiff in the dtype of the arrays; "vmap" by hand at
     many points; "rounded" by hand with arguments, dout and cache each perturbed by a relative
     amount; "frozen" the largest entry that each route returns for a frozen parameter. `often` is
-    said of loops, which are worth compiling well.
+    said of loops over large arrays, which are worth compiling well.
     """
     at = functools.partial(rebuilt, form)
 
@@ -60,13 +61,18 @@ def compiled(subject: Subject, form: Layout, often: bool) -> dict[str, Callable[
         kept = jax.tree.map(lambda d, g: None if d is None else g, dout, given, is_leaf=is_none)
         return in_layout(by_hand(kept, *at(inputs)), form), vjp(given), kept
 
-    def together(inputs: Any, dout: Any, plain: Callable[..., Any] = of_plain) -> Any:
-        by_routes = {name: of_route(by, form)(inputs, dout) for name, by in subject.routes.items()}
-        others = {how: value(*at(inputs)) for how, value in subject.values.items()}
-        return subject.forward(*at(inputs)), plain(inputs, dout), by_routes, others
+    def together(inputs: Any, dout: Any) -> Any:
+        if not subject.ruled and subject.plain is subject.forward:  # by JAX, as is every route
+            out, vjp = differentiated(inputs)
+            expected = vjp(filled(dout, out))
+            return out, expected, dict.fromkeys(subject.routes, expected), {}
+        out, _, by_routes, others = without_autodiff(inputs, dout)
+        return out, of_plain(inputs, dout), by_routes, others
 
     def without_autodiff(inputs: Any, dout: Any) -> Any:
-        return together(inputs, dout, lambda *_: None)
+        by_routes = {name: of_route(by, form)(inputs, dout) for name, by in subject.routes.items()}
+        others = {how: value(*at(inputs)) for how, value in subject.values.items()}
+        return subject.forward(*at(inputs)), None, by_routes, others
 
     def frozen(inputs: Any, dout: Any) -> Any:
         by_routes = [by(dout, *at(inputs)) for by in subject.routes.values()]
@@ -112,7 +118,8 @@ def compiled(subject: Subject, form: Layout, often: bool) -> dict[str, Callable[
         **{name: of_route(route, form) for name, route in subject.routes.items()},
         **{f"out by {how}": of_value(value, form) for how, value in subject.values.items()},
     }
-    return {name: quickly(bounded(function), often) for name, function in functions.items()}
+    found = {name: quickly(bounded(function), often) for name, function in functions.items()}
+    return found if subject.traceable else found | {"plain": evaluated(bounded(of_plain))}
 
 
 def of_value(function: Callable[..., Any], form: Layout) -> Callable[..., Any]:

@@ -15,7 +15,8 @@ from fnet.check.checks.points import Floats
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.arguments import is_float
 from fnet.check.truth.compare import compare
-from fnet.check.truth.plain import Step, bound, plainly, steps
+from fnet.check.truth.eager import at_once
+from fnet.check.truth.plain import Step, plainly, steps
 
 RTOL, ATOL = 1e-6, 1e-8  # of an explanation's prediction
 ROUGH = 1e-3  # where the expected gradient comes from differences
@@ -201,13 +202,13 @@ class Evidence:
         places = {step.place for same in self.steps for step in same}
 
         def through(step: Step, operands: list[Any]) -> list[Any]:
-            made = bound(step, operands)
+            made = at_once(step, operands)
             if step.place in places and not isinstance(made[0], jax.core.Tracer):
                 found["step", step.place] = np.asarray(made[0])
             return made
 
         if places:
-            plainly(self.probe.plain, through)(*map(jnp.asarray, sample.floats))
+            plainly(self.probe.plain, through)(*sample.floats)
         return found
 
     @functools.cached_property

@@ -9,7 +9,8 @@ import numpy as np
 
 from fnet.check.mistakes.evidence import Evidence, Explanation, Explanations, Sample
 from fnet.check.mistakes.formulas import Mistake, done, exchanged
-from fnet.check.truth.plain import Place, Step, bound, plainly
+from fnet.check.truth.eager import at_once
+from fnet.check.truth.plain import Place, Step, plainly
 
 INVERTED = "the mask is inverted: it passes what must be blocked, and the reverse"
 
@@ -22,10 +23,10 @@ def masked(evidence: Evidence) -> dict[Place, list[int]]:
         if step.eqn.primitive.name == "mul":
             masks = [number for number, value in enumerate(values) if is_mask(value)]
             found[step.place] = masks if len(masks) < len(values) else []
-        return bound(step, values)
+        return at_once(step, values)
 
     if evidence.probe.autodiff:
-        plainly(evidence.probe.plain, through)(*map(jnp.asarray, evidence.samples[0].floats))
+        plainly(evidence.probe.plain, through)(*evidence.samples[0].floats)
     return found
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from fnet.check import thresholds
-from fnet.check.truth.arguments import copied, is_float, is_known, is_none, of_arrays
+from fnet.check.truth.arguments import copied, is_float, is_known, is_none, of_arrays, on_device
 from fnet.check.truth.functions import cached, name_of
 from fnet.check.truth.lengths import is_long
 from fnet.check.truth.plain import trace
@@ -36,9 +35,7 @@ def called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         return function(*copied(arguments))
     except Exception as error:
         try:
-            return function(
-                *jax.tree.map(lambda a: jnp.asarray(a) if is_known(a) else a, arguments)
-            )
+            return function(*on_device(arguments))
         except Exception:
             raise error from None
 
@@ -58,7 +55,7 @@ def outlined(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[
         return None, None
     only, arrays = of_arrays(function, arguments)
     try:
-        closed, tree = trace(only, [*map(jnp.asarray, arrays)])
+        closed, tree = trace(only, on_device(arrays))
     except Exception:  # of any kind: it is run instead
         return None, None
     zeros = (np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in closed.out_avals)

@@ -53,6 +53,7 @@ def of_function(
             "ValueAndGrad(function), for NumPy code; tracing it raises "
             f"{untraceable(called, arguments)}. These would do:\n{LINES}"
         )
+    ruled = has_rule(trace)  # else its value under jax.vjp is its value
     return Subject(
         name_of(function),
         of,
@@ -62,11 +63,11 @@ def of_function(
         plain_of(reference, arguments) or called,
         True,
         _passes(function, names, arguments),
-        {"its forward pass": lambda *arguments: value_of_vjp(called, arguments)}
+        ({"its forward pass": lambda *arguments: value_of_vjp(called, arguments)} if ruled else {})
         | ({"the reference": reference} if reference else {}),
-        note=note if has_rule(trace) else "; ".join(filter(None, (note, UNRULED))),
+        note=note if ruled else "; ".join(filter(None, (note, UNRULED))),
         untrained=False,
-        ruled=has_rule(trace),
+        ruled=ruled,
         staged=True,
         constants=constants,
     )

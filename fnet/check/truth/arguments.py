@@ -224,7 +224,7 @@ def filled(dout: Any, out: Any) -> Any:
 def cast(floats: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
     """Copies of the floating-point arrays in float64, of NumPy or JAX."""
     new = tuple(np.array(array, np.float64) for array in floats)
-    return new if numpy else tuple(map(jnp.asarray, new))
+    return new if numpy else tuple(map(on_device, new))
 
 
 def copied(tree: Any) -> Any:
@@ -247,8 +247,20 @@ def widened(tree: Any) -> Any:
 def constant(leaves: Iterable[Any], numpy: bool) -> tuple[Any, ...]:
     """The leaves, their arrays copied as NumPy's or converted to JAX's."""
     # JAX caches whether a NumPy index had 32 or 64 bits, even from outside of x64.
-    make: Any = np.array if numpy else jnp.asarray
+    make: Any = np.array if numpy else on_device
     return tuple(make(leaf) if is_known(leaf) and not is_key(leaf) else leaf for leaf in leaves)
+
+
+def on_device(tree: Any) -> Any:
+    """The tree with its arrays as JAX's; `jnp.asarray` compiles a program for each new shape."""
+
+    def moved(leaf: Any) -> Any:
+        # A copy: JAX may remember an array of NumPy as one of 32 bits, from outside of x64.
+        if not is_known(leaf):
+            return leaf
+        return jax.device_put(np.array(leaf) if isinstance(leaf, np.ndarray) else leaf)
+
+    return jax.tree.map(moved, tree)
 
 
 def in_numpy(leaf: Any) -> np.ndarray:

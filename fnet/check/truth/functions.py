@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fnet.check.truth.arguments import filled, is_float, of_arrays
+from fnet.check.truth.arguments import filled, is_float, of_arrays, on_device
 from fnet.errors import ConfigurationError
 
 Gradients = tuple[Any, ...]
@@ -163,7 +163,7 @@ def untraceable(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str
 
 def _trace(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     only, arrays = of_arrays(function, arguments)
-    return jax.make_jaxpr(only)(*map(jnp.asarray, arrays))
+    return jax.make_jaxpr(only)(*on_device(arrays))
 
 
 def names_of(function: Any, arguments: tuple[Any, ...]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from fnet.check import thresholds
-from fnet.check.truth.arguments import in_numpy, is_float, is_known, of_arrays
-from fnet.check.truth.compiling import compiled
+from fnet.check.truth.arguments import in_numpy, is_float, is_known, of_arrays, on_device
+from fnet.check.truth.eager import evaluated
 from fnet.check.truth.functions import traced
 from fnet.check.truth.lengths import LONGER, words
 from fnet.check.truth.plain import bound, run, steps_of, trace
@@ -44,7 +44,7 @@ def runs_in_jax(
         wanted = function(*jax.tree.map(_own, arguments))
     except Exception:  # not a NumPy function
         return True
-    found = function(*jax.tree.map(lambda a: jnp.asarray(a) if is_known(a) else a, arguments))
+    found = function(*on_device(arguments))
     return _same(part(found), part(wanted))
 
 
@@ -78,8 +78,7 @@ def by_lifting(
             closed, tree = trace(only, arrays)
         if len(steps_of(closed)) > thresholds.LIFTED:
             return None, LONGER
-        # One program: compiling the operations one by one takes three times as long.
-        evaluate = compiled(lambda point: run(closed, point, bound))
+        evaluate = evaluated(lambda point: run(closed, point, bound))
         for point in (arrays, [thresholds.LIFTED_SECOND * a if is_float(a) else a for a in arrays]):
             if not _same(jax.tree.unflatten(tree, evaluate(point)), plain(*map(_own, point))):
                 return None, OTHER

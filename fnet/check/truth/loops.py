@@ -28,11 +28,12 @@ def bounded(function: Callable[..., Any]) -> Callable[..., Any]:
     return ending
 
 
-def has_loop(closed: Any, kinds: tuple[str, ...] = ("while",)) -> bool:
-    """Whether a trace contains a loop of these kinds, however deep; by default, one with a
-    condition."""
+def has_loop(closed: Any, most: float = float("inf")) -> bool:
+    """Whether a trace contains a loop with a condition, however deep, or one of more steps."""
     return any(
-        eqn.primitive.name in kinds or any(has_loop(one, kinds) for one in _traces(eqn.params))
+        eqn.primitive.name == "while"
+        or (eqn.primitive.name == "scan" and eqn.params["length"] > most)
+        or any(has_loop(one, most) for one in _traces(eqn.params))
         for eqn in getattr(closed, "jaxpr", closed).eqns
     )
 
