@@ -176,10 +176,11 @@ def _given(arguments: tuple[Any, ...], at: Sequence[Any]) -> Iterator[tuple[str,
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
     """The settings of JAX and NumPy that an examination needs, whatever its caller's are."""
-    filtering = jax.config.read("jax_traceback_filtering")
+    config: Any = jax.config
+    filtering = config.jax_traceback_filtering
     # A function of NumPy is traced in vain several times; to shorten an error's traceback takes
     # longer than all the rest of it.
-    jax.config.update("jax_traceback_filtering", "off")
+    config.update("jax_traceback_filtering", "off")
     try:
         with (
             jax.enable_x64(True),
@@ -191,7 +192,7 @@ def _own_settings() -> Iterator[None]:
         ):
             yield
     finally:
-        jax.config.update("jax_traceback_filtering", filtering)
+        config.update("jax_traceback_filtering", filtering)
 
 
 def _require_compared(subject: Any, made: list[Draft], limit: float) -> None:
