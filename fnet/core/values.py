@@ -220,3 +220,13 @@ def _spelling(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_spelling, value))}{',' if len(value) == 1 else ''})"
     return repr(value)
+
+
+def made_of(value: Any) -> tuple[Any, ...]:
+    """Its constructor, arguments and keywords; None and none of what no constructor made.
+
+    >>> made_of(3)
+    (None, (), {})
+    """
+    made: tuple[Any, ...] = getattr(value, "made", ())
+    return made or (None, (), {})

@@ -12,7 +12,7 @@ from fnet.core import Optimizer
 from fnet.core import rows as to_rows
 from fnet.core.expect import check_range, require, require_array, require_floating
 from fnet.core.remembering import remembered
-from fnet.core.values import constructor
+from fnet.core.values import constructor, made_of
 from fnet.errors import ConfigurationError
 from fnet.optimizers.adam import adam, amsgrad
 from fnet.optimizers.adaptive import adadelta, adagrad, rmsprop
@@ -21,7 +21,6 @@ from fnet.optimizers.gradient import momentum, sgd
 from fnet.optimizers.moments import adamax, nadam, radam
 from fnet.optimizers.rule import (
     apply_updates,
-    made_of,
     passed,
     require_optimizer,
     require_params,
@@ -39,9 +38,9 @@ BY_ENTRY = (sgd, momentum, rmsprop, adagrad, adadelta, adam, amsgrad, adamax, na
 def by_rows(optimizer: Any) -> Optimizer:
     """The optimizer of a table (V, D), whose rows rest where their gradient is 0.
 
-        θ[v] ← θ[v] + Δθ[v]      and so the state, such as moments, where g[v] ≠ 0
+        θ[v] ← θ[v] + Δθ[v]             where g[v] ≠ 0
 
-    It is for an `embedding` of which a batch sees few rows:
+    Of its state, such as moments, the same rows rest. It is for an `embedding` of which a batch sees few rows:
 
         by_part(("0.w", by_rows(adam(1e-3))), rest=adam(1e-3))
 

@@ -22,7 +22,7 @@ from fnet.core.expect import (
 )
 from fnet.core.trees import is_non_trainable, zeros_like
 from fnet.errors import ConfigurationError
-from fnet.optimizers.seen import dense, is_rows
+from fnet.optimizers.seen import dense, is_rows, takes_rows
 from fnet.optimizers.selecting import Part, opened, selected
 
 
@@ -203,18 +203,6 @@ def passed(optimizer: Any, grads: Any, state: Any, params: Any, **more: Any) -> 
         more = {name: value for name, value in more.items() if name in takes}
     updates, after = optimizer.update(grads, state, params, **more)
     return updates, after
-
-
-def takes_rows(optimizer: Any) -> bool:
-    """Whether gradients may be `Rows`: for `by_rows`, and what hands gradients on as they are."""
-    construct, *_ = made_of(optimizer)
-    return getattr(construct, "__name__", None) in ("by_rows", "by_part", "scheduled")
-
-
-def made_of(value: Any) -> tuple[Any, ...]:
-    """Its constructor, arguments and keywords; None and none of what no constructor made."""
-    made: tuple[Any, ...] = getattr(value, "made", ())
-    return made or (None, (), {})
 
 
 def start(learning_rate: float) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ from chex import Array, ArrayTree
 
 from fnet.core.products import wide
 from fnet.core.trees import wide_integers
+from fnet.core.values import made_of
 
 
 @jax.tree_util.register_dataclass
@@ -77,3 +78,9 @@ def is_rows(node: Any) -> bool:
 def dense(tree: ArrayTree) -> ArrayTree:
     """Gradients with an array in place of each `Rows`."""
     return jax.tree.map(lambda g: g.dense() if is_rows(g) else g, tree, is_leaf=is_rows)
+
+
+def takes_rows(optimizer: Any) -> bool:
+    """Whether gradients may be `Rows`: for `by_rows`, and what hands gradients on as they are."""
+    construct, *_ = made_of(optimizer)
+    return getattr(construct, "__name__", None) in ("by_rows", "by_part", "scheduled")

@@ -7,10 +7,10 @@ from chex import Array
 from fnet.compose import serial
 from fnet.core import Layer, layer
 from fnet.core.remembering import remembered
+from fnet.core.values import made_of
 from fnet.layers import embedding
 from fnet.layers.embedding import Embedding
 from fnet.optimizers import by_part, by_rows, scheduled
-from fnet.optimizers.rule import made_of
 from fnet.optimizers.seen import Rows
 
 

@@ -34,9 +34,10 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
                 break
             right, floats = _along(probe, route, moved, dout, place, rng), moved
         if right and at_given is False:  # autodiff may select a branch at the given point alone
-            chosen = rng.permutation(probe.start[place].size)[: thresholds.SAMPLED_ALONE]
+            chosen = rng.permutation(probe.start[place].size)[: thresholds.SAMPLED_WRONG]
             here = _by_entry(probe, route, probe.start, dout, place, chosen)
-            if is_certain(probe, here) and not within_domain(probe, here):
+            certain = is_certain(probe, here) and _adds_up(probe, here, rng)
+            if certain and not within_domain(probe, here):
                 return Outcome(entries, here.difference.error, (here,), tuple(notes))
         if right is None:
             notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
@@ -85,6 +86,15 @@ def _moved(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         sizes * rng.uniform(0.5, 1.5, sizes.shape) * rng.choice([-1, 1], sizes.shape)
     )
     return moved
+
+
+def _adds_up(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> bool:
+    """Whether what differences give entry by entry is right along a direction of all: the entries
+    of a tie have slopes of their own, and no gradient."""
+    gradients = [*probe.gradients(wrong.route, wrong.floats, wrong.dout)]
+    gradients[wrong.place] = wrong.expected
+    direction = [_moved(a, rng) * (k == wrong.place) for k, a in enumerate(wrong.floats)]
+    return bool(_lies_along(probe, wrong.floats, wrong.dout, direction, gradients))
 
 
 def _is_right_nearby(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> bool:
