@@ -38,9 +38,10 @@ BY_ENTRY = (sgd, momentum, rmsprop, adagrad, adadelta, adam, amsgrad, adamax, na
 def by_rows(optimizer: Any) -> Optimizer:
     """The optimizer of a table (V, D), whose rows rest where their gradient is 0.
 
-        θ[v] ← θ[v] + Δθ[v]             where g[v] ≠ 0
+        θ[v] ← θ[v] + Δθ[v]             for all v that have a gradient
 
-    Of its state, such as moments, the same rows rest. It is for an `embedding` of which a batch sees few rows:
+    Of its state, such as moments, the same rows rest. It is for an `embedding`, where a batch sees
+    few rows:
 
         by_part(("0.w", by_rows(adam(1e-3))), rest=adam(1e-3))
 
