@@ -29,12 +29,13 @@ class Stop:
 def stop_on_signals() -> Iterator[Stop]:
     """Within this block the first of these signals asks it to stop; a second ends it at once.
 
-    One that is ignored, as nohup has it of SIGHUP, stays so; and a second that is SIGHUP is, since
-    a terminal and `fnet launch` may both send it.
+    SIGHUP stays ignored where it was, as under nohup; a second that is SIGHUP is ignored, since a
+    terminal and `fnet launch` may both send it.
     """
     stop = Stop()
     before = {number: signal.getsignal(number) for number in NAMES}
-    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    if CLOSED and before[CLOSED] == signal.SIG_IGN:
+        del before[CLOSED]
 
     def request(number: int, frame: FrameType | None) -> None:
         stop.by = signal.Signals(number)

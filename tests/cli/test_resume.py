@@ -9,7 +9,7 @@ import pytest
 
 from fnet.checkpoint import load
 from fnet.cli.resuming import resumed
-from fnet.cli.signals import NAMES
+from fnet.cli.signals import CLOSED, NAMES
 from fnet.errors import ConfigurationError
 
 
@@ -119,7 +119,10 @@ def copy(shell, run):
 
 def stopped(shell, photos, name, by):
     """The folder and the output of an endless run, stopped by this signal."""
+    ignored = signal.signal(by, signal.SIG_DFL) if by == CLOSED else None  # inherited under nohup
     with shell.start("train", "--out", name, *photos, "--epochs", 10**6) as process:
+        if by == CLOSED:
+            signal.signal(by, ignored)
         wait_for(process, shell.home / name / "checkpoint.npz")
         process.send_signal(by)
         out, err = process.communicate()
