@@ -6,8 +6,9 @@ import numpy as np
 import optax
 import pytest
 
-from fnet import data, losses, optimizers
+from fnet import data, losses, optimizers, registry
 from fnet.compose import serial, tied
+from fnet.core.values import read
 from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.layers import affine, embedding, flatten
 from fnet.optimizers import (
@@ -219,3 +220,8 @@ def test_by_rows_where_gradients_are_whole():
         by_rows(sgd(0.1)).init((TABLE, TABLE))
     with pytest.raises(ShapeError, match=r"by_rows: .* one table"):
         by_rows(sgd(0.1)).init(TABLE[0])
+
+
+def test_by_rows_is_written_as_it_reads():
+    for made in (by_rows(adagrad(0.1)), by_part(("0.w", by_rows(adam(0.01))), rest=adam(0.01))):
+        assert read(repr(made), registry.VOCABULARY["optimizer"]) is made

@@ -10,7 +10,7 @@ from fnet.core.values import read
 from fnet.errors import ConfigurationError
 
 AROUND = {"frozen", "by_part", "clip_by_value", "clip_by_global_norm", "decayed", "scheduled"}
-AROUND |= {"plateau", "accumulate", "averaged"}
+AROUND |= {"plateau", "accumulate", "averaged", "by_rows"}
 DEFAULT = {**DATA, **MODEL, **TRAINING, "batch_size": 10, "epochs": 4}
 
 

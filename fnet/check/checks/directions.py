@@ -91,9 +91,8 @@ def _moved(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _adds_up(probe: Probe, wrong: Wrong, rng: np.random.Generator) -> bool:
     """Whether what differences give entry by entry is right along a direction of all: the entries
     of a tie have slopes of their own, and no gradient."""
-    gradients = [*probe.gradients(wrong.route, wrong.floats, wrong.dout)]
-    gradients[wrong.place] = wrong.expected
     direction = [_moved(a, rng) * (k == wrong.place) for k, a in enumerate(wrong.floats)]
+    gradients = [wrong.expected] * len(direction)  # of arrays that do not move, none counts
     return bool(_lies_along(probe, wrong.floats, wrong.dout, direction, gradients))
 
 
