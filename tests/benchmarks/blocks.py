@@ -14,6 +14,7 @@ import numpy as np
 from tests.benchmarks import language
 from tests.benchmarks.contest import Contest, Contestant, hold
 from tests.benchmarks.language import EPS, HEADS, VOCABULARY, WIDTH
+from tests.benchmarks.scanned import optax_losses
 
 HERE = "tests.benchmarks.blocks"
 BATCH, LENGTH, RATE = 8, 128, 0.1
@@ -160,20 +161,11 @@ def _in_jax(apply, params, blocks):
     import optax
 
     update = optax.sgd(RATE)
-
-    def value(params, x, labels):
-        losses = optax.softmax_cross_entropy_with_integer_labels(apply(params, x), labels)
-        return losses.mean()
+    losses = optax_losses(apply, update)
 
     @jax.jit
     def epoch(params, x, labels, order):
-        def step(carry, places):
-            params, state = carry
-            loss, grads = jax.value_and_grad(value)(params, x[places], labels[places])
-            updates, state = update.update(grads, state, params)
-            return (optax.apply_updates(params, updates), state), loss
-
-        return jax.lax.scan(step, (params, update.init(params)), order)[1]
+        return losses((params, update.init(params)), x, labels, order)
 
     params = jax.tree.map(jax.numpy.asarray, params)
     return _runs(epoch, params, *map(jax.numpy.asarray, arrays(blocks)))

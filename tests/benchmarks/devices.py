@@ -17,6 +17,7 @@ import numpy as np
 from tests.benchmarks.contest import Contest, Contestant, hold
 from tests.benchmarks.job import CLASSES, HIDDEN, weights
 from tests.benchmarks.network import INPUTS, rows
+from tests.benchmarks.scanned import optax_losses
 
 RATE = 3e-3
 STEPS = {8: 400, 256: 40}
@@ -122,20 +123,7 @@ def flax(batch_size, steps):
     layers = {"layers_0": {"kernel": w1.T, "bias": b1}, "layers_2": {"kernel": w2.T, "bias": b2}}
     params, update = jax.tree.map(jnp.asarray, {"params": layers}), optax.sgd(RATE)
 
-    def value(params, x, labels):
-        losses = optax.softmax_cross_entropy_with_integer_labels(net.apply(params, x), labels)
-        return losses.mean()
-
-    @jax.jit
-    def scan(carry, x, labels, order):
-        def step(carry, places):
-            params, state = carry
-            loss, grads = jax.value_and_grad(value)(params, x[places], labels[places])
-            updates, state = update.update(grads, state, params)
-            return (optax.apply_updates(params, updates), state), loss
-
-        return jax.lax.scan(step, carry, order)[1]
-
+    scan = optax_losses(net.apply, update)
     x, labels, order = rows(batch_size, steps)
     carry, x, labels = jax.device_put(((params, update.init(params)), x, labels), whole)
     order = jax.device_put(order, divided)
