@@ -62,6 +62,15 @@ def test_rows_that_an_encoder_filtered_are_read_as_pillow_reads_them(tmp_path, m
     np.testing.assert_array_equal(found, np.broadcast_to(pixels, found.shape))
 
 
+@pytest.mark.parametrize(("mode", "clear"), [("L", 7), ("RGB", (7, 8, 9))])
+def test_a_colour_that_is_transparent_is_white(tmp_path, mode, clear):
+    image = Image.new(mode, (4, 2), clear)
+    image.putpixel((0, 0), 0)
+    image.save(tmp_path / "a.png", transparency=clear)
+    found = read_image(tmp_path / "a.png")
+    assert (found[0, 0].tolist(), found[0, 1:].min(), found[1].min()) == ([0, 0, 0], 255, 255)
+
+
 def test_a_filter_that_there_is_none_of_is_an_error(tmp_path):
     wrong = bytes([7, 0, 0, 0])
     content = made(head(1, 2, 8, 2), data(zlib.compress(bytes(4) + wrong)), END)
