@@ -28,6 +28,7 @@ from fnet.solvers import (
     trust_region,
 )
 from fnet.solvers.interpolation import Trial, cubic, quadratic, secant
+from fnet.solvers.looping import repeated
 from fnet.solvers.objectives import dense
 from fnet.solvers.outcomes import WORDS, length
 from fnet.solvers.quasi_newton import pair
@@ -288,6 +289,36 @@ def test_steps_are_counted_and_can_be_used_up():
     result = solve(nonlinear_cg(), rosenbrock, jnp.array([-1.2, 1.0]), max_steps=3)
     assert (result.steps, result.converged) == (3, False)
     assert result.reason.startswith("most steps")
+
+
+def test_a_loop_carries_scalars_together():
+    begin = {
+        "k": jnp.int32(0),
+        "x": jnp.ones(3, jnp.float32),
+        "f": (jnp.float32(-0.0), jnp.float32(jnp.inf)),
+        "on": jnp.array(True),
+        "key": jax.random.key(0),
+        "seen": jnp.int32(7),
+    }
+
+    def once(at):
+        key, value = jax.random.split(at["key"])[0], at["x"].sum()
+        return {**at, "k": at["k"] + 1, "x": -at["x"], "f": (at["f"][0], value), "key": key}
+
+    def run(loop):
+        return jax.jit(lambda at: loop(lambda at: at["on"] & (at["k"] < 3), once, at))
+
+    expected, found = run(jax.lax.while_loop)(begin), run(repeated)(begin)
+    keys = expected.pop("key"), found.pop("key")
+    assert jax.random.key_data(keys[0]).tolist() == jax.random.key_data(keys[1]).tolist()
+    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    assert np.signbit(found["f"][0])
+    carried = [
+        len(eqn.outvars)
+        for eqn in jax.make_jaxpr(run(repeated))(begin).jaxpr.eqns[0].params["jaxpr"].eqns
+        if eqn.primitive.name == "while"
+    ]
+    assert carried == [5]  # x, the key, and the scalars of three dtypes
 
 
 def test_cubics_and_parabolas_are_minimised_where_they_are_least():

@@ -11,6 +11,7 @@ from fnet.core.expect import require_number
 from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
 from fnet.solvers.descents import Direction, Proposal, descending
+from fnet.solvers.looping import repeated
 from fnet.solvers.objectives import Problem, Product, dense
 from fnet.solvers.outcomes import INDEFINITE, RUNNING, SINGULAR, State, first, length, size_of
 from fnet.solvers.searches import Search, strong_wolfe
@@ -110,7 +111,7 @@ def _truncated(product: Product, grad: Array, goal: Array) -> Array:
 
     zero, rr = jnp.zeros_like(grad), jnp.vdot(grad, grad)
     begin = _Inner(zero, grad, -grad, rr, jnp.int32(0), jnp.asarray(False))
-    return jax.lax.while_loop(going, step, begin).p
+    return repeated(going, step, begin).p
 
 
 @constructor

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.expect import require_number
 from fnet.core.values import constructor
 from fnet.solvers.contract import Solver
+from fnet.solvers.looping import repeated
 from fnet.solvers.newton import curvature, gauss_newton_matrix, indefinite, jacobian, spectrum
 from fnet.solvers.objectives import Problem, dense
 from fnet.solvers.outcomes import (
@@ -183,7 +183,7 @@ def _trusting(
         no = jnp.asarray(False)
         zero = jnp.zeros_like(state.value)
         here = (state.x, state.value, state.grad, region.radius, zero, zero)
-        loop = jax.lax.while_loop(
+        loop = repeated(
             lambda loop: ~loop.done & (loop.k < TRIALS),
             attempt,
             _Trial(*here, jnp.int32(0), no, no, no, no),
@@ -254,7 +254,7 @@ def within(values: Array, c: Array, radius: Array) -> tuple[Array, Array]:
     high = low + length(c) / radius
     begin = (low, high, jnp.where(inside, 0, low + 1e-3 * (high - low)), jnp.int32(0))
     begin = (*begin[:3], jnp.where(inside, jnp.int32(ROUNDS), begin[3]))
-    damping = jax.lax.while_loop(off, nearer, begin)[2]
+    damping = repeated(off, nearer, begin)[2]
     z = jnp.where(inside, free, at(damping))
     # Where c has no part along the most negative curvature, the border is reached along it.
     size = length(z)

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.expect import require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.interpolation import Interval, Trial, advance
+from fnet.solvers.looping import repeated
 from fnet.solvers.objectives import Problem
 from fnet.solvers.outcomes import either, fallen, rounding
 
@@ -114,7 +114,7 @@ def strong_wolfe(decrease: float = 1e-4, curvature: float = 0.9, most: int = 25)
         here = Trial(zero, f, d)
         interval = Interval(here, here, no, jnp.stack([big, big]), big, big)
         begin = _Loop(interval, t, ~no, g, g, here, jnp.int32(0), no, no)
-        loop = jax.lax.while_loop(going, trial, begin)
+        loop = repeated(going, trial, begin)
         t = jnp.where(loop.ok, loop.last.t, loop.interval.low.t)
         value = jnp.where(loop.ok, loop.last.f, loop.interval.low.f)
         grad = jnp.where(loop.ok, loop.grad, loop.low_grad)
