@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+from jax.lax import dynamic_update_index_in_dim as put
 from chex import Array
 from jax.scipy.linalg import solve_triangular
 
@@ -139,18 +140,17 @@ def lbfgs(memory: int = 10, search: Search | None = None) -> Solver:
         Sg, Yg = ((each @ g)[order] for each in (m.s, m.y))
         u = solve_triangular(R, Sg)
         v = solve_triangular(R, D * u + gamma * (yy @ u - Yg), trans=1)
-        back = jnp.zeros_like(Sg)
-        v, u = back.at[order].set(v), back.at[order].set(u)
-        p = -gamma * g - v @ m.s + gamma * (u @ m.y)
+        ring = (jnp.arange(memory, dtype=jnp.int32) - m.count) % memory
+        p = -gamma * g - v[ring] @ m.s + gamma * (u[ring] @ m.y)
         return Proposal(p, jnp.where(m.count == 0, first_step(g), 1), m)
 
     def learn(m: Lbfgs, before: State, after: State, p: Array) -> Lbfgs:
         s, y = pair(before, after)
         i = m.count % memory
-        S, Y = m.s.at[i].set(s), m.y.at[i].set(y)
+        S, Y = put(m.s, s, i, 0), put(m.y, y, i, 0)
         Yy = Y @ y
-        sy = m.sy.at[:, i].set(S @ y).at[i].set(Y @ s)
-        learnt = Lbfgs(S, Y, sy, m.yy.at[:, i].set(Yy).at[i].set(Yy), m.count + 1)
+        sy = put(put(m.sy, S @ y, i, 1), Y @ s, i, 0)
+        learnt = Lbfgs(S, Y, sy, put(put(m.yy, Yy, i, 1), Yy, i, 0), m.count + 1)
         curved = sy[i, i] > jnp.finfo(s.dtype).eps * Yy[i]
         return either(curved, learnt, m)
 
