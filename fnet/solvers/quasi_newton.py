@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax.lax import dynamic_update_index_in_dim as put
 from chex import Array
+from jax.lax import dynamic_update_index_in_dim as put
 from jax.scipy.linalg import solve_triangular
 
 from fnet.core.expect import require_whole
