@@ -4,6 +4,7 @@ import numpy as np
 
 from fnet.cli.arguments import ALL, IMAGE_BATCH, Settings
 from fnet.cli.source import PARTS, Parts
+from fnet.cli.tables import of_columns
 from fnet.cli.text import is_text, text_length
 from fnet.data import Memory
 from fnet.data.finding import counted
@@ -22,7 +23,7 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     """The settings with batch size, epochs and penalty, and sentences on what was chosen."""
     if is_text(settings):
         return text_length(settings, len(parts.train))
-    rows, table = len(parts.train), settings["target"] is not None
+    rows, table = len(parts.train), of_columns(settings)
     chosen: Settings = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
     if table:
         few = settings["batch_size"] == ALL or (settings["batch_size"] is None and rows <= FEW_ROWS)
@@ -59,7 +60,7 @@ def remarks(settings: Settings, parts: Parts) -> list[str]:
     if settings["class_weight"] is not None:
         words = ["samples count the more, the rarer their class is in the training part"]
     counts = np.stack([_counts(getattr(parts, part)) for part in PARTS])
-    if settings["target"] is None and (same := alike(classes)):
+    if not of_columns(settings) and (same := alike(classes)):
         words.append(f"warning: of the classes {same.removeprefix('; ')}")
     lacking = np.flatnonzero((counts == 0).any(axis=0))
     words += [_lacking(classes[place], counts[:, place]) for place in lacking[:SHOWN]]

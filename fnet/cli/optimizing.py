@@ -6,6 +6,7 @@ from typing import Any
 from fnet import optimizers
 from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
 from fnet.cli.solving import SOLVERS, build_solver
+from fnet.cli.tables import of_columns
 from fnet.cli.text import is_text, text_rate
 from fnet.errors import ConfigurationError
 from fnet.optimizers import schedules
@@ -35,7 +36,7 @@ def default_rate(settings: Settings) -> float:
         return text_rate(settings)
     linear = settings["model"] in ("linear", "logistic")
     rates = LINEAR_RATES if linear else TABLE_RATES
-    rates = IMAGE_RATES if settings["target"] is None else rates
+    rates = IMAGE_RATES if not of_columns(settings) else rates
     return rates[settings["optimizer"]]
 
 

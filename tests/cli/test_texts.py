@@ -54,7 +54,7 @@ def test_it_is_resumed(learned, inside):
     [
         ("--target page --text review", "a regression; from texts fnet learns classes"),
         ("--target stars --text review --model mlp", "--model mlp is not for a column of texts"),
-        ("--target stars --text review --drop page", "--drop does not apply to the words"),
+        ("--target stars --text review --drop page", "--drop does not apply to --text review"),
         ("--target stars --text revue", "there is no column 'revue'; choose one, such as 'review'"),
         ("--text review", "name the column to predict with --target"),
     ],
