@@ -1,5 +1,7 @@
 """What is chosen by the data where the settings leave it open, and what is said of them."""
 
+from typing import Any
+
 import numpy as np
 
 from fnet.cli.arguments import ALL, IMAGE_BATCH, Settings
@@ -11,6 +13,8 @@ from fnet.data.finding import counted
 from fnet.data.kinds import alike
 
 IMAGE_EPOCHS = 20
+# Of 60 digits 20 epochs are 20 steps of all, and 67 % right; with these steps 82 % are.
+FEW_IMAGES, FEW_BATCH, IMAGE_STEPS = 1000, 32, 480
 # Steps, not epochs: 20 epochs of 150 rows would be 20 steps of 128. With these, and the penalty
 # below, sixteen tables of 16 to 944 rows were learned about as well as by scikit-learn's models.
 TABLE_BATCH, TABLE_STEPS = 32, 2000
@@ -24,25 +28,41 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     if is_text(settings):
         return text_length(settings, len(parts.train))
     rows, table = len(parts.train), of_columns(settings)
-    chosen: Settings = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
     if table:
-        few = settings["batch_size"] == ALL or (settings["batch_size"] is None and rows <= FEW_ROWS)
-        size = rows if few else settings["batch_size"] or TABLE_BATCH
-        steps = -(-rows // size)  # of an epoch
-        more = min(LONG_EPOCHS, -(-LONG_STEPS // steps)) if steps > 1 else 0
-        epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // steps), more)
-        chosen = {"batch_size": ALL if few else size, "epochs": epochs, "l2": penalty(parts.train)}
+        chosen = {**_of_rows(rows, settings["batch_size"]), "l2": penalty(parts.train)}
+    else:
+        chosen = _of_images(rows, settings["batch_size"])
     chosen = {name: value for name, value in chosen.items() if settings[name] is None}
     settings, words = {**settings, **chosen}, []
-    if table and chosen:
+    usual = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
+    if chosen and (table or not chosen.items() <= usual.items()):
         flags = (f"--{name.replace('_', '-')} {value}" for name, value in chosen.items())
-        words = [f"chosen for {rows} rows: {' '.join(flags)}"]
+        words = [f"chosen for {rows} {'rows' if table else 'images'}: {' '.join(flags)}"]
     if settings["patience"] is not None:
         words.append(
             f"ends before epoch {settings['epochs']} once {settings['patience']} in a row have no "
             "lower validation loss"
         )
     return settings, words
+
+
+def _of_rows(rows: int, size: Any) -> Settings:
+    """Batch size and epochs of a table with so many rows; `size` is that of a batch, if stated."""
+    few = size == ALL or (size is None and rows <= FEW_ROWS)
+    size = rows if few else size or TABLE_BATCH
+    steps = -(-rows // size)  # of an epoch
+    more = min(LONG_EPOCHS, -(-LONG_STEPS // steps)) if steps > 1 else 0
+    epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // steps), more)
+    return {"batch_size": ALL if few else size, "epochs": epochs}
+
+
+def _of_images(rows: int, size: Any) -> Settings:
+    """The same of so many images."""
+    if size == ALL:
+        return {"epochs": IMAGE_EPOCHS}
+    size = size or (FEW_BATCH if rows <= FEW_IMAGES else IMAGE_BATCH)
+    steps = -(-rows // size)
+    return {"batch_size": size, "epochs": max(IMAGE_EPOCHS, -(-IMAGE_STEPS // steps))}
 
 
 def penalty(train: Memory, times: float = 1) -> float:

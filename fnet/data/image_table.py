@@ -111,7 +111,7 @@ def _located(
         code = next(lacking)
         row = int(np.argmax(reading.columns[images].values == code))
         where = folder if tried else f"{home} or a folder in it"
-        reading.refuse(row, images, f"{names[code]!r}, of which there is no file in {where}")
+        reading.refuse(row, images, f"no file in {where}")
     if len(whole) > 1 and whole[0][0] != home:
         raise DataError(
             f"{reading.where}, column {images!r}: files of these names are in {whole[0][0]} and in "

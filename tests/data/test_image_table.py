@@ -68,10 +68,12 @@ def test_an_image_of_two_rows_is_one_sample(write, tmp_path):
 
 def test_what_is_not_there_is_named(write, tmp_path):
     path = write()
-    with pytest.raises(DataError, match=r"line 2, column 'file'.*'a.png', of which .*a folder in"):
+    with pytest.raises(
+        DataError, match=r"line 2, column 'file'.*'a.png' is no file in .*a folder in"
+    ):
         data.image_table(path, "file", "kind")
     draw(tmp_path / "one", rows=ROWS[:3])
-    with pytest.raises(DataError, match=r"line 5, column 'file'.*'d.png', of which .*one"):
+    with pytest.raises(DataError, match=r"line 5, column 'file'.*'d.png' is no file in .*one"):
         data.image_table(path, "file", "kind")
     draw(tmp_path / "one")
     draw(tmp_path / "two")
