@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from fnet.cli.arguments import ALL, IMAGE_BATCH, Settings
+from fnet.cli.solving import SOLVERS
 from fnet.cli.source import PARTS, Parts
 from fnet.cli.tables import of_columns
 from fnet.cli.text import is_text, text_length
@@ -28,10 +29,12 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     if is_text(settings):
         return text_length(settings, len(parts.train))
     rows, table = len(parts.train), of_columns(settings)
+    size = settings["batch_size"]
+    epochs = None if settings["optimizer"] in SOLVERS else settings["epochs"]
     if table:
-        chosen = {**_of_rows(rows, settings["batch_size"]), "l2": penalty(parts.train)}
+        chosen = {**_of_rows(rows, size, epochs), "l2": penalty(parts.train)}
     else:
-        chosen = _of_images(rows, settings["batch_size"])
+        chosen = _of_images(rows, size)
     chosen = {name: value for name, value in chosen.items() if settings[name] is None}
     settings, words = {**settings, **chosen}, []
     usual = {"batch_size": IMAGE_BATCH, "epochs": IMAGE_EPOCHS}
@@ -46,14 +49,18 @@ def completed(settings: Settings, parts: Parts) -> tuple[Settings, list[str]]:
     return settings, words
 
 
-def _of_rows(rows: int, size: Any) -> Settings:
-    """Batch size and epochs of a table with so many rows; `size` is that of a batch, if stated."""
-    few = size == ALL or (size is None and rows <= FEW_ROWS)
+def _of_rows(rows: int, size: Any, epochs: int | None) -> Settings:
+    """Batch size and epochs of a table with so many rows, where these are not stated.
+
+    All rows at each step are too few steps where few epochs are stated.
+    """
+    enough = epochs is None or epochs >= TABLE_STEPS
+    few = size == ALL or (size is None and rows <= FEW_ROWS and enough)
     size = rows if few else size or TABLE_BATCH
     steps = -(-rows // size)  # of an epoch
     more = min(LONG_EPOCHS, -(-LONG_STEPS // steps)) if steps > 1 else 0
-    epochs = max(IMAGE_EPOCHS, -(-TABLE_STEPS // steps), more)
-    return {"batch_size": ALL if few else size, "epochs": epochs}
+    chosen = max(IMAGE_EPOCHS, -(-TABLE_STEPS // steps), more)
+    return {"batch_size": ALL if few else size, "epochs": chosen}
 
 
 def _of_images(rows: int, size: Any) -> Settings:

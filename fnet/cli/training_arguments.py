@@ -57,7 +57,8 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         metavar="N",
         help="a number, or `all` for full-batch training, which does thousands of epochs per "
         "second with a small model on a table (default 128; of "
-        "up to 1,000 images 32; for tables 32, and all of up to 1,000 rows)",
+        "up to 1,000 images 32; for tables 32, and all of up to 1,000 rows "
+        "unless few --epochs are stated)",
     )
     group.add_argument(
         "--epochs",

@@ -40,6 +40,7 @@ def image_table(
     folders, and for one image with two classes.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> from fnet.data.synthetic import synthetic_images
     >>> with tempfile.TemporaryDirectory() as home:
     ...     _ = synthetic_images(f"{home}/shapes", per_class=1)

@@ -26,6 +26,7 @@ def text_parts(
     holds. What lies beside the parts is left out; `decisions` says all this in sentences.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> with tempfile.TemporaryDirectory() as home:
     ...     for name in ("ptb.train.txt", "ptb.test.txt"):
     ...         _ = Path(home, name).write_text(f"to be or not to be in {name}")

@@ -29,6 +29,16 @@ def test_epochs_of_a_table(rows, size, epochs):
     assert f"--epochs {epochs}" in said[0]
 
 
+@pytest.mark.parametrize(("epochs", "size"), [(50, 32), (1999, 32), (2000, "all"), (None, "all")])
+def test_few_epochs_are_of_many_steps(epochs, size):
+    """Who states 50 epochs expects more than 50 steps."""
+    train = Memory({"features": np.zeros((500, 1)), "target": np.arange(500.0)})
+    settings = {**DEFAULTS, "target": "y", "epochs": epochs}
+    assert completed(settings, SimpleNamespace(train=train))[0]["batch_size"] == size
+    solved = {**settings, "optimizer": "lbfgs"}  # whose steps are few, and of all rows
+    assert completed(solved, SimpleNamespace(train=train))[0]["batch_size"] == "all"
+
+
 @pytest.mark.parametrize(
     ("rows", "size", "chosen", "said"),
     [
