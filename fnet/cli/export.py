@@ -8,8 +8,9 @@ from typing import Any
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command
-from fnet.cli.run import read_run
+from fnet.cli.run import CONFIG, read_run
 from fnet.cli.voice import add_voice, take_voice
+from fnet.data.schema import read_schema
 from fnet.errors import ConfigurationError
 from fnet.files.writing import replacing
 from fnet.interop import save_safetensors, to_onnx, to_torch
@@ -19,6 +20,7 @@ fnet export runs/shapes-cnn-1 --to safetensors        PyTorch's names and layout
 fnet export runs/shapes-cnn-1 --to torch              a state_dict, written by PyTorch
 fnet export runs/shapes-cnn-1 --to onnx --out m.onnx  the whole model, transform included
 """
+SHOWN = 5  # inputs that are named
 SUFFIXES = {"safetensors": ".safetensors", "torch": ".pt", "onnx": ".onnx"}
 
 
@@ -35,7 +37,7 @@ def add(commands: Any) -> None:
 def run(given: Settings) -> int:
     """Run the command."""
     voice, folder, kind = take_voice(given), Path(given["run_folder"]), given["to"]
-    checkpoint = read_run(folder)[1]
+    settings, checkpoint = read_run(folder)
     path = Path(given.get("out", folder / f"model{SUFFIXES[kind]}"))
     if path.is_dir():
         raise ConfigurationError(f"--out {path}: it is a folder; name a file in it")
@@ -46,8 +48,22 @@ def run(given: Settings) -> int:
         f"written    {path}: {about}",
     ]
     facts = {"file": str(path), "format": kind, "epoch": best}
+    if names := _inputs(settings):
+        shown = ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
+        made = f"as `schema` in {folder / CONFIG} makes them of a row"
+        words.append(f"inputs     {len(names)}, {made}: {shown}")
+        facts["inputs"] = names
     voice.tell("end", words, facts, last=True)
     return 0
+
+
+def _inputs(settings: Settings) -> list[str]:
+    """The names of the inputs that a run's schema makes of the columns of a table, if it has one.
+
+    They are no cells: numbers are scaled, and each word has a column of 0 and 1.
+    """
+    schema = settings.get("schema") or {}
+    return list(read_schema(schema).names) if "columns" in schema else []
 
 
 def _arrays(checkpoint: Checkpoint) -> dict[str, Any]:

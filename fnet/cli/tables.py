@@ -71,7 +71,7 @@ def read_apart(path: Path, settings: Settings, flag: str) -> Reading:
     column, target = settings[flag], settings["target"]
     if target is None:
         raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
-    for name in NUMBERS:
+    for name in (*NUMBERS, "text" if flag == "images" else "images"):
         if settings.get(name) is not None:
             raise ConfigurationError(
                 f"--{name} does not apply to --{flag} {column}; leave one of them out"

@@ -53,7 +53,7 @@ def tell_text(
     optimum = data.text_entropy(settings["length"]) if settings["data"] is None else None
     _draw(folder, checkpoint, history, parts.test, optimum)
     vocabulary = Vocabulary.of(checkpoint.classes)
-    begin = parts.test.gather([0])["tokens"][:, : max(1, settings["length"] // 4)]
+    begin = parts.test.gather([0])["tokens"][:, : min(SHOWN, max(1, settings["length"] // 4))]
     sample = generate(checkpoint.model, best.params, begin, SHOWN, seed=settings["seed"])[0]
     prompt = vocabulary.decode(begin[0])
     rest = vocabulary.decode(sample[begin.shape[1] :])

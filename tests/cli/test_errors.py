@@ -154,6 +154,10 @@ OTHERS = {
     "predict a table's": ("predict houses photos/red/00.png", ["houses", "table"]),
     "check no layer": ("check relu rleu", ["rleu", "leaky_relu"]),
     "summary of two networks": ("summary run --hidden 3", ["--hidden", "RUN"]),
+    "to overfit numbers": (
+        "overfit --data houses.csv --target Price",
+        ["Price is a number", "--binarize"],
+    ),
     "a grid of a table": ("data grid --data houses.csv --target Kind --features Area", ["table"]),
     "a grid into no folder": (
         "data grid --data photos --out no/grid.png",
