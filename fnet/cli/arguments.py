@@ -31,7 +31,7 @@ RATES = {
     "rprop": (1e-3, 1e-2, 1e-2),
     "lars": (1.0, 1.0, 1.0),
     "lamb": (2e-3, 1e-2, 3e-2),
-    "ftrl": (1e-1, 5e-1, 5e-1),
+    "ftrl": (1e-1, 1e-1, 5e-1),
     "muon": (2e-2, 2e-2, 2e-2),
 }
 IMAGE_RATES, TABLE_RATES, LINEAR_RATES = (
