@@ -9,6 +9,7 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
+from fnet.cli.figures import classes_of
 from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
 from fnet.cli.forms import instead_of
@@ -101,19 +102,19 @@ def _table_parts(settings: Settings) -> Parts:
         texts, schema = open_texts(path, settings)
         divided = _divide({"train": texts}, settings)
         train, val, test = (_in_memory(divided[part]) for part in PARTS)
-        said = texts.decisions
-        return Parts(train, val, test, f"texts of {path}", decisions=said, schema=schema)
+        return Parts(train, val, test, f"texts of {path}", decisions=texts.decisions, schema=schema)
     table, thresholds = open_table(path, settings), None
+    said = table.decisions
     divided = _divide({"train": table.dataset}, settings, table.groups)
     parts = {part: _in_memory(dataset) for part, dataset in divided.items()}
     if settings["binarize"] is not None:
-        targets = parts["train"].arrays["target"]
-        thresholds = data.thresholds(targets, tuple(settings["binarize"]))
+        thresholds = data.thresholds(parts["train"].arrays["target"], settings["binarize"])
         parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
+        between = len(table.dataset) - sum(map(len, parts.values()))
+        said += (classes_of(settings["target"], thresholds, between),)
     parts, schema = encode(table, parts, settings)
     train, val, test = (parts[part] for part in PARTS)
-    about = (f"table {path}", thresholds, table.task, table.decisions, schema)
-    return Parts(train, val, test, *about)
+    return Parts(train, val, test, f"table {path}", thresholds, table.task, said, schema)
 
 
 def _image_parts(settings: Settings) -> Parts:

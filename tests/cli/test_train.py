@@ -59,6 +59,8 @@ def test_house_prices(houses):
     prices = np.loadtxt(houses.folder.parent / "houses.csv", delimiter=",", skiprows=1, usecols=4)
     assert sum(houses.config["samples"]) == np.sum((prices <= low) | (prices >= high))
     assert "2 classes: low, high" in houses.out
+    between = f"{np.sum((prices > low) & (prices < high))} rows between are left out"
+    assert f"`Price` is low up to {low:,.0f} and high from {high:,.0f} on; {between}" in houses.out
     assert "bce" in houses.out
 
 
