@@ -10,6 +10,7 @@ from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command
 from fnet.cli.run import CONFIG, read_run
 from fnet.cli.voice import add_voice, take_voice
+from fnet.data import Transform, compose
 from fnet.data.schema import read_schema
 from fnet.errors import ConfigurationError
 from fnet.files.writing import replacing
@@ -98,16 +99,19 @@ def _onnx(checkpoint: Checkpoint, path: Path) -> str:
     with replacing(path) as file:
         file.write(written)
     inputs = ", ".join(map(str, ("N", *shape)))
-    return f"`input` ({inputs}) as it was before {transform}, to `output`" + (
+    return f"`input` ({inputs}){_then(' as it was before', transform)}, to `output`" + (
         " and `probabilities`" if checkpoint.classes else ""
     )
 
 
 def _described(checkpoint: Checkpoint, arrays: dict[str, Any]) -> str:
-    return (
-        f"{len(arrays)} arrays, named and laid out as in PyTorch, of inputs after "
-        f"{checkpoint.transform}"
-    )
+    after = _then(", of inputs after", checkpoint.transform)
+    return f"{len(arrays)} arrays, named and laid out as in PyTorch{after}"
+
+
+def _then(words: str, transform: Transform) -> str:
+    """The words and the transform; nothing where there is none."""
+    return "" if transform is compose() else f"{words} {transform}"
 
 
 WRITERS: dict[str, Callable[[Checkpoint, Path], str]] = {
