@@ -10,6 +10,7 @@ import pytest
 
 from fnet import data
 from fnet.checkpoint import load
+from fnet.cli.text import text_length
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +156,16 @@ def test_a_long_text_is_read_as_it_is_used_with_the_same_result(shell, book, mon
         json.loads((shell.home / run / "metrics.json").read_text()) for run in ("kept", "read")
     )
     assert kept == read
+
+
+@pytest.mark.parametrize(
+    ("samples", "epochs", "patience"), [(36, 1125, 112), (1500, 48, None), (12_000, 6, None)]
+)
+def test_a_short_text_is_learned_while_it_helps(samples, epochs, patience):
+    """A book of 36 windows is known by heart after a twentieth of its 1,125 epochs."""
+    plain = {"batch_size": None, "epochs": None, "patience": None}
+    found, said = text_length(plain, samples)
+    assert (found["epochs"], found["patience"]) == (epochs, patience)
+    assert any("--patience" in sentence for sentence in said) == (patience is not None)
+    assert text_length({**plain, "epochs": 500}, samples)[0]["patience"] is None
+    assert text_length({**plain, "patience": 3}, samples)[0]["patience"] == 3
