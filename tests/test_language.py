@@ -187,6 +187,42 @@ def test_a_folder_is_its_text_files_in_order(tmp_path):
         data.text_windows(tmp_path / "absent.txt")
 
 
+def test_a_text_is_read_by_the_vocabulary_of_another(book):
+    words = book("to be or not to be", length=3).vocabulary
+    assert book("beer or root", "other.txt", length=3, vocabulary=words).classes == words.classes
+    with pytest.raises(DataError, match=r"other.txt: '.n', 'L' not among the model's 7 char"):
+        book(
+            "to be\nor Lot", "other.txt", length=3, vocabulary=words._replace(classes=(*"beortn ",))
+        )
+    raw = book(b"\xff\xfe\xfd\xfc", length=3).vocabulary
+    assert len(book("Löwe", "other.txt", length=3, vocabulary=raw).ids) == 5
+
+
+@pytest.mark.parametrize("names", [("train.txt", "valid.txt", "test.txt"), ("a-train", "a-test")])
+def test_texts_that_come_divided_stay_so(tmp_path, names):
+    for number, name in enumerate((*names, "notes.md")):
+        path = tmp_path / name if "." in name else tmp_path / name / "one.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(chr(97 + number) * 20)
+    parts, decisions, _ = data.text_parts(tmp_path, length=4, cache=tmp_path / ".cache")
+    kinds = ("train", "val", "test") if len(names) == 3 else ("train", "test")
+    assert tuple(parts) == kinds
+    for number, part in enumerate(parts.values()):
+        assert part.vocabulary.decode(part.ids) == chr(97 + number) * 20
+    assert decisions[0].startswith(f"taken as parts: {names[0]} as train")
+    assert decisions[-1] == "left out: notes, which is no part"
+    assert len({part.classes for part in parts.values()}) == 1
+
+
+def test_folders_of_texts_that_may_be_classes_are_said(tmp_path):
+    for name in ("neg", "pos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.txt").write_text(f"what is {name}ative")
+    divided = data.text_parts(tmp_path, length=4, cache=tmp_path / ".cache")
+    assert list(divided.parts) == ["all"]
+    assert "the texts of neg/, pos/ follow one another; if these are class" in divided.decisions[1]
+
+
 def test_parts_are_contiguous_and_no_window_crosses(book):
     windows = book("".join(chr(97 + n % 26) for n in range(500)), length=9, stride=1)
     parts = data.split_text(windows, {"train": 0.6, "val": 0.2, "test": 0.2})

@@ -31,7 +31,7 @@ RATES = {
     "rprop": (1e-3, 1e-2, 1e-2),
     "lars": (1.0, 1.0, 1.0),
     "lamb": (2e-3, 1e-2, 3e-2),
-    "ftrl": (1e-1, 5e-1, 5e-1),
+    "ftrl": (1e-1, 1e-1, 5e-1),
     "muon": (2e-2, 2e-2, 2e-2),
 }
 IMAGE_RATES, TABLE_RATES, LINEAR_RATES = (
@@ -47,6 +47,7 @@ DATA: Settings = {
     "class_folders": None,
     "target": None,
     "text": None,
+    "images": None,
     "features": None,
     "drop": None,
     "task": None,
@@ -61,6 +62,8 @@ DATA: Settings = {
     "workers": 0,
     "split": (0.6, 0.2, 0.2),
     "stratified": True,
+    "shuffle": True,
+    "group": None,
     "seed": 0,
 }
 MODELS = ("cnn", "resnet", "mobile", "mlp", "linear", "logistic")
@@ -118,7 +121,7 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         metavar="PATH",
         help="a folder of class folders of images (or of train/ and test/ with such folders), a "
         "CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), or a table "
-        "(.csv, .tsv, .txt, also .gz); without it, a synthetic set of shapes that fnet draws",
+        "(.csv, .tsv, .txt, .jsonl, also .gz); without it, shapes that fnet draws",
     )
     group.add_argument(
         "--size",
@@ -151,6 +154,12 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         "--stratified",
         action=argparse.BooleanOptionalAction,
         help="classes: give every part its share of each class (default: yes)",
+    )
+    group.add_argument(
+        "--shuffle",
+        action=argparse.BooleanOptionalAction,
+        help="draw the parts at random (default), or without it take them in the order of the "
+        "samples, the last ones for the test: for what is ordered by time",
     )
     several = "one or more, for weights and order; the first also for the split (default 0)"
     group.add_argument(

@@ -123,7 +123,8 @@ def with_model(
             )
     if given.get("text") is not None:
         return with_words_model(given)
-    images = given.get("target") is None if images is None else images
+    if images is None:
+        images = given.get("target") is None or given.get("images") is not None
     options = [name for name in given if name in OF_MODEL]
     named = given.get("model")
     for name in options:

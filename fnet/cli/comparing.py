@@ -18,6 +18,7 @@ from fnet.cli.build import build
 from fnet.cli.choices import completed, penalty
 from fnet.cli.figures import short_number
 from fnet.cli.source import Parts
+from fnet.cli.tables import of_columns
 from fnet.data import Memory
 from fnet.errors import TrainingError
 from fnet.training.descent import descend
@@ -54,7 +55,7 @@ def compared(
     user stated epochs, a learning rate or a penalty; and of a model that is stated, the penalties.
     A network is taken where its loss is lower by more than the standard error of the difference.
     """
-    small = settings["target"] is not None and len(parts.train) <= SMALL
+    small = of_columns(settings) and len(parts.train) <= SMALL
     if (
         settings["keep"] is not None
         or not small
@@ -65,7 +66,8 @@ def compared(
     settings = {**settings, "keep": "last"}
     said = [f"the last weights are kept: {rows} (--keep best)"]
     folds = [*_folds(parts)]
-    if stated & OF_TRAINING or len(folds) < LEAST_FOLDS:
+    ordered = settings["group"] is not None or not settings["shuffle"]  # folds would mix them
+    if ordered or stated & OF_TRAINING or len(folds) < LEAST_FOLDS:
         return settings, said, ""
     models = [settings["model"]] if stated & OF_MODEL else [*TIMES]
     best = [_best(settings, model, parts, folds) for model in models]

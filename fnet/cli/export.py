@@ -8,8 +8,10 @@ from typing import Any
 
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command
-from fnet.cli.run import read_run
+from fnet.cli.run import CONFIG, read_run
 from fnet.cli.voice import add_voice, take_voice
+from fnet.data import Transform, compose
+from fnet.data.schema import read_schema
 from fnet.errors import ConfigurationError
 from fnet.files.writing import replacing
 from fnet.interop import save_safetensors, to_onnx, to_torch
@@ -19,6 +21,7 @@ fnet export runs/shapes-cnn-1 --to safetensors        PyTorch's names and layout
 fnet export runs/shapes-cnn-1 --to torch              a state_dict, written by PyTorch
 fnet export runs/shapes-cnn-1 --to onnx --out m.onnx  the whole model, transform included
 """
+SHOWN = 5  # inputs that are named
 SUFFIXES = {"safetensors": ".safetensors", "torch": ".pt", "onnx": ".onnx"}
 
 
@@ -35,7 +38,7 @@ def add(commands: Any) -> None:
 def run(given: Settings) -> int:
     """Run the command."""
     voice, folder, kind = take_voice(given), Path(given["run_folder"]), given["to"]
-    checkpoint = read_run(folder)[1]
+    settings, checkpoint = read_run(folder)
     path = Path(given.get("out", folder / f"model{SUFFIXES[kind]}"))
     if path.is_dir():
         raise ConfigurationError(f"--out {path}: it is a folder; name a file in it")
@@ -46,8 +49,22 @@ def run(given: Settings) -> int:
         f"written    {path}: {about}",
     ]
     facts = {"file": str(path), "format": kind, "epoch": best}
+    if names := _inputs(settings):
+        shown = ", ".join(names[:SHOWN]) + ", ..." * (len(names) > SHOWN)
+        made = f"as `schema` in {folder / CONFIG} makes them of a row"
+        words.append(f"inputs     {len(names)}, {made}: {shown}")
+        facts["inputs"] = names
     voice.tell("end", words, facts, last=True)
     return 0
+
+
+def _inputs(settings: Settings) -> list[str]:
+    """The names of the inputs that a run's schema makes of the columns of a table, if it has one.
+
+    They are no cells: numbers are scaled, and each word has a column of 0 and 1.
+    """
+    schema = settings.get("schema") or {}
+    return list(read_schema(schema).names) if "columns" in schema else []
 
 
 def _arrays(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -82,16 +99,19 @@ def _onnx(checkpoint: Checkpoint, path: Path) -> str:
     with replacing(path) as file:
         file.write(written)
     inputs = ", ".join(map(str, ("N", *shape)))
-    return f"`input` ({inputs}) as it was before {transform}, to `output`" + (
+    return f"`input` ({inputs}){_then(' as it was before', transform)}, to `output`" + (
         " and `probabilities`" if checkpoint.classes else ""
     )
 
 
 def _described(checkpoint: Checkpoint, arrays: dict[str, Any]) -> str:
-    return (
-        f"{len(arrays)} arrays, named and laid out as in PyTorch, of inputs after "
-        f"{checkpoint.transform}"
-    )
+    after = _then(", of inputs after", checkpoint.transform)
+    return f"{len(arrays)} arrays, named and laid out as in PyTorch{after}"
+
+
+def _then(words: str, transform: Transform) -> str:
+    """The words and the transform; nothing where there is none."""
+    return "" if transform is compose() else f"{words} {transform}"
 
 
 WRITERS: dict[str, Callable[[Checkpoint, Path], str]] = {

@@ -40,6 +40,17 @@ def short_number(value: float) -> str:
     return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
 
 
+def classes_of(name: str, bounds: tuple[float, float], between: int) -> str:
+    """A sentence on the two classes that a number was made, and on the rows that are in neither.
+
+    >>> classes_of("price", (90.0, 120.5), 3)
+    '`price` is low up to 90.00 and high from 120.5 on; 3 rows between are left out'
+    """
+    low, high = map(short_number, bounds)
+    rows = "1 row between is" if between == 1 else f"{between:,} rows between are"
+    return f"`{name}` is low up to {low} and high from {high} on; {rows} left out"
+
+
 def main_of(metrics: Mapping[str, float], prefix: str = "") -> str | None:
     """The name of the figure that sums these up, without the prefix; None where there is none.
 

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 from fnet import data
 from fnet.cli.arguments import Settings
 from fnet.cli.sizes import chosen_size
+from fnet.cli.tables import read_apart
 from fnet.cli.values import ORIGINAL
 from fnet.data import Dataset, Divided
 from fnet.data.finding import class_folders_in
+from fnet.data.image_table import named_images
 from fnet.data.pixels import BYTES
 from fnet.errors import DataError
 
@@ -32,9 +34,9 @@ class Opened(NamedTuple):
 
 
 def open_images(settings: Settings, classes: tuple[str, ...] | None = None) -> Opened:
-    """The images of a folder or an .npz, or those that fnet draws; with `classes`, those of a run.
+    """The images of a folder, of an .npz, or that a table names, or those that fnet draws.
 
-    The images of a folder are read on access.
+    With `classes`, they are those of a run. Image files are read on access.
     """
     size = None if settings["size"] in (None, ORIGINAL) else tuple(settings["size"])
     if settings["data"] is None:
@@ -42,13 +44,18 @@ def open_images(settings: Settings, classes: tuple[str, ...] | None = None) -> O
         about = "a synthetic set of shapes, drawn by fnet (no photographs)"
         return Opened({"train": data.image_folder(folder, size=size)}, about, pixels=BYTES)
     path = Path(settings["data"])
-    about = f"images in {path}"
-    if not path.is_dir():
+    about, column = f"images in {path}", settings.get("images")
+    if not path.is_dir() and column is None:
         divided = data.npz_parts(path, pixels=settings.get("pixels"))
         parts = _named(divided, path, classes is None)
         return Opened(parts, about, divided.decisions, None, divided.pixels)
     named = settings.get("class_folders")
-    divided = _of_folder(path, size, classes or (tuple(named) if named else None))
+    if path.is_dir():
+        divided = _of_folder(path, size, classes or (tuple(named) if named else None))
+    else:
+        reading, about = read_apart(path, settings, "images"), f"images that {path} names"
+        whole = named_images(reading, str(column), settings["target"], path.parent, size=size)
+        divided = Divided({"all": whole}, whole.decisions)
     parts, decisions = _named(divided, path, classes is None), divided.decisions
     folders = {k: part for k, part in parts.items() if isinstance(part, data.ImageFolder)}
     if folders:

@@ -17,7 +17,7 @@ from fnet.cli.run import EVALUATION, read_run, write_json
 from fnet.cli.source import load_parts, load_whole
 from fnet.cli.spread import add_devices, spread_over
 from fnet.cli.table_flags import add_writing
-from fnet.cli.tables import is_table
+from fnet.cli.tables import is_table, of_columns
 from fnet.cli.text import is_text
 from fnet.cli.text_report import evaluate_text
 from fnet.cli.voice import add_voice, plain, take_voice
@@ -110,7 +110,7 @@ def run_predict(given: Settings) -> int:
         raise ConfigurationError(
             f"{given['run_folder']} was trained on a text: fnet generate continues one"
         )
-    if settings["target"] is not None:
+    if of_columns(settings):
         name = given["inputs"][0]
         if name != "-" and not is_table(Path(name), settings["target"]):
             raise ConfigurationError(
@@ -150,10 +150,12 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
         test = dataclasses.replace(parts.test, transform=checkpoint.transform)
         return test, f"the test part of {parts.about}"
     path = Path(other)
-    if is_table(path, settings["target"]) != (settings["target"] is not None):
-        learned = "images" if settings["target"] is None else "a table"
+    columns = of_columns(settings)
+    apart = is_table(path, settings["target"]) and not path.is_dir()
+    if apart != columns and not (apart and settings["images"] is not None):
+        learned = "a table" if columns else "images"
         raise ConfigurationError(f"--data {other}: the run was trained on {learned}; pass the same")
-    if settings["target"] is not None:
+    if columns:
         dataset, said = load_table(path, settings, checkpoint.classes, settings["thresholds"])
         return dataset, "; ".join((other, *said))
     size = checkpoint.shape[:2] if len(checkpoint.shape) == 3 else None

@@ -7,6 +7,7 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
+from fnet.cli.figures import classes_of
 from fnet.cli.tables import WRITING, numbers, places_of, read
 from fnet.cli.texts import load_texts
 from fnet.data import Memory
@@ -104,7 +105,10 @@ def load_table(
     values = target.values[rows]
     values = values if field == "label" else values.astype(np.float32)
     dataset = Memory({"features": inputs[rows], field: values}, () if thresholds else classes)
-    return (dataset if thresholds is None else data.binarize(dataset, *thresholds)), said
+    if thresholds is None:
+        return dataset, said
+    split = data.binarize(dataset, *thresholds)
+    return split, [*said, classes_of(name, thresholds, len(dataset) - len(split))]
 
 
 def _relabelled(reading: Reading, column: Any, classes: tuple[str, ...]) -> Target:

@@ -6,6 +6,7 @@ from typing import Any
 from fnet import optimizers
 from fnet.cli.arguments import ALL, IMAGE_RATES, LINEAR_RATES, TABLE_RATES, Settings
 from fnet.cli.solving import SOLVERS, build_solver
+from fnet.cli.tables import of_columns
 from fnet.cli.text import is_text, text_rate
 from fnet.errors import ConfigurationError
 from fnet.optimizers import schedules
@@ -26,6 +27,11 @@ def build_optimizer(settings: Settings, samples: int) -> Any:
     if decay and name != "adamw":
         optimizer = optimizers.decayed(optimizer, decay)
     schedule = _schedule(settings, samples)
+    if schedule is not None and name == "ftrl":
+        raise ConfigurationError(
+            "--optimizer ftrl: its weights are in proportion to its learning rate, and shrink as a "
+            "schedule lowers it; leave --schedule and --warmup out, or take another optimizer"
+        )
     return optimizer if schedule is None else optimizers.scheduled(optimizer, schedule)
 
 
@@ -35,7 +41,7 @@ def default_rate(settings: Settings) -> float:
         return text_rate(settings)
     linear = settings["model"] in ("linear", "logistic")
     rates = LINEAR_RATES if linear else TABLE_RATES
-    rates = IMAGE_RATES if settings["target"] is None else rates
+    rates = IMAGE_RATES if not of_columns(settings) else rates
     return rates[settings["optimizer"]]
 
 

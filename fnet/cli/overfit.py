@@ -16,6 +16,7 @@ from fnet.cli.model_arguments import add_model
 from fnet.cli.source import load_parts
 from fnet.cli.training_arguments import add_optimizer
 from fnet.cli.values import above
+from fnet.errors import ConfigurationError
 from fnet.training.overfitting import overfit
 
 EXAMPLES = """
@@ -40,6 +41,11 @@ def run(given: Settings) -> int:
     given, _ = with_model(given)
     settings = {**DATA, **MODEL, **TRAINING, **given}
     parts = load_parts(settings)
+    if not parts.train.classes:
+        raise ConfigurationError(
+            f"fnet overfit counts right answers, and {settings['target']} is a number; fnet train "
+            "learns it, or with --binarize 30 70 it is two classes here"
+        )
     model, loss, optimizer = build(settings, parts.train)
     for line in (f"data       {parts.about}", *parts.lines):
         say(line)

@@ -63,7 +63,8 @@ def tell_start(
     if settings["augment"]:
         words.append(f"           each batch changed at random by {checkpoint.augmentation}")
     if record.epoch or len(record.seen.loss):
-        words.append(f"resumed    after {reached(record)}")
+        done = ", the last: --epochs N trains on" if record.epoch >= settings["epochs"] else ""
+        words.append(f"resumed    after {reached(record)}{done}")
     voice.tell("start", words, facts)
 
 

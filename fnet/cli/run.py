@@ -66,6 +66,7 @@ def claimed(folder: Path) -> Iterator[None]:
 LATER: Settings = {  # what runs of earlier versions, which do not have these settings, did
     "depth": 8,
     "text": None,
+    "images": None,
     "class_folders": None,
     "augment": None,
     "drop": None,
@@ -79,6 +80,8 @@ LATER: Settings = {  # what runs of earlier versions, which do not have these se
     "loss": None,
     "class_weight": None,
     "stratified": False,
+    "shuffle": True,
+    "group": None,
     "label_smoothing": 0.0,
     "patience": None,
     "keep": "best",

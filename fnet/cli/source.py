@@ -9,13 +9,22 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
+from fnet.cli.figures import classes_of
 from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
-from fnet.cli.tables import FLAGS, encode, is_table, open_table, places_of, plain_name
+from fnet.cli.forms import instead_of
+from fnet.cli.tables import (
+    FLAGS,
+    encode,
+    is_table,
+    open_table,
+    places_of,
+    plain_name,
+)
 from fnet.cli.text import is_text, open_text
 from fnet.cli.texts import open_texts
 from fnet.cli.values import PARTS as PARTS
-from fnet.cli.values import shares_of
+from fnet.cli.values import shares_of_train
 from fnet.data import Dataset, Memory, Transform
 from fnet.errors import ConfigurationError, DataError
 
@@ -72,7 +81,7 @@ def load_parts(settings: Settings) -> Parts:
         raise ConfigurationError("--class-folders names folders of images; leave it out for others")
     if is_text(settings):
         return _text_parts(settings)
-    loaded = _table_parts(settings) if _names_table(settings) else _image_parts(settings)
+    loaded = _table_parts(settings) if _of_table(settings) else _image_parts(settings)
     _check_parts(loaded, settings)
     return loaded
 
@@ -93,18 +102,19 @@ def _table_parts(settings: Settings) -> Parts:
         texts, schema = open_texts(path, settings)
         divided = _divide({"train": texts}, settings)
         train, val, test = (_in_memory(divided[part]) for part in PARTS)
-        said = texts.decisions
-        return Parts(train, val, test, f"texts of {path}", decisions=said, schema=schema)
+        return Parts(train, val, test, f"texts of {path}", decisions=texts.decisions, schema=schema)
     table, thresholds = open_table(path, settings), None
-    parts = {part: _in_memory(d) for part, d in _divide({"train": table.dataset}, settings).items()}
+    said = table.decisions
+    divided = _divide({"train": table.dataset}, settings, table.groups)
+    parts = {part: _in_memory(dataset) for part, dataset in divided.items()}
     if settings["binarize"] is not None:
-        targets = parts["train"].arrays["target"]
-        thresholds = data.thresholds(targets, tuple(settings["binarize"]))
+        thresholds = data.thresholds(parts["train"].arrays["target"], settings["binarize"])
         parts = {part: data.binarize(dataset, *thresholds) for part, dataset in parts.items()}
+        between = len(table.dataset) - sum(map(len, parts.values()))
+        said += (classes_of(settings["target"], thresholds, between),)
     parts, schema = encode(table, parts, settings)
     train, val, test = (parts[part] for part in PARTS)
-    about = (f"table {path}", thresholds, table.task, table.decisions, schema)
-    return Parts(train, val, test, *about)
+    return Parts(train, val, test, f"table {path}", thresholds, table.task, said, schema)
 
 
 def _image_parts(settings: Settings) -> Parts:
@@ -179,12 +189,13 @@ def _in_memory(dataset: Dataset) -> Memory:
     return dataset if isinstance(dataset, Memory) else data.memory(dataset)
 
 
-def _names_table(settings: Settings) -> bool:
-    """Whether --data is a table; ConfigurationError for a flag that only a table has."""
+def _of_table(settings: Settings) -> bool:
+    """Whether columns of a table are learned from, and no images; ConfigurationError for a flag
+    that only a table has."""
     path = settings["data"]
     if path is not None and not Path(path).is_dir() and is_table(Path(path), settings["target"]):
-        return True
-    for option in (*FLAGS, "text"):
+        return settings["images"] is None
+    for option in (*FLAGS, "text", "images"):
         if settings[option] is not None:
             raise ConfigurationError(
                 f"--{option} needs a table such as a .csv, but --data is {path or 'not given'}"
@@ -202,9 +213,11 @@ def _existing(settings: Settings) -> Path:
 def _open(settings: Settings, classes: tuple[str, ...] | None = None) -> Opened:
     """The images by part (or whole, as "train")."""
     path = None if settings["data"] is None else _existing(settings)
-    if path is None or path.is_dir() or path.suffix.lower() == ".npz":
+    if path is None or path.is_dir() or path.suffix.lower() == ".npz" or settings.get("images"):
         return open_images(settings, classes)
-    raise DataError(f"--data {path}: it must be a folder, an .npz, a .csv or a .txt")
+    raise DataError(
+        f"--data {path}: it must be a folder, an .npz, a .csv or a .txt{instead_of(path)}"
+    )
 
 
 def _check_parts(parts: Parts, settings: Settings) -> None:
@@ -248,11 +261,12 @@ def _digest(parts: list[Memory]) -> str:
     return digest.hexdigest()
 
 
-def _divide(parts: dict[str, Dataset], settings: Settings) -> dict[str, Dataset]:
+def _divide(
+    parts: dict[str, Dataset], settings: Settings, groups: np.ndarray | None = None
+) -> dict[str, Dataset]:
     """Train, val and test; missing parts are split off from train."""
-    shares = shares_of(settings["split"])
-    wanted = {part: shares[part] for part in PARTS if part == "train" or part not in parts}
-    whole = sum(wanted.values())
-    taken = {part: share / whole for part, share in wanted.items()}
-    stratified = settings["stratified"] and bool(parts["train"].classes)
-    return {**parts, **data.split(parts["train"], taken, settings["seed"], stratified)}
+    taken = shares_of_train(settings["split"], parts)
+    whole, seed, shuffle = parts["train"], settings["seed"], settings["shuffle"]
+    stratified = settings["stratified"] and bool(whole.classes) and shuffle and groups is None
+    split = data.split(whole, taken, seed, stratified, shuffle=shuffle, groups=groups)
+    return {**parts, **split}

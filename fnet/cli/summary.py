@@ -11,6 +11,7 @@ from fnet.cli.text import is_text
 from fnet.cli.values import above
 from fnet.core import Layer, Shape
 from fnet.core.examples import ints
+from fnet.data import Words
 from fnet.errors import ConfigurationError
 from fnet.summary import human_bytes, summary
 
@@ -58,6 +59,9 @@ def _model(given: Settings) -> tuple[Layer, Shape]:
         if is_text(settings):
             tokens = ints(*checkpoint.shape, below=len(checkpoint.classes))
             return checkpoint.model, tokens
+        if settings["text"] is not None:
+            words = Words(tuple(settings["schema"]["texts"]["words"]))
+            return checkpoint.model, ints(*checkpoint.shape, below=words.size)
         return checkpoint.model, checkpoint.shape
     shape = tuple(given.get("shape", (32, 32, 3)))
     settings = {**MODEL, **with_model(given, images=len(shape) == 3)[0]}

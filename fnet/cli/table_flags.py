@@ -19,7 +19,16 @@ def add_table(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--text", metavar="COLUMN", help="a column of texts, to predict classes from their words"
     )
+    group.add_argument(
+        "--images", metavar="COLUMN", help="a column of names of image files, to predict classes"
+    )
     group.add_argument("--drop", nargs="+", metavar="COLUMN", help="columns to leave out")
+    group.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="rows with one value in it, as those of one patient, are in one part: train, val or "
+        "test; it is no feature unless --features names it",
+    )
     group.add_argument(
         "--task",
         choices=("classification", "regression"),

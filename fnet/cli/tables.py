@@ -9,6 +9,8 @@ import numpy as np
 
 from fnet.cli.arguments import Settings
 from fnet.data import Memory
+from fnet.data.dates import DURATION, TIME_OF_DAY
+from fnet.data.finding import SUFFIXES as IMAGES
 from fnet.data.gaps import filled, rows_have
 from fnet.data.kinds import Kind, among_numbers
 from fnet.data.leaks import warnings
@@ -21,11 +23,14 @@ from fnet.files.compressed import SUFFIXES as PACKED
 from fnet.files.csv_columns import gaps
 
 SUFFIXES = (".csv", ".tsv", ".tab")
-OTHERS = (".txt", ".dat", ".data")  # tables where a target is named
 TASKS = {"classification": "classes", "regression": "regression"}
 # What only a table has, by the names of the flags; first how it is written.
 WRITING = ("sep", "decimal", "encoding", "na", "header")
-FLAGS = ("target", "features", "drop", "binarize", "task", *WRITING)
+FLAGS = ("target", "features", "drop", "group", "binarize", "task", *WRITING)
+
+
+UNDATED = (DURATION, TIME_OF_DAY)
+NUMBERS = ("features", "drop", "group", "binarize", "decimal", "loss")  # of columns, and of numbers
 
 
 class OpenTable(NamedTuple):
@@ -39,15 +44,46 @@ class OpenTable(NamedTuple):
     named: bool  # whether a line of the file holds the names of its columns
     commas: bool  # whether decimals have one
     decisions: tuple[str, ...]
+    groups: np.ndarray | None = None  # which rows belong together
 
 
 def is_table(path: Path, target: str | None) -> bool:
-    """Whether this is the name of a table, of which gzip or zip may have made a smaller file."""
+    """Whether this is the name of a table, of which gzip or zip may have made a smaller file.
+
+    Where a target is named every file is one, but for images and archives of arrays.
+    """
     plain = plain_name(path)
     suffix = plain.suffix.lower()
-    return suffix in SUFFIXES or (
-        target is not None and (suffix in OTHERS or (plain != path and not suffix))
-    )
+    return suffix in SUFFIXES or (target is not None and suffix not in (".npz", *IMAGES))
+
+
+def of_columns(settings: Settings) -> bool:
+    """Whether the columns of a table are what is learned from, and no images that it names."""
+    return settings["target"] is not None and settings.get("images") is None
+
+
+def read_apart(path: Path, settings: Settings, flag: str) -> Reading:
+    """A table of which the column of a flag, text or images, is what is learned from.
+
+    Its cells are as they are spelled. Raises ConfigurationError for flags of other columns, and
+    for a target that is a number.
+    """
+    column, target = settings[flag], settings["target"]
+    if target is None:
+        raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
+    for name in (*NUMBERS, "text" if flag == "images" else "images"):
+        if settings.get(name) is not None:
+            raise ConfigurationError(
+                f"--{name} does not apply to --{flag} {column}; leave one of them out"
+            )
+    reading = read(path, settings, {column}, lambda name: name not in (column, target))
+    task, why = task_of(reading.words(target)[0])
+    if settings["task"] == "regression" or (settings["task"] is None and task == "regression"):
+        raise ConfigurationError(
+            f"{why}; from {flag.removesuffix('s')}s fnet learns classes: add --task classification "
+            "if each value is one, or choose another --target"
+        )
+    return reading
 
 
 def plain_name(path: Path) -> Path:
@@ -64,7 +100,7 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     name = settings["target"]
     if name is None:
         raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
-    features, drop = settings["features"], settings["drop"] or ()
+    features, drop = settings["features"], (*(settings["drop"] or ()), *_group(settings))
     used = None if features is None else {name, *features}
     reading = read(path, settings, (), lambda n: n in drop or (used is not None and n not in used))
     reading.column(name)
@@ -79,10 +115,12 @@ def open_table(path: Path, settings: Settings) -> OpenTable:
     if not keep.all():
         dataset = dataset.select(np.flatnonzero(keep))
     leaks = warnings(arrays, arrays.values(), name, target.values, bool(target.classes))
+    groups, together = _groups(reading, settings, keep)
     gaps_told = filled(kinds, dataset.arrays["features"], settings["missing"])
-    decisions = (*reading.decisions, *said, *why, *dropped, *gaps_told, *leaks)
+    decisions = (*reading.decisions, *said, *why, *dropped, *together, *gaps_told, *leaks)
+    decisions += _in_time(kinds, dataset.arrays["features"], settings)
     named, commas = not reading.nameless, reading.source.commas
-    return OpenTable(dataset, kinds, task, words, keep, named, commas, decisions)
+    return OpenTable(dataset, kinds, task, words, keep, named, commas, decisions, groups)
 
 
 def encode(
@@ -172,6 +210,44 @@ def _kept(
     if not keep.any():
         raise DataError(f"{reading.where}: no row is left; {'; '.join(said)}")
     return keep, said
+
+
+def _group(settings: Settings) -> tuple[str, ...]:
+    """The column of --group, which is no feature."""
+    name = settings["group"]
+    if name is not None and name == settings["target"]:
+        raise ConfigurationError(f"--group {name}: it is the target; name another column")
+    return () if name is None or name in (settings["features"] or ()) else (name,)
+
+
+def _groups(
+    reading: Reading, settings: Settings, keep: np.ndarray
+) -> tuple[np.ndarray | None, list[str]]:
+    """The group of each row that is used, and a sentence on them."""
+    name = settings["group"]
+    if name is None:
+        return None, []
+    values = reading.column(name).values
+    if (lacking := gaps(values) & keep).any():
+        reading.refuse(int(np.argmax(lacking)), name, "missing; every row needs a group")
+    count = len(np.unique(values[keep]))
+    return values[keep], [f"rows of one `{name}` are in one part: {count} groups"]
+
+
+def _in_time(
+    kinds: Iterable[Kind], arrays: Mapping[str, np.ndarray], settings: Settings
+) -> tuple[str, ...]:
+    """A sentence on rows in the order of their dates, and on those that should be."""
+    dates = [kind.name for kind in kinds if kind.kind == "date" and kind.order not in UNDATED]
+    sort = [name for name in dates if (np.diff(arrays[name]) >= 0).all()]
+    if settings["shuffle"] and sort and settings["group"] is None:
+        return (
+            f"rows are in the order of `{sort[0]}`, and the parts drawn at random: --no-shuffle "
+            "takes the latest rows for the test",
+        )
+    if not settings["shuffle"] and dates and not sort:
+        return (f"warning: rows are not in the order of `{dates[0]}`; sort them, or --shuffle",)
+    return ()
 
 
 def places_of(names: Sequence[str], classes: tuple[str, ...], where: Any) -> np.ndarray:

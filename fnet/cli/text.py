@@ -8,7 +8,7 @@ from typing import Any
 
 from fnet import data, models
 from fnet.cli.arguments import IMAGE_RATES, Settings
-from fnet.cli.values import above, shares_of
+from fnet.cli.values import above, shares_of, shares_of_train
 from fnet.core import Layer
 from fnet.data import Dataset
 from fnet.data.text import KINDS
@@ -21,13 +21,14 @@ BOOK: Settings = {"length": 128, "width": 128, "blocks": 4, "heads": 4}
 EMBEDDED: Settings = {"length": 64, "width": 64, "blocks": 2, "heads": 4}
 SAMPLES = 20_000  # of the embedded language
 BATCH, STEPS = 32, 2250
+MANY = 50  # epochs, of which not all may be needed
 RATES = {**IMAGE_RATES, "adam": 2e-3}  # of a transformer of width 64; wider ones take smaller steps
 CELL_RATES = {**RATES, "adam": 5e-3}
 RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is read as it is used
 OTHERS = (  # of images and tables
     *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
     *("label_smoothing", "features", "drop", "task", "binarize", "sep", "decimal", "encoding"),
-    *("na", "text"),
+    *("na", "text", "images", "group"),
 )
 
 
@@ -96,12 +97,17 @@ def open_text(settings: Settings) -> tuple[dict[str, Dataset], str, tuple[str, .
         said = f"no model can have a loss below {best:.4f}, which is {bits(best)}"
         return parts, about, (said,)
     path = Path(settings["data"])
-    book = data.text_windows(path, length, tokens=settings["tokens"])
-    pieces: dict[str, Any] = data.split_text(book, shares)
-    if len(book.ids) <= RESIDENT:
+    divided = data.text_parts(path, length, tokens=settings["tokens"])
+    parts = {"train" if part == "all" else part: text for part, text in divided.parts.items()}
+    taken = shares_of_train(settings["split"], parts)
+    pieces: dict[str, Any] = {**parts, **data.split_text(parts["train"], taken)}
+    if sum(len(text.ids) for text in parts.values()) <= RESIDENT:
         pieces = {name: data.memory(part) for name, part in pieces.items()}
-    said = "the parts are contiguous pieces of the text, in this order, in windows of "
-    return pieces, f"text {path}", (*book.decisions, f"{said}{length}")
+    said = "the parts are contiguous pieces of the text, in this order, "
+    if "all" not in divided.parts:
+        of = f"{' and '.join(taken)} are contiguous pieces of the training text, in this order, "
+        said = of if len(taken) > 1 else ""
+    return pieces, f"text {path}", (*divided.decisions, f"{said}in windows of {length}")
 
 
 def build_text_model(settings: Settings, classes: int) -> Layer:
@@ -132,8 +138,12 @@ def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:
         return {**settings, "batch_size": batch}, []
     steps = -(-samples // batch)
     epochs = -(-STEPS // steps)
-    said = f"{epochs} epochs of {steps:,} steps; --epochs for another number"
-    return {**settings, "batch_size": batch, "epochs": epochs}, [said]
+    said = [f"{epochs} epochs of {steps:,} steps; --epochs for another number"]
+    settings = {**settings, "batch_size": batch, "epochs": epochs}
+    if epochs >= MANY and settings["patience"] is None:  # of a short text, which is soon known
+        settings["patience"] = epochs // 10
+        said.append(f"ends once {epochs // 10} in a row have no lower validation loss (--patience)")
+    return settings, said
 
 
 def bits(loss: float) -> str:

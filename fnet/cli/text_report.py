@@ -53,7 +53,7 @@ def tell_text(
     optimum = data.text_entropy(settings["length"]) if settings["data"] is None else None
     _draw(folder, checkpoint, history, parts.test, optimum)
     vocabulary = Vocabulary.of(checkpoint.classes)
-    begin = parts.test.gather([0])["tokens"][:, : max(1, settings["length"] // 4)]
+    begin = parts.test.gather([0])["tokens"][:, : min(SHOWN, max(1, settings["length"] // 4))]
     sample = generate(checkpoint.model, best.params, begin, SHOWN, seed=settings["seed"])[0]
     prompt = vocabulary.decode(begin[0])
     rest = vocabulary.decode(sample[begin.shape[1] :])
@@ -75,15 +75,11 @@ def evaluate_text(
     mesh: Mesh | None,
     decided: list[str],
 ) -> int:
-    """`fnet evaluate` of a run on text: its loss on its own test part."""
-    if other is not None:
-        raise ConfigurationError(
-            f"--data {other}: a run on text is measured on its own test part; leave it out"
-        )
-    parts = load_parts(settings)
-    values = measured(checkpoint, parts.test, settings, mesh)
+    """`fnet evaluate` of a run on text: its loss on its own test part, or on another text."""
+    dataset, about = _texts(checkpoint, settings, other)
+    values = measured(checkpoint, dataset, settings, mesh)
     said = [
-        f"data       the test part of {parts.about}, {len(parts.test)} samples",
+        f"data       {about}, {len(dataset)} samples",
         *(f"           {sentence}" for sentence in decided),
         f"loss       {values['loss']:.4f}, which is {bits(values['loss'])}",
         f"accuracy   {values['accuracy']:.1%} of the next characters",
@@ -93,10 +89,25 @@ def evaluate_text(
             f"lowest     {values['lowest_loss']:.4f} is the best possible on these very texts; the "
             f"run is {values['above_lowest']:.1%} above it"
         )
-    facts = {"data": parts.about, "samples": len(parts.test), **values}
+    facts = {"data": about, "samples": len(dataset), **values}
     facts |= {"decisions": decided} if decided else {}
     voice.tell("end", said[1 + len(decided) :] if voice.quiet else said, facts, last=True)
     return 0
+
+
+def _texts(checkpoint: Checkpoint, settings: Settings, other: str | None) -> tuple[Dataset, str]:
+    """The test part of a run, or all of another text, and what to call it."""
+    if other is None:
+        parts = load_parts(settings)
+        return parts.test, f"the test part of {parts.about}"
+    if settings["data"] is None:
+        raise ConfigurationError(
+            f"--data {other}: the run learned the formal language, and is measured on its own test "
+            "part; leave it out"
+        )
+    known = Vocabulary.of(checkpoint.classes)
+    text = data.text_windows(other, settings["length"], vocabulary=known)
+    return text, f"text {other}, {text.decisions[0]}"
 
 
 def measured(

@@ -7,37 +7,22 @@ import numpy as np
 
 from fnet import models
 from fnet.cli.arguments import Settings
-from fnet.cli.tables import read
+from fnet.cli.tables import read, read_apart
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer
 from fnet.data import LabelledTexts, Memory, Words
 from fnet.data.opening import Reading
-from fnet.data.targets import task_of
 from fnet.data.words import labelled_texts, texts_of
 from fnet.errors import ConfigurationError
 
 MODEL = "words"  # the name of the network in the settings
-OTHERS = ("features", "drop", "binarize", "decimal", "loss")  # of columns, and of numbers
 
 
 def open_texts(path: Path, settings: Settings) -> tuple[LabelledTexts, dict[str, Any]]:
     """The texts with their classes, and as JSON what other tables are read by."""
     text, target = settings["text"], settings["target"]
-    if target is None:
-        raise ConfigurationError(f"{path}: name the column to predict with --target COLUMN")
-    for name in OTHERS:
-        if settings.get(name) is not None:
-            raise ConfigurationError(
-                f"--{name} does not apply to the words of a text; leave it out, or leave out --text"
-            )
-    reading = read(path, settings, {text}, lambda name: name not in (text, target))
+    reading = read_apart(path, settings, "text")
     column, _ = reading.words(target)
-    task, why = task_of(column)
-    if settings["task"] == "regression" or (settings["task"] is None and task == "regression"):
-        raise ConfigurationError(
-            f"{why}; from texts fnet learns classes: add --task classification if each value is "
-            "one, or choose another --target"
-        )
     found = labelled_texts(reading, text, target)
     length = found.arrays["words"].shape[1]
     texts = {"column": text, "words": list(found.words.known), "length": length}

@@ -56,14 +56,15 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         type=_batch_size,
         metavar="N",
         help="a number, or `all` for full-batch training, which does thousands of epochs per "
-        "second with a small model on a table (default 128; for "
-        "tables 32, and all of up to 1,000 rows)",
+        "second with a small model on a table (default 128; of "
+        "up to 1,000 images 32; for tables 32, and all of up to 1,000 rows "
+        "unless few --epochs are stated)",
     )
     group.add_argument(
         "--epochs",
         type=above(-1, int),
         metavar="N",
-        help="(default 20; for tables as many as make 2,000 steps, or 12,000 in 60 epochs at most, "
+        help="(default as many as are 480 steps; for tables 2,000, or 12,000 in 60 epochs at most; "
         "but 20 at least)",
     )
     group.add_argument(

@@ -1,7 +1,7 @@
 """Values of arguments: numbers above a bound, shares of parts, and the size of images."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fnet.errors import ConfigurationError
@@ -40,6 +40,18 @@ def shares_of(split: Sequence[float]) -> dict[str, float]:
     if abs(sum(split) - 1) > 1e-6:
         raise ConfigurationError(f"--split is {' '.join(map(str, split))}; its sum must be 1")
     return dict(zip(PARTS, split, strict=True))
+
+
+def shares_of_train(split: Sequence[float], held: Iterable[str]) -> dict[str, float]:
+    """The shares by which the training part is divided into itself and the parts not `held`.
+
+    >>> shares_of_train([0.5, 0.25, 0.25], ["train", "test"])
+    {'train': 0.6666666666666666, 'val': 0.3333333333333333}
+    """
+    shares, held = shares_of(split), {*held}
+    wanted = {part: shares[part] for part in PARTS if part == "train" or part not in held}
+    whole = sum(wanted.values())
+    return {part: share / whole for part, share in wanted.items()}
 
 
 class ImageSize(argparse.Action):

@@ -29,6 +29,7 @@ from fnet.data.batches import PADDING, batches, epoch_order
 from fnet.data.cifar import cifar10
 from fnet.data.dataset import Dataset, Memory, memory, split
 from fnet.data.divided import image_parts
+from fnet.data.image_table import image_table
 from fnet.data.images import ImageFolder, image_folder
 from fnet.data.language import surprisal, synthetic_text, text_entropy
 from fnet.data.packing import Packed, packed
@@ -38,6 +39,7 @@ from fnet.data.statistics import class_weights, column_means, mean_and_std, min_
 from fnet.data.synthetic import synthetic_images
 from fnet.data.tables import Table, csv_columns, csv_table
 from fnet.data.text import Text, Vocabulary, split_text, text_windows
+from fnet.data.text_parts import text_parts
 from fnet.data.transforms import Transform, compose, fill_missing, flatten, normalize, rescale
 from fnet.data.two_classes import binarize, thresholds
 from fnet.data.words import LabelledTexts, Words, csv_texts, learn_words
@@ -81,6 +83,7 @@ __all__ = [
     "flip",
     "image_folder",
     "image_parts",
+    "image_table",
     "learn_words",
     "mean_and_std",
     "memory",
@@ -99,6 +102,7 @@ __all__ = [
     "synthetic_images",
     "synthetic_text",
     "text_entropy",
+    "text_parts",
     "text_windows",
     "thresholds",
 ]

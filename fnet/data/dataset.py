@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from fnet.data.objects import as_numbers, numbered_words
-from fnet.data.strata import divided, shares_of
+from fnet.data.strata import divided, shares_of, together
 from fnet.data.transforms import Transform, compose
 from fnet.errors import ConfigurationError, DataError
 
@@ -146,15 +146,24 @@ def memory(
 
 
 def split(
-    dataset: Dataset, fractions: Mapping[str, float], seed: int = 0, stratified: bool = False
+    dataset: Dataset,
+    fractions: Mapping[str, float],
+    seed: int = 0,
+    stratified: bool = False,
+    *,
+    shuffle: bool = True,
+    groups: Any = None,
 ) -> dict[str, Any]:
     """Disjoint parts of a shuffled dataset, which together make up all of it.
 
     `fractions` name the parts and sum to 1, up to rounding; a part's size is the difference of the
     rounded ends, so that {"train": .6, "val": .2, "test": .2} of 1460 rows gives 876, 292 and 292.
     `stratified` gives every part its share of every class, up to whole samples, which may change
-    sizes by a few; the largest part has a sample of each. Raises ConfigurationError for other
-    fractions, or where there are no classes to stratify; DataError where a part would be empty.
+    sizes by a few; the largest part has a sample of each. Without `shuffle` samples keep their
+    order, and the last ones are the last part: of what is ordered by time, the latest. `groups`
+    (N,) says which samples belong together, as those of one patient, and stay in one part. Raises
+    ConfigurationError for other fractions, or where there are no classes to stratify; DataError
+    where a part would be empty.
 
     >>> dataset = memory({"x": np.arange(10.0)[:, None], "y": np.arange(10.0)})
     >>> {name: len(part) for name, part in split(dataset, {"train": 0.7, "test": 0.3}).items()}
@@ -163,10 +172,22 @@ def split(
     >>> halves = split(rare, {"a": 0.5, "b": 0.5}, stratified=True)
     >>> [np.bincount(half.arrays["label"]).tolist() for half in halves.values()]
     [[4, 1], [4, 1]]
+    >>> later = split(dataset, {"train": 0.7, "test": 0.3}, shuffle=False)["test"]
+    >>> later.arrays["y"].tolist()
+    [7.0, 8.0, 9.0]
     """
     shares = shares_of("split", fractions)
-    order = np.random.default_rng(seed).permutation(len(dataset))
-    if stratified:
+    if stratified and (groups is not None or not shuffle):
+        raise ConfigurationError(
+            "split: stratified parts are drawn at random, sample by sample; leave `stratified` "
+            "out, or groups and shuffle=False"
+        )
+    order = np.arange(len(dataset))
+    if shuffle:
+        order = np.random.default_rng(seed).permutation(len(dataset))
+    if groups is not None:
+        indices_of_parts = together(_groups(groups, len(dataset)), shares, order)
+    elif stratified:
         indices_of_parts = divided(_labels(dataset), shares, order)
     else:
         ends = np.rint(np.cumsum(shares) * len(dataset)).astype(int)
@@ -175,6 +196,8 @@ def split(
     for name, indices in parts.items():
         if len(indices) == 0:
             fix = "add samples, or give it a larger share"
+            if groups is not None:
+                fix = f"they are {len(np.unique(groups))} groups, each of which is in one part"
             if stratified and len(dataset) * shares.min() >= 1:
                 fix = (
                     f"each is to have its share of {len(np.unique(_labels(dataset)))} classes; "
@@ -184,6 +207,14 @@ def split(
                 f"split: {len(dataset)} samples are too few; {name!r} would get none: {fix}"
             )
     return {name: dataset.select(indices) for name, indices in parts.items()}
+
+
+def _groups(groups: Any, samples: int) -> np.ndarray:
+    """The number of each sample's group."""
+    found = np.asarray(groups)
+    if found.shape != (samples,):
+        raise DataError(f"split: groups is {found.shape}; it must be ({samples},), one per sample")
+    return np.unique(found, return_inverse=True)[1]
 
 
 def _labels(dataset: Any) -> np.ndarray:

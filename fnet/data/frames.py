@@ -28,7 +28,10 @@ def is_categorical(column: Any) -> bool:
 
 
 def frame_columns(
-    frame: Any, missing: Iterable[str] = (), spelled: Iterable[str] = ()
+    frame: Any,
+    missing: Iterable[str] = (),
+    spelled: Iterable[str] = (),
+    where: str = "DataFrame",
 ) -> list[Column]:
     """Its columns: numbers as float64, other cells by their text; DataError for two of a name.
 
@@ -38,25 +41,25 @@ def frame_columns(
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"DataFrame: two columns are named {twice!r}; rename one")
+        raise DataError(f"{where}: two columns are named {twice!r}; rename one")
     if not frame.shape[0]:
-        raise DataError("DataFrame: it has no rows; one row per sample is needed")
+        raise DataError(f"{where}: it has no rows; one row per sample is needed")
     absent, kept = frozenset(missing), frozenset(spelled)
     cells = ((name, np.asarray(frame[key])) for name, key in zip(names, frame.columns, strict=True))
     return [
         _words(name, _present(column), absent)
         if name in kept and column.dtype.kind not in "Mm"
-        else _column(name, column, absent)
+        else _column(where, name, column, absent)
         for name, column in cells
     ]
 
 
-def _column(name: str, cells: np.ndarray, missing: frozenset[str]) -> Column:
+def _column(where: str, name: str, cells: np.ndarray, missing: frozenset[str]) -> Column:
     if cells.ndim != 1:
-        raise DataError(f"DataFrame, column {name!r}: it is {cells.shape}; it must be (N,)")
+        raise DataError(f"{where}, column {name!r}: it is {cells.shape}; it must be (N,)")
     if cells.dtype.kind == "c" or (cells.dtype.kind == "O" and _any_complex(cells)):
         raise DataError(
-            f"DataFrame, column {name!r}: it has complex numbers; a model takes real ones: split "
+            f"{where}, column {name!r}: it has complex numbers; a model takes real ones: split "
             "it into its real and its imaginary part"
         )
     if cells.dtype.kind in "iuf":
@@ -65,7 +68,11 @@ def _column(name: str, cells: np.ndarray, missing: frozenset[str]) -> Column:
             and len(cells)
             and max(int(cells.max()), -int(cells.min())) >= EXACT
         )
-        return _words(name, cells.tolist(), missing) if wide else Column(name, _finite(name, cells))
+        return (
+            _words(name, cells.tolist(), missing)
+            if wide
+            else Column(name, _finite(where, name, cells))
+        )
     if cells.dtype.kind == "M":
         days = [None if c == "NaT" else c.replace("T", " ") for c in _iso(cells)]
         return _words(name, days, missing)
@@ -76,7 +83,7 @@ def _column(name: str, cells: np.ndarray, missing: frozenset[str]) -> Column:
     known = [cell for cell in present if cell is not None]
     if all(isinstance(c, _NUMBERS) and not isinstance(c, bool) for c in known):
         values = np.array([np.nan if cell is None else float(cell) for cell in present])
-        return Column(name, _finite(name, values))
+        return Column(name, _finite(where, name, values))
     return _words(name, present, missing)
 
 
@@ -98,12 +105,12 @@ def _words(name: str, cells: list[Any], missing: frozenset[str]) -> Column:
     return Column(name, np.array([places[cell] for cell in spelled], np.int32), tuple(words))
 
 
-def _finite(name: str, cells: np.ndarray) -> np.ndarray:
+def _finite(where: str, name: str, cells: np.ndarray) -> np.ndarray:
     values = cells.astype(np.float64)
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         raise DataError(
-            f"DataFrame, column {name!r}, row {infinite[0]}: it is infinite; a finite number is "
+            f"{where}, column {name!r}, row {infinite[0]}: it is infinite; a finite number is "
             "needed"
         )
     return values

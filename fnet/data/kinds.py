@@ -21,7 +21,7 @@ from fnet.data.dates import (
     days_of_numbers,
     most_are_dates,
 )
-from fnet.data.finding import counted
+from fnet.data.finding import SUFFIXES, counted
 from fnet.data.identifiers import FEW, stands_for_rows
 from fnet.files.csv_cells import SUSPECTS, number, shown
 from fnet.files.csv_columns import Column
@@ -181,6 +181,7 @@ def _word(column: Column, alone: bool) -> tuple[Kind | None, str | None]:
             fix = "left out; correct them, or if missing, name them by --na"
             return None, f"`{name}` is {strange}: {fix}"
         what = "an identifier or free text (--text)" if len(words) > known / 2 else "too many"
+        what = "names of images (--images)" if words[0].lower().endswith(SUFFIXES) else what
         return (
             None,
             f"`{name}` is words, {len(words)} distinct, such as {example}: {what}, left out",

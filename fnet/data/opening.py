@@ -18,6 +18,7 @@ from fnet.files.csv_layout import read_layout
 from fnet.files.csv_numbers import Source, as_numbers, need_commas, pointed, settled
 from fnet.files.csv_text import read_text
 from fnet.files.csv_units import Signs
+from fnet.files.json_rows import Records, json_rows
 
 _PARTED = re.compile(r"[0-9]\.[0-9]{3}(?![0-9])")  # 29.450, but no 29.4501
 SINGLE = float(np.finfo(np.float32).max)
@@ -102,7 +103,7 @@ def read_table(
     learned: Mapping[str, Signs] | None = None,
     commas: bool = False,
 ) -> Reading:
-    """The columns of a CSV file, of bytes, or of a DataFrame; see `csv_table` for the arguments.
+    """The columns of a CSV or JSON file, of bytes, or of a DataFrame; arguments as in `csv_table`.
 
     The columns of `spelled` keep the spelling of their cells. In those that are `unused`, nothing
     is a mistake. `learned` are the signs that numbers had in training, and `commas` says whether
@@ -114,8 +115,13 @@ def read_table(
         others = {"sep": sep, "encoding": encoding, "header": header}
         absent = tuple(map(str, na or ()))
         return _read_frame(source, decimal, absent, others, spelled, unused, learned)
+    file = source if isinstance(source, bytes) else Path(source)
+    if (records := json_rows(file)) is not None:
+        others = {"sep": sep, "header": header}
+        absent = MISSING if na is None else tuple(map(str, na))
+        return _read_frame(records, decimal, absent, others, spelled, unused, learned)
     missing = MISSING if na is None else tuple(dict.fromkeys(("", *map(str, na))))
-    text = read_text(source if isinstance(source, bytes) else Path(source), encoding)
+    text = read_text(file, encoding)
     layout = read_layout(text, sep, header)
     found = read_columns(text, layout, missing, keep := frozenset(spelled))
     decisions = (*text.decisions, *layout.decisions)
@@ -139,9 +145,10 @@ def _read_frame(
             raise ConfigurationError(f"{name} is {value!r}, which is for files; leave it out")
     marked = (str(key) for key in frame.columns if is_categorical(frame[key]))
     keep = frozenset((*spelled, *marked))
-    found = frame_columns(frame, na, keep)
+    where = frame.where if isinstance(frame, Records) else "DataFrame"
+    found = frame_columns(frame, na, keep, where)
     keep |= {column.name for column in found if unused(column.name)}
-    return _settled(Source(), found, keep, decimal, (), na, learned)
+    return _settled(Source(frame=where), found, keep, decimal, (), na, learned)
 
 
 def _settled(

@@ -41,7 +41,8 @@ def axes_of(shape: tuple[int, ...], dtype: Any, count: int) -> Axes:
         return Axes("NP", f"rows of {sides[0]} pixels are taken as images of {side} × {side}")
     raise DataError(
         f"images are {shape} {dtype}; they must be (N, H, W, C) or (N, H, W): for rows of pixels, "
-        "images.reshape(N, H, W, C), or for channels first images.reshape(N, C, H, W)"
+        "images.reshape(N, H, W, C), or for channels first images.reshape(N, C, H, W); rows of "
+        "features are for a table (.csv), or in Python for data.memory"
     )
 
 

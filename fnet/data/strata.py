@@ -48,6 +48,28 @@ def divided(labels: np.ndarray, shares: np.ndarray, order: np.ndarray) -> list[n
     return [order[part_of[order] == part] for part in range(len(shares))]
 
 
+def together(groups: np.ndarray, shares: np.ndarray, order: np.ndarray) -> list[np.ndarray]:
+    """The indices of each part, in `order`: groups as they come in it, each in the part that has
+    its middle. A part that has none has the last one of the part with most.
+
+    >>> parts = together(np.array([0, 0, 0, 1, 1, 2]), np.array([0.5, 0.5]), np.arange(6))
+    >>> [part.tolist() for part in parts]
+    [[0, 1, 2], [3, 4, 5]]
+    """
+    _, first, place, sizes = np.unique(
+        groups[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    turn = np.argsort(first, kind="stable")
+    middles = np.cumsum(sizes[turn]) - sizes[turn] / 2
+    part_of = np.empty(len(sizes), int)
+    part_of[turn] = np.searchsorted(np.cumsum(shares)[:-1] * len(order), middles)
+    for part in range(len(shares)):
+        most = np.bincount(part_of).argmax()
+        if not (part_of == part).any() and (part_of == most).sum() > 1:
+            part_of[turn[part_of[turn] == most][-1]] = part
+    return [order[part_of[place] == part] for part in range(len(shares))]
+
+
 def _seats(n: int, shares: np.ndarray, owed: np.ndarray) -> np.ndarray:
     """So many samples of one class for each part."""
     quota = n * shares

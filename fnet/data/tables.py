@@ -20,6 +20,7 @@ from fnet.files.csv_blocks import blocks
 from fnet.files.csv_columns import gaps
 from fnet.files.csv_layout import read_layout
 from fnet.files.csv_text import read_text
+from fnet.files.json_rows import json_rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,8 +62,9 @@ def csv_table(
 ) -> Table:
     """Columns of a table: {"features": (N, D) float64, "target": (N,) float64}.
 
-    `source` is the path of a CSV file, or a DataFrame of any library. The first line of a file
-    names its columns, if it is not like the rows below it: then they are x1, x2 and so on. Titles
+    `source` is the path of a CSV file, or a DataFrame of any library; or of a file of JSON objects,
+    one per row, on lines of their own or in one list. The first line of a CSV file names its
+    columns, if it is not like the rows below it: then they are x1, x2 and so on. Titles
     above the names are passed over, and two lines of names joined. Its separator (one of , ; tab |
     and runs of blanks), decimal mark and encoding are recognised; `sep`, `decimal`, `encoding` and
     `header` (True: one line of names, False: none) state them. What was decided is in `decisions`
@@ -139,7 +141,7 @@ def csv_table(
 
 
 def csv_columns(path: str | os.PathLike[str]) -> list[str]:
-    """The column names of a CSV file, in order; an index without a name is none.
+    """The column names of a CSV or JSON file, in order; an index without a name is none.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -148,6 +150,8 @@ def csv_columns(path: str | os.PathLike[str]) -> list[str]:
     ...     csv_columns(Path(folder, "houses.csv"))
     ['area', 'rooms', 'price']
     """
+    if (records := json_rows(Path(path))) is not None:
+        return [*records.columns]
     text = read_text(Path(path))
     layout = read_layout(text)
     next(blocks(text, layout))  # DataError where there are no rows, or none that can be read

@@ -21,6 +21,7 @@ from fnet.files.writing import cache_folder, replacing
 
 VERSION = 1  # of the file of ids
 KINDS = ("bytes", "characters")
+SHOWN = 5  # characters named in a message
 MOST = 1000  # different characters; a text with more is read as bytes unless characters are named
 BYTES = tuple(f"0x{byte:02x}" for byte in range(256))  # the classes of a text that is bytes
 
@@ -127,6 +128,7 @@ def text_windows(
     tokens: str | None = None,
     stride: int | None = None,
     cache: str | os.PathLike[str] | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Text:
     """Windows of `length` tokens of a text file, or of the .txt and .md files of a folder.
 
@@ -135,10 +137,12 @@ def text_windows(
     an epoch. `tokens` is "characters" (of UTF-8; ends of lines become a newline) or "bytes"; by
     default characters, but bytes where the file is not UTF-8 or has more than 1,000 different ones,
     and `decisions` say so. Files of a folder follow each other by name, a newline between two.
+    `vocabulary` is that of a text that a model was trained on; then `tokens` is its kind.
 
     The ids are written to a file in `cache` (default: fnet's own, in $XDG_CACHE_HOME or ~/.cache)
     and mapped into memory, so that a text may be larger than it. Raises DataError for a text that
-    is shorter than a window, or, if characters are named, for a byte that is not UTF-8.
+    is shorter than a window, for a character that a given vocabulary lacks, or, if characters are
+    named, for a byte that is not UTF-8.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -154,7 +158,9 @@ def text_windows(
     if tokens is not None and tokens not in KINDS:
         raise ConfigurationError(f"text_windows: tokens is {tokens!r}; it must be one of {KINDS}")
     paths = text_files(Path(path))
-    known, why = _vocabulary(paths, tokens)
+    known, why = (vocabulary, "") if vocabulary else vocabulary_of(paths, tokens)
+    if vocabulary is not None:
+        _require_known(paths, vocabulary)
     ids = _packed(paths, known, Path(cache) if cache is not None else cache_folder() / "texts")
     files = f", of {len(paths)} files one after the other" if len(paths) > 1 else ""
     decisions = (f"{len(ids):,} {known.kind}{files}{why}",)
@@ -214,14 +220,16 @@ def _windows(whole: Text, begin: int, end: int, name: str) -> Text:
     return dataclasses.replace(whole, starts=starts, begin=begin, end=end)
 
 
-def _vocabulary(paths: list[Path], kind: str | None) -> tuple[Vocabulary, str]:
-    """The vocabulary of these files, and why it is bytes where nobody chose them."""
+def vocabulary_of(paths: list[Path], kind: str | None) -> tuple[Vocabulary, str]:
+    """The vocabulary of these files, and why it is bytes where nobody chose them.
+
+    >>> vocabulary_of([], "bytes")[0].kind
+    'bytes'
+    """
     if kind == "bytes":
         return Vocabulary("bytes", BYTES), ""
     try:
-        seen = np.zeros(sys.maxunicode + 1, bool)
-        for piece in code_points(paths):
-            seen[piece] = True
+        seen = _seen(paths)
     except NotText as error:
         if kind == "characters":
             raise DataError(f"{error}; convert the file, or read it as bytes") from None
@@ -231,6 +239,30 @@ def _vocabulary(paths: list[Path], kind: str | None) -> tuple[Vocabulary, str]:
         said = f"; bytes, since there are {len(known):,} different characters"
         return Vocabulary("bytes", BYTES), said
     return Vocabulary("characters", tuple(map(chr, known.tolist()))), ""
+
+
+def _seen(paths: list[Path]) -> np.ndarray:
+    """Which code points these files have."""
+    seen = np.zeros(sys.maxunicode + 1, bool)
+    for piece in code_points(paths):
+        seen[piece] = True
+    return seen
+
+
+def _require_known(paths: list[Path], vocabulary: Vocabulary) -> None:
+    """DataError for characters that a vocabulary lacks."""
+    if vocabulary.kind == "bytes":
+        return
+    seen = _seen(paths)
+    seen[[ord(each) for each in vocabulary.classes]] = False
+    lacking = [chr(code) for code in np.flatnonzero(seen)]
+    if lacking:
+        where = paths[0].parent if len(paths) > 1 else paths[0]
+        more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
+        raise DataError(
+            f"{where}: {', '.join(map(repr, lacking[:SHOWN]))}{more} not among the model's "
+            f"{vocabulary}; leave them out, or train on a text that has them"
+        )
 
 
 def _packed(paths: list[Path], known: Vocabulary, home: Path) -> np.memmap:

@@ -145,7 +145,7 @@ def labelled_texts(
         sizes = [len(words_of(each)) for each in texts]
         length = int(np.clip(np.ceil(np.quantile(sizes, COVERED)), 1, LONGEST))
         said += f"; the first {length} of each text are read"
-    labels, classes = _labels(reading, target)
+    labels, classes = labels_in(reading, target)
     arrays = {"words": known.encode(texts, length), "label": labels}
     return LabelledTexts(arrays, classes, words=known, decisions=(*reading.decisions, said))
 
@@ -160,7 +160,8 @@ def texts_of(reading: Reading, text: str, target: str) -> list[str]:
     return [spelled[code] for code in column.values.tolist()]
 
 
-def _labels(reading: Reading, target: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def labels_in(reading: Reading, target: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The labels (N,) int32 in a column, and their classes; DataError for a missing one."""
     column, _ = reading.words(target)
     unknown = gaps(column.values)
     if unknown.any():

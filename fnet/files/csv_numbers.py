@@ -36,11 +36,12 @@ class Source(NamedTuple):
     layout: Layout | None = None
     commas: bool = False
     points: bool = False
+    frame: str = "DataFrame"
 
     @property
     def name(self) -> str:
         """What to call the table."""
-        return "DataFrame" if self.text is None else self.text.name
+        return self.frame if self.text is None else self.text.name
 
     @property
     def apart(self) -> bool:

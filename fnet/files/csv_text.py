@@ -10,14 +10,13 @@ from typing import BinaryIO, NamedTuple, NoReturn, TextIO
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.compressed import Packed, packed
 
+_FRAME = "and pass csv_table the DataFrame, or save that by to_csv('table.csv', index=False)"
 _KINDS = {  # other files mistaken for tables, by their first bytes in lower case
     b"\xd0\xcf\x11\xe0": "an .xls; export it from the spreadsheet as CSV UTF-8",
-    b"par1": "a Parquet file; read it with pandas, and pass csv_table the DataFrame",
+    b"par1": f"a Parquet file; read it with pandas.read_parquet, {_FRAME}",
     b"<!doctype": "a web page; get the table itself, often behind a link named raw or download",
-    b"<table": "a web page; read it with pandas.read_html, and pass csv_table the DataFrame",
-    b'{"': "JSON; read it with pandas.read_json, and pass csv_table the DataFrame",
-    b"[{": "JSON; read it with pandas.read_json, and pass csv_table the DataFrame",
-    b"@relation": "ARFF; read it with scipy.io.arff.loadarff, and pass csv_table a DataFrame of it",
+    b"<table": f"a web page; read it with pandas.read_html, {_FRAME}",
+    b"@relation": f"ARFF; read it with scipy.io.arff.loadarff and pandas.DataFrame, {_FRAME}",
     b"<html": "a web page; get the table itself, often behind a link named raw or download",
 }
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
@@ -70,9 +69,9 @@ def read_text(source: Path | bytes, encoding: str | None = None) -> Text:
                 f"encoding is {encoding!r}, which Python does not know; write one such as utf-8, "
                 "cp1252, latin-1 or utf-16"
             ) from None
-    file = _opened(name, source)
+    file = opened(name, source)
     raw = file.open
-    start = next(_pieces(name, file), b"")[:16]
+    start = next(pieces(name, file), b"")[:16]
     for first, kind in _KINDS.items():
         if start.lstrip().lower().startswith(first):
             raise DataError(f"{name}: it is not CSV but {kind}")
@@ -110,7 +109,7 @@ class _Found(NamedTuple):
     backslashes: bool = False  # one before a quote
 
 
-def _opened(name: str, source: Path | bytes) -> Packed:
+def opened(name: str, source: Path | bytes) -> Packed:
     """What opens the bytes, and the most there may be."""
     try:
         return packed(source)
@@ -123,7 +122,7 @@ def _check(name: str, file: Packed, encoding: str) -> _Found:
     decoder = codecs.getincrementaldecoder(encoding)()
     single = "a,\n".encode(encoding) in (b"a,\n", b"\xef\xbb\xbfa,\n")
     ascii_only, before, backslashes, last = True, 0, False, ""
-    for piece in _pieces(name, file):
+    for piece in pieces(name, file):
         try:
             text = decoder.decode(piece)
         except UnicodeError:
@@ -151,7 +150,8 @@ def _check(name: str, file: Packed, encoding: str) -> _Found:
     return _Found(backslashes=backslashes)
 
 
-def _pieces(name: str, file: Packed) -> Iterator[bytes]:
+def pieces(name: str, file: Packed) -> Iterator[bytes]:
+    """All bytes, a piece at a time; DataError for what is damaged, or unpacks to far too much."""
     size = 0
     try:
         with file.open() as stream:

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import zipfile
 
 import jax
 import numpy as np
@@ -19,8 +20,11 @@ def shelf(shell, run, houses, images):
     """The shell, in a home full of broken things."""
     home = shell.home
     (home / "empty").mkdir()
-    for name in ("notes.txt", "notes.pdf"):
+    for name in ("notes.txt", "notes.pdf", "x.npy", "photos.zip"):
         (home / name).write_text("no data")
+    with zipfile.ZipFile(home / "prices.xlsx", "w") as archive:
+        for name in ("workbook.xml", "sheet.xml"):
+            archive.writestr(name, "no data")
     images(home / "single", classes=["red"], each=2)
     images(home / "hollow", classes=["red", "blue"], each=2)
     shutil.rmtree(home / "hollow/blue")
@@ -87,6 +91,17 @@ TRAIN = {
         "--data notes.pdf",
         ["notes.pdf", "a folder, an .npz, a .csv or a .txt"],
     ),
+    "a spreadsheet": ("--data prices.xlsx", ["prices.xlsx", "--target", "save it as .csv"]),
+    "a spreadsheet with a target": ("--data prices.xlsx --target Price", ["zip", "CSV UTF-8"]),
+    "one array": ("--data x.npy", ["x.npy", "np.savez('set.npz', images=x, labels=y)"]),
+    "an archive of images": ("--data photos.zip", ["photos.zip", "unpack it first"]),
+    "images of no table": ("--data photos --images file", ["--images", ".csv", "photos"]),
+    "images without a target": ("--data houses.csv --images Kind", ["--target COLUMN"]),
+    "images and numbers": (
+        f"{CSV} --images Kind --features Area",
+        ["--features does not apply to --images Kind"],
+    ),
+    "images of a number": (f"{CSV} --images Kind", ["a regression", "from images fnet learns"]),
     "three sides": ("--data photos --size 3 4 5", ["--size", "a height and a width"]),
     "a side that is none": ("--data photos --size big", ["--size", "'big'", "whole number"]),
     "labels of float": ("--data float.npz", ["float.npz", "float64", "integers"]),
@@ -139,6 +154,10 @@ OTHERS = {
     "predict a table's": ("predict houses photos/red/00.png", ["houses", "table"]),
     "check no layer": ("check relu rleu", ["rleu", "leaky_relu"]),
     "summary of two networks": ("summary run --hidden 3", ["--hidden", "RUN"]),
+    "to overfit numbers": (
+        "overfit --data houses.csv --target Price",
+        ["Price is a number", "--binarize"],
+    ),
     "a grid of a table": ("data grid --data houses.csv --target Kind --features Area", ["table"]),
     "a grid into no folder": (
         "data grid --data photos --out no/grid.png",

@@ -111,7 +111,9 @@ def test_house_prices_of_another_file(shell, houses, capsys):
         f"Area,Year,Price\n50,1950,{low - 1}\n280,2000,{high + 1}\n100,1980,{low + 1}\n"
     )
     assert main(["evaluate", str(houses.folder), "--data", str(other)]) == 0
-    assert matrix(capsys.readouterr().out)[1] == {"low": [1, 0], "high": [0, 1]}
+    out = capsys.readouterr().out
+    assert matrix(out)[1] == {"low": [1, 0], "high": [0, 1]}
+    assert f"high from {high:,.0f} on; 1 row between is left out" in out
 
 
 def test_predict(shell, run):

@@ -110,6 +110,14 @@ def test_a_run_is_exported_whole(inside, shell, run):
     np.testing.assert_allclose(session.run(None, {"input": pixels})[1], expected, rtol=1e-4)
 
 
+def test_the_inputs_of_an_exported_table_are_named(inside, houses):
+    words = ("export", houses.folder, "--to", "safetensors", "--out", "h.safetensors")
+    result = inside(*words)
+    assert "inputs     2, as `schema` in " in result.out
+    assert result.out.endswith("config.json makes them of a row: Area, Year\n")
+    assert json.loads(inside(*words, "--json").out)["inputs"] == ["Area", "Year"]
+
+
 def test_export_says_what_is_missing(inside, run, monkeypatch):
     def without(name, *arguments):
         if name in ("torch", "onnx"):

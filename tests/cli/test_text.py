@@ -4,9 +4,13 @@ import json
 import math
 import random
 
+import jax
+import numpy as np
 import pytest
 
 from fnet import data
+from fnet.checkpoint import load
+from fnet.cli.text import text_length
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +76,21 @@ def test_a_run_on_a_text_is_measured_and_resumed(shell, learned):
     assert "the data have changed since the run began" in changed.err
 
 
+def test_another_text_is_measured_by_the_same_characters(shell, learned, book):
+    (shell.home / "other.txt").write_text(book[:1000])
+    said = shell("evaluate", "book-run", "--data", "other.txt", "--json")
+    facts = json.loads(said.out)
+    assert facts["data"].endswith("other.txt, 1,000 characters")
+    assert facts["samples"] == 999 // 16
+    run = load(shell.home / "book-run/checkpoint.npz")
+    words = data.Vocabulary.of(run.classes)
+    ids = words.encode(book[: 62 * 16 + 1])
+    logits = run.model.apply(run.record.best.params, ids[:-1].reshape(-1, 16))
+    steps = jax.nn.log_softmax(logits).reshape(-1, len(words.classes))
+    expected = -np.mean(np.asarray(steps)[np.arange(len(steps)), ids[1:]])
+    assert facts["loss"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_formal_language_has_an_optimum(shell):
     words = "train --model gru --length 8 --width 8 --epochs 1 --batch-size 256 --out language"
     result = shell(*words.split())
@@ -100,7 +119,8 @@ def test_the_formal_language_has_an_optimum(shell):
         ("train --data latin.txt --tokens characters", "byte 0xe9 at place 3"),
         ("train --model lstm --batch-size all", "--batch-size all is for tables"),
         ("generate book-run --prompt Zoé", "'Z' at place 0 of 'Zoé' is none of the"),
-        ("evaluate book-run --data short.txt", "measured on its own test part"),
+        ("evaluate book-run --data short.txt", "'f', 'j' not among the model's"),
+        ("train --data book.txt --images page", "--images does not apply to a text"),
         ("overfit --data short.txt", "fnet train learns a text"),
         ("predict book-run short.txt", "fnet generate continues one"),
     ],
@@ -136,3 +156,16 @@ def test_a_long_text_is_read_as_it_is_used_with_the_same_result(shell, book, mon
         json.loads((shell.home / run / "metrics.json").read_text()) for run in ("kept", "read")
     )
     assert kept == read
+
+
+@pytest.mark.parametrize(
+    ("samples", "epochs", "patience"), [(36, 1125, 112), (1500, 48, None), (12_000, 6, None)]
+)
+def test_a_short_text_is_learned_while_it_helps(samples, epochs, patience):
+    """A book of 36 windows is known by heart after a twentieth of its 1,125 epochs."""
+    plain = {"batch_size": None, "epochs": None, "patience": None}
+    found, said = text_length(plain, samples)
+    assert (found["epochs"], found["patience"]) == (epochs, patience)
+    assert any("--patience" in sentence for sentence in said) == (patience is not None)
+    assert text_length({**plain, "epochs": 500}, samples)[0]["patience"] is None
+    assert text_length({**plain, "patience": 3}, samples)[0]["patience"] == 3

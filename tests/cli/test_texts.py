@@ -43,6 +43,12 @@ def test_other_texts_are_read_by_the_same_words(learned, home, inside):
     assert "1 of 3 texts have no word that the run knows" in result.err
 
 
+def test_its_network_is_summed_up(learned, inside):
+    result = inside("summary", learned.folder)
+    assert result.status == 0, result.err
+    assert "below=15), in a batch of 128" in result.out
+
+
 def test_it_is_resumed(learned, inside):
     result = inside("train", "--out", learned.folder, "--resume", "--epochs", 62)
     assert result.status == 0, result.err
@@ -54,7 +60,8 @@ def test_it_is_resumed(learned, inside):
     [
         ("--target page --text review", "a regression; from texts fnet learns classes"),
         ("--target stars --text review --model mlp", "--model mlp is not for a column of texts"),
-        ("--target stars --text review --drop page", "--drop does not apply to the words"),
+        ("--target stars --text review --drop page", "--drop does not apply to --text review"),
+        ("--target stars --text review --images page", "--text does not apply to --images page"),
         ("--target stars --text revue", "there is no column 'revue'; choose one, such as 'review'"),
         ("--text review", "name the column to predict with --target"),
     ],

@@ -59,6 +59,8 @@ def test_house_prices(houses):
     prices = np.loadtxt(houses.folder.parent / "houses.csv", delimiter=",", skiprows=1, usecols=4)
     assert sum(houses.config["samples"]) == np.sum((prices <= low) | (prices >= high))
     assert "2 classes: low, high" in houses.out
+    between = f"{np.sum((prices > low) & (prices < high))} rows between are left out"
+    assert f"`Price` is low up to {low:,.0f} and high from {high:,.0f} on; {between}" in houses.out
     assert "bce" in houses.out
 
 
@@ -297,7 +299,8 @@ def test_the_model_that_nobody_chose_is_said_with_the_reason(shell, photos, word
     )
     assert result.status == 0, result.err
     assert f"model      {model}" in result.out
-    assert (why in result.out) if why else "chosen for" not in result.out
+    said = result.out.replace("chosen for 54 images: --batch-size 32", "")
+    assert (why in said) if why else "chosen for" not in said
 
 
 def test_an_option_of_another_model_is_refused(shell, photos):

@@ -10,6 +10,7 @@ import pytest
 
 from fnet.cli.arguments import DATA
 from fnet.cli.learned import load_rows, load_table, written
+from fnet.cli.source import load_parts
 from fnet.cli.tables import open_table
 from fnet.data.schema import fit_schema
 from fnet.errors import ConfigurationError, DataError
@@ -313,3 +314,43 @@ def test_a_decimal_comma_of_training_holds_for_other_tables(tmp_path, shell):
     photos = {**DATA, "target": None}
     with pytest.raises(ConfigurationError, match="--sep is for a table"):
         written(photos, {"sep": ";"})
+
+
+@pytest.fixture
+def by_day(tmp_path):
+    """Settings of a table of sales in three shops on each of 40 days, or of its lines reversed."""
+
+    def settings(reverse=False, **more):
+        days = np.arange("2024-01-01", "2024-02-10", dtype="datetime64[D]")
+        rows = [(d, day, shop) for d, day in enumerate(days) for shop in "abc"]
+        lines = [f"{day},{shop},{'Ulm' if shop == 'a' else 'Bonn'},{d}.5" for d, day, shop in rows]
+        path = tmp_path / "sales.csv"
+        path.write_text("\n".join(["day,shop,town,sales", *(lines[::-1] if reverse else lines)]))
+        return {**DATA, "data": str(path), "target": "sales", **more}
+
+    return settings
+
+
+def test_the_latest_rows_are_the_test(by_day):
+    parts = load_parts(by_day(shuffle=False))
+    days = [np.unique(part.arrays["target"]) for part in (parts.train, parts.val, parts.test)]
+    assert [(each[0], each[-1]) for each in days] == [(0.5, 23.5), (24.5, 31.5), (32.5, 39.5)]
+    assert "--no-shuffle takes the latest" in load_parts(by_day()).decisions[-1]
+    assert "warning: rows are not in the order of `day`" in " ".join(
+        load_parts(by_day(reverse=True, shuffle=False)).decisions
+    )
+
+
+def test_rows_of_a_group_are_in_one_part(by_day):
+    parts = load_parts(by_day(group="day", stratified=True))
+    days = [set(part.arrays["target"].tolist()) for part in (parts.train, parts.val, parts.test)]
+    assert [len(each) for each in days] == [24, 8, 8]
+    assert len(set.union(*days)) == 40
+    assert "rows of one `day` are in one part: 40 groups" in parts.decisions
+    assert [column["name"] for column in parts.schema["columns"]] == ["shop", "town"]
+    kept = load_parts(by_day(group="day", features=["day"]))
+    assert [column["name"] for column in kept.schema["columns"]] == ["day"]
+    with pytest.raises(DataError, match="'val' would get none: they are 2 groups"):
+        load_parts(by_day(group="town"))
+    with pytest.raises(ConfigurationError, match="--group sales: it is the target"):
+        load_parts(by_day(group="sales"))

@@ -137,6 +137,31 @@ def test_fractions_that_are_none(fractions):
         split(numbered(10), fractions)
 
 
+def test_groups_stay_together():
+    groups = np.random.default_rng(0).integers(0, 40, 300)
+    numbers = memory({"x": np.arange(300.0)[:, None], "y": np.arange(300.0)})
+    shares = {"train": 0.6, "val": 0.2, "test": 0.2}
+    parts = split(numbers, shares, seed=3, groups=groups.astype(str))
+    rows = {name: part.arrays["y"].astype(int) for name, part in parts.items()}
+    assert sorted(np.concatenate([*rows.values()])) == [*range(300)]
+    held = [set(groups[each]) for each in rows.values()]
+    assert sum(map(len, held)) == len(set.union(*held))
+    sizes = np.array([len(each) for each in rows.values()])
+    assert (abs(sizes - 300 * np.array([*shares.values()])) < 12).all()
+    few = split(numbers, shares, groups=np.arange(300) // 100)
+    assert {name: len(part) for name, part in few.items()} == {
+        "train": 100,
+        "val": 100,
+        "test": 100,
+    }
+    again = split(numbers, shares, seed=4, groups=groups)["train"].arrays["y"]
+    assert set(again) != set(rows["train"])
+    with pytest.raises(DataError, match=r"groups is \(3,\); it must be \(300,\)"):
+        split(numbers, shares, groups=[1, 2, 3])
+    with pytest.raises(ConfigurationError, match="leave `stratified` out"):
+        split(numbers, shares, stratified=True, groups=groups)
+
+
 def test_a_part_without_samples():
     with pytest.raises(DataError, match="'b' would get none"):
         split(numbered(3), {"a": 0.9, "b": 0.1})

@@ -602,7 +602,7 @@ def test_dates_of_several_languages_and_short_years(words, day):
         assert days_of([words], orders[0])[0] == (np.datetime64(day) - epoch).astype(int)
 
 
-@pytest.mark.parametrize("text", ['[{"a": 1}]', '{"a": 1}', "<table><tr>", "@relation iris\n"])
+@pytest.mark.parametrize("text", ["<table><tr>", "@relation iris\n", "PAR1\x15\x04"])
 def test_other_formats_are_named(text):
     with pytest.raises(DataError, match=r"it is not CSV but .*read it with .*DataFrame"):
         read_table(text.encode())

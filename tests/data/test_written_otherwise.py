@@ -74,7 +74,10 @@ def test_what_packs_far_too_much_is_refused(tmp_path, monkeypatch):
         ("houses.zip", "price", True),
         ("houses.txt.gz", "price", True),
         ("photos.zip", None, False),
-        ("houses.json.gz", "price", False),
+        ("houses.json.gz", "price", True),
+        ("houses.xlsx", "price", True),
+        ("houses.xlsx", None, False),
+        ("houses.npz", "price", False),
     ],
 )
 def test_packed_tables_are_known_by_their_names(name, target, known):
