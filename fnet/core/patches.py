@@ -102,7 +102,8 @@ def surrounded(x: Array, windows: Windows, value: float) -> Array:
         return x
     # The last axis and the channels as one, whose runs are longer: twice as fast.
     channels = x.shape[-1]
-    pairs = [(0, 0), *windows.joined(channels).padding]
+    *pairs, (before, behind) = windows.padding
+    pairs = [(0, 0), *pairs, (before * channels, behind * channels)]
     joined = x.reshape(*x.shape[:-2], x.shape[-2] * channels)
     joined = lax.pad(joined, jnp.asarray(value, x.dtype), [(*pair, 0) for pair in pairs])
     return joined.reshape(*joined.shape[:-1], joined.shape[-1] // channels, channels)

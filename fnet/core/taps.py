@@ -8,7 +8,7 @@ once per tap, for as many as stay in the cache of one.
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +16,13 @@ from chex import Array
 from jax import lax
 
 from fnet.core.blocks import divisor, over_images
-from fnet.core.patches import Sums, column_sums, padded, shifted
+from fnet.core.patches import Sums, column_sums, padded, shifted, surrounded
 from fnet.core.products import wide
 from fnet.core.spreading import interleaved
 from fnet.core.windows import Windows
 
 PARTS = 8  # of an axis, added one by one
-LARGE = 4  # blocks at a time for y and dx
+LARGE = 4
 SMALL = 8  # parts of a block, one at a time, for dw
 
 
@@ -48,54 +48,75 @@ def _correlate(x: Array, kernel: Array, b: Array | None, windows: Windows) -> Ar
 
 def kernel_gradient(x: Array, dy: Array, windows: Windows, bias: bool) -> Sums:
     """dw (window..., 1, C m), and db (C m,) where there is a bias."""
-    zeros = jnp.zeros((windows.taps, dy.shape[-1]), wide(dy.dtype))
-    sums = zeros, zeros[0] if bias else None
-    add = functools.partial(_add, x=x, dy=dy, windows=windows)
-    # Two loops: XLA runs those that do not depend on each other on two cores.
-    halves = [
-        over_images(add, sums, SMALL * _bytes(x, dy), places)[0]
-        for places in jnp.array_split(jnp.arange(len(dy), dtype=jnp.uint32), 2)
-        if len(places)
-    ]
-    dw, db = functools.reduce(functools.partial(jax.tree.map, jnp.add), halves, sums)
-    dw = dw.reshape(*windows.sizes, 1, dy.shape[-1]).astype(dy.dtype)
+    width = dy.shape[-1]
+
+    def of_images(sums: Sums, x: Array, dy: Array) -> tuple[Sums, None]:
+        add, each = _adder(x, dy, windows), SMALL * _bytes(x, dy)
+        # Two loops: XLA runs those that do not depend on each other on two cores.
+        halves = [
+            over_images(add, zeros, each, places)[0]
+            for places in jnp.array_split(jnp.arange(len(dy), dtype=jnp.uint32), 2)
+            if len(places)
+        ]
+        return functools.reduce(functools.partial(jax.tree.map, jnp.add), halves, sums), None
+
+    zero = jnp.zeros((windows.taps, width), wide(dy.dtype))
+    zeros = zero, zero[0] if bias else None
+    x, dy = lax.optimization_barrier((x, dy))  # or the padded x of y would be kept for dw
+    dw, db = over_images(of_images, zeros, _bytes(x, dy) // LARGE, x, dy)[0]
+    dw = dw.reshape(*windows.sizes, 1, width).astype(dy.dtype)
     return dw, None if db is None else db.astype(dy.dtype)
 
 
-def _add(sums: Sums, places: Array, x: Array, dy: Array, windows: Windows) -> tuple[Sums, None]:
-    """The sums and those of the images at `places`, which follow each other.
+def _adder(x: Array, dy: Array, windows: Windows) -> Callable[[Sums, Array], tuple[Sums, None]]:
+    """add(sums, places): dw and db, and those of the images at places that follow each other.
 
     XLA's loop over a sum is many times slower than one over entries. So the first spatial axis is
-    cut into parts, which are added entry by entry, and the rest is added by a product. Each part of
-    dy is cut from the whole: what is cut from a part that is found in a loop is not vectorised. Nor
-    is it where a place may be negative, hence unsigned ones.
+    cut into parts, which are added entry by entry, and the rest is added by a product. Each part is
+    cut from all images: what is cut from a part that a loop found is not vectorised, nor is it
+    where a place may be negative.
     """
-    (dw, db), n, width = sums, len(places), dy.shape[-1]
-    parts = divisor(windows.outputs[0], PARTS)
-    x = _repeated(lax.dynamic_slice_in_dim(x, places[0], n), dy)
-    if windows.strides[-1] == 1:
-        windows, x, dy = windows.joined(width), _joined(x), _joined(dy)
-    size = windows.outputs[0] // parts
-    starts = range(0, windows.outputs[0], size)
+    windows, dtype, width = _joinable(windows), wide(dy.dtype), dy.shape[-1]
+    x = _repeated(x, dy).reshape(len(x), *windows.inputs, width)
+    x = lax.optimization_barrier(_joined(surrounded(x, windows, 0.0)))
+    dy = _joined(dy.reshape(len(dy), *windows.outputs, width))
+    (rows, *rest, last), (stride, *strides, _) = windows.outputs, windows.strides
+    size = rows // divisor(rows, PARTS)
+    starts, ones = range(0, rows, size), [1] * len(rest)
 
-    def given(start: int) -> Array:
-        begins = map(jnp.uint32, (start, *(0 for _ in dy.shape[2:])))
-        part = lax.dynamic_slice(dy, (places[0], *begins), (n, size, *dy.shape[2:]))
-        return part.astype(dw.dtype)
+    def cut(a: Array, places: Array, begins: list[int], strides: list[int]) -> Array:
+        at = map(jnp.uint32, [*begins[:-1], begins[-1] * width])
+        reach = [s * (m - 1) + 1 for m, s in zip([size, *rest], strides, strict=True)]
+        part = lax.dynamic_slice(a, [places[0], *at], [len(places), *reach, last * width])
+        return part[(slice(None), *(slice(None, None, s) for s in strides))].astype(dtype)
 
-    def total(terms: Iterable[Array]) -> Array:
-        return column_sums(jnp.asarray(sum(terms)).reshape(-1, width))
+    def add(sums: Sums, places: Array) -> tuple[Sums, None]:
+        given = {at: cut(dy, places, [at, *(0 for _ in rest), 0], [1, *ones]) for at in starts}
 
-    totals = [
-        total(tap[:, start : start + size].astype(dw.dtype) * given(start) for start in starts)
-        for tap in shifted(padded(x, windows), windows)
-    ]
-    return (dw + jnp.stack(totals), None if db is None else db + total(map(given, starts))), None
+        def total(terms: Iterable[Array]) -> Array:
+            return column_sums(jnp.asarray(sum(terms)).reshape(-1, width))
+
+        def seen(at: int, first: int, *others: int) -> Array:
+            return cut(x, places, [at * stride + first, *others], [stride, *strides])
+
+        (dw, db), offsets = sums, windows.offsets()
+        more = [total(seen(at, *o) * part for at, part in given.items()) for o in offsets]
+        return (dw + jnp.stack(more), None if db is None else db + total(given.values())), None
+
+    return add
+
+
+def _joinable(windows: Windows) -> Windows:
+    """Windows that have several axes, of which the last has steps of 1: else with one more."""
+    if len(windows.sizes) > 1 and windows.strides[-1] == 1:
+        return windows
+    more = zip(windows, (1, 1, 1, 1, (0, 0)), strict=True)
+    return Windows(*((*axes, one) for axes, one in more))
 
 
 def _joined(x: Array) -> Array:
-    """(N, ..., W C, 1) of (N, ..., W, C)."""
-    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1], 1)
+    """(N, ..., W C) of (N, ..., W, C)."""
+    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
 
 
 def spread(dy: Array, w: Array, b: Array | None, windows: Windows, channels: int) -> Array:

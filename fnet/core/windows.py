@@ -56,15 +56,6 @@ class Windows(NamedTuple):
         """Whether every window is one entry, and every entry a window."""
         return self.taps == math.prod(self.strides) == 1 and self.padded == self.inputs
 
-    def joined(self, channels: int) -> "Windows":
-        """These windows over the last axis and the channels as one axis, on which the step is 1."""
-        *_, (before, behind) = self.padding
-        return self._replace(
-            inputs=(*self.inputs[:-1], self.inputs[-1] * channels),
-            dilations=(*self.dilations[:-1], self.dilations[-1] * channels),
-            padding=(*self.padding[:-1], (before * channels, behind * channels)),
-        )
-
     def offsets(self) -> Iterator[tuple[int, ...]]:
         """Where each tap lies, from the beginning of its window; the last axis runs fastest."""
         for place in itertools.product(*map(range, self.sizes)):
