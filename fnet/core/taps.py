@@ -4,6 +4,9 @@ The functions are those of `patches`, for w (window..., 1, C · m): output chann
 input channel c alone. Their products are as wide as float32 or wider. What is read once per output,
 as in y and dx, is computed for many images at a time, on all cores; dw, for which x and dy are read
 once per tap, for as many as stay in the cache of one.
+
+`correlate` takes w (window..., C, M) as well, of which every output channel sees every input
+channel: with few entries in a window, patches take longer to lay out than to multiply.
 """
 
 import functools
@@ -21,17 +24,19 @@ from fnet.core.products import wide
 from fnet.core.spreading import interleaved
 from fnet.core.windows import Windows
 
+FEW = 27  # entries of a window, of all channels
 PARTS = 8  # of an axis, added one by one
 LARGE = 4
 SMALL = 8  # parts of a block, one at a time, for dw
 
 
 def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
-    """y (N, outputs..., C m)."""
+    """y (N, outputs..., C m), or (N, outputs..., M)."""
     kernel = w.reshape(-1, w.shape[-1])
 
     def of_images(carry: None, x: Array) -> tuple[None, Array]:
-        return None, _correlate(_repeated(x, kernel), kernel, b, windows)
+        each = x if w.shape[-2] == x.shape[-1] else _repeated(x, kernel)
+        return None, _correlate(each, kernel, b, windows)
 
     y: Array = over_images(of_images, None, _bytes(x, kernel) // LARGE, x)[1]
     return y
@@ -40,7 +45,8 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
 def _correlate(x: Array, kernel: Array, b: Array | None, windows: Windows) -> Array:
     dtype = wide(x.dtype)
     taps = shifted(padded(x, windows).astype(dtype), windows)
-    y = sum(tap * k for tap, k in zip(taps, kernel.astype(dtype), strict=True))
+    parts = (part for tap in taps for part in jnp.split(tap, len(kernel) // windows.taps, -1))
+    y = sum(part * k for part, k in zip(parts, kernel.astype(dtype), strict=True))
     y = y if b is None else y + b.astype(dtype)
     narrow: Array = y.astype(x.dtype)
     return narrow
