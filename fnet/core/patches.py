@@ -96,6 +96,16 @@ def padded(x: Array, windows: Windows) -> Array:
     return behind_barrier
 
 
+def copied(x: Array) -> Array:
+    """x, copied: what a loop cuts from an array is not vectorised where it is read several times.
+
+    XLA would read it where it lies, and copies what has an entry more.
+    """
+    more = [(0, 1, 0), *([(0, 0, 0)] * (x.ndim - 1))]
+    alone: Array = lax.optimization_barrier(lax.pad(x, jnp.zeros((), x.dtype), more))[: len(x)]
+    return alone
+
+
 def surrounded(x: Array, windows: Windows, value: float) -> Array:
     """x with `value` as its padding."""
     if not any(map(any, windows.padding)):
