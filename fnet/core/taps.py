@@ -116,8 +116,9 @@ def _joinable(windows: Windows) -> Windows:
     """Windows that have several axes, of which the last has steps of 1: else with one more."""
     if len(windows.sizes) > 1 and windows.strides[-1] == 1:
         return windows
-    more = zip(windows, (1, 1, 1, 1, (0, 0)), strict=True)
-    return Windows(*((*axes, one) for axes, one in more))
+    inputs, sizes, strides, dilations, padding = windows
+    ones = ((*inputs, 1), (*sizes, 1), (*strides, 1), (*dilations, 1))
+    return Windows(*ones, (*padding, (0, 0)))
 
 
 def _joined(x: Array) -> Array:
