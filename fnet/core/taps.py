@@ -140,8 +140,8 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, channels: int
                 kernel = kernel.reshape(-1, w.shape[-1])
                 parts.append(_correlate(dy, kernel, None, reached.windows))
         dx = interleaved(parts, windows)
-        if dx.shape[-1] != channels:
-            dx = dx.reshape(*dx.shape[:-1], channels, dx.shape[-1] // channels).sum(-1)
+        each = dx.shape[-1] // channels
+        dx = jnp.asarray(sum(dx[..., first::each] for first in range(each)))
         dx = dx if b is None else dx + b.astype(dtype)
         return None, dx.astype(w.dtype)
 
