@@ -116,7 +116,7 @@ def surrounded(x: Array, windows: Windows, value: float) -> Array:
     pairs = [(0, 0), *pairs, (before * channels, behind * channels)]
     joined = x.reshape(*x.shape[:-2], x.shape[-2] * channels)
     joined = lax.pad(joined, jnp.asarray(value, x.dtype), [(*pair, 0) for pair in pairs])
-    return joined.reshape(*joined.shape[:-1], joined.shape[-1] // channels, channels)
+    return joined.reshape(len(x), *windows.padded, channels)
 
 
 def patches(x: Array, windows: Windows) -> tuple[Array, tuple[int, ...]]:
