@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from fnet.core import blocks, convolving, winograd
+from fnet.core import blocks, convolving, taps, winograd
 from fnet.core.windows import lay, lay_transposed
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.layers import Conv, conv, conv_transpose, depthwise_conv, separable_conv
@@ -18,7 +18,7 @@ from fnet.layers import Conv, conv, conv_transpose, depthwise_conv, separable_co
 SAMPLE = {False: 12, True: 2}  # rows of a run that is not long; True: those for `winograd`
 CHUNK = 10  # rows that are compiled as one program
 SMALL = 300  # bytes of a block, so that loops, bands and rests are run
-
+FEW = 5  # entries of a window: of the table's few windows, some are below it
 
 KEY = jax.random.key(0)
 
@@ -179,6 +179,7 @@ def test_they_are_those_of_lax(pytestconfig, monkeypatch):
         places = rng.permutation(len(rows))[: None if options.long else count]
         chosen += [rows[place] for place in places]
     chosen.sort(key=lambda row: row.block)
+    monkeypatch.setattr(taps, "FEW", FEW)
     monkeypatch.setattr(winograd, "LEAST", 1)
     monkeypatch.setattr(winograd, "LEAST_OF_GRADIENT", 1)
     for block, some in itertools.groupby(chosen, key=lambda row: row.block):

@@ -7,7 +7,8 @@
 x is (N, inputs..., C), w (window..., C / groups, M), y and dy (N, outputs..., M). By shape:
 
 - a window of one entry at stride 1, without padding or groups, is a matrix product;
-- on a CPU a window over one channel (depthwise) is a multiply-add per tap (`taps`);
+- on a CPU a window over one channel (depthwise), and y of windows of few entries, is a
+  multiply-add per tap (`taps`);
 - on a CPU 3 x 3 at stride 1 with many channels is `winograd`'s, group by group;
 - on a CPU everything else is a product over patches (`patches`), group by group, and the way
   back `spreading`'s;
@@ -36,7 +37,8 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
         return y if b is None else y + b
 
     def on_cpu(x: Array, w: Array, b: Array | None) -> Array:
-        if _depthwise(w, groups):
+        few = groups == 1 and windows.taps * w.shape[-2] <= taps.FEW
+        if few or _depthwise(w, groups):
             return taps.correlate(x, w, b, windows)
         way = winograd if _many(x, w.shape, windows, groups) else patches
         return _each_group(functools.partial(way.correlate, windows=windows), groups, x, w, b)

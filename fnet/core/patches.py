@@ -96,12 +96,27 @@ def padded(x: Array, windows: Windows) -> Array:
     return behind_barrier
 
 
+def copied(x: Array) -> Array:
+    """x, copied: what a loop cuts from an array is not vectorised where it is read several times.
+
+    XLA would read it where it lies, and copies what has an entry more.
+    """
+    more = [(0, 1, 0), *([(0, 0, 0)] * (x.ndim - 1))]
+    alone: Array = lax.optimization_barrier(lax.pad(x, jnp.zeros((), x.dtype), more))[: len(x)]
+    return alone
+
+
 def surrounded(x: Array, windows: Windows, value: float) -> Array:
     """x with `value` as its padding."""
     if not any(map(any, windows.padding)):
         return x
-    pairs = [(0, 0, 0), *((before, behind, 0) for before, behind in windows.padding), (0, 0, 0)]
-    return lax.pad(x, jnp.asarray(value, x.dtype), pairs)
+    # The last axis and the channels as one, whose runs are longer: twice as fast.
+    channels = x.shape[-1]
+    *pairs, (before, behind) = windows.padding
+    pairs = [(0, 0), *pairs, (before * channels, behind * channels)]
+    joined = x.reshape(*x.shape[:-2], x.shape[-2] * channels)
+    joined = lax.pad(joined, jnp.asarray(value, x.dtype), [(*pair, 0) for pair in pairs])
+    return joined.reshape(len(x), *windows.padded, channels)
 
 
 def patches(x: Array, windows: Windows) -> tuple[Array, tuple[int, ...]]:

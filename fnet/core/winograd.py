@@ -28,7 +28,7 @@ from chex import Array
 from jax import lax
 
 from fnet.core.blocks import over_bands, over_images
-from fnet.core.patches import Sums, column_sums, padded
+from fnet.core.patches import Sums, column_sums, copied, padded
 from fnet.core.products import by_rows, product
 from fnet.core.spreading import reversed_kernel
 from fnet.core.windows import Windows
@@ -81,7 +81,7 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, bias: bool) -> Sums:
     dy = jnp.pad(dy, [(0, 0), *filled, (0, 0)])
 
     def of_images(sums: Sums, x: Array, dy: Array) -> tuple[Sums, None]:
-        dy = dy.reshape(-1, down, 2, across, 2, width)
+        dy = copied(dy).reshape(-1, down, 2, across, 2, width)
         return over_bands(of_band, sums, _bytes(x, width, tiles), tiles, padded(x, tiles), dy)
 
     def of_band(sums: Sums, x: Array, dy: Array) -> tuple[Sums, None]:

@@ -21,6 +21,11 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-5  # of loss curves, relative
 ROUNDS = 7
+MEMORY = {  # of glibc: one arena, and nothing smaller than 32 MB is given back
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+}
 PAUSE = 0.25  # seconds; idle OpenMP threads spin for a while, and would slow the next contestant
 
 
@@ -42,6 +47,15 @@ class Contestant:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     computes: bool = True
+
+
+def keeping_memory(contestants: Sequence[Contestant]) -> list[Contestant]:
+    """They, in processes that keep the memory which a run gives back.
+
+    To have it again from the system page by page, as happens to some processes and not to others,
+    takes longer than a layer does.
+    """
+    return [dataclasses.replace(each, environment=MEMORY) for each in contestants]
 
 
 def pytorch_forms(make: str, many: int | None) -> list[Contestant]:

@@ -4,7 +4,8 @@
 Here each is computed in float64 by fnet, by `lax.conv_general_dilated` and its autodiff, and by
 PyTorch: values and gradients. An error is the largest difference of an array, relative to its
 largest entry, and a row of the table has the largest of its configurations. Loops over images and
-bands are as short as in the tests, and Winograd's way is taken for few channels too.
+bands are as short as in the tests, Winograd's way is taken for few channels too, and products over
+patches for all but the smallest windows.
 """
 
 import itertools
@@ -12,7 +13,7 @@ import itertools
 import jax
 import numpy as np
 
-from fnet.core import blocks, winograd
+from fnet.core import blocks, taps, winograd
 from tests import test_convolution as table
 
 TARGET = 1e-11
@@ -63,8 +64,8 @@ def _kind(row: table.Row) -> dict[str, object]:
 
 
 def _errors(row: table.Row) -> dict[str, float]:
-    block, least = blocks.BLOCK, winograd.LEAST
-    blocks.BLOCK, winograd.LEAST = row.block, 1
+    block, least, few = blocks.BLOCK, winograd.LEAST, taps.FEW
+    blocks.BLOCK, winograd.LEAST, taps.FEW = row.block, 1, table.FEW
     try:
         params, x, dy = table.arguments(row)
         found, by_lax = jax.jit(
@@ -72,7 +73,7 @@ def _errors(row: table.Row) -> dict[str, float]:
             compiler_options=QUICKLY,
         )(params, x, dy)
     finally:
-        blocks.BLOCK, winograd.LEAST = block, least
+        blocks.BLOCK, winograd.LEAST, taps.FEW = block, least, few
     ours = _arrays(*found)
     peers = {"lax": _arrays(*by_lax), "PyTorch": _by_pytorch(row, params, x, dy)}
     return {

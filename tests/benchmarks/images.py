@@ -3,15 +3,16 @@
 The network is convolution 3 to 32, relu, max-pool, convolution 32 to 64, relu, max-pool and an
 affine layer, on batches of 64 images of 32 x 32; all windows are 3 x 3 and pools 2 x 2. All
 contestants begin with the same weights and get the same batches. Layers alone are given x and dy,
-and return three numbers: <y, dy>, and the lengths of dw and dx. PyTorch's arrays are channels_last
-where it has that, which on this machine is its faster layout.
+as arrays of the library, keep the memory that a pass gives back, and return three numbers: <y, dy>,
+and the lengths of dw and dx. PyTorch's arrays are channels_last where it has that, which on this
+machine is its faster layout.
 """
 
 import functools
 
 import numpy as np
 
-from tests.benchmarks.contest import Contest, Contestant, hold, pytorch_forms
+from tests.benchmarks.contest import Contest, Contestant, hold, keeping_memory, pytorch_forms
 from tests.benchmarks.loops import by_jax, by_torch
 
 HERE = "tests.benchmarks.images"
@@ -62,19 +63,21 @@ def layer_contest(name: str) -> Contest:
     return Contest(
         f"images, {name}",
         {"text": text, "shape": list(shape), "batch": batch},
-        [
-            Contestant("fnet", "fnet", f"{HERE}:fnet_layer"),
-            Contestant("jax.grad", "jax.grad", f"{HERE}:jax_layer"),
-            *(
-                Contestant(
-                    f"PyTorch, {threads} threads",
-                    "PyTorch",
-                    f"{HERE}:pytorch_layer",
-                    {"threads": threads},
-                )
-                for threads in (1, 2)
-            ),
-        ],
+        keeping_memory(
+            [
+                Contestant("fnet", "fnet", f"{HERE}:fnet_layer"),
+                Contestant("jax.grad", "jax.grad", f"{HERE}:jax_layer"),
+                *(
+                    Contestant(
+                        f"PyTorch, {threads} threads",
+                        "PyTorch",
+                        f"{HERE}:pytorch_layer",
+                        {"threads": threads},
+                    )
+                    for threads in (1, 2)
+                ),
+            ]
+        ),
         targets,
         unit="call",
         count=CALLS,
@@ -256,7 +259,7 @@ def _numbers(y, dy, dw, dx):
 def _calls(program, given):
     import jax
 
-    compiled = jax.jit(program)
+    compiled, given = jax.jit(program), jax.tree.map(jax.numpy.asarray, given)
 
     def run():
         for _ in range(CALLS):
