@@ -333,6 +333,16 @@ def test_accumulation_is_the_large_batch():
     assert_near(path[1], PARAMS, rtol=0)
 
 
+def test_what_is_accumulated_for_optax_may_be_narrower_than_parameters():
+    optimizer, g = accumulate(optax.sgd(0.5, momentum=0.9), 2), jnp.full(3, 0.25, jnp.bfloat16)
+    state = optimizer.init(jnp.ones(3))
+    for expected in (0.0, -0.125):
+        with jax.numpy_dtype_promotion("standard"):  # which optax relies on
+            updates, state = optimizer.update(g, state, jnp.ones(3))
+        assert updates.dtype == g.dtype
+        assert updates.tolist() == [expected] * 3
+
+
 def test_averages_are_their_formulas():
     path, state = walk("averaged(adam(0.01), decay=0.9)", steps=5)
     weights = 0.9 ** np.arange(4, -1, -1)
