@@ -17,7 +17,6 @@ from fnet.interop.names import COUNTER, matched, named, state_of
 from fnet.interop.packed import PART, packed
 from fnet.interop.settings import check_settings
 from fnet.interop.walk import Walk, check_params, template
-from fnet.layers import Affine
 
 Names = Mapping[str, str] | Sequence[str] | None
 
@@ -232,8 +231,11 @@ def _remedy(slot: Slot) -> str:
     params, name = slot.place.params, slot.entry.name
     if name.startswith("running"):
         return "PyTorch's has track_running_stats=False; add zeros as mean and ones as variance"
-    if name == "bias" and isinstance(params, Affine):
-        return "PyTorch's has bias=False, and affine always has one: add zeros to the state"
+    if name == "bias" and hasattr(params, "u"):
+        return (
+            f"PyTorch's has bias=False, and {slot.place.layer} always has one: add zeros to the "
+            "state, bias_ih_... and bias_hh_..., beside its weights"
+        )
     if name == "bias":
         return "PyTorch's has none: make the layer with bias=False"
     if hasattr(params, "scale"):
