@@ -43,6 +43,7 @@ from fnet.optimizers.schedules import (
     cosine,
     cosine_restarts,
     exponential,
+    inverse_sqrt,
     linear,
     polynomial,
     warmup,
@@ -572,6 +573,11 @@ def test_radam_knows_in_float32_how_much_it_has_seen(b2):
         square = (rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)
         updates, state = update(ones, state)
         np.testing.assert_allclose(updates, -0.1 * (square**0.5 if rho > 5 else 1), rtol=1e-4)
+
+
+def test_a_schedule_behind_a_warm_up_begins_at_its_own_first_step():
+    with jax.debug_nans(True):  # an inverse root of steps before it is none
+        assert float(warmup(3, inverse_sqrt(2))(1)) == pytest.approx(0.5 / 3)
 
 
 def test_a_step_may_be_beyond_int32():

@@ -200,7 +200,7 @@ def warmup(steps: int, schedule: Schedule = constant(), start: float = 0.0) -> S
 
     def function(t: Array) -> Array:
         rising = start + (schedule(0) - start) * jnp.clip(t, 0, steps) / max(steps, 1)
-        return jnp.where(t < steps, rising, schedule(t - steps))
+        return jnp.where(t < steps, rising, schedule(jnp.maximum(t - steps, 0)))
 
     return Schedule(function)
 
