@@ -111,9 +111,7 @@ def template(model: Layer, shape: Any) -> Any:
 
 def _silent(params: Any, padding: int) -> Any:
     """The table with zeros where its padding stands, which other libraries look up as any row."""
-    w = np.array(params.w)
-    w[padding] = 0
-    return params._replace(w=w)
+    return params._replace(w=jnp.asarray(params.w).at[padding].set(0))
 
 
 def _is_input(node: Any) -> bool:
