@@ -54,7 +54,8 @@ def from_torch(
     theirs is their sum, but for the second one of a GRU's candidate, which is reset. Each layer and
     direction of a recurrent module is a layer here: serial(lstm(8), lstm(8)), or fan_out(lstm(8),
     lstm(8, reverse=True)). The linear maps of `attention`, one array in MultiheadAttention, are
-    taken apart. `embedding` and `learned_positions` are torch.nn.Embedding.
+    taken apart. `embedding` and `learned_positions` are torch.nn.Embedding, whose row of padding
+    must be 0, as here, and is written so.
 
     Modules and layers with weights are matched by `names`: the modules' names in the order of the
     layers (see `module_names`), or a mapping from the names here, such as "3.layers.0", to them.
