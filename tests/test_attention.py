@@ -311,3 +311,19 @@ def test_inputs_may_be_named():
     layer = repeat(attention(2), 2)
     params, _ = layer.init(jax.random.key(0), Padded((5, 4), ()))
     assert type(layer.apply(params, Padded(x, lengths))) is Padded
+
+
+@pytest.mark.parametrize(("n", "narrow"), [(0, jnp.float32), (2, jnp.bfloat16)])
+def test_positions_of_no_examples_and_of_wider_ones_have_gradients_like_their_own(n, narrow):
+    layer, dy = learned_positions(3), jnp.ones((n, 2, 1), jnp.float32)
+    params = jax.tree.map(lambda w: w.astype(narrow), layer.init(jax.random.key(0), (2, 1))[0])
+    dw = layer.backward(params, (), dy)[0].w
+    assert dw.dtype == narrow
+    assert dw.ravel().tolist() == [n, n, 0]
+
+
+def test_a_table_of_numpy_takes_traced_ids():
+    layer, table = embedding(3, 2), np.arange(6.0).reshape(3, 2)
+    params = jax.tree.map(lambda w: table, layer.init(jax.random.key(0), (2,))[0])
+    y = jax.jit(lambda ids: layer.forward(params, ids)[0])(np.array([[2, 0]]))
+    np.testing.assert_array_equal(y, table[[[2, 0]]])

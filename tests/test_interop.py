@@ -426,7 +426,7 @@ def test_what_does_not_fit_is_named():
         error=ShapeError,
         change={"stem.conv.weight": np.zeros((3, 3, 3, 2))},
     )
-    refused("fc.bias is missing.*add zeros", {"fc.bias": None})
+    refused("fc.bias is missing.*make the layer with bias=False", {"fc.bias": None})
     refused("stem.bn.running_var is missing.*track_running_stats", {"stem.bn.running_var": None})
     refused("stem.bn.weight is missing.*scale=False", {"stem.bn.weight": None})
     refused("stem.bn.bias is missing.*bias=False", {"stem.bn.bias": None})

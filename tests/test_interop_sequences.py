@@ -10,7 +10,7 @@ import pytest
 from fnet import interop, serial
 from fnet.compose import fan_out, residual
 from fnet.errors import ConfigurationError, FnetError
-from fnet.layers import attention, embedding, gru, layer_norm, learned_positions, lstm, rnn
+from fnet.layers import affine, attention, embedding, gru, layer_norm, learned_positions, lstm, rnn
 
 RNG = np.random.default_rng(0)
 SIZES = {"lstm": 4, "gru": 3, "rnn": 1}
@@ -162,6 +162,37 @@ def test_settings_of_a_module_that_differ_are_named(same, other, state, settings
     interop.from_torch(same, (5, 2), fake)
     with pytest.raises(ConfigurationError, match=f"has {message}"):
         interop.from_torch(other, (5, 2), fake)
+
+
+def test_what_pytorch_alone_does_is_refused():
+    table = {"net.weight": np.ones((7, 4))}
+    for model, shape, state, setting in (
+        (attention(1), (5, 2), attention_state(2), {"add_zero_attn": True}),
+        (embedding(7, 4), (5,), table, {"max_norm": 1.0}),
+    ):
+        with pytest.raises(ConfigurationError, match=f"has {next(iter(setting))}"):
+            interop.from_torch(model, shape, Fake(state=state, **setting))
+
+
+def test_padding_is_a_row_of_zeros_elsewhere():
+    model = embedding(3, 2, padding=1)
+    params, _ = model.init(jax.random.key(0), (4,))
+    arrays = interop.to_torch(model, (4,), params)  # looked up by PyTorch as any row
+    np.testing.assert_array_equal(arrays["weight"], params.w.at[1].set(0))
+    np.testing.assert_array_equal(interop.from_torch(model, (4,), arrays).w, arrays["weight"])
+    with pytest.raises(ConfigurationError, match="row 1 of the table is not 0"):
+        interop.from_torch(model, (4,), {"weight": np.ones((3, 2))})
+
+
+@pytest.mark.parametrize(
+    ("model", "remedy"),
+    [(lstm(3), "add zeros to the state"), (affine(3, axes=1), "make the layer with bias=False")],
+)
+def test_without_a_bias(model, remedy):
+    arrays = interop.to_torch(model, (5, 2), model.init(jax.random.key(0), (5, 2))[0])
+    state = {name: array for name, array in arrays.items() if "bias" not in name}
+    with pytest.raises(ConfigurationError, match=remedy):
+        interop.from_torch(model, (5, 2), state)
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections")

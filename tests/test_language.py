@@ -419,8 +419,12 @@ def test_generation_refuses_what_it_cannot_do():
     params, _ = model.init(jax.random.key(0), (3,))
     with pytest.raises(ShapeError, match="one id or more"):
         models.generate(model, params, np.zeros((1, 0), int), 3)
-    with pytest.raises(DataError, match="from 0 to 4"):
-        models.generate(model, params, [[1, 9]], 3)
+    for few in ([[1.5, 2.0]], [[1, 2], [3]]):
+        with pytest.raises(ShapeError, match="the prompt"):
+            models.generate(model, params, few, 3)
+    for beyond in (9, 2**32 + 1):
+        with pytest.raises(DataError, match="from 0 to 4"):
+            models.generate(model, params, np.array([[1, beyond]]), 3)
     assert models.generate(model, params, [[1, 2]], 0).tolist() == [[1, 2]]
 
 

@@ -304,6 +304,14 @@ def test_far_out_what_has_a_limit_is_finite(dtype):
     assert np.isfinite(np.float64(dy)).all()
 
 
+def test_a_masked_logit_makes_no_nan_on_the_way():
+    y, labels = jnp.array([[0.0, -jnp.inf, 1.0]]), jnp.array([2])
+    with jax.debug_nans(True):
+        value, dy = cross_entropy(ignore=0).value_and_grad(y, labels)
+    np.testing.assert_allclose(value, np.log1p(np.exp(-1)))
+    np.testing.assert_allclose(dy.sum(), 0, atol=1e-15)
+
+
 def test_no_digit_of_a_small_value_is_lost_in_float32():
     e = np.geomspace(1e-12, 1e4, 400).astype(np.float32)
     zeros = np.zeros_like(e)

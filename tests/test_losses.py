@@ -244,6 +244,13 @@ def test_a_narrow_label_meets_many_classes():
     np.testing.assert_allclose(value, np.log(200))
 
 
+@pytest.mark.parametrize("loss", [cross_entropy(), cross_entropy(ignore=1)])
+def test_labels_of_numpy_need_no_64_bits(loss):
+    with jax.enable_x64(False):  # where a request for them is a warning, and so an error here
+        value, _ = loss.value_and_grad(jnp.zeros((2, 4), jnp.float32), np.array([0, 3]))
+    np.testing.assert_allclose(value, np.log(4), rtol=1e-6)
+
+
 def test_constants_are_checked_inside_jit_too():
     labels = jnp.array([0, 5])
     with pytest.raises(DataError, match="label"):

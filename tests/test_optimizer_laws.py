@@ -31,13 +31,23 @@ from fnet.optimizers import (
     muon,
     nadam,
     plateau,
+    radam,
     rmsprop,
     scheduled,
     set_learning_rate,
     sgd,
 )
 from fnet.optimizers.rule import rate_of, risen
-from fnet.optimizers.schedules import constant, cosine, cosine_restarts, linear, warmup
+from fnet.optimizers.schedules import (
+    constant,
+    cosine,
+    cosine_restarts,
+    exponential,
+    inverse_sqrt,
+    linear,
+    polynomial,
+    warmup,
+)
 from fnet.training.rates import rates_of, with_rates
 from fnet.training.records import start
 
@@ -324,6 +334,16 @@ def test_accumulation_is_the_large_batch():
     assert_near(path[1], PARAMS, rtol=0)
 
 
+def test_what_is_accumulated_for_optax_may_be_narrower_than_parameters():
+    optimizer, g = accumulate(optax.sgd(0.5, momentum=0.9), 2), jnp.full(3, 0.25, jnp.bfloat16)
+    state = optimizer.init(jnp.ones(3))
+    for expected in (0.0, -0.125):
+        with jax.numpy_dtype_promotion("standard"):  # which optax relies on
+            updates, state = optimizer.update(g, state, jnp.ones(3))
+        assert updates.dtype == g.dtype
+        assert updates.tolist() == [expected] * 3
+
+
 def test_averages_are_their_formulas():
     path, state = walk("averaged(adam(0.01), decay=0.9)", steps=5)
     weights = 0.9 ** np.arange(4, -1, -1)
@@ -530,6 +550,34 @@ ROW = jnp.ones(3)
 def test_what_cannot_be_used_is_named(use, words):
     with pytest.raises(FnetError, match=words):
         use()
+
+
+@pytest.mark.parametrize("steps", [49, 103])  # times whose inverse, rounded, is below 1
+def test_compiled_schedules_change_at_the_step_itself(steps):
+    t = np.arange(4 * steps)
+    jumps = jax.jit(exponential(steps, 0.5, staircase=True))(t)
+    np.testing.assert_allclose(jumps, 0.5 ** (t // steps))
+    waves = jax.jit(cosine_restarts(steps))(t)
+    np.testing.assert_allclose(waves, (1 + np.cos(np.pi * (t % steps) / steps)) / 2, atol=1e-6)
+    assert float(jax.jit(polynomial(steps, power=0.1))(steps)) == 0
+
+
+@pytest.mark.parametrize("b2", [0.9, 0.999, 1 - 1e-5])
+def test_radam_knows_in_float32_how_much_it_has_seen(b2):
+    optimizer, ones = radam(0.1, b2=b2, threshold=5.0), jnp.ones(1, jnp.float32)
+    state = optimizer.init(ones)
+    state, most = state._replace(learning_rate=jnp.float32(0.1)), 2 / (1 - b2) - 1
+    update = jax.jit(optimizer.update)
+    for t in range(1, 10):
+        rho = most - 2 * t * b2**t / (1 - b2**t)
+        square = (rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)
+        updates, state = update(ones, state)
+        np.testing.assert_allclose(updates, -0.1 * (square**0.5 if rho > 5 else 1), rtol=1e-4)
+
+
+def test_a_schedule_behind_a_warm_up_begins_at_its_own_first_step():
+    with jax.debug_nans(True):  # an inverse root of steps before it is none
+        assert float(warmup(3, inverse_sqrt(2))(1)) == pytest.approx(0.5 / 3)
 
 
 def test_a_step_may_be_beyond_int32():

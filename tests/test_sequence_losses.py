@@ -294,3 +294,9 @@ def test_directions_and_distances_have_no_range(scale):
 def test_a_row_that_is_not_a_number_has_no_distance_of_0():
     y = jnp.asarray(RNG.normal(size=(4, 3))).at[0, 0].set(jnp.nan)
     assert jnp.isnan(triplet().apply(y, jnp.array([0, 0, 1, 1])))
+
+
+def test_rows_of_numpy_are_compared_inside_jit():
+    y, labels = np.array([[0.0], [2.0], [3.0]]), np.array([0, 0, 1])
+    made = jax.eval_shape(lambda: triplet(reduction="none").value_and_grad(y, labels))
+    assert [each.shape for each in made] == [(3,), (3, 1)]

@@ -196,3 +196,28 @@ def test_what_can_be_read_as_arrays_is_taken():
     assert split_solve(primal_dual(), NEAR, L1, THREE, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]).converged
     problem, x, _ = as_vector(least_squares(lambda x: [x[0] - 3, x[1]]), TWO)
     assert problem.residuals(x).tolist() == [-2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: solve(lbfgs(), square, x).params,
+        lambda x: linear_solve(lu(), A, x).x,
+        lambda x: linear_solve(cg(), A, x).x,
+        lambda x: explore(genetic(), square, x * jnp.ones((3, 2)), KEY, steps=1).x,
+        lambda x: split_solve(admm(), L1, squared_distance(x), x).x,
+        lambda x: fit_linear(coordinate_descent(), jnp.eye(2), x).w,
+        lambda x: augmented_lagrangian(square, x).params,
+    ],
+)
+def test_what_ends_in_words_says_so_inside_a_compiled_function(call):
+    with pytest.raises(ConfigurationError, match="call it outside"):
+        jax.eval_shape(call, TWO)
+
+
+def test_a_solution_is_not_differentiated_through_its_loop():
+    def solution(a):
+        return solve(lbfgs(), lambda x: ((x - a) ** 2).sum(), TWO).params.sum()
+
+    with pytest.raises(ConfigurationError, match="solve is called inside jit, vmap, grad"):
+        jax.eval_shape(jax.grad(solution), 1.0)

@@ -86,6 +86,9 @@ def from_keras(
 
     def check(place: Place, folder: str) -> None:
         _check_settings(place, folder, modules[folder])
+        around = modules.get(folder.rpartition("/")[0])
+        if "reverse" in call_of(place.layer).arguments and around is not None:  # of a cell, its RNN
+            _check_settings(place, folder, around)
 
     compared = check if modules else None
     return taken(KERAS, model, shape, state, names, eps, compared)
@@ -149,6 +152,14 @@ def _check_settings(place: Place, folder: str, module: Any) -> None:
     if constructor in (rnn, lstm, gru):
         wanted["activation"] = arguments.get("activation", "tanh")
         wanted["recurrent_activation"] = "sigmoid"
+        wanted["go_backwards"] = arguments["reverse"]
+    if constructor in (conv, conv_transpose, depthwise_conv):
+        axes, padding = len(place.input.shape) - 1, arguments["padding"]
+        for setting, name in (("strides", "stride"), ("dilation_rate", "dilation")):
+            size = arguments[name]
+            wanted[setting] = (size,) * axes if isinstance(size, int) else size
+        wanted["padding"] = padding if isinstance(padding, str) else None
+        wanted["groups"] = arguments.get("groups")
     for setting, ours in wanted.items():
         theirs = getattr(module, setting, None)
         theirs = getattr(theirs, "__name__", theirs)

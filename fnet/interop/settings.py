@@ -17,6 +17,7 @@ from fnet.layers import (
     conv_transpose,
     cross_attention,
     depthwise_conv,
+    embedding,
     group_norm,
     gru,
     instance_norm,
@@ -72,6 +73,10 @@ def check_settings(name: str, module: Any, place: Place, part: str) -> None:
     if constructor in ATTENTION and hasattr(module, "num_heads"):
         heads = module.num_heads
         compare("heads", heads, arguments["heads"], f"write attention({heads})")
+    if constructor in ATTENTION and hasattr(module, "add_zero_attn"):
+        compare("add_zero_attn", module.add_zero_attn, False, "no other is there")
+    if constructor is embedding and hasattr(module, "max_norm"):
+        compare("max_norm", module.max_norm, None, "no other is there; shorten the rows before")
     if constructor is batch_norm and hasattr(module, "momentum"):
         kept = arguments["momentum"]
         stays = None if module.momentum is None else 1 - module.momentum

@@ -17,7 +17,6 @@ from fnet.interop.names import COUNTER, matched, named, state_of
 from fnet.interop.packed import PART, packed
 from fnet.interop.settings import check_settings
 from fnet.interop.walk import Walk, check_params, template
-from fnet.layers import Affine
 
 Names = Mapping[str, str] | Sequence[str] | None
 
@@ -55,7 +54,8 @@ def from_torch(
     theirs is their sum, but for the second one of a GRU's candidate, which is reset. Each layer and
     direction of a recurrent module is a layer here: serial(lstm(8), lstm(8)), or fan_out(lstm(8),
     lstm(8, reverse=True)). The linear maps of `attention`, one array in MultiheadAttention, are
-    taken apart. `embedding` and `learned_positions` are torch.nn.Embedding.
+    taken apart. `embedding` and `learned_positions` are torch.nn.Embedding, whose row of padding
+    must be 0, as here, and is written so.
 
     Modules and layers with weights are matched by `names`: the modules' names in the order of the
     layers (see `module_names`), or a mapping from the names here, such as "3.layers.0", to them.
@@ -232,8 +232,11 @@ def _remedy(slot: Slot) -> str:
     params, name = slot.place.params, slot.entry.name
     if name.startswith("running"):
         return "PyTorch's has track_running_stats=False; add zeros as mean and ones as variance"
-    if name == "bias" and isinstance(params, Affine):
-        return "PyTorch's has bias=False, and affine always has one: add zeros to the state"
+    if name == "bias" and hasattr(params, "u"):
+        return (
+            f"PyTorch's has bias=False, and {slot.place.layer} always has one: add zeros to the "
+            "state, bias_ih_... and bias_hh_..., beside its weights"
+        )
     if name == "bias":
         return "PyTorch's has none: make the layer with bias=False"
     if hasattr(params, "scale"):

@@ -37,6 +37,7 @@ from fnet.layers import (
     conv,
     conv_transpose,
     depthwise_conv,
+    embedding,
     flatten,
     global_avg_pool,
     global_max_pool,
@@ -79,7 +80,14 @@ class Walk(NamedTuple):
                 f"composition such as {layer}: convert its parts, each by itself"
             )
         if jax.tree.leaves(params):
+            padding = call.arguments.get("padding") if call.constructor is embedding else None
+            params = params if padding is None else _silent(params, padding)
             params = self.visit(Place(name, layer, entering, params))
+            if padding is not None and np.any(params.w[padding]):
+                raise ConfigurationError(
+                    f"{name or 'the model'}: row {padding} of the table is not 0, and {layer} is 0 "
+                    "there: make it without padding, or set that row to 0"
+                )
         return params, self._after(name, layer, call.constructor, entering)
 
     def _after(self, name: str, layer: Layer, constructor: Any, entering: Any) -> Any:
@@ -99,6 +107,11 @@ def template(model: Layer, shape: Any) -> Any:
     """Parameters as `init` draws them, of zeros that take no memory."""
     drawn = jax.eval_shape(lambda key: model.init(key, shape)[0], jax.random.key(0))
     return jax.tree.map(lambda one: np.broadcast_to(np.zeros((), one.dtype), one.shape), drawn)
+
+
+def _silent(params: Any, padding: int) -> Any:
+    """The table with zeros where its padding stands, which other libraries look up as any row."""
+    return params._replace(w=jnp.asarray(params.w).at[padding].set(0))
 
 
 def _is_input(node: Any) -> bool:

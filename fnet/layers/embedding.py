@@ -75,7 +75,8 @@ def embedding(
     def forward(params: Embedding, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
         _check(params, x)
         ids = wide_integers(x)
-        taken = params.w[jnp.where(_known(params, ids), ids, 0)]
+        table = jnp.asarray(params.w)  # that of NumPy takes no traced ids
+        taken = table[jnp.where(_known(params, ids), ids, 0)]
         y = jnp.where(rows(_known(params, ids), taken), taken, jnp.nan)
         return (y if padding is None else jnp.where(rows(ids != padding, y), y, 0)), x
 

@@ -1,5 +1,6 @@
 """Where in its sequence a vector stands, added to it or turned into it."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -116,15 +117,16 @@ def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
     def backward(params: Positions, cache: tuple[()], dy: Array) -> tuple[Positions, Array]:
         # As a product: XLA (jax 0.10.2) on a CPU sums few long rows a hundred times more slowly.
         ones = jnp.ones((1, len(dy)), dy.dtype)
-        dw = wide_product(ones, dy.reshape(len(dy), -1)).reshape(dy.shape[1:])
-        return Positions(jnp.zeros_like(params.w).at[: dy.shape[1]].set(dw.astype(dy.dtype))), dy
+        flat = dy.reshape(len(dy), math.prod(dy.shape[1:]))
+        dw = wide_product(ones, flat).reshape(dy.shape[1:]).astype(params.w.dtype)
+        return Positions(jnp.zeros_like(params.w).at[: dy.shape[1]].set(dw)), dy
 
     def resume(params: Positions, cache: tuple[()], steps: int, longest: int) -> Array:
         _check_length(longest)
         return jnp.asarray(steps, jnp.int32)
 
     def step(params: Positions, place: Array, x: Array) -> tuple[Array, Array]:
-        return x + params.w[place], place + 1
+        return x + jnp.asarray(params.w)[place], place + 1
 
     def _check_length(steps: int) -> None:
         require(

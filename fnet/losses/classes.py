@@ -10,7 +10,7 @@ from fnet.core.limits import times
 from fnet.core.trees import wide_integers, widened
 from fnet.core.values import constructor
 from fnet.core.wiring import loss
-from fnet.losses.labels import Rows, check_labels, class_loss, is_soft, most_probable
+from fnet.losses.labels import Rows, check_labels, class_loss, hits, is_soft, most_probable
 from fnet.losses.pointwise import reduce
 
 
@@ -67,7 +67,7 @@ def cross_entropy(
             return general.value_and_grad(y, target, where)
         check_labels("cross_entropy", y, target, ignore, soft=True)
         labels, wide = wide_integers(target), widened(y)
-        hit = labels[..., None] == jnp.arange(y.shape[-1], dtype=labels.dtype)
+        hit = hits(labels, y.shape[-1])
         shifted = wide - jax.lax.stop_gradient(wide.max(axis=-1, keepdims=True))
         e = jnp.exp(shifted)
         total = e.sum(axis=-1, keepdims=True)

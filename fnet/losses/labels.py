@@ -98,7 +98,14 @@ def soft_labels(name: str, y: Array, target: Array) -> Array:
 
 def one_hot(labels: Array, y: Array) -> Array:
     """1 at each row's label and 0 elsewhere, in the dtype of y; zeros for a label out of range."""
-    return (labels[..., None] == jnp.arange(y.shape[-1], dtype=labels.dtype)).astype(y.dtype)
+    return hits(labels, y.shape[-1]).astype(y.dtype)
+
+
+def hits(labels: Array, classes: int) -> Array:
+    """Whether each class is the row's label, (N, ..., C)."""
+    # NumPy's labels have 64 bits, which JAX may not have.
+    numbers = jnp.arange(classes, dtype=jax.dtypes.canonicalize_dtype(labels.dtype))
+    return labels[..., None] == numbers
 
 
 def not_ignored(labels: Array, ignore: int | None) -> Array | None:

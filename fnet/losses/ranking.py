@@ -139,7 +139,7 @@ _LEAST = -1e30  # below any score
 def _counted(x: Array, where: Array | None) -> Array:
     """x, 0 in rows that do not count, whatever they hold."""
     if where is None:
-        return x
+        return jnp.asarray(x)
     require_where(where, x[:, 0])
     return jnp.where(where[:, None], x, 0)
 

@@ -11,7 +11,7 @@ from chex import Array, ArrayTree, PRNGKey
 from fnet.core import Layer, out_shape
 from fnet.core.expect import check_range, require, require_bool, require_number, require_whole
 from fnet.core.remembering import remembered
-from fnet.errors import ConfigurationError
+from fnet.errors import ConfigurationError, ShapeError
 
 GREEDY = 1e-6  # temperatures below it take the most probable token
 
@@ -50,13 +50,10 @@ def generate(
     >>> longer.shape, bool((longer == again).all())
     ((1, 8), True)
     """
-    prompt = jnp.asarray(np.asarray(prompt, np.int32))
-    require(
-        prompt.ndim == 2 and prompt.shape[1] > 0,
-        f"generate: the prompt is {prompt.shape}; it must be (N, T), rows of one id or more each",
-    )
-    vocabulary = out_shape(model, prompt.shape[1:])[-1]
-    check_range("generate: the prompt", prompt, 0, vocabulary - 1)
+    given = _ids(prompt)
+    vocabulary = out_shape(model, given.shape[1:])[-1]
+    check_range("generate: the prompt", given, 0, vocabulary - 1)
+    prompt = jnp.asarray(given.astype(np.int32))
     require_whole("generate: tokens", tokens, least=0)
     require_number("generate: temperature", temperature, least=0)
     require_whole("generate: top_k", 1 if top_k is None else top_k, least=1)
@@ -74,6 +71,20 @@ def generate(
     run = make(model, tokens, top_k, temperature < GREEDY)
     scale = jnp.asarray(max(temperature, GREEDY), jnp.float32)
     return np.asarray(run(params, prompt, scale, jax.random.key(seed)))
+
+
+def _ids(prompt: Any) -> np.ndarray:
+    """The prompt as it is; ShapeError unless it is (N, T) whole numbers."""
+    try:
+        ids = np.asarray(prompt)
+    except ValueError as error:
+        raise ShapeError(f"generate: the prompt's rows are not of one length: {error}") from None
+    require(
+        ids.ndim == 2 and ids.shape[1] > 0 and ids.dtype.kind in "iu",
+        f"generate: the prompt is {ids.shape} {ids.dtype}; it must be (N, T), rows of one id or "
+        "more each, whole numbers",
+    )
+    return ids
 
 
 @remembered

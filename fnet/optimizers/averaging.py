@@ -97,8 +97,9 @@ def accumulate(optimizer: Any, k: int) -> Optimizer:
         total = added((state.total, grads))
 
         def stepped(inner: Any) -> Any:
-            updates, inner = passed(optimizer, mean_of((grads, total)), inner, params, **more)
-            return updates, inner, zeros_like(total)
+            updates, after = passed(optimizer, mean_of((grads, total)), inner, params, **more)
+            # One of optax may give other dtypes where those of gradients and parameters differ.
+            return _like(updates, grads), _like(after, inner), zeros_like(total)
 
         def waited(inner: Any) -> Any:
             return zeros_like(grads), inner, total
@@ -153,6 +154,11 @@ def averaged(optimizer: Any, decay: float | None = 0.999) -> Optimizer:
         return updates, Averaged(step, mean, inner)
 
     return Optimizer(init_state, update)
+
+
+def _like(tree: ArrayTree, other: ArrayTree) -> ArrayTree:
+    """The tree in the dtypes of the other; a key, which has no `astype`, as it is."""
+    return jax.tree.map(lambda a, b: a if a.dtype == b.dtype else a.astype(b.dtype), tree, other)
 
 
 def averaged_params(state: Any, params: ArrayTree) -> ArrayTree:

@@ -1,5 +1,6 @@
 """Relatives of Adam: other momenta, another norm, and a rectified first phase."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -169,7 +170,7 @@ def radam(
 
     def numbers(state: Adam) -> tuple[Array, ...]:
         t = time(state)
-        rho = most - 2 * t * b2**t / risen(b2, t)
+        rho = _seen(b2, t)
         rectified = rho > threshold
         square = (rho - 4) * (rho - 2) * most / ((most - 4) * (most - 2) * rho)
         r = jnp.sqrt(jnp.where(rectified, square, 1.0))
@@ -184,3 +185,18 @@ def radam(
         return -jnp.where(rectified > 0, a * m / root(v, e, eps_at), plain * m), m, v
 
     return lifted("radam", Adam, learning_rate, formula, ("m", "v"), numbers)
+
+
+def _seen(b2: float, t: Array) -> Array:
+    """ρ of `radam`, how many squares v is a mean of; with x = −t log β₂, while x is small
+
+        ρ = most + 2 / log β₂ + t + (2 / log β₂) (x² / 12 − x⁴ / 720 + x⁶ / 30240)
+
+    where most − 2 t β₂ᵗ / (1 − β₂ᵗ) would be a small difference of large numbers.
+    """
+    most, rate = 2 / (1 - b2) - 1, -math.log(max(b2, 1e-300))
+    x = t * rate
+    square = x * x
+    bend = square * (1 / 12 - square * (1 / 720 - square / 30240))
+    early = (most - 2 / rate) + t - 2 / rate * bend
+    return jnp.where(x < 0.1, early, most - 2 * t / jnp.expm1(x))

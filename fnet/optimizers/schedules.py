@@ -90,8 +90,8 @@ def exponential(steps: int, rate: float, staircase: bool = False, end: float = 0
     require_number("exponential: end", end, least=0)
 
     def function(t: Array) -> Array:
-        p = t / steps
-        return jnp.maximum(rate ** (jnp.floor(p) if staircase else p), end)
+        p = t // steps if staircase else t / steps
+        return jnp.maximum(rate**p, end)
 
     return Schedule(function)
 
@@ -108,7 +108,7 @@ def polynomial(steps: int, power: float = 1.0, end: float = 0.0) -> Schedule:
     require_number("polynomial: end", end, least=0)
 
     def function(t: Array) -> Array:
-        left = 1 - jnp.clip(t, 0, steps) / steps
+        left = (steps - jnp.clip(t, 0, steps)) / steps  # 0 at the end, where 1 − t / steps is not
         return (1 - end) * left**power + end
 
     return Schedule(function)
@@ -169,8 +169,9 @@ def cosine_restarts(steps: int, longer: int = 1, lower: float = 1.0, end: float 
 
     def function(t: Array) -> Array:
         if longer == 1:
-            k = jnp.floor(t / steps)
-            done = t / steps - k
+            # Not t / steps: compiled, that is t times 1 / steps, which may be 1 too few at its end.
+            k, rest = jnp.divmod(t, steps)
+            done = rest / steps
         else:
             after = t[..., None] >= jnp.asarray(begins, dtype=t.dtype)
             k = (after.sum(axis=-1) - 1).astype(t.dtype)
@@ -199,7 +200,7 @@ def warmup(steps: int, schedule: Schedule = constant(), start: float = 0.0) -> S
 
     def function(t: Array) -> Array:
         rising = start + (schedule(0) - start) * jnp.clip(t, 0, steps) / max(steps, 1)
-        return jnp.where(t < steps, rising, schedule(t - steps))
+        return jnp.where(t < steps, rising, schedule(jnp.maximum(t - steps, 0)))
 
     return Schedule(function)
 

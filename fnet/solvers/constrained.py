@@ -14,6 +14,7 @@ from fnet.core.expect import require_floating, require_number, require_whole
 from fnet.solvers.contract import Solver
 from fnet.solvers.given import (
     require_function,
+    require_known,
     require_method,
     require_one_number,
     require_tolerance,
@@ -104,6 +105,7 @@ def augmented_lagrangian(
     parts = (Partial(f), *constraints)
     settings = (solver, max_rounds, max_steps)
     found, value, multipliers, violation, reason, k, rows = _run(settings, parts, params, rho, tol)
+    require_known("augmented_lagrangian", found, value, reason)
     said, done = ending(reason, SAID), int(reason) == FEASIBLE
     history, off = np.asarray(rows)[1 : int(k) + 1], float(violation)
     equals, leasts = multipliers

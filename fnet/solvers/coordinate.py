@@ -14,7 +14,7 @@ from fnet.core.choices import require_choice
 from fnet.core.expect import require, require_bool, require_number, require_whole
 from fnet.core.values import Value, constructor
 from fnet.solvers.convex import shrunk, within
-from fnet.solvers.given import require_method, require_tolerance
+from fnet.solvers.given import require_known, require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import BAD_START, CONVERGED, ending, first
@@ -125,6 +125,7 @@ def fit_linear(
     require_whole("fit_linear: max_steps", max_steps, least=1)
     goal = float(jnp.finfo(x.dtype).eps) ** 0.75 if tol is None else tol
     state, value, gap, reason, k, moves = _fit(method, max_steps, x, t.astype(x.dtype), goal)
+    require_known("fit_linear", state, reason)
     said, done = ending(reason, LINEAR_WORDS), int(reason) == CONVERGED
     history = np.asarray(moves)[1 : int(k) + 1]
     return Fitted(state.w, state.b, float(value), float(gap), said, done, int(k), history)

@@ -41,6 +41,18 @@ def require_tolerance(what: str, tol: Any) -> None:
         require_number(what, tol, least=0)
 
 
+def require_known(what: str, *found: Any) -> None:
+    """Raise ConfigurationError where results have no values yet, to be said in words and numbers.
+
+    >>> require_known("solve", jnp.ones(2))
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(found)):
+        raise ConfigurationError(
+            f"{what} is called inside jit, vmap, grad or a loop of JAX, and how it ends is not "
+            "known there: call it outside; it compiles itself, once for arrays of the same shapes"
+        )
+
+
 def require_key(what: str, key: Any) -> None:
     """Raise ShapeError unless this is one JAX key."""
     require_key_and_shape(key, ())

@@ -15,7 +15,7 @@ from fnet.core.expect import require, require_floating, require_whole
 from fnet.core.trees import all_finite
 from fnet.core.values import Value
 from fnet.errors import ConfigurationError
-from fnet.solvers.given import require_function, require_method, require_tolerance
+from fnet.solvers.given import require_function, require_known, require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import (
@@ -145,6 +145,7 @@ def linear_solve(
     require(start.shape == b.shape, f"linear_solve: x is {start.shape} and b {b.shape}")
     goal = jnp.sqrt(jnp.finfo(b.dtype).eps) if tol is None else tol
     found, reason, k, sizes = _iterate(method, max_steps, product, A, b, start, goal, inverse)
+    require_known("linear_solve", found, reason)
     return _result(found, int(reason), np.asarray(sizes)[: int(k) + 1])
 
 
@@ -169,6 +170,7 @@ def _require_product(name: str, f: Callable[[Array], Array], v: Array) -> None:
 def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:
     assert method.direct is not None
     x, ok = jax.jit(method.direct)(A, b)
+    require_known("linear_solve", x, ok)
     tall = A.shape[0] > A.shape[1]
     size = float(jnp.linalg.norm(b - A @ x) / jnp.linalg.norm(b)) if b.any() else 0.0
     fine = bool(ok) and bool(jnp.isfinite(x).all()) and (tall or size < 1)

@@ -13,7 +13,7 @@ from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_number, require_whole
 from fnet.core.values import Value, constructor
-from fnet.solvers.given import require_key, require_method, require_one_number
+from fnet.solvers.given import require_key, require_known, require_method, require_one_number
 from fnet.solvers.numbers import real
 
 
@@ -89,6 +89,7 @@ def explore(
     )
     require_one_number("explore: f of one point", f, x[0])
     best, value, history = _explore(explorer, steps, Partial(f), x, key)
+    require_known("explore", best, value)
     return Explored(best, float(value), len(x) * (steps + 1), np.asarray(history))
 
 

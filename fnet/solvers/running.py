@@ -12,7 +12,7 @@ from chex import Array, ArrayTree
 from fnet.core.expect import require_whole
 from fnet.solvers import outcomes
 from fnet.solvers.contract import Solver
-from fnet.solvers.given import require_function, require_method, require_tolerance
+from fnet.solvers.given import require_function, require_known, require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import arrays
 from fnet.solvers.objectives import Objective, Problem, as_vector, function
@@ -51,6 +51,7 @@ def solve(
     goal = objective if isinstance(objective, Objective) else function(objective)
     params = arrays("solve: a parameter", params)
     found, ended, rows = _run(solver, max_steps, goal, params, tol)
+    require_known("solve", found, ended)
     reason, steps = np.asarray(ended).tolist()
     history = dict(zip(COLUMNS, np.asarray(rows)[: steps + 1].T, strict=True))
     value, gradient, evaluations = (float(column[-1]) for column in history.values())

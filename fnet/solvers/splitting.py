@@ -15,7 +15,7 @@ from fnet.core.expect import require, require_floating, require_number, require_
 from fnet.core.values import Value, constructor
 from fnet.errors import ConfigurationError, ShapeError
 from fnet.solvers.convex import Term
-from fnet.solvers.given import require_method, require_tolerance
+from fnet.solvers.given import require_known, require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
 from fnet.solvers.outcomes import CONVERGED, NOT_FINITE, either, ending, first, length
@@ -101,6 +101,7 @@ def split_solve(
     _require_term("f", f, jax.eval_shape(linear, x), " of K x" if K is not None else "")
     _require_term("g", g, x)
     found, value, gap, reason, k, offs = _run(method, max_steps, f, g, linear, x, goal)
+    require_known("split_solve", found, value, reason)
     said, done = ending(reason, SPLIT_WORDS), int(reason) == CONVERGED
     history = np.asarray(offs)[1 : int(k) + 1]
     return Optimum(found.x, found.y, float(value), float(gap), said, done, int(k), history)

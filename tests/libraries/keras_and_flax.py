@@ -159,6 +159,10 @@ def test_settings_of_keras_layers_that_differ_are_named(keras):
         (layers.BatchNormalization(), batch_norm(eps=1e-3), "has momentum 0.99"),
         (layers.LSTM(3, recurrent_activation="hard_sigmoid"), lstm(3), "hard_sigmoid"),
         (layers.SimpleRNN(3, activation="relu"), rnn(3), "has activation relu, and .* tanh"),
+        (layers.GRU(3, go_backwards=True), gru(3), "has go_backwards True, and .* False"),
+        (layers.Conv1D(6, 3), conv(6), "has padding valid, and .* same"),
+        (layers.Conv1D(6, 3, 2, "same"), conv(6), r"has strides \(2,\), and .* \(1,\)"),
+        (layers.Conv1D(6, 3, dilation_rate=2, padding="same"), conv(6), "dilation_rate"),
     ]:
         module(inputs(SEQUENCE))
         with pytest.raises(ConfigurationError, match=words):
