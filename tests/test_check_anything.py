@@ -392,6 +392,23 @@ def test_a_function_of_float32_alone_is_examined_in_float32():
         assert not explain(scaled, image.astype(np.float32)).right
 
 
+def test_code_of_float32_alone_is_examined_in_float32():
+    def cube(x):
+        if x.dtype != np.float32:
+            raise TypeError("give float32")
+        return x**3
+
+    x = np.linspace(0.2, 1.5, 6, dtype=np.float32)
+    for times in (3, 2):
+        pair = Pair(lambda x: (cube(x), x), lambda dout, x, k=times: k * dout * x**2)
+        both = ValueAndGrad(lambda x, k=times: (cube(x).sum(), k * x**2))
+        with jax.numpy_dtype_promotion("standard"):  # which the product by hand needs
+            reports = explain(pair, x), explain(both, x)
+        for report in reports:
+            assert report.right == (times == 3)
+            assert "it takes no float64: its values are in float32" in report.notes[0]
+
+
 def test_a_complex_gradient_is_right_if_it_is_real():
     response = np.fft.rfft([0.2, 1.0, -0.4, 0.0])
 

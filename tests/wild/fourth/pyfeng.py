@@ -66,7 +66,7 @@ def _greeks(name: str, model: Any, cp: int, side: str) -> Iterator[Case]:
 
 
 def _mills() -> Iterator[Case]:
-    """Derivatives of Mills' ratio, which are given with the sign that makes them positive."""
+    """Of Mills' ratio the derivative is given with the other sign."""
     import mathpf
     import mpmath as mp
 
@@ -75,5 +75,5 @@ def _mills() -> Iterator[Case]:
     pair = elementwise(mathpf.millsratio, lambda x: -mathpf.millsratio_d1(x))
     yield Case(PACKAGE, "mathpf.millsratio_d1", pair, (x,), "", ratio)
     scaled = lambda x: mp.exp(x * x) * mp.erfc(x)  # noqa: E731
-    pair = elementwise(mathpf.erfcx, lambda x: -mathpf.erfcx_d1(x))
+    pair = elementwise(mathpf.erfcx, mathpf.erfcx_d1)
     yield Case(PACKAGE, "mathpf.erfcx_d1", pair, (x,), "", scaled)

@@ -31,10 +31,9 @@ def cases() -> Iterator[Case]:
         mean = elementwise(lambda z, n=name: of._mu(n, z, 0.5, True),
                            lambda z, n=name: of._grad_mu(n, z, 0.5))  # fmt: skip
         yield Case(PACKAGE, f"_grad_mu, {name}", mean, (z,))
-    far = np.array([0.4, 6.5, -7.0])
-    X, y = np.eye(3), np.array([1, 0, 1])
+    far, ones, labels = np.array([0.4, 6.5, -7.0]), np.eye(3), np.array([1, 0, 1])
     pair = two_functions(
-        lambda b: of._L2loss("probit", 0.3, None, 0.2, X, y, 2.0, None, np.r_[0.0, b]),
-        lambda b: of._grad_L2loss("probit", 0.3, None, 0.2, X, y, 2.0, np.r_[0.0, b])[1:],
+        lambda b: of._L2loss("probit", 0.3, None, 0.2, ones, labels, 2.0, None, np.r_[0.0, b]),
+        lambda b: of._grad_L2loss("probit", 0.3, None, 0.2, ones, labels, 2.0, np.r_[0.0, b])[1:],
     )
     yield Case(PACKAGE, "_grad_L2loss, probit", pair, (far,), "far")
