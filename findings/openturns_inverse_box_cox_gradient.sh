@@ -5,7 +5,7 @@
 # So: take 1 over the gradient of BoxCoxTransform at the transformed point.
 # Seen with openturns 1.27.post1, Linux x86-64:
 #   at 0.3: given 0.164317, differences 1.185297, by the other transform 1.185297
-#   at 2.0: given 2.828427, differences 2.414954, by the other transform 2.414954
+#   at 2.0: given 2.828427, differences 2.414953, by the other transform 2.414953
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

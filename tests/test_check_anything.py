@@ -409,6 +409,17 @@ def test_code_of_float32_alone_is_examined_in_float32():
             assert "it takes no float64: its values are in float32" in report.notes[0]
 
 
+def test_a_gradient_that_is_always_in_float32_is_right():
+    x = np.linspace(0.3, 1.7, 6)
+    both = ValueAndGrad(lambda x: (np.sum(x**3), (3 * x**2).astype(np.float32)))
+    with jax.numpy_dtype_promotion("standard"):
+        assert explain(both, x).right
+    unseen = ValueAndGrad(lambda x: (sum(float(v) ** 3 for v in x), both.function(x)[1]))
+    report = explain(unseen, x)
+    assert report.right
+    assert any("has few digits, and is right to these" in note for note in report.notes)
+
+
 def test_a_complex_gradient_is_right_if_it_is_real():
     response = np.fft.rfft([0.2, 1.0, -0.4, 0.0])
 

@@ -14,6 +14,7 @@ from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
 
 UNDECIDED = "differences cannot decide; is the function rough?"
+FEW_DIGITS = "has few digits, and is right to these: is it computed in float32, or by differences?"
 
 
 def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
@@ -57,7 +58,7 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
         if not wrong.difference.wrong.any():
             error = max(error, wrong.difference.error)
             if right is False:  # no entry is off by enough
-                notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
+                notes.append((PLAIN, f"d{name} {FEW_DIGITS}"))
         elif not (probe.autodiff or floats is probe.start or is_coarse(wrong)):
             notes.append((PLAIN, f"d{name}: {UNDECIDED}"))  # near by it is an approximation
         elif words := within_domain(probe, wrong) or _is_noisy(probe, wrong):

@@ -90,11 +90,12 @@ def _of_rows(of: Any, x: Any, p: Any) -> Iterator[Case]:
     yield _case("prelu", of.prelu, x, p[0])
     for name, arrays in (
         ("matmul", (x, p.T.copy())), ("maximum", (x, p)), ("minimum", (x, p)),
-        ("fmod", (3 * x, p)), ("linear_interpolate", (p, x, x[::-1].copy())),
+        ("linear_interpolate", (p, x, x[::-1].copy())),
         ("absolute_error", (x, p)),
         ("squared_error", (x, p)),
     ):  # fmt: skip
         yield _case(name, getattr(of, name), *arrays)
+    yield _case("fmod", of.fmod, 3 * x, p, exact=lambda x, y: x - y * int(x / y))
     yield _case("bias", lambda x, y: of.bias(x, y, axis=0), x, p)
     yield _case("scale", lambda x, y: of.scale(x, y, axis=1), x, p[0])
     order = np.full((3, 4), 2, "i")
