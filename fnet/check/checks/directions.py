@@ -58,7 +58,8 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
         if not wrong.difference.wrong.any():
             error = max(error, wrong.difference.error)
             if right is False:  # no entry is off by enough
-                notes.append((PLAIN, f"d{name} {FEW_DIGITS}"))
+                words = f" {FEW_DIGITS}" if wrong.difference.error else f": {UNDECIDED}"
+                notes.append((PLAIN, f"d{name}{words}"))
         elif not (probe.autodiff or floats is probe.start or is_coarse(wrong)):
             notes.append((PLAIN, f"d{name}: {UNDECIDED}"))  # near by it is an approximation
         elif words := within_domain(probe, wrong) or _is_noisy(probe, wrong):
