@@ -7,14 +7,11 @@ import numpy as np
 from fnet.check import thresholds
 from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
 from fnet.check.checks.neighbourhood import neighbour
-from fnet.check.checks.outcome import Note, Outcome, Wrong
+from fnet.check.checks.outcome import FEW_DIGITS, UNDECIDED, Note, Outcome, Wrong
 from fnet.check.checks.parity import NOT_FINITE, drawn, within_domain
 from fnet.check.checks.points import PLAIN, Floats, cotangent, scale_of
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
-
-UNDECIDED = "differences cannot decide; is the function rough?"
-FEW_DIGITS = "has few digits, and is right to these: is it computed in float32, or by differences?"
 
 
 def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:

@@ -216,7 +216,8 @@ class Evaluator:
         largest = max(found, default=0.0)
         if largest > thresholds.NARROW:
             return largest
-        self.coarse = not self.subject.traceable and self._has_few_digits()
+        in_wide = largest <= thresholds.EPSILON and not self.subject.traceable
+        self.coarse = in_wide and self._has_few_digits()
         return float(jnp.finfo(jnp.float32).eps) if self.coarse else 0.0
 
     def _has_few_digits(self) -> bool:
