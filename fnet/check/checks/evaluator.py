@@ -226,7 +226,8 @@ class Evaluator:
         rng = np.random.default_rng(0)
         shares = [thresholds.PROBING_STEP * rng.uniform(size=a.shape) for a in self.start]
         try:
-            out = self._forward([a * (1 - b) for a, b in zip(self.start, shares, strict=True)])
+            pairs = zip(self.start, shares, strict=True)
+            out = self._forward(tuple(array * (1 - share) for array, share in pairs))
         except Exception:  # the function may reject neighbouring points
             return False
         leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(known(out)) if is_float(leaf)]
