@@ -3,7 +3,7 @@
 # SE3's AdjT computes Ad(X⁻¹) a, and its backward pass is that of Ad(X)ᵀ a, which is the same for
 # rotations alone; the gradient by a is wrong wherever there is a translation.
 # Sim3's Exp and Log are exact, and their gradients are power series cut off after six terms and four:
-# off by a hundredth to a tenth at tangent vectors of size 2. Those of SO3 and SE3 are in closed form, and exact.
+# off by a hundredth to a tenth at tangent vectors of size 2. Those of SO3 and SE3 are exact.
 # So: SE3: X.Inv().Adj(a) in the place of X.AdjT(a); Sim3: keep tangent vectors small.
 # Seen with pypose 0.9.5, torch 2.13.0 (CPU), Linux x86-64, largest deviation from differences:
 #   SE3 Adj of the inverse 3e-10; SE3 AdjT 3e+00; SE3 Exp 1e-10; Sim3 Exp 3e-02

@@ -69,7 +69,7 @@ def _is_chosen(
     narrow = jax.tree.map(lambda d: jnp.asarray(d, dtype), dout)
     try:
         leaves = probe.programs[next(iter(probe.subject.routes))](probe.inputs(point), narrow)
-    except TypeError:  # dtypes may not be mixed
+    except ValueError:  # dtypes may not be mixed
         return False
     return bool(leaves[place].dtype == found)
 
