@@ -392,6 +392,57 @@ def test_a_function_of_float32_alone_is_examined_in_float32():
         assert not explain(scaled, image.astype(np.float32)).right
 
 
+def test_code_of_float32_alone_is_examined_in_float32():
+    def cube(x):
+        if x.dtype != np.float32:
+            raise TypeError("give float32")
+        return x**3
+
+    x = np.linspace(0.2, 1.5, 6, dtype=np.float32)
+    for times in (3, 2):
+        pair = Pair(lambda x: (cube(x), x), lambda dout, x, k=times: k * dout * x**2)
+        both = ValueAndGrad(lambda x, k=times: (cube(x).sum(), k * x**2))
+        with jax.numpy_dtype_promotion("standard"):  # which the product by hand needs
+            reports = explain(pair, x), explain(both, x)
+        for report in reports:
+            assert report.right == (times == 3)
+            assert "it takes no float64: its values are in float32" in report.notes[0]
+
+
+def test_a_gradient_that_is_always_in_float32_is_right():
+    x = np.linspace(0.3, 1.7, 6)
+    both = ValueAndGrad(lambda x: (np.sum(x**3), (3 * x**2).astype(np.float32)))
+    with jax.numpy_dtype_promotion("standard"):
+        assert explain(both, x).right
+    unseen = ValueAndGrad(lambda x: (sum(float(v) ** 3 for v in x), both.function(x)[1]))
+    report = explain(unseen, x)
+    assert report.right
+    assert any("has few digits, and is right to these" in note for note in report.notes)
+
+
+def test_a_rule_may_make_arrays_of_the_default_dtype():
+    @jax.custom_vjp
+    def double(x):
+        return 2 * x
+
+    double.defvjp(lambda x: (2 * x, len(x)), lambda size, dout: (2 * jnp.eye(size) @ dout,))
+    with jax.numpy_dtype_promotion("standard"):
+        assert explain(double, RNG.normal(size=(3, 2))).right
+
+
+def test_values_that_are_rounded_to_float32_have_few_digits():
+    def value(x):
+        return np.float64(np.float32(300 + sum(np.sin(5 * float(v)) for v in x)))
+
+    x = np.random.default_rng(2).normal(size=4)
+    for times, right in ((5, True), (-5, False)):
+        report = explain(ValueAndGrad(lambda x, k=times: (value(x), k * np.cos(5 * x))), x)
+        assert report.right == right
+        assert report.notes[0].startswith("its values are rounded to float32")
+    whole = ValueAndGrad(lambda x: (float(round(sum(map(float, x)))), np.zeros_like(x)))
+    assert not any("float32" in note for note in explain(whole, x).notes)
+
+
 def test_a_complex_gradient_is_right_if_it_is_real():
     response = np.fft.rfft([0.2, 1.0, -0.4, 0.0])
 

@@ -169,6 +169,23 @@ def test_the_loss_of_a_course_with_its_gradient():
     assert "a term is 0.5 × its correct value" in finding.why
 
 
+def test_a_copy_of_an_object_does_not_free_what_the_original_uses():
+    class Handle:
+        def __init__(self):
+            self.memory = [3.0]
+
+        def __del__(self):
+            self.memory.clear()
+
+        def scaled(self, x):
+            return np.array([self.memory[0] * float(number) for number in x])  # not liftable
+
+    handle = Handle()
+    pair = Pair(lambda x: (handle.scaled(x), x), lambda dout, x: 3 * dout)
+    assert explain(pair, RNG.normal(size=4)).right
+    assert handle.memory == [3.0]
+
+
 NUMBERS = np.random.default_rng(0).uniform(0.1, 0.9, (3, 4))
 WHOLE = np.array([[7, -7, 5, 3], [2, 2, -9, 1], [0, 4, 8, -2]])
 

@@ -228,6 +228,10 @@ def _examine(case: Case, rng: np.random.Generator, options: Options, draft: Draf
         honest = draft.found(determinism.honest(probe, dout))
         if any(finding.kind in determinism.UNRELIABLE for finding in honest):
             return  # nothing it computes can be trusted
+    if probe.coarse:
+        draft.sentences.append(
+            "its values are rounded to float32, and so have few digits to compare"
+        )
     if not probe.autodiff:
         draft.sentences.append(f"compared with differences alone: {probe.plain_fails}")
     stages = list(_stages(probe, dout, in_full, options.quick))

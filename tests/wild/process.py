@@ -44,7 +44,8 @@ class Examiner:
     def close(self) -> None:
         """End the process and what it started."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and left none behind
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
             self._process, self._text = None, b""
 

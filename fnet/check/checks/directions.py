@@ -7,13 +7,11 @@ import numpy as np
 from fnet.check import thresholds
 from fnet.check.checks.certainty import is_abrupt, is_certain, is_coarse
 from fnet.check.checks.neighbourhood import neighbour
-from fnet.check.checks.outcome import Note, Outcome, Wrong
+from fnet.check.checks.outcome import FEW_DIGITS, UNDECIDED, Note, Outcome, Wrong
 from fnet.check.checks.parity import NOT_FINITE, drawn, within_domain
 from fnet.check.checks.points import PLAIN, Floats, cotangent, scale_of
 from fnet.check.checks.probe import Probe
 from fnet.check.truth.compare import compare
-
-UNDECIDED = "differences cannot decide; is the function rough?"
 
 
 def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
@@ -57,7 +55,8 @@ def against_differences(probe: Probe, rng: np.random.Generator) -> Outcome:
         if not wrong.difference.wrong.any():
             error = max(error, wrong.difference.error)
             if right is False:  # no entry is off by enough
-                notes.append((PLAIN, f"d{name}: {UNDECIDED}"))
+                words = f" {FEW_DIGITS}" if wrong.difference.error else f": {UNDECIDED}"
+                notes.append((PLAIN, f"d{name}{words}"))
         elif not (probe.autodiff or floats is probe.start or is_coarse(wrong)):
             notes.append((PLAIN, f"d{name}: {UNDECIDED}"))  # near by it is an approximation
         elif words := within_domain(probe, wrong) or _is_noisy(probe, wrong):

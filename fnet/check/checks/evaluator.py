@@ -36,6 +36,7 @@ class Evaluator:
     """Evaluates a subject at points, which are float64 NumPy arrays in leaf order."""
 
     _last_answers: tuple[Floats, Any, Any] | None = None  # point, cotangent, results
+    coarse = False  # whether the values have few digits, whatever their dtype
 
     def __init__(
         self,
@@ -213,7 +214,25 @@ class Evaluator:
         own = [trace for name, trace in self.traces.items() if not name.startswith("route ")]
         found += [narrowest(trace.closed) for trace in own if trace.closed is not None]
         largest = max(found, default=0.0)
-        return largest if largest > thresholds.NARROW else 0.0
+        if largest > thresholds.NARROW:
+            return largest
+        in_wide = largest <= thresholds.EPSILON and not self.subject.traceable
+        self.coarse = in_wide and self._has_few_digits()
+        return float(jnp.finfo(jnp.float32).eps) if self.coarse else 0.0
+
+    def _has_few_digits(self) -> bool:
+        """Whether the values are those of float32 in float64: beside the given point, too, where no
+        other function's are."""
+        rng = np.random.default_rng(0)
+        shares = [thresholds.PROBING_STEP * rng.uniform(size=a.shape) for a in self.start]
+        try:
+            pairs = zip(self.start, shares, strict=True)
+            out = self._forward(tuple(array * (1 - share) for array, share in pairs))
+        except Exception:  # the function may reject neighbouring points
+            return False
+        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(known(out)) if is_float(leaf)]
+        rounded = all(np.array_equal(leaf, leaf.astype(np.float32)) for leaf in leaves)
+        return rounded and any(np.any(leaf != np.rint(leaf)) for leaf in leaves)
 
 
 def _said(error: Exception) -> str:

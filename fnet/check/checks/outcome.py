@@ -9,6 +9,8 @@ from fnet.check.checks.points import Floats
 from fnet.check.truth.compare import Difference
 
 Note = tuple[str, str]  # where, and what about it
+UNDECIDED = "differences cannot decide; is the function rough?"
+FEW_DIGITS = "has few digits, and is right to these: is it computed in float32, or by differences?"
 
 
 class Wrong(NamedTuple):

@@ -41,11 +41,11 @@ def narrow(probe: Probe, rng: np.random.Generator) -> Iterator[Finding]:
             if ours[place] is None:
                 continue
             found = ours[place].dtype
-            if found != dtype and narrows and (probe.subject.strict or found != jnp.float64):
-                words = f"it is {found} where its argument is {name}"
-                yield Finding("precision", "dtype", words, f"d{leaf}", name)
-                return
             if found != dtype:
+                if narrows and not _is_chosen(probe, point, given, dtype, place, found):
+                    words = f"it is {found} where its argument is {name}"
+                    yield Finding("precision", "dtype", words, f"d{leaf}", name)
+                    return
                 continue
             arrays = ours[place], theirs[place], precise[place]
             strict = probe.subject.anywhere
@@ -58,6 +58,20 @@ def narrow(probe: Probe, rng: np.random.Generator) -> Iterator[Finding]:
             if compare() and (finding := compare(around=_around(probe, floats, dout, place, rng))):
                 yield finding
                 return
+
+
+def _is_chosen(
+    probe: Probe, point: Any, dout: Any, dtype: Any, place: int, found: np.dtype[Any]
+) -> bool:
+    """Whether the gradient of code written elsewhere has this dtype for any arguments."""
+    if probe.subject.strict or found == jnp.float64:
+        return not probe.subject.strict
+    narrow = jax.tree.map(lambda d: jnp.asarray(d, dtype), dout)
+    try:
+        leaves = probe.programs[next(iter(probe.subject.routes))](probe.inputs(point), narrow)
+    except ValueError:  # dtypes may not be mixed
+        return False
+    return bool(leaves[place].dtype == found)
 
 
 def _others(probe: Probe, dtype: Any) -> tuple[Any, ...] | None:

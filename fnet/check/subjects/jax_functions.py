@@ -67,6 +67,7 @@ def of_function(
         | ({"the reference": reference} if reference else {}),
         note=note if ruled else "; ".join(filter(None, (note, UNRULED))),
         untrained=False,
+        strict=False,  # with float64 as the default dtype, which its caller may not have
         ruled=ruled,
         staged=True,
         constants=constants,

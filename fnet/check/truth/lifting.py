@@ -199,8 +199,13 @@ def _with_rebound_methods(thing: Any, done: Done) -> Any:
             for name, method in vars(base).items()
             if isinstance(method, types.FunctionType)
         }
+        methods["__del__"] = _nothing
         own.__class__ = type(kind.__name__, (kind,), methods)
     return done[id(thing)]
+
+
+def _nothing(_: Any) -> None:
+    """What becomes of a copy: memory that it has a pointer to is freed with the original."""
 
 
 def _is_in_python(kind: type) -> bool:
