@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What pinocchio's computeRNEADerivatives and computeABADerivatives return are views of the Data that they
-# were given, which do not keep it alive: of computeRNEADerivatives(model, model.createData(), q, v, a) the
-# Data is gone at once, and the numbers are those of whatever lies there next, without an error. `base` of such
-# an array is None, so it does not look like a view. rnea(), jacobianCenterOfMass() and others return copies.
+# were given, which do not keep it alive: the next call with it writes into them, and where no variable holds
+# it the numbers are anything, without an error. `base` of such an array is None, so it does not look like a
+# view. rnea(), jacobianCenterOfMass() and others return copies.
 # So: keep the Data in a variable, and copy what is to outlive the next call with it.
 # Seen with pin 4.1.0, numpy 2.4.6, Linux x86-64:
 #   owndata: rnea True, its derivative False; base of the derivative: None
