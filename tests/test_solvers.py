@@ -302,8 +302,10 @@ def test_a_loop_carries_scalars_together():
     }
 
     def once(at):
-        key, value = jax.random.split(at["key"])[0], at["x"].sum()
-        return {**at, "k": at["k"] + 1, "x": -at["x"], "f": (at["f"][0], value), "key": key}
+        changed = {"k": at["k"] + 1, "x": -at["x"], "f": (2 * at["f"][0], at["x"].sum())}
+        key = jax.random.split(at["key"])[0]
+        # What does not change is carried by neither.
+        return {**changed, "on": at["on"] & (at["k"] < 9), "key": key, "seen": at["seen"] + 1}
 
     def run(loop):
         return jax.jit(lambda at: loop(lambda at: at["on"] & (at["k"] < 3), once, at))

@@ -190,5 +190,8 @@ def _images(of: Any, rng: Any) -> Iterator[Case]:
     single = x[:, :1].astype("f")
     yield _case("resize_images", lambda x: of.resize_images(x, (7, 4)), single, label="float32")
     boxes = np.array([[0, 0, 3.0, 3.0]], "f")
-    align = lambda x: of.roi_average_align_2d(x, boxes, np.array([0], "i"), 2, 1.0, 2)  # noqa: E731
+
+    def align(x):
+        return of.roi_average_align_2d(x, boxes, np.array([0], "i"), 2, 1.0, 2)
+
     yield _case("roi_average_align_2d", align, single, label="float32")

@@ -48,7 +48,12 @@ def cases() -> Iterator[Case]:
         ("fmap", lambda v: of.fmap([anp.sum, lambda v: anp.sum(v**2), anp.prod], v), (v,)),
     ):  # fmt: skip
         yield Case(PACKAGE, name, taped(function), arrays)
-    root = lambda x, a, b: x**3 + a * x - b  # noqa: E731
-    solve = lambda a, b: of.fsolve_ag(root, 0.0, 3.0, a, b)  # noqa: E731
+
+    def root(x, a, b):
+        return x**3 + a * x - b
+
+    def solve(a, b):
+        return of.fsolve_ag(root, 0.0, 3.0, a, b)
+
     yield Case(PACKAGE, "fsolve_ag", taped(solve), (np.array(1.4), np.array(2.2)))
     yield Case(PACKAGE, "sqrt_ag", taped(of.sqrt_ag), (np.array([1e-9, 1e-4, 0.5]),), "small")

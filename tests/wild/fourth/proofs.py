@@ -17,8 +17,8 @@ def matern_by_length() -> tuple[float, float]:
     import mpmath as mp
     from pyGPGO.covfunc import matern52
 
-    def kernel(l: mp.mpf) -> mp.mpf:  # noqa: E741
-        s = mp.sqrt(5) * mp.mpf(0.9) / l
+    def kernel(length: mp.mpf) -> mp.mpf:
+        s = mp.sqrt(5) * mp.mpf(0.9) / length
         return mp.mpf(1.3) * (1 + s + s * s / 3) * mp.exp(-s)
 
     return _slope(matern52(**START), "l"), float(mp.diff(kernel, 0.7))
@@ -48,8 +48,9 @@ def rational_quadratic() -> tuple[float, float]:
     import mpmath as mp
     from pyGPGO.covfunc import rationalQuadratic
 
-    def kernel(l: mp.mpf) -> mp.mpf:  # noqa: E741
-        return mp.mpf(1.3) * (1 + mp.mpf(0.9) ** 2 / (2 * mp.mpf(0.8) * l * l)) ** mp.mpf(-0.8)
+    def kernel(length: mp.mpf) -> mp.mpf:
+        share = mp.mpf(0.9) ** 2 / (2 * mp.mpf(0.8) * length**2)
+        return mp.mpf(1.3) * (1 + share) ** mp.mpf(-0.8)
 
     made = rationalQuadratic(alpha=0.8, **START)
     return _slope(made, "l"), float(mp.diff(kernel, 0.7))

@@ -19,7 +19,10 @@ def cases() -> Iterator[Case]:
                                  ("steep", 30.0, [4, 3, 5])):  # fmt: skip
         N = np.array(counts, float)
         u, f = scale * rng.normal(size=(3, int(N.sum()))), rng.normal(size=3)
-        both = lambda f, u=u, N=N: of.mbar_objective_and_gradient(u, N, f)  # noqa: E731
+
+        def both(f, u=u, N=N):
+            return of.mbar_objective_and_gradient(u, N, f)
+
         yield Case(PACKAGE, "mbar_objective_and_gradient", ValueAndGrad(both), (f,), label)
         pair = two_functions(lambda f, u=u, N=N: of.mbar_objective(u, N, f),
                              lambda f, u=u, N=N: of.mbar_gradient(u, N, f))  # fmt: skip

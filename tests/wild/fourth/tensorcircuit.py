@@ -18,14 +18,22 @@ def cases() -> Iterator[Case]:
     square, tall = rng.normal(size=(3, 3)), rng.normal(size=(4, 3))
     for label, A in (("square", square), ("tall", tall), ("wide", tall.T.copy())):
         yield Case(PACKAGE, "adaware_svd, values", lambda A: jax_ops.adaware_svd(A)[1], (A,), label)
-        vectors = lambda A: _product(jax_ops.adaware_svd(A))  # noqa: E731
+
+        def vectors(A):
+            return _product(jax_ops.adaware_svd(A))
+
         yield Case(PACKAGE, "adaware_svd, vectors", vectors, (A,), label)
         yield Case(PACKAGE, "adaware_qr", jax_ops.adaware_qr, (A,), label)
         for number, what in enumerate("QR"):
             factor = from_torch(lambda A, n=number: pytorch_ops.torchqr.apply(A)[n])
             yield Case(PACKAGE, f"torchqr, {what}", factor, (A,), label)
-    values = lambda A: jax_ops.adaware_eigh(A + A.T)[0]  # noqa: E731
-    vectors = lambda A: jax_ops.adaware_eigh(A + A.T)[1] ** 2  # noqa: E731
+
+    def values(A):
+        return jax_ops.adaware_eigh(A + A.T)[0]
+
+    def vectors(A):
+        return jax_ops.adaware_eigh(A + A.T)[1] ** 2
+
     yield Case(PACKAGE, "adaware_eigh, values", values, (square,))
     yield Case(PACKAGE, "adaware_eigh, vectors", vectors, (square,))
     double = np.diag([1.0, 1.0, 2.0])
