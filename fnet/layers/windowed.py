@@ -113,7 +113,7 @@ def first_maximum(x: Array, windows: Windows) -> tuple[Array, Array]:
     at = jnp.zeros(best.shape, dtype)
     for axis, seen in reversed(list(enumerate(inside(windows)))):
         own = along(windows, axis, best.shape[1:-1])
-        begins = seen.argmax(1).reshape(-1, *(1,) * (x.ndim - 2 - axis))
+        begins = seen.argmax(1).reshape(*(1,) * (1 + axis), -1, *(1,) * (x.ndim - 2 - axis))
         best, at = _first_along(best, at, own, axis, begins, taps)
         taps *= windows.sizes[axis]
     return best, at
