@@ -200,7 +200,7 @@ def _placed(forward: Callable[..., tuple[Array, ArrayTree]]) -> Stream:
     """
 
     def resume(params: tuple[()], cache: tuple[()], steps: int, length: int) -> tuple[Array, Array]:
-        return jnp.asarray(steps, jnp.int32), jnp.zeros((length, 0))
+        return jnp.asarray(steps, jnp.int32), jnp.zeros((length, 0), bool)
 
     def step(params: tuple[()], state: tuple[Array, Array], x: Array) -> tuple[Array, Any]:
         place, reach = state
