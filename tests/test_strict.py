@@ -217,22 +217,15 @@ def table():
 @pytest.mark.parametrize("way", ["fit", "descend", "a solver", "sweep"])
 def test_a_loop_transfers_nothing_in_silence(way):
     """Once it runs: JAX's own first keys and zeros are transfers that it forbids."""
-    model, loss, rows = (
-        serial(affine(5), relu(), affine(2)),
-        losses.cross_entropy(),
-        table(),
-    )
-    settings = {"epochs": 3, "batch_size": 8}
+    rows, adam = table(), optimizers.adam(0.1)
+    given = serial(affine(5), relu(), affine(2)), losses.cross_entropy()
+    batches, every = {"epochs": 3, "batch_size": 8}, {"epochs": 3, "every": 1}
     records = {
-        "fit": lambda: training.fit(model, loss, optimizers.adam(0.1), rows, rows, **settings),
-        "descend": lambda: training.descend(
-            model, loss, optimizers.adam(0.1), rows, epochs=3, every=1
-        ),
-        "a solver": lambda: training.descend(
-            model, loss, solvers.lbfgs(), rows, rows, epochs=3, every=1
-        ),
+        "fit": lambda: training.fit(*given, adam, rows, rows, **batches),
+        "descend": lambda: training.descend(*given, adam, rows, **every),
+        "a solver": lambda: training.descend(*given, solvers.lbfgs(), rows, rows, **every),
         "sweep": lambda: training.sweep(
-            model, loss, optimizers.sgd(0.1), rows, rows, learning_rates=(0.1, 0.01), **settings
+            *given, adam, rows, rows, learning_rates=(0.1, 0.01), **batches
         ),
     }[way]()
     next(records)
