@@ -61,7 +61,8 @@ def gradients(
     # Otherwise XLA would keep the x − t of the forward pass.
     (x, moments), dy = afresh((x, moments), dy)
     shape, groups = x.shape, moments.rate.shape[-1]
-    x, dy, mean, rate = (a[0] if len(x) == 1 else a for a in (x, dy, *moments))
+    given = (x, dy, *moments)
+    x, dy, mean, rate = jax.tree.map(lambda a: a[0], given) if len(x) == 1 else given
     wide, rate = widened(dy), _each(rate, x)
     t, rest = _centre(_first(x, groups, across), mean, x)
     plain = _total(widened, across, dy, own=True)
