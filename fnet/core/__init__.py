@@ -5,6 +5,7 @@
 True
 """
 
+from fnet.core.broadcasting import columns, rows
 from fnet.core.contract import (
     Layer,
     Loss,
@@ -19,7 +20,7 @@ from fnet.core.streams import by_itself
 from fnet.core.tape import Tape
 from fnet.core.trees import NonTrainable
 from fnet.core.watching import watching
-from fnet.core.wiring import afresh, layer, loss, penalty, rows, split
+from fnet.core.wiring import afresh, layer, loss, penalty, split
 
 __all__ = [
     "Layer",
@@ -32,6 +33,7 @@ __all__ = [
     "Tape",
     "afresh",
     "by_itself",
+    "columns",
     "layer",
     "loss",
     "out_shape",

@@ -24,6 +24,7 @@ from chex import Array
 from jax import lax
 
 from fnet.core import patches, spreading, taps, winograd
+from fnet.core.broadcasting import columns
 from fnet.core.patches import Sums
 from fnet.core.products import as_rows, product, transposed_product
 from fnet.core.windows import Windows
@@ -34,7 +35,7 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
     """y (N, outputs..., M), with b (M,) or None."""
     if windows.plain and groups == 1:
         y = product(as_rows(x), as_rows(w)).reshape(*x.shape[:-1], w.shape[-1])
-        return y if b is None else y + b
+        return y if b is None else y + columns(b, y)
 
     def on_cpu(x: Array, w: Array, b: Array | None) -> Array:
         few = groups == 1 and windows.taps * w.shape[-2] <= taps.FEW
@@ -45,7 +46,7 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
 
     def by_lax(x: Array, w: Array, b: Array | None) -> Array:
         y = _lax(x, w, windows, groups)
-        return y if b is None else y + b
+        return y if b is None else y + columns(b, y)
 
     by_platform: Array = lax.platform_dependent(x, w, b, cpu=on_cpu, default=by_lax)
     return by_platform
@@ -87,7 +88,7 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, groups: int) 
     shape = (dy.shape[0], *windows.inputs, channels)
     if windows.plain and groups == 1:
         dx = product(as_rows(dy), as_rows(w).T).reshape(shape)
-        return dx if b is None else dx + b
+        return dx if b is None else dx + columns(b, dx)
 
     def on_cpu(dy: Array, w: Array, b: Array | None) -> Array:
         if _depthwise(w, groups):
@@ -98,7 +99,7 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, groups: int) 
     def by_lax(dy: Array, w: Array, b: Array | None) -> Array:
         like = jax.ShapeDtypeStruct(shape, dy.dtype)
         (dx,) = jax.linear_transpose(lambda x: _lax(x, w, windows, groups), like)(dy)
-        return dx if b is None else dx + b
+        return dx if b is None else dx + columns(b, dx)
 
     by_platform: Array = lax.platform_dependent(dy, w, b, cpu=on_cpu, default=by_lax)
     return by_platform

@@ -20,6 +20,7 @@ from chex import Array
 from jax import lax
 
 from fnet.core.blocks import over_bands, over_images
+from fnet.core.broadcasting import columns
 from fnet.core.products import by_rows, product, wide, wide_product
 from fnet.core.windows import Windows
 
@@ -45,7 +46,7 @@ def correlate_few(x: Array, flat: Array, b: Array | None, windows: Windows) -> A
     def of_band(carry: None, x: Array) -> tuple[None, Array]:
         rows, places = patches(x, windows)
         y = product(rows, flat)
-        y = y if b is None else y + b
+        y = y if b is None else y + columns(b, y)
         return None, y.reshape(*places, flat.shape[-1])
 
     y: Array = over_bands(of_band, None, image_bytes(x, windows), windows, padded(x, windows))[1]

@@ -20,5 +20,5 @@ def out_shape(layer: Layer, shape: Shape) -> Shape:
         params, result = layer.init(key, shape)
         return params
 
-    jax.eval_shape(init, jax.random.key(0))
+    jax.eval_shape(lambda: init(jax.random.key(0)))
     return result

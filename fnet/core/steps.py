@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array, ArrayTree
 
-from fnet.core.wiring import rows
+from fnet.core.broadcasting import rows
 
 
 def alive(lengths: Array | None, t: Array, tree: ArrayTree, other: ArrayTree | None = None) -> Any:

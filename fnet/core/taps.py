@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from chex import Array
 
 from fnet.core.blocks import divisor, over_images
+from fnet.core.broadcasting import columns
 from fnet.core.patches import Sums, column_sums, padded, shifted
 from fnet.core.products import wide
 from fnet.core.spreading import interleaved
@@ -38,8 +39,8 @@ def _correlate(x: Array, kernel: Array, b: Array | None, windows: Windows) -> Ar
     dtype = wide(x.dtype)
     taps = shifted(padded(x, windows).astype(dtype), windows)
     parts = (part for tap in taps for part in jnp.split(tap, len(kernel) // windows.taps, -1))
-    y = sum(part * k for part, k in zip(parts, kernel.astype(dtype), strict=True))
-    y = y if b is None else y + b.astype(dtype)
+    y = sum(part * columns(k, part) for part, k in zip(parts, kernel.astype(dtype), strict=True))
+    y = y if b is None else y + columns(b.astype(dtype), y)
     narrow: Array = y.astype(x.dtype)
     return narrow
 
@@ -79,7 +80,7 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, channels: int
         dx = interleaved(parts, windows)
         if dx.shape[-1] != channels:
             dx = dx.reshape(*dx.shape[:-1], channels, dx.shape[-1] // channels).sum(-1)
-        dx = dx if b is None else dx + b.astype(dtype)
+        dx = dx if b is None else dx + columns(b.astype(dtype), dx)
         return None, dx.astype(w.dtype)
 
     dx: Array = over_images(of_images, None, _bytes(dy, w), dy)[1]

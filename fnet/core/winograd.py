@@ -28,6 +28,7 @@ from chex import Array
 from jax import lax
 
 from fnet.core.blocks import over_bands, over_images
+from fnet.core.broadcasting import columns
 from fnet.core.patches import Sums, column_sums, copied, padded
 from fnet.core.products import by_rows, product
 from fnet.core.spreading import reversed_kernel
@@ -65,7 +66,7 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows) -> Array:
         v, (n, down, across) = _of_tiles(x)
         p = product(v, u).reshape(4, 4, n, down, across, width)
         y = jnp.stack(_of_products(list(_alone(_of_products(list(p)), 3))), 4)
-        y = y if b is None else y + b
+        y = y if b is None else y + columns(b, y)
         return None, y.reshape(n, down, 2, 2 * across, width)
 
     y: Array = over_images(of_images, None, _bytes(x, width, tiles), x)[1]

@@ -5,8 +5,9 @@ from types import EllipsisType
 from typing import Any
 
 import jax
-from chex import Array, ArrayTree, Numeric, PRNGKey
+from chex import Array, ArrayTree, PRNGKey
 
+from fnet.core.broadcasting import rows
 from fnet.core.contract import Layer, Loss, Penalty, Recipe, Shape, Stream
 from fnet.errors import ConfigurationError
 
@@ -157,12 +158,3 @@ def loss(
         *(apply, value_and_grad, probabilities, predict, reduction),
         *(ignored, sizes, targets, estimate, unit),
     )
-
-
-def rows(leading: Numeric, like: Array) -> Array:
-    """`leading` with axes of size one appended, so that it meets the leading axes of `like`.
-
-    >>> rows(jax.numpy.ones(5), jax.numpy.ones((5, 2, 3))).shape
-    (5, 1, 1)
-    """
-    return leading.reshape(leading.shape + (1,) * (like.ndim - leading.ndim))

@@ -373,13 +373,13 @@ def _in_floats(function: Callable[[Array], Array], x: Array) -> Array:
 
 def _shifted(by: Array, size: int) -> tuple[Array, Array]:
     """(N, size): the places i + by, clipped to the edges, and which of them are inside."""
-    places = by[:, None] + jnp.arange(size, dtype=by.dtype)
+    places = by[:, None] + jnp.arange(size, dtype=by.dtype)[None]
     return places.clip(0, size - 1), (places >= 0) & (places < size)
 
 
 def _within(begin: Array, size: int, length: int) -> Array:
     """(N, size): whether place i is one of the `length` from `begin` on."""
-    places = jnp.arange(size, dtype=begin.dtype) - begin[:, None]
+    places = jnp.arange(size, dtype=begin.dtype)[None] - begin[:, None]
     return (places >= 0) & (places < length)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, Stream, layer
+from fnet.core import Layer, Shape, Stream, columns, layer
 from fnet.core.expect import require, require_bool, require_key_and_shape, require_whole
 from fnet.core.products import by_rows, product, transposed_product
 from fnet.core.trees import is_shape
@@ -79,7 +79,7 @@ def affine(
 
     def step(params: Affine, turned: Array, x: Array) -> tuple[Array, Array]:
         y = product(rows_of(params, x), turned)
-        y = y if params.b is None else y + params.b
+        y = y if params.b is None else y + columns(params.b, y)
         return y.reshape(*x.shape[: kept_axes(axes, x.ndim)], len(params.w)), turned
 
     def backward(params: Affine, x: Array, dy: Array) -> tuple[Affine, Array]:

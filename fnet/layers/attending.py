@@ -183,7 +183,7 @@ class _Pair(NamedTuple):
     def seen(self, part: Part, i: Array | int) -> Array | None:
         """Which keys each query of block i sees, (keys, queries × heads); None for all."""
         first, start = part.first + i * part.size, self.start(part, i)
-        query = (first + jnp.arange(part.size)).repeat(self.group)
+        query = (first + jnp.arange(part.size)).repeat(self.group)[None]
         key = start + jnp.arange(part.keys)[:, None]
         rules = [key <= query] if self.sight.causal else []
         rules += [jnp.abs(query - key) < self.sight.window] if self.sight.window else []
@@ -215,7 +215,7 @@ class _Pair(NamedTuple):
         s, _ = self.scores(part, i)
         m = lax.stop_gradient(s.max(0, initial=-jnp.inf))
         m = jnp.where(m == -jnp.inf, 0, m)
-        e = jnp.exp(s - m)
+        e = jnp.exp(s - m[None])
         total = e.sum(0)
         some = total > 0
         total = jnp.where(some, total, 1)
@@ -227,10 +227,10 @@ class _Pair(NamedTuple):
     ) -> Any:
         lse, along, do, q = (self.rows(part, i, each) for each in (lse, along, do, self.q))
         s, slope = self.scores(part, i)
-        p = jnp.exp(s - lse)
+        p = jnp.exp(s - lse[None])
         dv = self.thinned(part, i, p) @ do
         dp = self.thinned(part, i, self.keys(part, i, self.v) @ do.T)
-        ds = p * (dp - along) * slope
+        ds = p * (dp - along[None]) * slope
         start = self.start(part, i)
 
         def added(total: Array, d: Array) -> Array:

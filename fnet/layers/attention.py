@@ -60,7 +60,8 @@ def attention(
     x may be a pair, and then y is one too, with the same second part: (x, lengths), lengths (N,)
     integers; (x, there), there (N, T) booleans, false for padding; or (x, visible), visible (N, T,
     T) booleans, which steps t see which s. Padding is not looked at, its y and dx are 0, whatever
-    it holds, NaN included. A step that sees nothing has o = 0 and a gradient of 0.
+    it holds, NaN included. A step that sees nothing has o = 0 and a gradient of 0, and ∞ for log Σ
+    exp s in the cache.
 
     T × T numbers are never stored: blocks of queries meet blocks of keys, in float32 or wider, on a
     CPU a head at a time; a causal one only those up to its end, a window only those in it. Cache:

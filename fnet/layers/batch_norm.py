@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, NonTrainable, Shape, layer
+from fnet.core import Layer, NonTrainable, Shape, columns, layer
 from fnet.core.across import all_rows, of_first
 from fnet.core.blocks import divisor
 from fnet.core.expect import require_key_and_shape, require_number, require_one_array
@@ -92,8 +92,9 @@ def batch_norm(
         require_input("batch_norm", x)
         if key is None:
             wide, (mean, rate) = widened(x), in_use(params)
-            y = (wide - mean) * (rate if scale is False else rate * widened(params.scale))
-            y = y + widened(params.bias) if bias else y
+            factor = rate if scale is False else rate * widened(params.scale)
+            y = (wide - columns(mean, x)) * columns(factor, x)
+            y = y + columns(widened(params.bias), x) if bias else y
             return y.astype(x.dtype), (x, None)
         y, moments = by_group.normalized(parted(x), *params[:2], x.shape[-1], eps, across=True)
         return y.reshape(x.shape), (x, moments)
@@ -103,9 +104,10 @@ def batch_norm(
         if moments is None:
             wide, (mean, rate) = widened(dy), in_use(params)
             axes = tuple(range(x.ndim - 1))
-            dscale = (wide * (widened(x) - mean)).sum(axes) * rate
+            dscale = (wide * (widened(x) - columns(mean, x))).sum(axes) * rate
             dbias = wide.sum(axes)
-            dx = wide * (rate if scale is False else rate * widened(params.scale))
+            factor = rate if scale is False else rate * widened(params.scale)
+            dx = wide * columns(factor, x)
         else:
             dx, dscale, dbias = by_group.gradients(
                 parted(x), moments, params.scale, parted(dy), across=True

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array
 
+from fnet.core import columns
 from fnet.layers.stepping import Kind, State, weight_product
 
 
@@ -128,7 +129,7 @@ def gru_kind(reset_after: bool) -> Kind:
         r, z = jnp.split(jax.nn.sigmoid(a[:, : 2 * width] + v[:, : 2 * width]), 2, axis=-1)
         saved: tuple[Array, ...]
         if reset_after:
-            inner = v[:, 2 * width :] + params.c
+            inner = v[:, 2 * width :] + columns(params.c, v)
             n = jnp.tanh(a[:, 2 * width :] + r * inner)
             saved = r, z, n, inner
         else:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, layer, split
+from fnet.core import Layer, Shape, columns, layer, split
 from fnet.core.convolving import correlate, kernel_gradient, spread
 from fnet.core.products import as_rows, product, transposed_product
 from fnet.core.values import constructor
@@ -144,7 +144,7 @@ def separable_conv(
         windows = windows_over(x.shape[1:-1])
         h = correlate(x, params.depthwise, None, windows, x.shape[-1])
         y = product(as_rows(h), params.pointwise).reshape(*h.shape[:-1], width)
-        return y if params.b is None else y + params.b, (x, h)
+        return y if params.b is None else y + columns(params.b, y), (x, h)
 
     def backward(
         params: Separable, cache: tuple[Array, Array], dy: Array

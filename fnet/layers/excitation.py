@@ -88,9 +88,9 @@ def squeeze_excitation(reduction: int = 16, w_init: Initializer = he_normal) -> 
         _check(params, x)
         w, b, v, c = widened(params)
         mean = widened(_places(x)).mean(axis=1).astype(w.dtype)
-        total = product(mean, w.T) + b
+        total = product(mean, w.T) + b[None]
         hidden = jnp.where(total > 0, total, 0)
-        gate = jax.lax.logistic(product(hidden, v.T) + c)
+        gate = jax.lax.logistic(product(hidden, v.T) + c[None])
         y = widened(_places(x)) * gate[:, None]
         return y.astype(x.dtype).reshape(x.shape), (x, Squeezed(mean, hidden, gate))
 

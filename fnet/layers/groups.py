@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from chex import Array
 
-from fnet.core import afresh
+from fnet.core import afresh, columns
 from fnet.core.across import all_rows, of_first, over_all
 from fnet.core.blocks import divisor
 from fnet.core.trees import widened
@@ -47,9 +47,9 @@ def normalized(
     variance = square - rest[..., :: _width(groups, x)] ** 2
     rate = jax.lax.rsqrt(variance + eps)
     factor = _each(rate, x)
-    factor = factor if scale is None else factor * widened(scale)
+    factor = factor if scale is None else factor * columns(widened(scale), x)
     y = (widened(x) - t - rest) * jax.lax.optimization_barrier(factor)
-    y = y if bias is None else y + widened(bias)
+    y = y if bias is None else y + columns(widened(bias), y)
     moments = Moments(*(m.reshape(-1, 1, groups) for m in (mean, rate)))
     return y.astype(x.dtype).reshape(shape), moments
 
@@ -61,7 +61,8 @@ def gradients(
     # Otherwise XLA would keep the x − t of the forward pass.
     (x, moments), dy = afresh((x, moments), dy)
     shape, groups = x.shape, moments.rate.shape[-1]
-    x, dy, mean, rate = map(_without_batch_of_one, (x, dy, *moments))
+    given = (x, dy, *moments)
+    x, dy, mean, rate = jax.tree.map(lambda a: a[0], given) if len(x) == 1 else given
     wide, rate = widened(dy), _each(rate, x)
     t, rest = _centre(_first(x, groups, across), mean, x)
     plain = _total(widened, across, dy, own=True)
@@ -71,9 +72,10 @@ def gradients(
     sums = along.sum(axes), plain.sum(axes)
     along, plain = over_all((along, plain)) if across else (along, plain)
     if scale is not None:
-        along, plain = along * widened(scale), plain * widened(scale)
+        scale = columns(widened(scale), x)
+        along, plain = along * scale, plain * scale
     along, plain = (rate * _each(_mean(a, groups, x, across), x) for a in (along, plain))
-    factor, along = rate if scale is None else rate * widened(scale), rate * along
+    factor, along = rate if scale is None else rate * scale, rate * along
     factor, along, plain = jax.lax.optimization_barrier((factor, along, plain - rest * along))
     dx = wide * factor - (widened(x) - t) * along - plain
     return dx.astype(x.dtype).reshape(shape), *sums

@@ -31,7 +31,9 @@ def are_lengths(array: Any, n: int) -> bool:
 
 def of_lengths(lengths: Array, steps: int) -> Given:
     """What lengths say of sequences of so many steps."""
-    return Given(jnp.arange(steps, dtype=jnp.int32) < lengths.astype(jnp.int32)[:, None], None)
+    return Given(
+        jnp.arange(steps, dtype=jnp.int32)[None] < lengths.astype(jnp.int32)[:, None], None
+    )
 
 
 def given_of(name: str, mask: Any, n: int, queries: int, keys: int) -> Given:

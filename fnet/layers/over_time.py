@@ -136,7 +136,7 @@ def over_time(cell: Sized, reverse: bool, last: bool, initial: str) -> Layer:
 
     def step(params: Any, state: State, x: Array) -> tuple[Array, State]:
         wide, now = widened((own(params), x[:, 0]))
-        after, _ = cell.kind.step(wide._replace(u=wide.u.T), now @ wide.w.T + wide.b, state)
+        after, _ = cell.kind.step(wide._replace(u=wide.u.T), now @ wide.w.T + wide.b[None], state)
         return after[0][:, None].astype(x.dtype), after
 
     ahead = not (reverse or last or given)
@@ -164,7 +164,9 @@ def as_cell(cell: Sized) -> Layer:
         _check(name, params, x, 2)
         _check_state(cell, state, len(x))
         own, before = widened(params), tuple(jax.tree.leaves(widened(state)))
-        after, saved = kind.step(own._replace(u=own.u.T), widened(x) @ own.w.T + own.b, before)
+        after, saved = kind.step(
+            own._replace(u=own.u.T), widened(x) @ own.w.T + own.b[None], before
+        )
         after = cell.shaped(tuple(each.astype(x.dtype) for each in after), state)
         return after, (pair, after, saved)
 

@@ -165,7 +165,7 @@ def global_max_pool() -> Layer:
         return jnp.take_along_axis(x, at[:, None], axis=1)[:, 0], at
 
     def back(at: Array, dy: Array, places: int) -> Array:
-        place = jnp.arange(places, dtype=at.dtype)[:, None]
+        place = jnp.arange(places, dtype=at.dtype)[None, :, None]
         return jnp.where(place == at[:, None], dy[:, None], 0)
 
     return _global("global_max_pool", pool, back)
@@ -211,14 +211,15 @@ def _rounded_up(n: int, k: int, s: int, pair: tuple[int, int]) -> tuple[int, int
 
 
 def _counts(windows: Windows, given: Padding) -> np.ndarray:
-    """How many entries of each window count, (o1, ..., or, 1); one number where all agree."""
+    """How many entries of each window count, (1, o1, ..., or, 1); of size 1 where all agree."""
     margins = padding_of(
         "avg_pool", windows._replace(padding=((0, 0),) * len(windows.sizes)), given
     )
     counts = np.ones(())
     for seen in inside(windows, margins):
         counts = np.multiply.outer(counts, seen.sum(1))
-    return counts[..., None] if np.ptp(counts) else counts.ravel()[:1]
+    counts = counts if np.ptp(counts) else counts[(slice(1),) * counts.ndim]
+    return counts[None, ..., None]
 
 
 def _where_it_is(number: np.ndarray, dy: Array, at: Array) -> Array:

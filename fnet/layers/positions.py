@@ -9,7 +9,7 @@ import numpy as np
 from chex import Array, ArrayTree, PRNGKey
 from jax import lax
 
-from fnet.core import Layer, Shape, Stream, layer
+from fnet.core import Layer, Shape, Stream, columns, layer
 from fnet.core.expect import (
     require,
     require_bool,
@@ -70,7 +70,7 @@ def positional_encoding(base: float = BASE) -> Layer:
         pairs = np.stack((np.sin(angles), np.cos(angles)), -1)
         waves = pairs.reshape(steps, width + width % 2)[:, :width]
         wide = widened(x)
-        return (wide + waves.astype(wide.dtype)).astype(x.dtype), ()
+        return (wide + waves.astype(wide.dtype)[None]).astype(x.dtype), ()
 
     def backward(params: tuple[()], cache: tuple[()], dy: Array) -> tuple[tuple[()], Array]:
         return (), dy
@@ -112,7 +112,7 @@ def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
             x.shape[2:] == params.w.shape[1:],
             f"learned_positions: x is {x.shape}, and w {params.w.shape}; both have D last",
         )
-        return x + params.w[: x.shape[1]], ()
+        return x + columns(params.w[: x.shape[1]], x), ()
 
     def backward(params: Positions, cache: tuple[()], dy: Array) -> tuple[Positions, Array]:
         # As a product: XLA (jax 0.10.2) on a CPU sums few long rows a hundred times more slowly.
@@ -126,7 +126,7 @@ def learned_positions(length: int, w_init: Initializer = SMALL) -> Layer:
         return jnp.asarray(steps, jnp.int32)
 
     def step(params: Positions, place: Array, x: Array) -> tuple[Array, Array]:
-        return x + jnp.asarray(params.w)[place], place + 1
+        return x + columns(jnp.asarray(params.w)[place], x), place + 1
 
     def _check_length(steps: int) -> None:
         require(
@@ -175,7 +175,7 @@ def rope(base: float = BASE, pairs: bool = False) -> Layer:
     def _turned(x: Array, direction: int) -> Array:
         half = x.shape[-1] // 2
         angles = _angles(x.shape[1], np.arange(half) / half, base)
-        angles = angles.reshape(-1, *(1,) * (x.ndim - 3), half)
+        angles = angles.reshape(1, -1, *(1,) * (x.ndim - 3), half)
         wide = widened(x)
         cos, sin = (f(direction * angles).astype(wide.dtype) for f in (np.cos, np.sin))
         a, b = (wide[..., 0::2], wide[..., 1::2]) if pairs else jnp.split(wide, 2, axis=-1)
@@ -200,7 +200,7 @@ def _placed(forward: Callable[..., tuple[Array, ArrayTree]]) -> Stream:
     """
 
     def resume(params: tuple[()], cache: tuple[()], steps: int, length: int) -> tuple[Array, Array]:
-        return jnp.asarray(steps, jnp.int32), jnp.zeros((length, 0))
+        return jnp.asarray(steps, jnp.int32), jnp.zeros((length, 0), bool)
 
     def step(params: tuple[()], state: tuple[Array, Array], x: Array) -> tuple[Array, Any]:
         place, reach = state

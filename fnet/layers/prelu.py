@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from chex import Array, PRNGKey
 
-from fnet.core import Layer, Shape, layer
+from fnet.core import Layer, Shape, columns, layer
 from fnet.core.expect import (
     require,
     require_floating,
@@ -59,11 +59,11 @@ def prelu(a: float = 0.25) -> Layer:
 
     def forward(params: Prelu, x: Array, key: PRNGKey | None = None) -> tuple[Array, Array]:
         _check(params, x)
-        slope, wide = widened((params.a, x))
+        slope, wide = widened((columns(params.a, x), x))
         return jnp.where(wide > 0, wide, slope * wide).astype(x.dtype), x
 
     def backward(params: Prelu, x: Array, dy: Array) -> tuple[Prelu, Array]:
-        slope, wide, dwide = widened((params.a, x, dy))
+        slope, wide, dwide = widened((columns(params.a, x), x, dy))
         da = jnp.where(wide > 0, 0, dwide * wide).sum(range(x.ndim - 1))
         dx = jnp.where(wide > 0, dwide, slope * dwide)
         return Prelu(da.astype(params.a.dtype)), dx.astype(x.dtype)

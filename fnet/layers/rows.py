@@ -30,8 +30,8 @@ def normalized(
     first = _first(x) if centred else None
     _, moments = over_rows(of_block, block_of(*x.shape), x, first)
     y = _standard(x, first, moments)
-    y = y if scale is None else y * widened(scale)
-    y = y if bias is None else y + widened(bias)
+    y = y if scale is None else y * widened(scale)[None]
+    y = y if bias is None else y + widened(bias)[None]
     return y.astype(x.dtype), moments
 
 
@@ -53,7 +53,7 @@ def gradients(
 
     first = None if moments.mean is None else _first(x)
     (dscale, dbias), (along, plain) = over_rows(of_block, block_of(*x.shape), x, first, moments, dy)
-    dx = widened(dy) * weights - _standard(x, first, moments) * along
+    dx = widened(dy) * weights[None] - _standard(x, first, moments) * along
     dx = dx if plain is None else dx - plain
     return (moments.rate * dx).astype(x.dtype), dscale, dbias
 

@@ -72,7 +72,7 @@ def log_softmax(axis: int = -1) -> Layer:
 def _below_the_largest(x: Array, axis: int) -> Array:
     """x − max x; where the maximum is infinite, 0 for what equals it and −∞ for the rest."""
     m = jax.lax.stop_gradient(x.max(axis, keepdims=True))
-    return jnp.where(jnp.isinf(m), jnp.where(x == m, 0, -jnp.inf), x - m)
+    return jnp.where(jnp.isinf(m) & (x == m), 0, x - m)
 
 
 def _along(name: str, axis: int, f: Function, df: Gradient) -> Layer:

@@ -55,7 +55,7 @@ def run(
 
     def step(state: State, inputs: Any) -> Any:
         a, t = inputs
-        after, saved = kind.step(turned, a + wide.b, state)
+        after, saved = kind.step(turned, a + wide.b[None], state)
         after = alive(lengths, t, after, state)
         return after, (after[0], saved)
 

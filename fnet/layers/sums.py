@@ -37,7 +37,7 @@ class Sums(NamedTuple):
     columns: Callable[[Array], Array]
 
 
-PLAIN = Sums(lambda z, w: (z * w).sum(axis=1, keepdims=True), lambda z: z.sum(axis=0))
+PLAIN = Sums(lambda z, w: (z * w[None]).sum(axis=1, keepdims=True), lambda z: z.sum(axis=0))
 PRODUCTS = Sums(lambda z, w: (z @ w)[:, None], lambda z: jnp.ones(len(z), z.dtype) @ z)
 
 

@@ -6,6 +6,7 @@ less than the window's size. So what is spread from windows is a few shifted cop
 loop without scatter or dilation.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -101,6 +102,7 @@ def _numbers(windows: Windows, back: tuple[int, ...]) -> np.ndarray:
     return np.where(inside, numbers, NOWHERE)
 
 
+@functools.partial(jax.jit, static_argnames="windows")
 def first_maximum(x: Array, windows: Windows) -> tuple[Array, Array]:
     """The maximum of each window, and its number in the window: the first, in row-major order.
 
@@ -113,7 +115,7 @@ def first_maximum(x: Array, windows: Windows) -> tuple[Array, Array]:
     at = jnp.zeros(best.shape, dtype)
     for axis, seen in reversed(list(enumerate(inside(windows)))):
         own = along(windows, axis, best.shape[1:-1])
-        begins = seen.argmax(1).reshape(-1, *(1,) * (x.ndim - 2 - axis))
+        begins = seen.argmax(1).reshape(*(1,) * (1 + axis), -1, *(1,) * (x.ndim - 2 - axis))
         best, at = _first_along(best, at, own, axis, begins, taps)
         taps *= windows.sizes[axis]
     return best, at

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array
 
-from fnet.core import Loss, loss, rows
+from fnet.core import Loss, columns, loss, rows
 from fnet.core.expect import require, require_array, require_floating
 from fnet.core.trees import wide_integers, widened
 from fnet.errors import ConfigurationError
@@ -47,7 +47,7 @@ def class_loss(
             t = one_hot(labels, wide)
             known = t.sum(-1) > 0
             counted = not_ignored(labels, ignore)
-        u = t if weights is None else t * _weights(name, weights, wide)
+        u = t if weights is None else t * columns(_weights(name, weights, wide), t)
         values, dy = of_rows(wide, t, u)
         if known is not None:
             values, dy = jnp.where(known, values, jnp.nan), jnp.where(known[..., None], dy, jnp.nan)
@@ -65,7 +65,7 @@ def class_loss(
     def sizes(target: Array) -> Array:
         w = jnp.asarray((1.0,) if weights is None else weights, float)
         if jnp.issubdtype(target.dtype, jnp.floating):
-            return (target.astype(w.dtype) * w).sum(axis=-1)
+            return (target.astype(w.dtype) * columns(w, target)).sum(axis=-1)
         labels = wide_integers(target)
         each = jnp.take(w, labels, mode="clip")
         counted = not_ignored(labels, ignore)
@@ -105,7 +105,8 @@ def hits(labels: Array, classes: int) -> Array:
     """Whether each class is the row's label, (N, ..., C)."""
     # NumPy's labels have 64 bits, which JAX may not have.
     numbers = jnp.arange(classes, dtype=jax.dtypes.canonicalize_dtype(labels.dtype))
-    return labels[..., None] == numbers
+    each = labels[..., None]
+    return each == columns(numbers, each)
 
 
 def not_ignored(labels: Array, ignore: int | None) -> Array | None:

@@ -120,10 +120,10 @@ def _in_blocks(flat: _Rows, smoothing: float, z_loss: float) -> tuple[Any, Any]:
         x, shares = each
         s = w @ x.T if b is None else w @ x.T + b[:, None]  # (V, R), reduced along the memory
         m = jax.lax.stop_gradient(s.max(0))
-        e = jnp.exp(s - m)
+        e = jnp.exp(s - m[None])
         total = e.sum(0)
         z = m + jnp.log(total)
-        g = e * (shares * (1 + 2 * z_loss * z) / total)
+        g = e * (shares * (1 + 2 * z_loss * z) / total)[None]
         dw, db = sums
         return (dw + g @ x, None if db is None else db + g.sum(1)), (z, g.T @ w)
 
@@ -136,8 +136,8 @@ def _in_blocks(flat: _Rows, smoothing: float, z_loss: float) -> tuple[Any, Any]:
     own = (x * w[labels]).sum(1) + (0 if b is None else b[labels])
     mean = x @ w.mean(0) + (0 if b is None else b.mean())
     values = z - (1 - smoothing) * own - smoothing * mean + z_loss * z * z
-    dx = dx - hit[:, None] * w[labels] - smoothing * shares[:, None] * w.mean(0)
-    dw = dw.at[labels].add(-hit[:, None] * x) - even * (shares @ x)
+    dx = dx - hit[:, None] * w[labels] - smoothing * shares[:, None] * w.mean(0)[None]
+    dw = dw.at[labels].add(-hit[:, None] * x) - even * (shares @ x)[None]
     db = None if db is None else db.at[labels].add(-hit) - even * shares.sum()
     wrong = ~known & (shares > 0)
     dw, db = jax.tree.map(lambda d: jnp.where(wrong.any(), jnp.nan, d), (dw, db))

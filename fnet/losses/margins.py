@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from chex import Array
 
-from fnet.core import Loss
+from fnet.core import Loss, columns
 from fnet.core.values import constructor
 from fnet.losses.binary import of_logits
 from fnet.losses.classes import softmax
@@ -80,7 +80,7 @@ def multiclass_hinge(
     def of_rows(y: Array, t: Array, u: Array) -> tuple[Array, Array]:
         hit = t > 0
         others = jnp.where(hit, -jnp.inf, y)
-        first = jnp.arange(y.shape[-1]) == others.argmax(axis=-1, keepdims=True)
+        first = columns(jnp.arange(y.shape[-1]), y) == others.argmax(axis=-1, keepdims=True)
         rival = first & ~hit  # none, if no other score is above −∞
         gap = jnp.where(rival, y, 0).sum(axis=-1) - jnp.where(hit, y, 0).sum(axis=-1)
         w, gap = u.sum(axis=-1), jnp.where(rival.any(axis=-1), 1 + gap, 0)

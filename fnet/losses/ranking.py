@@ -112,8 +112,8 @@ def _compared(
     """The value of each row, and dy of these values weighed by (N,) numbers."""
     wide = _counted(widened(y), where)
     d = _distances(wide)
-    same, apart = labels[:, None] == labels, ~jnp.eye(len(y), dtype=bool)
-    there = apart if where is None else apart & where
+    same, apart = labels[:, None] == labels[None], ~jnp.eye(len(y), dtype=bool)
+    there = apart if where is None else apart & where[None]
     positive, negative = there & same, there & ~same
     p = jnp.where(positive, d, -1).argmax(1)
     q = jnp.where(negative, d, jnp.inf).argmin(1)
@@ -146,7 +146,7 @@ def _counted(x: Array, where: Array | None) -> Array:
 
 def _distances(x: Array) -> Array:
     """‖x_n − x_k‖, with a derivative of 0 where two rows are equal."""
-    apart = x[:, None] - x
+    apart = x[:, None] - x[None]
     largest = jax.lax.stop_gradient(jnp.abs(apart).max(-1, keepdims=True, initial=0))
     largest = jnp.where(largest > 0, largest, 1)  # squares themselves may be out of range
     squares = (over(apart, largest) ** 2).sum(-1)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from chex import Array
 
-from fnet.core import Loss, loss
+from fnet.core import Loss, columns, loss
 from fnet.core.expect import require, require_array, require_bool, require_floating, require_whole
 from fnet.core.trees import wide_integers, widened
 from fnet.core.values import constructor
@@ -88,8 +88,8 @@ def _aligned(
     log_p = jax.nn.log_softmax(y)
     spelt = jnp.full((len(y), 2 * labels.shape[1] + 1), blank, labels.dtype)
     spelt = spelt.at[:, 1::2].set(labels)
-    places = jnp.arange(spelt.shape[1])
-    differs = jnp.pad(spelt[:, 2:] != spelt[:, :-2], ((0, 0), (2, 0)))[:, : len(places)]
+    places = columns(jnp.arange(spelt.shape[1]), spelt)
+    differs = jnp.pad(spelt[:, 2:] != spelt[:, :-2], ((0, 0), (2, 0)))[:, : spelt.shape[1]]
     may_skip = differs & (places % 2 == 1)
     emitted = jnp.take_along_axis(log_p, spelt[:, None], axis=-1).swapaxes(0, 1)
     ends = (places == 2 * counts[:, None]) | (places == 2 * counts[:, None] - 1)

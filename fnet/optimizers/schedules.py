@@ -9,12 +9,13 @@ be traced; it prints as it was written, and is stored in checkpoints with its op
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from chex import Array, Numeric
 
+from fnet.core import columns
 from fnet.core.choices import require_choice
 from fnet.core.expect import require_bool, require_number, require_whole
 from fnet.core.values import Value, constructor
@@ -69,7 +70,7 @@ def piecewise(steps: tuple[int, ...], values: tuple[float, ...]) -> Schedule:
         )
 
     def function(t: Array) -> Array:
-        passed = (t[..., None] >= jnp.asarray(steps, dtype=t.dtype)).sum(axis=-1)
+        passed = _reached(t, steps).sum(axis=-1)
         return jnp.asarray(values, dtype=t.dtype)[passed]
 
     return Schedule(function)
@@ -173,8 +174,7 @@ def cosine_restarts(steps: int, longer: int = 1, lower: float = 1.0, end: float 
             k, rest = jnp.divmod(t, steps)
             done = rest / steps
         else:
-            after = t[..., None] >= jnp.asarray(begins, dtype=t.dtype)
-            k = (after.sum(axis=-1) - 1).astype(t.dtype)
+            k = (_reached(t, begins).sum(axis=-1) - 1).astype(t.dtype)
             done = (t - jnp.asarray(begins, dtype=t.dtype)[k.astype(int)]) / (
                 float(steps) * longer**k
             )
@@ -262,6 +262,12 @@ def inverse_sqrt(steps: int) -> Schedule:
     """
     require_whole("inverse_sqrt: steps", steps, least=1)
     return Schedule(lambda t: jnp.minimum((t + 1) / steps, jnp.sqrt(steps / (t + 1))))
+
+
+def _reached(t: Array, steps: Sequence[int]) -> Array:
+    """Which of these steps t has reached, along a last axis of their own."""
+    each = t[..., None]
+    return each >= columns(jnp.asarray(steps, dtype=t.dtype), each)
 
 
 def _half_cosine(p: Array, end: float, height: Any = 1.0) -> Array:

@@ -187,7 +187,7 @@ def coordinate_descent(
         if logistic or d > min(n, FEW):
             xt, squares = _columns(x, mean_x)
             return _Rows(xt, t, squares / (4 * n if logistic else n), mean_x, mean_t)
-        x = x - mean_x
+        x = x - mean_x[None]
         return _Products(x.T @ x / n, t @ x / n, t @ t / n, mean_x, mean_t)
 
     def init_state(rows: _Products | _Rows) -> Weights:

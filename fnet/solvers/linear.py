@@ -174,7 +174,7 @@ def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:
     tall = A.shape[0] > A.shape[1]
     size = float(jnp.linalg.norm(b - A @ x) / jnp.linalg.norm(b)) if b.any() else 0.0
     fine = bool(ok) and bool(jnp.isfinite(x).all()) and (tall or size < 1)
-    bad = method.failure if bool(all_finite((A, b))) else NOT_FINITE
+    bad = method.failure if all_finite((A, b)) else NOT_FINITE
     return _result(x, CONVERGED if fine else bad, np.array([size]))
 
 

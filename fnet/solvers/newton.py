@@ -155,12 +155,12 @@ def curvature(problem: Problem, state: State, scale: Array) -> tuple[Array, Arra
     """
     if problem.residuals is not None:
         noise = len(scale) * jnp.finfo(scale.dtype).eps
-        J = jacobian(problem, state.x) / scale
+        J = jacobian(problem, state.x) / scale[None]
         U, S, Vt = jnp.linalg.svd(J, full_matrices=False)
         S = jnp.where(noise * jnp.max(S, initial=0) < S, S, 0)
         c = S * (U.T @ problem.residuals(state.x))
         return S[::-1] ** 2, Vt[::-1].T, c[::-1]
-    G = gauss_newton_matrix(problem, state.x) / (scale[:, None] * scale)
+    G = gauss_newton_matrix(problem, state.x) / (scale[:, None] * scale[None])
     return spectrum(G, state.grad / scale)
 
 

@@ -152,7 +152,7 @@ def genetic(rivals: int = 3, spread: float = 0.3, mutation: float = 0.1) -> Expl
         a, b = state.x[winners[0]], state.x[winners[1]]
         u = jax.random.uniform(blend, a.shape, dtype, -spread, 1 + spread)
         sigma = state.x.std(axis=0)
-        x = a + u * (b - a) + mutation * sigma * jax.random.normal(noise, a.shape, dtype)
+        x = a + u * (b - a) + mutation * sigma[None] * jax.random.normal(noise, a.shape, dtype)
         x = x.at[0].set(state.x[jnp.argmin(state.values)])
         return Population(x, _values(f, x), state.step + 1)
 

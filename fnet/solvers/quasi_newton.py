@@ -79,9 +79,8 @@ def bfgs(search: Search | None = None) -> Solver:
         rho = 1 / ys
         H = m.H * jnp.where(m.count == 0, ys / yy, 1)
         Hy = H @ y
-        outer = s[:, None] * ((1 + rho * jnp.vdot(y, Hy)) * rho * s - rho * Hy) - Hy[:, None] * (
-            rho * s
-        )
+        along = (1 + rho * jnp.vdot(y, Hy)) * rho * s - rho * Hy
+        outer = s[:, None] * along[None] - Hy[:, None] * (rho * s)[None]
         curved = ys > jnp.finfo(s.dtype).eps * yy
         return Bfgs(jnp.where(curved, H + outer, m.H), m.count + curved.astype(jnp.int32))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from chex import Array, ArrayTree
 from jax.sharding import Mesh
 
 from fnet.core import Layer, Loss
@@ -110,15 +111,14 @@ def descend(
         ended = has_ended(record.state) or (patience is not None and is_tired(record, patience))
         while record.epoch < epochs and not ended:
             count = min(length, epochs - record.epoch)
-            stretch = run(record.state, count, held, training.key)
-            count = int(stretch.state.step - record.state.step)  # fewer where a solver ended
+            stretch = run(record.state, placement.sent(count), held, training.key)
+            done = stretch.state.step - record.state.step  # fewer where a solver ended
+            count, moved = jax.device_get((done, stretch.moved))
             history = _history(loss, stretch, count)
-            done, best, ended = _judge(
-                record, history, np.asarray(stretch.moved)[:count], patience, tolerance
-            )
+            done, best, ended = _judge(record, history, moved[:count], patience, tolerance)
             if done < count:  # the state is that after `count` epochs: run `done` of them again
-                stretch = run(record.state, done, held, training.key)
-            before, record = record, _record(record, history, stretch, done, best)
+                stretch = run(record.state, placement.sent(done), held, training.key)
+            before, record = record, _record(record, history, stretch, done, best, placement)
             if is_solver(optimizer):
                 require_finite_end(record)
                 ended = ended or has_ended(record.state)
@@ -143,7 +143,7 @@ def _history(loss: Loss, stretch: Stretch, count: int) -> dict[str, np.ndarray]:
     """The metrics of each epoch, by the names that `fit` gives them."""
     history = {}
     for part, columns in zip(("train", "val"), stretch.looks, strict=False):
-        values, scores, rows = (np.asarray(column)[:count] for column in columns)
+        values, scores, rows = (column[:count] for column in jax.device_get(columns))
         history[f"{part}_loss"] = values.astype(np.float64)
         for name, figures in summed(loss, scores[:, None], rows[:, None]).items():
             history[f"{part}_{name}"] = figures.astype(np.float64)
@@ -172,12 +172,17 @@ def _judge(
 
 
 def _record(
-    record: Record, history: dict[str, np.ndarray], stretch: Stretch, done: int, best: int | None
+    record: Record,
+    history: dict[str, np.ndarray],
+    stretch: Stretch,
+    done: int,
+    best: int | None,
+    placement: Here,
 ) -> Record:
     history = {name: values[:done] for name, values in history.items()}
     kept = record.best
     if best is not None:
-        params = jax.tree.map(lambda leaf: leaf[best], stretch.params)
+        params = _of_epoch(stretch.params, placement.sent(best))
         value = history.get("val_loss", history["train_loss"])[best]
         kept = Best(record.epoch + best + 1, float(value), params)
     return record._replace(
@@ -188,3 +193,9 @@ def _record(
         losses=history["train_loss"],
         history=history,
     )
+
+
+@jax.jit
+def _of_epoch(params: ArrayTree, place: Array) -> ArrayTree:
+    """The parameters of one epoch, of those of several."""
+    return jax.tree.map(lambda leaf: leaf[place], params)

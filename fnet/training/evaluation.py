@@ -121,7 +121,7 @@ def measured(
     order = in_turn(dataset, batch_size, placement)
     read = blocks(samples, order, workers=workers, check=check, placement=placement)
     parts = [look(params, *block) for *block, _ in read]
-    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    columns = (np.concatenate(column) for column in zip(*jax.device_get(parts), strict=True))
     return over_samples(loss, *columns)
 
 

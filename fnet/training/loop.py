@@ -182,7 +182,7 @@ def fit(
         state, parts = record.state, []
         done = len(record.seen.loss)
         for samples, bounds, pause in pieces(held, order, done, every_steps, pool, check, spread):
-            state, metrics = run(state, *samples, training.key, bounds)
+            state, metrics = run(state, *samples, training.key, placement.sent(bounds))
             parts.append((metrics, slice(*bounds)))
             if pause:
                 before, record, parts = record, advanced(record, state, parts), []

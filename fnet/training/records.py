@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from chex import Array, ArrayTree
@@ -129,11 +130,11 @@ def start(
 
 def advanced(record: Record, state: State, parts: list[tuple[Metrics, slice]]) -> Record:
     """The record some steps later, with this state and the metrics of these steps."""
-    columns = zip(*(metrics for metrics, _ in parts), strict=True)
+    columns = zip(*(jax.device_get(metrics) for metrics, _ in parts), strict=True)
     spans = [span for _, span in parts]
     steps = Metrics(
         *(
-            np.concatenate([np.asarray(c)[span] for c, span in zip(column, spans, strict=True)])
+            np.concatenate([c[span] for c, span in zip(column, spans, strict=True)])
             for column in columns
         )
     )

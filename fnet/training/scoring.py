@@ -25,7 +25,7 @@ def score(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[Arr
     """
     if loss.predict is not None:
         return correct(loss, y, target, where)
-    rows = jnp.asarray(len(target)) if where is None else where.sum()
+    rows = jnp.asarray(len(target), int) if where is None else where.sum()
     one_number = target.size == len(target) and (where is None or where.ndim == 1)
     if loss.estimate is None or not one_number:
         return jnp.zeros((), jnp.float32), rows
@@ -43,7 +43,7 @@ def correct(loss: Loss, y: Array, target: Array, where: Array | None) -> tuple[A
     >>> float(right), int(rows)
     (1.0, 2)
     """
-    rows = jnp.asarray(len(y)) if where is None else where.sum()
+    rows = jnp.asarray(len(y), int) if where is None else where.sum()
     assert loss.predict is not None
     guess = loss.predict(y)
     label = _labels(target, guess)

@@ -25,7 +25,7 @@ def is_solver(optimizer: Any) -> bool:
 
 def has_ended(state: State) -> bool:
     """Whether these steps were a solver's, which has a reason to take no more."""
-    return int(getattr(state.opt_state, "reason", RUNNING)) != RUNNING
+    return int(jax.device_get(getattr(state.opt_state, "reason", RUNNING))) != RUNNING
 
 
 def require_optimizer(optimizer: Any) -> None:

@@ -192,7 +192,7 @@ def _together(
     samples = [placement.arrays(value) for value in train.arrays.values()]
     held = None
     if val is not None:
-        held = (*map(placement.arrays, val.arrays.values()), masked(in_turn(val)))
+        held = (*map(placement.arrays, val.arrays.values()), placement.sent(masked(in_turn(val))))
     alive = set(range(len(records)))
     for epoch in range(1, epochs + 1):
         shuffle = batch_size is not None
@@ -200,7 +200,7 @@ def _together(
             seed: masked(epoch_order(len(train), size, shuffle=shuffle, seed=seed, epoch=epoch))
             for seed in set(seeds)
         }
-        orders = placement.divided(np.stack([order[seed] for seed in seeds]))
+        orders = placement.sent(placement.divided(np.stack([order[seed] for seed in seeds])))
         states, metrics = run(states, *samples, orders, noise)
         seen = None if held is None else jax.device_get(look(states.params, *held))
         # Split by NumPy: as many slices by JAX cost more than the epoch of a small network.
