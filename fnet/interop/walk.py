@@ -20,6 +20,7 @@ from fnet.compose import (
     repeat,
     residual,
     serial,
+    tied,
     weight_standardization,
 )
 from fnet.compose.joins import joined_shape
@@ -28,7 +29,7 @@ from fnet.core.containers import alike
 from fnet.core.expect import require
 from fnet.core.trees import is_non_trainable, is_shape
 from fnet.errors import ConfigurationError
-from fnet.interop.calls import call_of
+from fnet.interop.calls import call_of, given_to_part
 from fnet.interop.layouts import Input, Place, features
 from fnet.layers import (
     affine,
@@ -213,6 +214,22 @@ def _frozen(walk: Walk, name: str, layer: Layer, x: Any, params: Any, arguments:
     return jax.tree.map(refrozen, params, new, is_leaf=is_non_trainable), y
 
 
+def _tied(walk: Walk, name: str, layer: Layer, x: Any, params: Any, arguments: Any) -> Any:
+    """Both places have the array, and must have the same one afterwards."""
+    new, y = walk.at(name, layer.layers[0], x, given_to_part(layer, params))
+    leaves = {jax.tree_util.keystr(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(new)}
+    path, source = arguments["path"], arguments["source"]
+    shared = leaves[source].T if arguments["transpose"] else leaves[source]
+    if not np.array_equal(leaves[path], shared):
+        raise ConfigurationError(
+            f"{name or 'the model'}: its weights at {path} and {source} are one array, and two "
+            "that differ were given: make the model without tied weights"
+        )
+    return jax.tree_util.tree_map_with_path(
+        lambda p, leaf: None if jax.tree_util.keystr(p) == path else leaf, new
+    ), y
+
+
 def _require_parts(name: str, layer: Layer, params: Any, number: int) -> None:
     given = isinstance(params, tuple | list) and len(params) == number
     require(
@@ -234,6 +251,7 @@ COMPOSITIONS = {
     mixed_precision: _same,
     weight_standardization: _same,
     frozen: _frozen,
+    tied: _tied,
 }
 
 

@@ -6,11 +6,15 @@ import random
 
 import jax
 import numpy as np
+import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
+from safetensors import safe_open
 
 from fnet import data
 from fnet.checkpoint import load
 from fnet.cli.text import text_length
+from fnet.interop import from_torch, load_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +173,31 @@ def test_a_short_text_is_learned_while_it_helps(samples, epochs, patience):
     assert any("--patience" in sentence for sentence in said) == (patience is not None)
     assert text_length({**plain, "epochs": 500}, samples)[0]["patience"] is None
     assert text_length({**plain, "patience": 3}, samples)[0]["patience"] == 3
+
+
+@pytest.mark.parametrize("model", ["transformer", "gru"])
+def test_a_text_model_is_exported_with_its_characters(shell, book, model):
+    (shell.home / "told.txt").write_text(book)
+    words = (
+        f"train --data told.txt --model {model} --length 8 --width 8 --epochs 1 --batch-size 256"
+    )
+    assert shell(*words.split(), "--out", f"for-{model}").status == 0
+    run = load(shell.home / f"for-{model}/checkpoint.npz")
+    said = shell("export", f"for-{model}", "--to", "onnx")
+    assert "`input` (N, T), to `output` and `probabilities`" in said.out
+    assert "ids of characters: places among `classes` in " in said.out
+    written = onnx.load(shell.home / f"for-{model}/model.onnx")
+    (classes,) = [json.loads(each.value) for each in written.metadata_props]
+    assert tuple(classes) == run.classes
+    ids = data.Vocabulary.of(run.classes).encode(book[:30])[None]
+    with jax.enable_x64(False):
+        logits = run.model.apply(run.record.best.params, ids)
+        expected = jax.nn.softmax(logits)
+    found = ReferenceEvaluator(written).run(None, {"input": ids.astype(np.int64)})[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert shell("export", f"for-{model}", "--to", "safetensors").status == 0
+    with safe_open(shell.home / f"for-{model}/model.safetensors", "numpy") as file:
+        assert tuple(json.loads(file.metadata()["classes"])) == run.classes
+    arrays = load_safetensors(shell.home / f"for-{model}/model.safetensors")
+    again = from_torch(run.model, run.shape, arrays)
+    jax.tree.map(np.testing.assert_array_equal, again, run.record.best.params)
