@@ -220,7 +220,7 @@ def test_folders_of_texts_that_may_be_classes_are_said(tmp_path):
         (tmp_path / name / "1.txt").write_text(f"what is {name}ative")
     divided = data.text_parts(tmp_path, length=4, cache=tmp_path / ".cache")
     assert list(divided.parts) == ["all"]
-    assert "the texts of neg/, pos/ follow one another; if these are class" in divided.decisions[1]
+    assert "the texts of neg/, pos/ follow one another; fnet train without" in divided.decisions[1]
 
 
 def test_parts_are_contiguous_and_no_window_crosses(book):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fnet.cli.table_flags import add_table
-from fnet.cli.values import ImageSize, above
+from fnet.cli.values import SPLIT, ImageSize, above
 
 Settings = dict[str, Any]
 
@@ -60,7 +60,7 @@ DATA: Settings = {
     "na": None,
     "header": None,
     "workers": 0,
-    "split": (0.6, 0.2, 0.2),
+    "split": SPLIT,
     "stratified": True,
     "shuffle": True,
     "group": None,

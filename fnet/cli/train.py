@@ -32,6 +32,7 @@ from fnet.cli.spread import divided, make_devices
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, add_text
 from fnet.cli.text_report import tell_text, with_bits
+from fnet.cli.texts import MODEL as WORDS
 from fnet.cli.together import (
     Run,
     add_together,
@@ -77,7 +78,7 @@ def add(commands: Any) -> None:
     summary = "train a classifier; writes a checkpoint, a history, metrics and pictures"
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
-    add_model(parser, others=TEXT_MODELS)
+    add_model(parser, others=(*TEXT_MODELS, WORDS))
     add_text(parser)
     add_training(parser).add_argument(
         "--augment",

@@ -167,7 +167,7 @@ def test_a_long_text_is_read_as_it_is_used_with_the_same_result(shell, book, mon
 )
 def test_a_short_text_is_learned_while_it_helps(samples, epochs, patience):
     """A book of 36 windows is known by heart after a twentieth of its 1,125 epochs."""
-    plain = {"batch_size": None, "epochs": None, "patience": None}
+    plain = {"batch_size": None, "epochs": None, "patience": None, "schedule": "constant"}
     found, said = text_length(plain, samples)
     assert (found["epochs"], found["patience"]) == (epochs, patience)
     assert any("--patience" in sentence for sentence in said) == (patience is not None)
