@@ -201,3 +201,51 @@ def test_a_text_model_is_exported_with_its_characters(shell, book, model):
     arrays = load_safetensors(shell.home / f"for-{model}/model.safetensors")
     again = from_torch(run.model, run.shape, arrays)
     jax.tree.map(np.testing.assert_array_equal, again, run.record.best.params)
+
+
+@pytest.fixture(scope="module")
+def parts(shell, book):
+    """A folder whose texts come divided."""
+    folder = shell.home / "divided"
+    folder.mkdir()
+    for name, begin, end in (("train", 0, 6000), ("valid", 6000, 7000), ("test", 7000, 9000)):
+        (folder / f"{name}.txt").write_text(book[begin:end])
+    return folder
+
+
+def test_a_run_is_measured_on_the_test_part_of_other_texts(shell, learned, parts):
+    facts = json.loads(shell("evaluate", "book-run", "--data", "divided", "--json").out)
+    assert "divided, its test part alone, " in facts["data"]
+    alone = json.loads(shell("evaluate", "book-run", "--data", parts / "test.txt", "--json").out)
+    assert facts["loss"] == alone["loss"]
+    (parts / "test.txt").rename(parts.parent / "apart.txt")
+    said = shell("evaluate", "book-run", "--data", "divided").out
+    (parts.parent / "apart.txt").rename(parts / "test.txt")
+    assert "divided, its val part alone, 1,000 characters" in said
+
+
+def test_shares_of_what_comes_divided_are_refused(shell, parts):
+    words = "train --data divided --model gru --length 8 --width 4 --epochs 1 --split .8 .1 .1"
+    assert "--split 0.8 0.1 0.1: the data come divided into train, val" in shell(*words.split()).err
+    (parts / "valid.txt").rename(parts.parent / "apart.txt")  # the shares divide the training text
+    result = shell(*words.split(), "--out", "shared")
+    (parts.parent / "apart.txt").rename(parts / "valid.txt")
+    assert result.status == 0, result.err
+
+
+def test_the_rate_of_a_recurrent_network_falls(shell):
+    plain = {"batch_size": None, "epochs": None, "patience": None, "schedule": None}
+    plain |= {"model": "gru", "optimizer": "adam", "warmup": 0.0}
+
+    def chosen(**more):
+        return text_length({**plain, **more}, 12_000)[0]["schedule"]
+
+    assert chosen() == chosen(model="lstm") == "cosine"
+    assert chosen(model="transformer") == chosen(optimizer="ftrl") == "constant"
+    assert chosen(schedule="linear") == "linear"
+    assert text_length({**plain, "epochs": 1}, 20)[0]["schedule"] == "constant"  # of a single step
+    words = "train --model gru --length 8 --width 4 --epochs 1 --batch-size 256 --quiet".split()
+    for more, name in (((), "cosine"), (("--schedule", "constant"), "constant")):
+        assert shell(*words, *more, "--out", name).status == 0
+        config = json.loads((shell.home / name / "config.json").read_text())
+        assert config["schedule"] == name
