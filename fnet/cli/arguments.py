@@ -119,9 +119,9 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
     group.add_argument(
         "--data",
         metavar="PATH",
-        help="a folder of class folders of images (or of train/ and test/ with such folders), a "
-        "CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), or a table "
-        "(.csv, .tsv, .txt, .jsonl, also .gz); without it, shapes that fnet draws",
+        help="a folder of class folders of images or texts (or of train/ and test/ with such "
+        "folders), a CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), or a "
+        "table (.csv, .tsv, .txt, .jsonl, also .gz); without it, shapes that fnet draws",
     )
     group.add_argument(
         "--size",

@@ -30,7 +30,7 @@ RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is
 OTHERS = (  # of images and tables
     *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
     *("label_smoothing", "features", "drop", "task", "binarize", "sep", "decimal", "encoding"),
-    *("na", "text", "images", "group"),
+    *("na", "header", "missing", "scale", "text", "images", "group", "target", "class_folders"),
 )
 
 
@@ -76,6 +76,11 @@ def with_text_model(given: Settings) -> tuple[Settings, str]:
                 f"--{flag} does not apply to a text, which {' or '.join(MODELS)} learns; leave it "
                 "out"
             )
+    if given.get("optimizer") in SOLVERS:
+        raise ConfigurationError(
+            f"--optimizer {given['optimizer']} takes all samples at each step, as of a table; take "
+            "adam, or leave it out"
+        )
     sizes = EMBEDDED if given.get("data") is None else BOOK
     model = given.get("model") or "transformer"
     if model != "transformer":
