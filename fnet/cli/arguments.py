@@ -120,8 +120,8 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
         "--data",
         metavar="PATH",
         help="a folder of class folders of images or texts (or of train/ and test/ with such "
-        "folders), a CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), or a "
-        "table (.csv, .tsv, .txt, .jsonl, also .gz); without it, shapes that fnet draws",
+        "folders), a CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), "
+        "or a table (.csv, .tsv, .txt, .jsonl, also .gz); without it, shapes that fnet draws",
     )
     group.add_argument(
         "--size",

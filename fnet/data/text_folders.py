@@ -57,8 +57,8 @@ def folder_rows(root: Path) -> tuple[Records, list[str]]:
     found = _classes(root)
     if not found:
         raise DataError(
-            f"{root}: cannot be read (Is a directory); pass a CSV file, or a folder with a folder of "
-            "texts for each class: root/<class>/<text>.txt"
+            f"{root}: cannot be read (Is a directory); pass a CSV file, or a folder that has a "
+            "folder of texts for each class: root/<class>/<text>.txt"
         )
     said = [f"left out: {path.name}/" for path in folders_in(root) if path not in found]
     rows = [(path, folder.name) for folder in found for path in texts_in(folder)]

@@ -212,7 +212,7 @@ def parts(shell, book):
     """A folder whose texts come divided."""
     folder = shell.home / "divided"
     folder.mkdir()
-    for name, begin, end in (("train", 0, 6000), ("valid", 6000, 7000), ("test", 7000, 9000)):
+    for name, begin, end in (("train", 0, 4000), ("valid", 4000, 5000), ("test", 5000, 6000)):
         (folder / f"{name}.txt").write_text(book[begin:end])
     return folder
 
