@@ -1,7 +1,6 @@
 """From `--data` to the three parts of a dataset in memory, with one fitted transform."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,11 +8,12 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
+from fnet.cli.digests import digest
 from fnet.cli.figures import classes_of
 from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
 from fnet.cli.forms import instead_of
-from fnet.cli.learned import load_table
+from fnet.cli.learned import open_text_parts
 from fnet.cli.tables import (
     FLAGS,
     encode,
@@ -23,7 +23,6 @@ from fnet.cli.tables import (
     plain_name,
 )
 from fnet.cli.text import is_text, open_text
-from fnet.cli.texts import open_texts
 from fnet.cli.values import PARTS as PARTS
 from fnet.cli.values import held_out, require_use_of_split, shares_of_train
 from fnet.data import Dataset, Memory, Transform
@@ -60,7 +59,7 @@ class Parts(NamedTuple):
             "thresholds": self.thresholds and list(self.thresholds),
             "classes": list(self.train.classes),
             "samples": [len(self.train), len(self.val), len(self.test)],
-            "sha256": _digest([self.train, self.val, self.test]),
+            "sha256": digest([self.train, self.val, self.test]),
             **({} if self.schema is None else {"schema": self.schema}),
             **({} if self.pixels is None else {"pixels": self.pixels}),
         }
@@ -100,16 +99,8 @@ def _table_parts(settings: Settings) -> Parts:
     if settings["size"] is not None:
         raise ConfigurationError(f"--size resizes image files only; leave it out for {path}")
     if settings["text"] is not None:
-        texts, schema, folders = open_texts(path, settings)
-        opened: dict[str, Dataset] = {"train": texts}
-        said = texts.decisions
-        for part, folder in folders.items():
-            known = {**settings, "schema": schema}
-            rows, more = load_table(folder, known, texts.classes, None)
-            arrays = dict(zip(texts.arrays, rows.arrays.values(), strict=True))
-            opened[part] = dataclasses.replace(rows, arrays=arrays)
-            said += (f"taken as {part}: {folder.name}/", *more)
-        divided = _divide(opened, settings)
+        texts, schema, said = open_text_parts(path, settings)
+        divided = _divide(dict[str, Dataset](texts), settings)
         train, val, test = (_in_memory(divided[part]) for part in PARTS)
         return Parts(train, val, test, f"texts of {path}", decisions=said, schema=schema)
     table, thresholds = open_table(path, settings), None
@@ -261,17 +252,6 @@ def _check_same(parts: Parts, settings: Settings) -> None:
                 f"{parts.about}: the data have changed since the run began: {fact} was "
                 f"{settings[fact]} and is now {value}; restore the data, or begin a new run"
             )
-
-
-def _digest(parts: list[Memory]) -> str:
-    """A digest of every bit of these samples."""
-    digest = hashlib.sha256()
-    for part in parts:
-        arrays = {"ids": part.ids} if isinstance(part, data.Text) else part.arrays
-        for name, array in arrays.items():
-            digest.update(f"{name} {array.shape} {array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
 
 
 def _divide(

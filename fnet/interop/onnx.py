@@ -12,7 +12,7 @@ from fnet.data import transforms
 from fnet.errors import ConfigurationError, FnetError
 from fnet.interop.onnx_graph import INPUT, Graph
 from fnet.interop.onnx_layers import emit
-from fnet.interop.walk import check_params, template
+from fnet.interop.params import check_params, template
 
 
 def to_onnx(

@@ -15,8 +15,9 @@ from fnet.interop.arrays import as_numpy
 from fnet.interop.layouts import Entry, Place, entries
 from fnet.interop.names import COUNTER, matched, named, state_of
 from fnet.interop.packed import PART, packed
+from fnet.interop.params import check_params, template
 from fnet.interop.settings import check_settings
-from fnet.interop.walk import Walk, check_params, template
+from fnet.interop.walk import Walk
 
 Names = Mapping[str, str] | Sequence[str] | None
 
