@@ -38,8 +38,8 @@ def add_text(parser: argparse.ArgumentParser) -> None:
     """How a text is read, and the network that continues it."""
     group = parser.add_argument_group(
         "text",
-        "--data book.txt, or a folder of .txt and .md files; without --data, a small formal "
-        "language whose best possible loss is known",
+        "--data book.txt, or a folder of .txt and .md files (of class folders with --model alone); "
+        "without --data, a small formal language whose best possible loss is known",
     )
     group.add_argument(
         "--tokens",

@@ -65,6 +65,7 @@ fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
+fnet train --data reviews/                       reviews/<class>/*.txt, by their words
 fnet train --data book.txt                       a transformer that continues a text
 fnet train --model lstm                          a formal language, whose optimum is known
 fnet train --epochs 200 --patience 10            until validation no longer improves
