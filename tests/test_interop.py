@@ -14,7 +14,7 @@ from fnet import interop, serial
 from fnet.compose import frozen, parallel, recurrent, repeat, residual
 from fnet.errors import ConfigurationError, DataError, ShapeError
 from fnet.interop.arrays import Unordered
-from fnet.interop.walk import template
+from fnet.interop.params import template
 from fnet.layers import (
     affine,
     batch_norm,

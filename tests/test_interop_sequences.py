@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fnet import interop, serial
-from fnet.compose import fan_out, residual
+from fnet import interop, models, serial
+from fnet.compose import fan_out, residual, tied
 from fnet.errors import ConfigurationError, FnetError
 from fnet.layers import affine, attention, embedding, gru, layer_norm, learned_positions, lstm, rnn
 
@@ -240,3 +240,45 @@ def test_every_sequence_layer_that_pytorch_has():
         interop.from_torch(rnn(3, activation="relu"), (7, 2), nn.RNN(2, 3))
     with pytest.raises(ConfigurationError, match="a reversed layer"):
         interop.from_torch(fan_out(lstm(3), lstm(3)), (7, 2), pairs[-1][0])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.transformer(7, 8, blocks=2, heads=2, length=5),
+        models.transformer(7, 8, blocks=1, heads=2, length=5, positions="learned", tied=False),
+        models.recurrent(7, 4, "lstm", layers=2),
+        models.recurrent(7, 4, "gru"),
+    ],
+    ids=["transformer", "learned positions", "lstm", "gru"],
+)
+def test_a_language_model_is_read_back_from_a_file(model, tmp_path):
+    params, _ = model.init(jax.random.key(0), (5,))
+    params = jax.tree.map(lambda leaf: jnp.asarray(RNG.normal(size=leaf.shape)), params)
+    path = tmp_path / "model.safetensors"
+    interop.save_safetensors(path, interop.to_torch(model, (5,), params))
+    again = interop.from_torch(model, (5,), interop.load_safetensors(path))
+    assert jax.tree.structure(again) == jax.tree.structure(params)
+    tokens = jnp.array([[1, 2, 3, 6, 0]])
+    expected = model.apply(params, tokens)
+    np.testing.assert_allclose(model.apply(again, tokens), expected, rtol=1e-12)
+
+
+def test_modules_of_a_file_with_sorted_names_are_found_by_them(tmp_path):
+    state = {**state_of("lstm"), **{f"a.{n}": a for n, a in attention_state(4).items()}}
+    interop.save_safetensors(tmp_path / "two.safetensors", state)  # where biases come first
+    found = interop.module_names(interop.load_safetensors(tmp_path / "two.safetensors"))
+    assert set(found) == set(interop.module_names(state))
+
+
+def test_tied_weights_are_in_both_places():
+    model = tied(serial(affine(3, axes=1), affine(2, axes=1)), "[1].w", "[0].w", transpose=True)
+    params, _ = model.init(jax.random.key(0), (5, 2))
+    arrays = interop.to_torch(model, (5, 2), params)
+    np.testing.assert_array_equal(arrays["0.weight"], params[0].w)
+    np.testing.assert_array_equal(arrays["1.weight"], params[0].w.T)
+    again = interop.from_torch(model, (5, 2), arrays)
+    jax.tree.map(np.testing.assert_array_equal, again, params)
+    other = {**arrays, "1.weight": arrays["1.weight"] + 1}
+    with pytest.raises(ConfigurationError, match=r"weights at \[1\].w and \[0\].w are one array"):
+        interop.from_torch(model, (5, 2), other)

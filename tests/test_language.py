@@ -1,5 +1,6 @@
 """Sequences of tokens: texts, the formal language and its optimum, models, and generation."""
 
+import gzip
 import itertools
 import math
 import pickle
@@ -168,6 +169,24 @@ def test_the_place_of_a_bad_byte_is_right_beyond_the_first_piece(book, monkeypat
     assert whole.vocabulary.decode(whole.ids) == "añ—😀b" * 5
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_a_byte_order_mark_tells_how_a_text_is_written(book, encoding):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    windows = book((mark + "naïve\r\nté" * 3).encode(encoding), length=4)
+    assert windows.vocabulary.decode(windows.ids) == "naïve\nté" * 3
+    with pytest.raises(DataError, match="not UTF-16"):
+        book(b"\xff\xfe" + b"\x00\xd8" * 9, length=2, tokens="characters")
+
+
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"to be or not to be" * 9), "no mark".encode("utf-16-le") * 9]
+)
+def test_what_is_no_text_is_refused_unless_its_bytes_are_named(book, content):
+    with pytest.raises(DataError, match=r"book.txt: it has bytes of 0, as no text has"):
+        book(content, length=4)
+    assert len(book(content, length=4, tokens="bytes").ids) == len(content)
+
+
 def test_a_folder_is_its_text_files_in_order(tmp_path):
     (tmp_path / "deep").mkdir()
     for name, text in {
@@ -220,7 +239,7 @@ def test_folders_of_texts_that_may_be_classes_are_said(tmp_path):
         (tmp_path / name / "1.txt").write_text(f"what is {name}ative")
     divided = data.text_parts(tmp_path, length=4, cache=tmp_path / ".cache")
     assert list(divided.parts) == ["all"]
-    assert "the texts of neg/, pos/ follow one another; if these are class" in divided.decisions[1]
+    assert "the texts of neg/, pos/ follow one another; fnet train without" in divided.decisions[1]
 
 
 def test_parts_are_contiguous_and_no_window_crosses(book):
@@ -465,6 +484,9 @@ def test_models_name_their_mistakes():
         models.transformer(5, positions="sines")
     with pytest.raises(ConfigurationError, match="length of the longest sequence"):
         models.transformer(5, positions="learned")
+    for width, positions in ((12, "rope"), (10, "learned")):
+        with pytest.raises(ConfigurationError, match="width must be a multiple of"):
+            models.transformer(5, width, heads=4, length=3, positions=positions)
     with pytest.raises(ConfigurationError, match="cell is 'elman'"):
         models.recurrent(5, cell="elman")
 

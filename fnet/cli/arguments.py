@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fnet.cli.table_flags import add_table
-from fnet.cli.values import ImageSize, above
+from fnet.cli.values import SPLIT, ImageSize, above
 
 Settings = dict[str, Any]
 
@@ -60,7 +60,7 @@ DATA: Settings = {
     "na": None,
     "header": None,
     "workers": 0,
-    "split": (0.6, 0.2, 0.2),
+    "split": SPLIT,
     "stratified": True,
     "shuffle": True,
     "group": None,
@@ -119,9 +119,9 @@ def add_data(parser: argparse.ArgumentParser, seeds: bool = False) -> None:
     group.add_argument(
         "--data",
         metavar="PATH",
-        help="a folder of class folders of images (or of train/ and test/ with such folders), a "
-        "CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), or a table "
-        "(.csv, .tsv, .txt, .jsonl, also .gz); without it, shapes that fnet draws",
+        help="a folder of class folders of images or texts (or of train/ and test/ with such "
+        "folders), a CIFAR-10 folder, an .npz with images and labels (or x_train, y_train, ...), "
+        "or a table (.csv, .tsv, .txt, .jsonl, also .gz); without it, shapes that fnet draws",
     )
     group.add_argument(
         "--size",

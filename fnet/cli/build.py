@@ -10,7 +10,8 @@ from fnet.cli.arguments import ALL, Settings
 from fnet.cli.optimizing import build_optimizer
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, build_text_model, is_text, with_text_model
-from fnet.cli.texts import build_words_model, with_words_model
+from fnet.cli.texts import MODEL as WORDS
+from fnet.cli.texts import build_words_model, with_class_folders, with_words_model
 from fnet.compose.mixed_precision import mixed_precision
 from fnet.core import Layer, Loss
 from fnet.data import Augmentation, Memory
@@ -109,6 +110,7 @@ def with_model(
 ) -> tuple[Settings, str]:
     """What is given, with a model; and why it is this one if none is named. The data are `images`,
     or else whatever has no column as its target; a text is refused unless `texts` are allowed."""
+    given = with_class_folders(given)
     if is_text(given):
         if not texts:
             raise ConfigurationError(
@@ -121,7 +123,7 @@ def with_model(
             raise ConfigurationError(
                 f"--{name} is for a text and {', '.join(TEXT_MODELS)}; leave it out{also}"
             )
-    if given.get("text") is not None:
+    if given.get("text") is not None or given.get("model") == WORDS:
         return with_words_model(given)
     if images is None:
         images = given.get("target") is None or given.get("images") is not None

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fnet.data.finding import SUFFIXES as IMAGES
+from fnet.files.characters import SUFFIXES as TEXTS
 
 JSON = (".json", ".jsonl", ".ndjson")
 TABLES = (
@@ -22,6 +23,8 @@ def instead_of(path: Path) -> str:
     if suffix in TABLES:
         saved = "" if suffix in JSON else ", and save it as .csv"
         return f"; of a table, name the column to predict with --target{saved}"
+    if suffix in TEXTS:
+        return "; of a text, leave --model out, or name one that learns it (fnet train --help)"
     if suffix in ARCHIVES:
         return "; unpack it first"
     if suffix in IMAGES:

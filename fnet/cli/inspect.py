@@ -10,7 +10,7 @@ import numpy as np
 from fnet.checkpoint import Checkpoint
 from fnet.cli.arguments import Settings, command, say
 from fnet.cli.judging import judged
-from fnet.cli.learned import load_table, written
+from fnet.cli.learned import load_table, require_schema, written
 from fnet.cli.photos import image_files, photos
 from fnet.cli.rows import predict_rows, tell_aside
 from fnet.cli.run import EVALUATION, read_run, write_json
@@ -20,8 +20,11 @@ from fnet.cli.table_flags import add_writing
 from fnet.cli.tables import is_table, of_columns
 from fnet.cli.text import is_text
 from fnet.cli.text_report import evaluate_text
+from fnet.cli.texts import known_texts
+from fnet.cli.values import held_out
 from fnet.cli.voice import add_voice, plain, take_voice
 from fnet.data import Memory, memory
+from fnet.data.text_folders import class_folders
 from fnet.errors import ConfigurationError, DataError
 from fnet.training.evaluation import evaluate, predict
 
@@ -46,8 +49,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--data",
         metavar="PATH",
-        help="evaluate on all of these data, images resized to the run's size (default: the run's "
-        "own test part)",
+        help="evaluate on all of these data, or the test part of those that come divided; images "
+        "are resized to the run's size (default: the run's own test part)",
     )
     add_writing(parser.add_argument_group("other tables (default: as recognised in training)"))
     add_devices(parser, several=False)
@@ -59,7 +62,8 @@ def add(commands: Any) -> None:
         "inputs",
         nargs="+",
         metavar="FILE",
-        help="images, or folders of them, resized to the run's size; or of a run on a table, "
+        help="images, or folders of them, resized to the run's size; of a run on class folders of "
+        "texts, such files or folders; or of a run on a table, "
         "another table, with or without the target (- reads standard input)",
     )
     parser.add_argument(
@@ -110,7 +114,7 @@ def run_predict(given: Settings) -> int:
         raise ConfigurationError(
             f"{given['run_folder']} was trained on a text: fnet generate continues one"
         )
-    if of_columns(settings):
+    if of_columns(settings) and not _of_texts(settings):
         name = given["inputs"][0]
         if name != "-" and not is_table(Path(name), settings["target"]):
             raise ConfigurationError(
@@ -119,11 +123,14 @@ def run_predict(given: Settings) -> int:
             )
         return predict_rows(given, settings, checkpoint, mesh, said)
     if given.get("out") is not None:
-        raise ConfigurationError("--out is for the rows of a table; images are printed")
-    files, passed = image_files(given["inputs"])
-    images = photos(files, checkpoint, settings)
+        raise ConfigurationError("--out is for the rows of a table; other answers are printed")
+    if _of_texts(settings):
+        files, inputs, passed = known_texts(given["inputs"], require_schema(settings))
+    else:
+        files, passed = image_files(given["inputs"])
+        inputs = photos(files, checkpoint, settings)
     dataset = memory(
-        {"image": images, "label": np.zeros(len(images), np.int32)},
+        {"input": inputs, "label": np.zeros(len(inputs), np.int32)},
         checkpoint.classes,
         checkpoint.transform,
     )
@@ -137,11 +144,17 @@ def run_predict(given: Settings) -> int:
         name, probability = checkpoint.classes[label], float(probabilities[label])
         if given.get("json"):
             by_class = dict(zip(checkpoint.classes, map(float, probabilities), strict=True))
-            line = {"image": path, "class": name, "probability": probability, "classes": by_class}
+            kind = "text" if _of_texts(settings) else "image"
+            line = {kind: path, "class": name, "probability": probability, "classes": by_class}
             say(json.dumps(line, ensure_ascii=False))
         else:
             say(f"{path}\t{name}\t{probability:.3f}")
     return 0
+
+
+def _of_texts(settings: Settings) -> bool:
+    """Whether texts in class folders were learned."""
+    return "files" in (settings.get("schema") or {}).get("texts", {})
 
 
 def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tuple[Memory, str]:
@@ -151,13 +164,16 @@ def _data(settings: Settings, checkpoint: Checkpoint, other: str | None) -> tupl
         return test, f"the test part of {parts.about}"
     path = Path(other)
     columns = of_columns(settings)
-    apart = is_table(path, settings["target"]) and not path.is_dir()
+    of_texts = path.is_dir() and settings["text"] is not None
+    apart = of_texts or (is_table(path, settings["target"]) and not path.is_dir())
     if apart != columns and not (apart and settings["images"] is not None):
         learned = "a table" if columns else "images"
         raise ConfigurationError(f"--data {other}: the run was trained on {learned}; pass the same")
     if columns:
+        pieces, which = held_out((of_texts and class_folders(path)) or {"all": path})
+        (path,) = pieces.values()
         dataset, said = load_table(path, settings, checkpoint.classes, settings["thresholds"])
-        return dataset, "; ".join((other, *said))
+        return dataset, "; ".join((other, *which, *said))
     size = checkpoint.shape[:2] if len(checkpoint.shape) == 3 else None
     settings = {**settings, "data": other, "size": size}
     whole, decisions = load_whole(settings, checkpoint.classes, checkpoint.transform)

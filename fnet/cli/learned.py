@@ -1,5 +1,6 @@
 """Other tables for a run: rows to predict, and rows to evaluate, encoded as in its training."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from fnet import data
 from fnet.cli.arguments import Settings
 from fnet.cli.figures import classes_of
 from fnet.cli.tables import WRITING, numbers, places_of, read
-from fnet.cli.texts import load_texts
+from fnet.cli.texts import load_texts, open_texts
 from fnet.data import Memory
 from fnet.data.gaps import filled, other_order, other_unit, rows_have, unknown
 from fnet.data.opening import Reading
@@ -109,6 +110,22 @@ def load_table(
         return dataset, said
     split = data.binarize(dataset, *thresholds)
     return split, [*said, classes_of(name, thresholds, len(dataset) - len(split))]
+
+
+def open_text_parts(
+    path: Path, settings: Settings
+) -> tuple[dict[str, Memory], dict[str, Any], tuple[str, ...]]:
+    """The texts with classes of a table or of class folders, by part or whole as "train"; as JSON
+    what others are read by; and what must be said."""
+    texts, schema, folders = open_texts(path, settings)
+    parts: dict[str, Memory] = {"train": texts}
+    said = texts.decisions
+    for part, folder in folders.items():
+        rows, more = load_table(folder, {**settings, "schema": schema}, texts.classes, None)
+        arrays = dict(zip(texts.arrays, rows.arrays.values(), strict=True))
+        parts[part] = dataclasses.replace(rows, arrays=arrays)
+        said += (f"taken as {part}: {folder.name}/", *more)
+    return parts, schema, said
 
 
 def _relabelled(reading: Reading, column: Any, classes: tuple[str, ...]) -> Target:

@@ -28,7 +28,8 @@ def add_model(
         help="cnn: convolutions (the default for images); resnet: a residual network; mobile: "
         "depthwise convolutions; mlp: affine layers with activations between them (the default for "
         "tables); linear: one affine layer, which is linear, logistic or softmax regression as the "
-        "target is; logistic: that of two classes",
+        "target is; logistic: that of two classes; words: the mean of the words, of texts "
+        "with classes",
     )
     more: dict[str, Any] = {"nargs": "+"} if several else {}
     also = "; several to compare" if several else ""

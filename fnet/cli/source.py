@@ -1,7 +1,6 @@
 """From `--data` to the three parts of a dataset in memory, with one fitted transform."""
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,10 +8,12 @@ import numpy as np
 
 from fnet import data
 from fnet.cli.arguments import Settings
+from fnet.cli.digests import digest
 from fnet.cli.figures import classes_of
 from fnet.cli.fitting import check_fits
 from fnet.cli.folders import Opened, open_images, packed
 from fnet.cli.forms import instead_of
+from fnet.cli.learned import open_text_parts
 from fnet.cli.tables import (
     FLAGS,
     encode,
@@ -22,9 +23,8 @@ from fnet.cli.tables import (
     plain_name,
 )
 from fnet.cli.text import is_text, open_text
-from fnet.cli.texts import open_texts
 from fnet.cli.values import PARTS as PARTS
-from fnet.cli.values import shares_of_train
+from fnet.cli.values import held_out, require_use_of_split, shares_of_train
 from fnet.data import Dataset, Memory, Transform
 from fnet.errors import ConfigurationError, DataError
 
@@ -59,7 +59,7 @@ class Parts(NamedTuple):
             "thresholds": self.thresholds and list(self.thresholds),
             "classes": list(self.train.classes),
             "samples": [len(self.train), len(self.val), len(self.test)],
-            "sha256": _digest([self.train, self.val, self.test]),
+            "sha256": digest([self.train, self.val, self.test]),
             **({} if self.schema is None else {"schema": self.schema}),
             **({} if self.pixels is None else {"pixels": self.pixels}),
         }
@@ -77,7 +77,7 @@ def load_parts(settings: Settings) -> Parts:
     these settings began.
     """
     of_images = settings["data"] is not None and Path(settings["data"]).is_dir()
-    if settings.get("class_folders") and not of_images:
+    if settings.get("class_folders") and (not of_images or settings["text"] is not None):
         raise ConfigurationError("--class-folders names folders of images; leave it out for others")
     if is_text(settings):
         return _text_parts(settings)
@@ -99,10 +99,10 @@ def _table_parts(settings: Settings) -> Parts:
     if settings["size"] is not None:
         raise ConfigurationError(f"--size resizes image files only; leave it out for {path}")
     if settings["text"] is not None:
-        texts, schema = open_texts(path, settings)
-        divided = _divide({"train": texts}, settings)
+        texts, schema, said = open_text_parts(path, settings)
+        divided = _divide(dict[str, Dataset](texts), settings)
         train, val, test = (_in_memory(divided[part]) for part in PARTS)
-        return Parts(train, val, test, f"texts of {path}", decisions=texts.decisions, schema=schema)
+        return Parts(train, val, test, f"texts of {path}", decisions=said, schema=schema)
     table, thresholds = open_table(path, settings), None
     said = table.decisions
     divided = _divide({"train": table.dataset}, settings, table.groups)
@@ -155,20 +155,22 @@ def short_name(settings: Settings) -> str:
 def load_whole(
     settings: Settings, classes: tuple[str, ...], transform: Transform
 ) -> tuple[Memory, tuple[str, ...]]:
-    """All images of these settings, with the labels of a model that has these classes.
+    """All images of these settings, or of their test part where they come divided, with the labels
+    of a model that has these classes.
 
     With them come sentences on what was decided.
     """
     opened = _open(settings, classes)
     check_fits(opened, {**settings, "model": None})
-    datasets = [_in_memory(part) for part in packed(opened.parts, settings["workers"]).values()]
+    taken, which = held_out(opened.parts)
+    datasets = [_in_memory(part) for part in packed(taken, settings["workers"]).values()]
     (x, y) = datasets[0].fields
     labels = [
         places_of(dataset.classes, classes, settings["data"])[dataset.arrays[y]]
         for dataset in datasets
     ]
     arrays = {x: np.concatenate([d.arrays[x] for d in datasets]), y: np.concatenate(labels)}
-    return data.memory(arrays, classes, transform), opened.decisions
+    return data.memory(arrays, classes, transform), (*which, *opened.decisions)
 
 
 def fit_transform(train: Memory) -> Transform:
@@ -193,6 +195,8 @@ def _of_table(settings: Settings) -> bool:
     """Whether columns of a table are learned from, and no images; ConfigurationError for a flag
     that only a table has."""
     path = settings["data"]
+    if path is not None and Path(path).is_dir() and settings["text"] is not None:
+        return True
     if path is not None and not Path(path).is_dir() and is_table(Path(path), settings["target"]):
         return settings["images"] is None
     for option in (*FLAGS, "text", "images"):
@@ -250,21 +254,11 @@ def _check_same(parts: Parts, settings: Settings) -> None:
             )
 
 
-def _digest(parts: list[Memory]) -> str:
-    """A digest of every bit of these samples."""
-    digest = hashlib.sha256()
-    for part in parts:
-        arrays = {"ids": part.ids} if isinstance(part, data.Text) else part.arrays
-        for name, array in arrays.items():
-            digest.update(f"{name} {array.shape} {array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
 def _divide(
     parts: dict[str, Dataset], settings: Settings, groups: np.ndarray | None = None
 ) -> dict[str, Dataset]:
     """Train, val and test; missing parts are split off from train."""
+    require_use_of_split(settings, parts)
     taken = shares_of_train(settings["split"], parts)
     whole, seed, shuffle = parts["train"], settings["seed"], settings["shuffle"]
     stratified = settings["stratified"] and bool(whole.classes) and shuffle and groups is None

@@ -8,7 +8,8 @@ from typing import Any
 
 from fnet import data, models
 from fnet.cli.arguments import IMAGE_RATES, Settings
-from fnet.cli.values import above, shares_of, shares_of_train
+from fnet.cli.solving import SOLVERS
+from fnet.cli.values import above, require_use_of_split, shares_of, shares_of_train
 from fnet.core import Layer
 from fnet.data import Dataset
 from fnet.data.text import KINDS
@@ -24,11 +25,12 @@ BATCH, STEPS = 32, 2250
 MANY = 50  # epochs, of which not all may be needed
 RATES = {**IMAGE_RATES, "adam": 2e-3}  # of a transformer of width 64; wider ones take smaller steps
 CELL_RATES = {**RATES, "adam": 5e-3}
+STEADY = ("ftrl", *SOLVERS)  # optimizers that take no schedule
 RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is read as it is used
 OTHERS = (  # of images and tables
     *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
     *("label_smoothing", "features", "drop", "task", "binarize", "sep", "decimal", "encoding"),
-    *("na", "text", "images", "group"),
+    *("na", "header", "missing", "scale", "text", "images", "group", "target", "class_folders"),
 )
 
 
@@ -36,8 +38,8 @@ def add_text(parser: argparse.ArgumentParser) -> None:
     """How a text is read, and the network that continues it."""
     group = parser.add_argument_group(
         "text",
-        "--data book.txt, or a folder of .txt and .md files; without --data, a small formal "
-        "language whose best possible loss is known",
+        "--data book.txt, or a folder of .txt and .md files (of class folders with --model alone); "
+        "without --data, a small formal language whose best possible loss is known",
     )
     group.add_argument(
         "--tokens",
@@ -74,6 +76,11 @@ def with_text_model(given: Settings) -> tuple[Settings, str]:
                 f"--{flag} does not apply to a text, which {' or '.join(MODELS)} learns; leave it "
                 "out"
             )
+    if given.get("optimizer") in SOLVERS:
+        raise ConfigurationError(
+            f"--optimizer {given['optimizer']} takes all samples at each step, as of a table; take "
+            "adam, or leave it out"
+        )
     sizes = EMBEDDED if given.get("data") is None else BOOK
     model = given.get("model") or "transformer"
     if model != "transformer":
@@ -83,7 +90,7 @@ def with_text_model(given: Settings) -> tuple[Settings, str]:
     if given.get("data") is None and given.get("tokens") is not None:
         raise ConfigurationError("--tokens needs a text: --data book.txt")
     why = "" if given.get("model") else "chosen for a text: attention finds what matters in it"
-    return {**sizes, **given, "model": model}, why
+    return {"schedule": None, **sizes, **given, "model": model}, why
 
 
 def open_text(settings: Settings) -> tuple[dict[str, Dataset], str, tuple[str, ...]]:
@@ -99,6 +106,7 @@ def open_text(settings: Settings) -> tuple[dict[str, Dataset], str, tuple[str, .
     path = Path(settings["data"])
     divided = data.text_parts(path, length, tokens=settings["tokens"])
     parts = {"train" if part == "all" else part: text for part, text in divided.parts.items()}
+    require_use_of_split(settings, parts)
     taken = shares_of_train(settings["split"], parts)
     pieces: dict[str, Any] = {**parts, **data.split_text(parts["train"], taken)}
     if sum(len(text.ids) for text in parts.values()) <= RESIDENT:
@@ -130,13 +138,16 @@ def text_rate(settings: Settings) -> float:
 
 
 def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:
-    """The settings with a batch size and a number of epochs, and sentences on what was chosen."""
+    """The settings with a batch size, a number of epochs and a schedule, and sentences on what was
+    chosen."""
     batch, epochs = settings["batch_size"] or BATCH, settings["epochs"]
     if not isinstance(batch, int):
         raise ConfigurationError("--batch-size all is for tables; name a number for a text")
+    steps = -(-samples // batch)
+    if settings["schedule"] is None:
+        settings = {**settings, "schedule": _schedule(settings, steps)}
     if epochs is not None:
         return {**settings, "batch_size": batch}, []
-    steps = -(-samples // batch)
     epochs = -(-STEPS // steps)
     said = [f"{epochs} epochs of {steps:,} steps; --epochs for another number"]
     settings = {**settings, "batch_size": batch, "epochs": epochs}
@@ -144,6 +155,18 @@ def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:
         settings["patience"] = epochs // 10
         said.append(f"ends once {epochs // 10} in a row have no lower validation loss (--patience)")
     return settings, said
+
+
+def _schedule(settings: Settings, steps: int) -> str:
+    """A falling rate of a recurrent network, where the optimizer takes one and steps are left.
+
+    At a constant rate of 0.005 the loss of a gru rises again and again, up to several times its
+    distance from the optimum, and one of 0.002 is not done after as many steps.
+    """
+    total = steps * (settings["epochs"] or -(-STEPS // steps))
+    falls = total - round(settings["warmup"] * total) > 1
+    takes = settings["model"] != "transformer" and settings["optimizer"] not in STEADY
+    return "cosine" if falls and takes else "constant"
 
 
 def bits(loss: float) -> str:

@@ -14,6 +14,7 @@ from fnet.cli.arguments import Settings
 from fnet.cli.report import by_part, tell_written, weights_of
 from fnet.cli.source import Parts, load_parts
 from fnet.cli.text import bits, in_bits
+from fnet.cli.values import held_out
 from fnet.cli.voice import Voice
 from fnet.data import Dataset, Memory, Vocabulary
 from fnet.data.text import spelled
@@ -106,8 +107,10 @@ def _texts(checkpoint: Checkpoint, settings: Settings, other: str | None) -> tup
             "part; leave it out"
         )
     known = Vocabulary.of(checkpoint.classes)
-    text = data.text_windows(other, settings["length"], vocabulary=known)
-    return text, f"text {other}, {text.decisions[0]}"
+    divided = data.text_parts(other, settings["length"], vocabulary=known)
+    pieces, which = held_out(divided.parts)
+    (text,) = pieces.values()
+    return text, ", ".join((f"text {other}", *which, text.decisions[0]))
 
 
 def measured(

@@ -32,6 +32,7 @@ from fnet.cli.spread import divided, make_devices
 from fnet.cli.text import MODELS as TEXT_MODELS
 from fnet.cli.text import TEXT, add_text
 from fnet.cli.text_report import tell_text, with_bits
+from fnet.cli.texts import MODEL as WORDS
 from fnet.cli.together import (
     Run,
     add_together,
@@ -64,6 +65,7 @@ fnet train --data set.npz --layers 3 --l2 1e-4   arrays `images` and `labels`
 fnet train --data houses.csv --target SalePrice --features GrLivArea YearBuilt \\
            --binarize 30 70 --model logistic \\
            --batch-size all --epochs 25000       cheap or expensive houses
+fnet train --data reviews/                       reviews/<class>/*.txt, by their words
 fnet train --data book.txt                       a transformer that continues a text
 fnet train --model lstm                          a formal language, whose optimum is known
 fnet train --epochs 200 --patience 10            until validation no longer improves
@@ -77,7 +79,7 @@ def add(commands: Any) -> None:
     summary = "train a classifier; writes a checkpoint, a history, metrics and pictures"
     parser = command(commands, "train", train, summary, EXAMPLES)
     add_data(parser)
-    add_model(parser, others=TEXT_MODELS)
+    add_model(parser, others=(*TEXT_MODELS, WORDS))
     add_text(parser)
     add_training(parser).add_argument(
         "--augment",

@@ -43,7 +43,8 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
     group.add_argument(
         "--schedule",
         choices=SCHEDULES,
-        help="how the learning rate goes on over all steps of the run (default constant)",
+        help="how the learning rate goes on over all steps of the run (default constant; "
+        "of an lstm or gru cosine)",
     )
     group.add_argument(
         "--warmup",

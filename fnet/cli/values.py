@@ -1,15 +1,17 @@
 """Values of arguments: numbers above a bound, shares of parts, and the size of images."""
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from fnet.errors import ConfigurationError
 
 Number = Callable[[str], Any]
+Part = TypeVar("Part")
 
 ORIGINAL = "original"  # the size of images that are not resized
 PARTS = ("train", "val", "test")
+SPLIT = (0.6, 0.2, 0.2)
 
 
 def above(least: float, kind: Callable[[str], Any]) -> Number:
@@ -52,6 +54,28 @@ def shares_of_train(split: Sequence[float], held: Iterable[str]) -> dict[str, fl
     wanted = {part: shares[part] for part in PARTS if part == "train" or part not in held}
     whole = sum(wanted.values())
     return {part: share / whole for part, share in wanted.items()}
+
+
+def held_out(parts: Mapping[str, Part]) -> tuple[dict[str, Part], list[str]]:
+    """Of data that come divided, the part that a run is measured on, and a sentence on it.
+
+    >>> held_out({"train": 1, "val": 2, "test": 3}), held_out({"all": 4})
+    (({'test': 3}, ['its test part alone']), ({'all': 4}, []))
+    """
+    for name in ("test", "val"):
+        if name in parts and len(parts) > 1:
+            return {name: parts[name]}, [f"its {name} part alone"]
+    return {**parts}, []
+
+
+def require_use_of_split(settings: Mapping[str, Any], held: Iterable[str]) -> None:
+    """Raise ConfigurationError where a new run is given shares of parts, and the data have all."""
+    stated = tuple(settings["split"]) != SPLIT
+    if stated and {*PARTS} <= {*held} and "sha256" not in settings:
+        raise ConfigurationError(
+            f"--split {' '.join(map(str, settings['split']))}: the data come divided into "
+            f"{', '.join(PARTS)}; leave it out, or join their parts in one folder"
+        )
 
 
 class ImageSize(argparse.Action):

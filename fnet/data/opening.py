@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnet.data.frames import frame_columns, is_categorical, is_frame
+from fnet.data.text_folders import folder_rows
 from fnet.data.totals import label_of, without_label, without_totals
 from fnet.errors import ConfigurationError, DataError
 from fnet.files.csv_cells import MISSING, number
@@ -105,6 +106,8 @@ def read_table(
 ) -> Reading:
     """The columns of a CSV or JSON file, of bytes, or of a DataFrame; arguments as in `csv_table`.
 
+    Of a folder they are "text" and "class", the texts in its class folders.
+
     The columns of `spelled` keep the spelling of their cells. In those that are `unused`, nothing
     is a mistake. `learned` are the signs that numbers had in training, and `commas` says whether
     they had decimal commas there.
@@ -116,6 +119,11 @@ def read_table(
         absent = tuple(map(str, na or ()))
         return _read_frame(source, decimal, absent, others, spelled, unused, learned)
     file = source if isinstance(source, bytes) else Path(source)
+    if isinstance(file, Path) and file.is_dir():
+        rows, said = folder_rows(file)
+        others = {"sep": sep, "encoding": encoding, "header": header}
+        reading = _read_frame(rows, decimal, (), others, rows.columns, unused, learned)
+        return reading._replace(decisions=(*said, *reading.decisions))
     if (records := json_rows(file)) is not None:
         others = {"sep": sep, "header": header}
         absent = MISSING if na is None else tuple(map(str, na))

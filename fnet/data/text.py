@@ -134,15 +134,16 @@ def text_windows(
 
     {"tokens": (N, T), "next": (N, T)} int32, what comes next being the tokens one place later.
     Windows begin every `stride` places, by default `length`, so that each token is predicted once
-    an epoch. `tokens` is "characters" (of UTF-8; ends of lines become a newline) or "bytes"; by
-    default characters, but bytes where the file is not UTF-8 or has more than 1,000 different ones,
-    and `decisions` say so. Files of a folder follow each other by name, a newline between two.
-    `vocabulary` is that of a text that a model was trained on; then `tokens` is its kind.
+    an epoch. `tokens` is "characters" (of UTF-8, or of UTF-16 with its mark; ends of lines become a
+    newline) or "bytes"; by default characters, but bytes where the file is not UTF-8 or has more
+    than 1,000 different ones, and `decisions` say so. Files of a folder follow each other by name,
+    a newline between two. `vocabulary` is that of a text that a model was trained on; then `tokens`
+    is its kind.
 
     The ids are written to a file in `cache` (default: fnet's own, in $XDG_CACHE_HOME or ~/.cache)
     and mapped into memory, so that a text may be larger than it. Raises DataError for a text that
-    is shorter than a window, for a character that a given vocabulary lacks, or, if characters are
-    named, for a byte that is not UTF-8.
+    is shorter than a window, for a character that a given vocabulary lacks, if characters are named
+    for a byte that is not UTF-8, and if nothing is for a byte of 0, which no text has.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -233,12 +234,26 @@ def vocabulary_of(paths: list[Path], kind: str | None) -> tuple[Vocabulary, str]
     except NotText as error:
         if kind == "characters":
             raise DataError(f"{error}; convert the file, or read it as bytes") from None
-        return Vocabulary("bytes", BYTES), f"; bytes, since {error}"
+        _require_text(paths)
+        return Vocabulary("bytes", BYTES), f"; bytes, since {error} (converted, it is characters)"
+    if kind is None and seen[0]:
+        _require_text(paths)
     known = np.flatnonzero(seen)
     if kind is None and len(known) > MOST:
         said = f"; bytes, since there are {len(known):,} different characters"
         return Vocabulary("bytes", BYTES), said
     return Vocabulary("characters", tuple(map(chr, known.tolist()))), ""
+
+
+def _require_text(paths: list[Path]) -> None:
+    """DataError for a file with a byte of 0, as compressed ones and documents have, and no text."""
+    for path in paths:
+        if any((piece == 0).any() for piece in bytes_of([path])):
+            raise DataError(
+                f"{path}: it has bytes of 0, as no text has; unpack it, or save it as plain text, "
+                "in UTF-8; to learn its bytes as they are, name them: --tokens bytes, in Python "
+                "tokens="
+            )
 
 
 def _seen(paths: list[Path]) -> np.ndarray:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from fnet.data.parts import Divided, named_parts
-from fnet.data.text import text_windows, vocabulary_of
+from fnet.data.text import Vocabulary, text_windows, vocabulary_of
 from fnet.files.characters import SUFFIXES, text_files, visible_files
 
 SHOWN = 5  # folders named in a sentence
@@ -16,6 +16,7 @@ def text_parts(
     *,
     tokens: str | None = None,
     cache: str | os.PathLike[str] | None = None,
+    vocabulary: Vocabulary | None = None,
 ) -> Divided:
     """The parts of a folder of texts, by the names of its files or of the folders in it.
 
@@ -23,7 +24,8 @@ def text_parts(
         a file, or a folder of any other texts                     -> "all"
 
     Each is what `text_windows` makes of it, and all have one vocabulary, of whatever any of them
-    holds. What lies beside the parts is left out; `decisions` says all this in sentences.
+    holds, or that of a text that a model was trained on. What lies beside the parts is left out;
+    `decisions` says all this in sentences.
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -38,10 +40,10 @@ def text_parts(
     """
     named = _parts_in(Path(path)) if Path(path).is_dir() else {}
     if not named:
-        whole = text_windows(path, length, tokens=tokens, cache=cache)
+        whole = text_windows(path, length, tokens=tokens, cache=cache, vocabulary=vocabulary)
         return Divided({"all": whole}, (*whole.decisions, *_folders(Path(path))))
     paths = [file for each in named.values() for file in text_files(each)]
-    known, why = vocabulary_of(paths, tokens)
+    known, why = (vocabulary, "") if vocabulary else vocabulary_of(paths, tokens)
     parts = {
         part: text_windows(each, length, cache=cache, vocabulary=known)
         for part, each in named.items()
@@ -69,12 +71,13 @@ def _parts_in(folder: Path) -> dict[str, Path]:
 
 def _folders(path: Path) -> list[str]:
     """A sentence on folders of texts that may be meant as classes."""
-    entries = [*_entries(path).values()] if path.is_dir() else []
-    if len(entries) < 2 or not all(each.is_dir() for each in entries):
+    entries = _entries(path).values() if path.is_dir() else []
+    entries = [each for each in entries if each.is_dir()]
+    if len(entries) < 2:
         return []
     shown = ", ".join(f"{each.name}/" for each in entries[:SHOWN])
     more = ", ..." * (len(entries) > SHOWN)
     return [
-        f"the texts of {shown}{more} follow one another; if these are classes, put the texts and "
-        "their classes into two columns of a table: --text"
+        f"the texts of {shown}{more} follow one another; fnet train without --model takes such "
+        "folders as classes where each has two texts or more, and no text lies beside them"
     ]

@@ -110,7 +110,8 @@ def csv_texts(
 ) -> LabelledTexts:
     """Texts in a column of a table: {"words": (N, T) int32 ids, "label": (N,) int32}.
 
-    `source` is the path of a CSV file, or a DataFrame; `text` and `target` name columns. Of each
+    `source` is the path of a CSV file, or a DataFrame; `text` and `target` name columns. Of class
+    folders of texts, root/<class>/<text>.txt, these are "text" and "class". Of each
     text the first T = `length` words are read, by default so many that 95 % of the texts have no
     more, and 512 at most. The vocabulary is that of these texts, see `learn_words`; for another
     table, give `words` and `length` of the one that a model was trained on. `sep`, `encoding` and

@@ -12,6 +12,7 @@ from fnet.errors import DataError
 SUFFIXES = (".txt", ".md", ".text")
 PIECE = 2**20  # bytes read at a time
 BYTE_ORDER_MARK = "\ufeff"
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class NotText(DataError):
@@ -54,8 +55,8 @@ def bytes_of(paths: list[Path]) -> Iterator[np.ndarray]:
 def code_points(paths: list[Path]) -> Iterator[np.ndarray]:
     """The characters of these files, in pieces of uint32; a newline stands between two files.
 
-    Files are UTF-8. A byte order mark at the beginning is left out, and every end of line is a
-    newline. Raises NotText for other bytes.
+    Files are UTF-8, or UTF-16 where a byte order mark says so. The mark is left out, and every end
+    of line is a newline. Raises NotText for other bytes.
     """
     for number, path in enumerate(paths):
         begin = True
@@ -70,10 +71,12 @@ def code_points(paths: list[Path]) -> Iterator[np.ndarray]:
 
 def _decoded(path: Path) -> Iterator[str]:
     """The text of a file in pieces, the first of them even where the file is empty."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = io.IncrementalNewlineDecoder(decoder, translate=True)
     place, line, piece = 0, 1, b""
     with path.open("rb") as file:
+        encoding = "UTF-16" if file.read(2) in UTF_16 else "UTF-8"
+        file.seek(0)
+        decoder = codecs.getincrementaldecoder(encoding)()
+        lines = io.IncrementalNewlineDecoder(decoder, translate=True)
         while True:
             waiting = len(decoder.getstate()[0])
             piece = file.read(PIECE)
@@ -84,7 +87,7 @@ def _decoded(path: Path) -> Iterator[str]:
                 line += piece.count(b"\n", 0, max(error.start - waiting, 0))
                 raise NotText(
                     f"{path}: byte {error.object[error.start]:#04x} at place {start:,}, in line "
-                    f"{line:,}, is not UTF-8"
+                    f"{line:,}, is not {encoding}"
                 ) from None
             if text or not place:
                 yield text

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from fnet import compose, layers
 from fnet.core import Layer
+from fnet.core.watching import watching
 
 
 class Call(NamedTuple):
@@ -32,3 +33,22 @@ def call_of(layer: Layer) -> Call:
             return Call(construct, dict(bound.arguments))
         layer = inspect.unwrap(construct)(*arguments, **keywords)
     return Call(None, {})
+
+
+def given_to_part(layer: Layer, params: Any) -> Any:
+    """The parameters that a reparametrized layer, such as `tied`, gives to its one part.
+
+    >>> import jax
+    >>> from fnet import serial
+    >>> from fnet.layers import affine
+    >>> model = compose.tied(serial(affine(3), affine(3)), "[1].w", "[0].w")
+    >>> params, _ = model.init(jax.random.key(0), (3,))
+    >>> params[1].w is None, given_to_part(model, params)[1].w is params[0].w
+    (True, True)
+    """
+
+    def watch(each: Layer, own: Any, x: Any, run: Any) -> Any:
+        return run() if each is layer else (own, ())  # in place of a pass of the part
+
+    with watching(watch):
+        return layer.forward(params, None)[0]

@@ -13,9 +13,10 @@ from fnet.errors import ConfigurationError, ShapeError
 from fnet.interop.calls import Call, call_of
 from fnet.interop.layouts import Place
 from fnet.interop.names import named
+from fnet.interop.params import check_params, template
 from fnet.interop.paths import beneath, folders_of, joined
 from fnet.interop.turned import Turned
-from fnet.interop.walk import Walk, check_params, template
+from fnet.interop.walk import Walk
 
 Names = Mapping[str, str] | Sequence[str] | None
 

@@ -10,6 +10,7 @@ from fnet.interop.packed import unpacked
 
 COUNTER = "num_batches_tracked"  # of batches; nothing of PyTorch's that has a momentum reads it
 
+ONE_LAYER = re.compile(r"(?:^|\.)l0$")  # that of a recurrent module of one, which is a layer here
 REGISTERED = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -59,8 +60,9 @@ def matched(
     given = module_names(state)
     if names is not None:
         return named(wanted, names)
-    if set(given) == set(wanted):
-        return {name: name for name in wanted}
+    own = {ONE_LAYER.sub("", name): name for name in given}
+    if set(own) == set(wanted):
+        return {name: own[name] for name in wanted}
     order = _in_order(state, given)
     if order is None:
         raise ConfigurationError(

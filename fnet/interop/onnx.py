@@ -1,18 +1,18 @@
 """Models of ONNX, which other runtimes take."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import jax
 import numpy as np
 from chex import ArrayTree
 
 from fnet.core import Layer, Loss, out_shape
-from fnet.core.expect import require_shape
+from fnet.core.expect import require_one_array, require_shape
 from fnet.data import transforms
-from fnet.errors import ConfigurationError
-from fnet.interop.onnx_graph import Graph
+from fnet.errors import ConfigurationError, FnetError
+from fnet.interop.onnx_graph import INPUT, Graph
 from fnet.interop.onnx_layers import emit
-from fnet.interop.walk import check_params
+from fnet.interop.params import check_params, template
 
 
 def to_onnx(
@@ -22,17 +22,24 @@ def to_onnx(
     *,
     transform: transforms.Transform = transforms.compose(),
     loss: Loss | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> bytes:
     """The model in use as an .onnx file, from the input (N, *shape), float32, to the output.
 
     `shape` is that of one example before `transform`, which is part of the file, channels last as
     in fnet. With a classifier's loss there is a second output, `probabilities` (N, C); with
     `losses.standardized`, the output is in units of the target. Noise is left out, statistics are
-    those observed, and all numbers are float32.
+    those observed, and all numbers are float32. `metadata` are texts by name that go with it.
 
-    Networks of dense layers, convolutions, pooling, batch norm, activations and residual blocks
-    can be written. Raises ConfigurationError for any other layer or transform, for a classifier's
-    loss that is none of fnet's, and without the package onnx (`pip install 'fnet[onnx]'`).
+    A model that begins with an `embedding` takes ids, (N, T) int64. Where no weight depends on how
+    long a sequence is, the file takes any length T, whatever `shape` says, as far as the model
+    does: `learned_positions` end where they end.
+
+    Networks of dense layers, convolutions, pooling, batch, layer and RMS norms, activations and
+    gates, embeddings, positions, attention and recurrent layers can be written, in chains, residual
+    blocks, `repeat`, `fan_out` and `tied`. Raises ConfigurationError for any other layer or
+    transform, for a classifier's loss that is none of fnet's, and without the package onnx (`pip
+    install 'fnet[onnx]'`), and ShapeError for a model of several inputs.
 
     >>> import jax
     >>> import onnx
@@ -47,7 +54,8 @@ def to_onnx(
             f"to_onnx: model is {model!r}; it must be a Layer: relu(), not relu"
         )
     require_shape(shape)
-    graph, x, inner = Graph(), "input", tuple(shape)
+    require_one_array("to_onnx", shape)
+    graph, x, inner = Graph(), INPUT, tuple(shape)
     for step in _steps(transform):
         x, inner = _transformed(graph, step, x, inner)
     check_params("to_onnx", model, inner, params)
@@ -60,7 +68,22 @@ def to_onnx(
         given = jax.ShapeDtypeStruct((1, *made), np.float32)
         rank = len(jax.eval_shape(loss.probabilities, given).shape)
         outputs["probabilities"] = _probabilities(graph, loss, y), rank
-    return graph.written(tuple(shape), outputs)
+    any_length = not graph.sized and inner == tuple(shape) and _takes_any_length(model, inner)
+    return graph.written(tuple(shape), outputs, any_length, metadata or {})
+
+
+def _takes_any_length(model: Layer, shape: tuple[int, ...]) -> bool:
+    """Whether no weight depends on the first size of an example, that of a sequence."""
+    if not shape:
+        return False
+    other = (shape[0] - 1 if shape[0] > 1 else 2, *shape[1:])
+    try:
+        ours, theirs = (
+            jax.tree.map(lambda leaf: leaf.shape, template(model, each)) for each in (shape, other)
+        )
+    except FnetError:  # it takes no other size
+        return False
+    return bool(ours == theirs)
 
 
 def _name(loss: Loss) -> str:

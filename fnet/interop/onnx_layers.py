@@ -1,41 +1,30 @@
-"""The layers of fnet as operations of ONNX, which has channels first: it is turned around each."""
+"""The layers and compositions of fnet as operations of ONNX."""
 
-from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
-from fnet.compose import mixed_precision, residual, serial
-from fnet.core import Layer, out_shape
-from fnet.core.windows import Windows, lay
-from fnet.errors import ConfigurationError
-from fnet.interop.calls import call_of
-from fnet.interop.layouts import Input, Place, entries
-from fnet.interop.onnx_graph import Graph
-from fnet.layers import (
-    affine,
-    avg_pool,
-    batch_norm,
-    conv,
-    depthwise_conv,
-    dropout,
-    flatten,
-    gelu,
-    global_avg_pool,
-    hard_tanh,
-    leaky_relu,
-    max_pool,
-    relu,
-    relu6,
-    sigmoid,
-    silu,
-    softplus,
-    softsign,
-    squeeze,
-    tanh,
+from fnet.compose import (
+    fan_out,
+    frozen,
+    low_rank,
+    mixed_precision,
+    remat,
+    repeat,
+    residual,
+    serial,
+    tied,
+    weight_norm,
+    weight_standardization,
 )
-
-Emit = Callable[[Graph, Place, dict[str, Any], str], str]
+from fnet.core import Layer, out_shape
+from fnet.errors import ConfigurationError
+from fnet.interop import onnx_images, onnx_pointwise, onnx_sequences
+from fnet.interop.calls import call_of, given_to_part
+from fnet.interop.layouts import Input, Place
+from fnet.interop.onnx_graph import Emit, Graph
+from fnet.layers import affine, flatten, geglu, gelu, glu, silu, squeeze, swiglu
 
 
 def emit(graph: Graph, layer: Layer, shape: tuple[int, ...], params: Any, x: str) -> str:
@@ -51,10 +40,6 @@ def emit(graph: Graph, layer: Layer, shape: tuple[int, ...], params: Any, x: str
     return known(graph, Place("", layer, Input(shape), params), call.arguments, x)
 
 
-def _simply(operation: str, **attributes: Any) -> Emit:
-    return lambda graph, place, given, x: graph.add(operation, x, **attributes)
-
-
 def _serial(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
     shape = place.input.shape
     for part, own in zip(place.layer.layers, place.params, strict=True):
@@ -63,13 +48,45 @@ def _serial(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
 
 
 def _residual(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    shape = place.input.shape
-    sides = zip(place.layer.layers, place.params, strict=True)
-    return graph.add("Add", *(emit(graph, side, shape, own, x) for side, own in sides))
+    return graph.add("Add", *_each(graph, place, x))
+
+
+def _fan_out(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
+    if given["join"] is None:
+        raise ConfigurationError(
+            f"to_onnx: {place.layer} has several outputs, and layers there take one: give it "
+            "join='add' or 'concatenate'"
+        )
+    outputs = _each(graph, place, x)
+    if given["join"] == "concatenate":
+        return graph.add("Concat", *outputs, axis=-1)
+    for other in outputs[1:]:
+        outputs[0] = graph.add("Add", outputs[0], other)
+    return outputs[0]
+
+
+def _each(graph: Graph, place: Place, x: str) -> list[str]:
+    """The outputs of all parts, which take the same input."""
+    parts = zip(place.layer.layers, place.params, strict=True)
+    return [emit(graph, part, place.input.shape, own, x) for part, own in parts]
+
+
+def _repeat(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
+    for number in range(given["times"]):
+        own = place.params
+        if not given["tied"]:
+            own = jax.tree.map(lambda leaf, number=number: leaf[number], own)
+        x = emit(graph, place.layer.layers[0], place.input.shape, own, x)
+    return x
 
 
 def _inside(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
     return emit(graph, place.layer.layers[0], place.input.shape, place.params, x)
+
+
+def _expanded(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
+    own = given_to_part(place.layer, place.params)
+    return emit(graph, place.layer.layers[0], place.input.shape, own, x)
 
 
 def _affine(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
@@ -81,114 +98,46 @@ def _affine(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
         own = [] if b is None else [graph.constant(b)]
         return graph.add("Gemm", flat, graph.constant(w), *own, transB=1)
     sizes = [*[0] * (1 + kept), -1]  # as they are, and the rest
-    flat = graph.add("Reshape", x, graph.constant(sizes, np.int64))
+    flat = graph.add("Reshape", x, graph.whole(sizes))
     y = graph.add("MatMul", flat, graph.constant(np.asarray(w).T))
     return y if b is None else graph.add("Add", y, graph.constant(b))
 
 
+def _gated(activation: Layer | None) -> Emit:
+    """The product of two linear maps, one of them through an activation; None: that given."""
+
+    def emitted(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
+        gate = given["activation"] if activation is None else activation
+        a, b = (graph.add("MatMul", x, graph.constant(np.asarray(w).T)) for w in place.params)
+        inner = *place.input.shape[:-1], len(place.params.w)
+        return graph.add("Mul", emit(graph, gate, inner, (), a), b)
+
+    return emitted
+
+
 def _squeeze(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    return graph.add("Squeeze", x, graph.constant([-1], np.int64))
-
-
-def _leaky(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    return graph.add("LeakyRelu", x, alpha=float(given["a"]))
-
-
-def _gelu(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    return graph.add("Gelu", x, approximate="tanh" if given["approximate"] else "none")
-
-
-def _silu(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    return graph.add("Mul", x, graph.add("Sigmoid", x))
-
-
-def _clip(low: float, high: float) -> Emit:
-    return lambda graph, place, given, x: graph.add(
-        "Clip", x, graph.constant(low), graph.constant(high)
-    )
-
-
-def _turned(graph: Graph, rank: int, x: str, operation: Callable[[str], str]) -> str:
-    """The operation between (N, n..., C) turned to (N, C, n...), and back."""
-    first = graph.add("Transpose", x, perm=[0, rank + 1, *range(1, rank + 1)])
-    return graph.add("Transpose", operation(first), perm=[0, *range(2, rank + 2), 1])
-
-
-def _pads(windows: Windows) -> list[int]:
-    return [pair[side] for side in (0, 1) for pair in windows.padding]
-
-
-def _conv(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    shape = place.input.shape
-    settings = (given["window"], given["stride"], given["padding"], given["dilation"])
-    windows = lay("to_onnx", shape[:-1], *settings)
-    laid = {entry.name: entry.layout for entry in entries(place, None)}
-    leaves = zip(laid.values(), (leaf for leaf in place.params if leaf is not None), strict=True)
-    arrays = [graph.constant(layout.to_torch(np.asarray(leaf))) for layout, leaf in leaves]
-    options = {
-        "strides": windows.strides,
-        "dilations": windows.dilations,
-        "pads": _pads(windows),
-        "group": given.get("groups", shape[-1]),  # a depthwise convolution has one per channel
-    }
-    return _turned(graph, len(shape) - 1, x, lambda x: graph.add("Conv", x, *arrays, **options))
-
-
-def _pool(operation: str) -> Emit:
-    def pooled(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-        sides, stride = place.input.shape[:-1], given["stride"]
-        if given["ceil"] or (operation == "AveragePool" and given["padding"] != "valid"):
-            raise ConfigurationError(f"to_onnx: {place.layer} has no operation that pads the same")
-        step = given["window"] if stride is None else stride
-        windows = lay("to_onnx", sides, given["window"], step, given["padding"], 1)
-        options = {
-            "kernel_shape": windows.sizes,
-            "strides": windows.strides,
-            "pads": _pads(windows),
-        }
-        return _turned(graph, len(sides), x, lambda x: graph.add(operation, x, **options))
-
-    return pooled
-
-
-def _global_average(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    axes = graph.constant(range(1, len(place.input.shape)), np.int64)
-    return graph.add("ReduceMean", x, axes, keepdims=0)
-
-
-def _batch_norm(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
-    scale, bias, running = place.params
-    mean, variance = (np.asarray(array, np.float64) for array in running.value)
-    rate = 1 / np.sqrt(variance + given["eps"])
-    rate = rate if scale is None else rate * np.asarray(scale, np.float64)
-    shift = 0 if bias is None else np.asarray(bias, np.float64)
-    centred = graph.add("Sub", x, graph.constant(mean))
-    scaled = graph.add("Mul", centred, graph.constant(rate))
-    return graph.add("Add", scaled, graph.constant(shift + np.zeros_like(mean)))
+    return graph.add("Squeeze", x, graph.whole([-1]))
 
 
 TABLE: dict[Any, Emit] = {
     serial: _serial,
     residual: _residual,
+    fan_out: _fan_out,
+    repeat: _repeat,
+    remat: _inside,
     mixed_precision: _inside,
+    tied: _expanded,
+    frozen: _expanded,
+    low_rank: _expanded,
+    weight_norm: _expanded,
+    weight_standardization: _expanded,
     affine: _affine,
-    flatten: _simply("Flatten", axis=1),
+    glu: _gated(None),
+    swiglu: _gated(silu()),
+    geglu: _gated(gelu()),
+    flatten: onnx_pointwise.simply("Flatten", axis=1),
     squeeze: _squeeze,
-    relu: _simply("Relu"),
-    leaky_relu: _leaky,
-    sigmoid: _simply("Sigmoid"),
-    tanh: _simply("Tanh"),
-    gelu: _gelu,
-    silu: _silu,
-    softplus: _simply("Softplus"),
-    softsign: _simply("Softsign"),
-    hard_tanh: _clip(-1, 1),
-    relu6: _clip(0, 6),
-    dropout: _simply("Identity"),
-    conv: _conv,
-    depthwise_conv: _conv,
-    max_pool: _pool("MaxPool"),
-    avg_pool: _pool("AveragePool"),
-    global_avg_pool: _global_average,
-    batch_norm: _batch_norm,
+    **onnx_pointwise.TABLE,
+    **onnx_images.TABLE,
+    **onnx_sequences.TABLE,
 }

@@ -39,8 +39,7 @@ def unpacked(state: Mapping[str, Any]) -> Mapping[str, Any]:
         layer, projected = LAYER.fullmatch(name), PROJECTED.fullmatch(name)
         match = layer or projected
         if match is None:
-            if name not in taken:
-                found[name] = value
+            found[name] = value
             continue
         module = match[1] or ""
         within = f"{module}." if module else ""
@@ -51,6 +50,8 @@ def unpacked(state: Mapping[str, Any]) -> Mapping[str, Any]:
         entries = _of_layer(parts) if layer else _of_attention(parts)
         prefix = f"{within}{layer[2]}" if layer else f"{within}in_proj"
         found |= {f"{prefix}.{entry}": array for entry, array in entries}
+    for name in taken:  # a .safetensors file has biases before weights
+        found.pop(name, None)
     return found if taken else state
 
 

@@ -40,9 +40,14 @@ def load_safetensors(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return Unordered({name: arrays[name] for name in sorted(arrays)})
 
 
-def save_safetensors(path: str | os.PathLike[str], arrays: Mapping[str, Any]) -> None:
+def save_safetensors(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, Any],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
     """Write arrays by name, such as those of `to_torch`, to a .safetensors file, all or none.
 
+    `metadata` are texts by name that go with them, such as the names of classes as JSON.
     Each is laid out in memory in the order of its axes before: the package writes the memory of an
     array as it is, whatever its axes. Needs the extra `interop`, else ConfigurationError. Raises
     ShapeError for what is not an array of numbers, and DataError where the file cannot be written.
@@ -57,7 +62,7 @@ def save_safetensors(path: str | os.PathLike[str], arrays: Mapping[str, Any]) ->
     package = _package("save_safetensors")
     try:
         with replacing(path) as file:
-            file.write(package.save(laid))
+            file.write(package.save(laid, dict(metadata) if metadata else None))
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
 

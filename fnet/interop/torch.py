@@ -15,8 +15,9 @@ from fnet.interop.arrays import as_numpy
 from fnet.interop.layouts import Entry, Place, entries
 from fnet.interop.names import COUNTER, matched, named, state_of
 from fnet.interop.packed import PART, packed
+from fnet.interop.params import check_params, template
 from fnet.interop.settings import check_settings
-from fnet.interop.walk import Walk, check_params, template
+from fnet.interop.walk import Walk
 
 Names = Mapping[str, str] | Sequence[str] | None
 
@@ -55,7 +56,10 @@ def from_torch(
     direction of a recurrent module is a layer here: serial(lstm(8), lstm(8)), or fan_out(lstm(8),
     lstm(8, reverse=True)). The linear maps of `attention`, one array in MultiheadAttention, are
     taken apart. `embedding` and `learned_positions` are torch.nn.Embedding, whose row of padding
-    must be 0, as here, and is written so.
+    must be 0, as here, and is written so. What is `tied` stands in both places there, and must be
+    the same in both. A block of `models.transformer` is a TransformerEncoderLayer(norm_first=True)
+    with a causal mask, by the names norm1, self_attn.in_proj.q, .k, .v, self_attn.out_proj, norm2,
+    linear1 and linear2.
 
     Modules and layers with weights are matched by `names`: the modules' names in the order of the
     layers (see `module_names`), or a mapping from the names here, such as "3.layers.0", to them.

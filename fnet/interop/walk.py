@@ -20,6 +20,7 @@ from fnet.compose import (
     repeat,
     residual,
     serial,
+    tied,
     weight_standardization,
 )
 from fnet.compose.joins import joined_shape
@@ -28,8 +29,9 @@ from fnet.core.containers import alike
 from fnet.core.expect import require
 from fnet.core.trees import is_non_trainable, is_shape
 from fnet.errors import ConfigurationError
-from fnet.interop.calls import call_of
+from fnet.interop.calls import call_of, given_to_part
 from fnet.interop.layouts import Input, Place, features
+from fnet.interop.params import silent
 from fnet.layers import (
     affine,
     avg_pool,
@@ -81,7 +83,7 @@ class Walk(NamedTuple):
             )
         if jax.tree.leaves(params):
             padding = call.arguments.get("padding") if call.constructor is embedding else None
-            params = params if padding is None else _silent(params, padding)
+            params = params if padding is None else silent(params, padding)
             params = self.visit(Place(name, layer, entering, params))
             if padding is not None and np.any(params.w[padding]):
                 raise ConfigurationError(
@@ -101,17 +103,6 @@ class Walk(NamedTuple):
             return Input(after, features(name, entering, self.channels_first), channels)
         stays = after == shapes and constructor is not affine
         return Input(after, entering.order if stays else None, channels)
-
-
-def template(model: Layer, shape: Any) -> Any:
-    """Parameters as `init` draws them, of zeros that take no memory."""
-    drawn = jax.eval_shape(lambda key: model.init(key, shape)[0], jax.random.key(0))
-    return jax.tree.map(lambda one: np.broadcast_to(np.zeros((), one.dtype), one.shape), drawn)
-
-
-def _silent(params: Any, padding: int) -> Any:
-    """The table with zeros where its padding stands, which other libraries look up as any row."""
-    return params._replace(w=jnp.asarray(params.w).at[padding].set(0))
 
 
 def _is_input(node: Any) -> bool:
@@ -213,6 +204,22 @@ def _frozen(walk: Walk, name: str, layer: Layer, x: Any, params: Any, arguments:
     return jax.tree.map(refrozen, params, new, is_leaf=is_non_trainable), y
 
 
+def _tied(walk: Walk, name: str, layer: Layer, x: Any, params: Any, arguments: Any) -> Any:
+    """Both places have the array, and must have the same one afterwards."""
+    new, y = walk.at(name, layer.layers[0], x, given_to_part(layer, params))
+    leaves = {jax.tree_util.keystr(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(new)}
+    path, source = arguments["path"], arguments["source"]
+    shared = leaves[source].T if arguments["transpose"] else leaves[source]
+    if not np.array_equal(leaves[path], shared):
+        raise ConfigurationError(
+            f"{name or 'the model'}: its weights at {path} and {source} are one array, and two "
+            "that differ were given: make the model without tied weights"
+        )
+    return jax.tree_util.tree_map_with_path(
+        lambda p, leaf: None if jax.tree_util.keystr(p) == path else leaf, new
+    ), y
+
+
 def _require_parts(name: str, layer: Layer, params: Any, number: int) -> None:
     given = isinstance(params, tuple | list) and len(params) == number
     require(
@@ -234,22 +241,5 @@ COMPOSITIONS = {
     mixed_precision: _same,
     weight_standardization: _same,
     frozen: _frozen,
+    tied: _tied,
 }
-
-
-def check_params(caller: str, model: Layer, shape: Any, params: Any) -> None:
-    """Raise ShapeError unless the params are those of this model."""
-    ours, given = (
-        [(jax.tree_util.keystr(path), leaf.shape) for path, leaf in leaves]
-        for leaves in map(jax.tree_util.tree_leaves_with_path, (template(model, shape), params))
-    )
-    for one, other in zip(ours, given, strict=False):
-        require(
-            one == other,
-            f"{caller}: params{other[0]} is {other[1]}, and the model has params{one[0]} of "
-            f"{one[1]} for examples of {shape}: give the parameters of this model",
-        )
-    require(
-        len(ours) == len(given),
-        f"{caller}: params are {len(given)} arrays, and the model has {len(ours)}",
-    )

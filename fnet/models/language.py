@@ -76,6 +76,14 @@ def transformer(
         raise ConfigurationError(
             "transformer: learned positions need the length of the longest sequence: length=..."
         )
+    require_whole("transformer: heads", heads, least=1)
+    whole = heads * (2 if positions == "rope" else 1)
+    if width % whole:
+        evenly = "an even number of numbers" if positions == "rope" else "as many numbers"
+        raise ConfigurationError(
+            f"transformer: width is {width} and heads {heads}; each head takes {evenly}, so that "
+            f"width must be a multiple of {whole}"
+        )
     noisy = [noise(dropout)] if dropout else []
     turned = rope() if positions == "rope" else None
     placed = [] if length is None or positions == "rope" else [learned_positions(length)]

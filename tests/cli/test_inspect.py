@@ -44,6 +44,15 @@ def test_evaluate_agrees_with_the_metrics(shell, run):
         assert min(picture.size) > 200
 
 
+def test_of_images_that_come_divided_the_test_part_is_measured(inside, run, images, tmp_path):
+    images(tmp_path / "train", each=3)
+    images(tmp_path / "test", each=2)
+    result = inside("evaluate", run.folder, "--data", tmp_path)
+    assert "its test part alone; taken as parts: train as train, test as test, 6 samples" in (
+        result.out
+    )
+
+
 def test_classes_are_matched_by_name(shell, run, images, tmp_path, capsys):
     """Green and red are 0 and 1 here, 1 and 2 in the run; the images are larger, too."""
     images(tmp_path / "two", classes=["green", "red"], each=20, size=(16, 16))

@@ -6,11 +6,15 @@ import random
 
 import jax
 import numpy as np
+import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
+from safetensors import safe_open
 
 from fnet import data
 from fnet.checkpoint import load
 from fnet.cli.text import text_length
+from fnet.interop import from_torch, load_safetensors
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +125,10 @@ def test_the_formal_language_has_an_optimum(shell):
         ("generate book-run --prompt Zoé", "'Z' at place 0 of 'Zoé' is none of the"),
         ("evaluate book-run --data short.txt", "'f', 'j' not among the model's"),
         ("train --data book.txt --images page", "--images does not apply to a text"),
+        ("train --data book.txt --model gru --target word", "--target does not apply to a text"),
+        ("train --data book.txt --model cnn", "of a text, leave --model out"),
+        ("train --model gru --optimizer lbfgs", "--optimizer lbfgs takes all samples at each step"),
+        ("train --data book.txt --width 12 --heads 4", "width must be a multiple of 8"),
         ("overfit --data short.txt", "fnet train learns a text"),
         ("predict book-run short.txt", "fnet generate continues one"),
     ],
@@ -163,9 +171,85 @@ def test_a_long_text_is_read_as_it_is_used_with_the_same_result(shell, book, mon
 )
 def test_a_short_text_is_learned_while_it_helps(samples, epochs, patience):
     """A book of 36 windows is known by heart after a twentieth of its 1,125 epochs."""
-    plain = {"batch_size": None, "epochs": None, "patience": None}
+    plain = {"batch_size": None, "epochs": None, "patience": None, "schedule": "constant"}
     found, said = text_length(plain, samples)
     assert (found["epochs"], found["patience"]) == (epochs, patience)
     assert any("--patience" in sentence for sentence in said) == (patience is not None)
     assert text_length({**plain, "epochs": 500}, samples)[0]["patience"] is None
     assert text_length({**plain, "patience": 3}, samples)[0]["patience"] == 3
+
+
+@pytest.mark.parametrize("model", ["transformer", "gru"])
+def test_a_text_model_is_exported_with_its_characters(shell, book, model):
+    (shell.home / "told.txt").write_text(book)
+    words = (
+        f"train --data told.txt --model {model} --length 8 --width 8 --epochs 1 --batch-size 256"
+    )
+    assert shell(*words.split(), "--out", f"for-{model}").status == 0
+    run = load(shell.home / f"for-{model}/checkpoint.npz")
+    said = shell("export", f"for-{model}", "--to", "onnx")
+    assert "`input` (N, T), to `output` and `probabilities`" in said.out
+    assert "ids of characters: places among `classes` in " in said.out
+    written = onnx.load(shell.home / f"for-{model}/model.onnx")
+    (classes,) = [json.loads(each.value) for each in written.metadata_props]
+    assert tuple(classes) == run.classes
+    ids = data.Vocabulary.of(run.classes).encode(book[:30])[None]
+    with jax.enable_x64(False):
+        logits = run.model.apply(run.record.best.params, ids)
+        expected = jax.nn.softmax(logits)
+    found = ReferenceEvaluator(written).run(None, {"input": ids.astype(np.int64)})[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert shell("export", f"for-{model}", "--to", "safetensors").status == 0
+    with safe_open(shell.home / f"for-{model}/model.safetensors", "numpy") as file:
+        assert tuple(json.loads(file.metadata()["classes"])) == run.classes
+    arrays = load_safetensors(shell.home / f"for-{model}/model.safetensors")
+    again = from_torch(run.model, run.shape, arrays)
+    jax.tree.map(np.testing.assert_array_equal, again, run.record.best.params)
+
+
+@pytest.fixture(scope="module")
+def parts(shell, book):
+    """A folder whose texts come divided."""
+    folder = shell.home / "divided"
+    folder.mkdir()
+    for name, begin, end in (("train", 0, 4000), ("valid", 4000, 5000), ("test", 5000, 6000)):
+        (folder / f"{name}.txt").write_text(book[begin:end])
+    return folder
+
+
+def test_a_run_is_measured_on_the_test_part_of_other_texts(shell, learned, parts):
+    facts = json.loads(shell("evaluate", "book-run", "--data", "divided", "--json").out)
+    assert "divided, its test part alone, " in facts["data"]
+    alone = json.loads(shell("evaluate", "book-run", "--data", parts / "test.txt", "--json").out)
+    assert facts["loss"] == alone["loss"]
+    (parts / "test.txt").rename(parts.parent / "apart.txt")
+    said = shell("evaluate", "book-run", "--data", "divided").out
+    (parts.parent / "apart.txt").rename(parts / "test.txt")
+    assert "divided, its val part alone, 1,000 characters" in said
+
+
+def test_shares_of_what_comes_divided_are_refused(shell, parts):
+    words = "train --data divided --model gru --length 8 --width 4 --epochs 1 --split .8 .1 .1"
+    assert "--split 0.8 0.1 0.1: the data come divided into train, val" in shell(*words.split()).err
+    (parts / "valid.txt").rename(parts.parent / "apart.txt")  # the shares divide the training text
+    result = shell(*words.split(), "--out", "shared")
+    (parts.parent / "apart.txt").rename(parts / "valid.txt")
+    assert result.status == 0, result.err
+
+
+def test_the_rate_of_a_recurrent_network_falls(shell):
+    plain = {"batch_size": None, "epochs": None, "patience": None, "schedule": None}
+    plain |= {"model": "gru", "optimizer": "adam", "warmup": 0.0}
+
+    def chosen(**more):
+        return text_length({**plain, **more}, 12_000)[0]["schedule"]
+
+    assert chosen() == chosen(model="lstm") == "cosine"
+    assert chosen(model="transformer") == chosen(optimizer="ftrl") == "constant"
+    assert chosen(schedule="linear") == "linear"
+    assert text_length({**plain, "epochs": 1}, 20)[0]["schedule"] == "constant"  # of a single step
+    words = "train --model gru --length 8 --width 4 --epochs 1 --batch-size 256 --quiet".split()
+    for more, name in (((), "cosine"), (("--schedule", "constant"), "constant")):
+        assert shell(*words, *more, "--out", name).status == 0
+        config = json.loads((shell.home / name / "config.json").read_text())
+        assert config["schedule"] == name
