@@ -82,8 +82,7 @@ def ftrl(
     held = leafwise(lambda s, p, q: s + q * p)
 
     def init_state(params: ArrayTree) -> Ftrl:
-        state = pair.init(params)
-        held_at: ArrayTree = held((state.s, params), q)
-        return state._replace(s=held_at)
+        state: Ftrl = pair.init(params)
+        return state._replace(s=held((state.s, params), q))
 
     return Optimizer(init_state, pair.update)
