@@ -28,6 +28,7 @@ from fnet.optimizers import (
     clip_by_value,
     decayed,
     frozen,
+    ftrl,
     muon,
     nadam,
     plateau,
@@ -216,7 +217,7 @@ def test_the_rate_changes_without_a_retrace_and_scales_the_step(text):
     assert update._cache_size() == 1
     once, twice = (np.concatenate([np.ravel(u) for u in tree.values()]) for tree in steps)
     assert np.abs(once).max() > 0
-    if "ftrl" not in text:  # whose steps are not in proportion to its rate
+    if "ftrl" not in text:  # where |z| ≤ l1 a weight goes to 0, whatever the rate
         np.testing.assert_allclose(twice, 2 * once, rtol=1e-9, atol=1e-14)
 
 
@@ -635,3 +636,39 @@ def test_a_gradient_that_is_none_of_its_parameter_is_named(text, gradient, words
 
     with pytest.raises(ShapeError, match=words):
         step()
+
+
+@pytest.mark.parametrize("l1", [0.0, 1.5])
+def test_ftrl_follows_a_rate_that_changes(l1):
+    """As McMahan et al. define it: Σσ of all steps so far is 1 / ηₜ, whatever the rates were."""
+    rates = [0.1, 0.2, 0.02, 0.5, 0.001, 0.1, 0.1, 0.03]
+    optimizer, rng = ftrl(0.1, l1=l1), np.random.default_rng(0)
+    w, z, n, before = np.zeros(20), np.zeros(20), np.zeros(20), np.zeros(20)
+    params, state = jnp.zeros(20), optimizer.init(jnp.zeros(20))
+    for rate in rates:
+        g = rng.normal(size=20)
+        n += g**2
+        z, before = z + g - (np.sqrt(n) / rate - before) * w, np.sqrt(n) / rate
+        w = np.where(np.abs(z) <= l1, 0, (l1 * np.sign(z) - z) / before)
+        state = set_learning_rate(state, rate)
+        updates, state = optimizer.update(jnp.asarray(g), state, params)
+        params = apply_updates(params, updates)
+        np.testing.assert_allclose(params, w, rtol=1e-9, atol=1e-14)
+    assert (l1 > 0) == (np.asarray(params) == 0).any()
+
+
+def test_ftrl_rests_at_a_rate_of_0_and_keeps_what_else_moves_its_weights():
+    optimizer, g, w = scheduled(ftrl(0.1), warmup(1, linear(1))), jnp.ones(2), jnp.array([0.5, 0.0])
+    state, moves = optimizer.init(w), []
+    for _ in range(3):  # at 0, at the rate, and at 0
+        updates, state = optimizer.update(g, state, w)
+        moves.append(updates.tolist())
+    assert moves[::2] == [[0.0, 0.0]] * 2
+    np.testing.assert_allclose(moves[1], -0.1 / math.sqrt(2), rtol=1e-12)
+    small = ftrl(0.1)
+    _, state = small.update(g, small.init(w), w)
+    updates, _ = small.update(1e-9 * g, state, 100 * w)  # as decay or a projection might
+    np.testing.assert_allclose(updates, -1e-10, rtol=1e-3)
+    for g in (0.0, 1e-30):  # whose square is 0
+        g = jnp.full(2, g, jnp.float32)
+        np.testing.assert_array_equal(small.update(g, small.init(g), g + 0.5)[0], 0)

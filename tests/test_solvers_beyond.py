@@ -56,6 +56,17 @@ def test_a_system_is_solved(method):
     assert result.residual <= 1e-12
 
 
+@pytest.mark.parametrize(("of_a", "of_b"), [(1, 1e-25), (1, 1e25), (1e-25, 1e-25), (1e25, 1e25)])
+@pytest.mark.parametrize("method", METHODS, ids=repr)
+def test_a_system_of_numbers_whose_squares_are_out_of_range_is_solved(method, of_a, of_b):
+    a, b = np.float32(of_a) * np.float32(SPD), np.float32(of_b) * np.float32(B)
+    result = linear_solve(method, a, b, np.full(6, of_b / of_a, np.float32))
+    exact = np.linalg.solve(np.float64(a), np.float64(b))
+    np.testing.assert_allclose(np.float64(result.x), exact, atol=1e-3 * np.abs(exact).max())
+    assert result.converged
+    assert 0 < result.residual < 1e-3
+
+
 def test_over_relaxation_is_its_formula_entry_by_entry():
     x, omega = np.zeros(6), 1.3
     for i in range(6):
@@ -191,6 +202,18 @@ def test_other_methods_take_whole_numbers_too():
         assert (nothing.x.shape, nothing.converged) == ((0,), True)
 
 
+@pytest.mark.parametrize("columns", [2, 80])
+@pytest.mark.parametrize("loss", ["squares", "logistic"])
+def test_columns_whose_squares_vanish_are_told(loss, columns):
+    x = np.float32(RNG.normal(size=(20, columns)))
+    found = [
+        fit_linear(coordinate_descent(l2=1e-3, loss=loss), scale * x, np.float32(x[:, 0] > 0))
+        for scale in np.float32([1e-25, 1e-15])
+    ]
+    assert [one.reason.startswith("out of range") for one in found] == [True, False]
+    assert not found[0].converged
+
+
 @pytest.mark.parametrize("loss", ["squares", "logistic"])
 @pytest.mark.parametrize("place", ["x", "t"])
 @pytest.mark.parametrize("shape", [(20, 40), (20, 3)])
@@ -273,6 +296,12 @@ def test_least_squares_above_zero_by_the_primal_dual_method_are_scipy_s():
     np.testing.assert_allclose(found.x, scipy.optimize.nnls(A, b)[0], atol=1e-7)
 
 
+@pytest.mark.parametrize("method", [admm(), primal_dual()], ids=repr)
+def test_boxes_that_do_not_meet_have_no_solution(method):
+    found = split_solve(method, box(2.0, 3.0), box(0.0, 1.0), jnp.zeros(2), max_steps=500)
+    assert not found.converged  # though x and y rest for one step
+
+
 def test_constraints_of_both_kinds_hold_at_scipy_s_optimum():
     def f(x):
         return (x[0] - 1) ** 2 + (x[1] - 2.5) ** 2 + x[2] ** 4
@@ -295,6 +324,21 @@ def test_constraints_of_both_kinds_hold_at_scipy_s_optimum():
     x = found.params
     balance = jax.grad(f)(x) + found.equal @ jax.jacfwd(equal)(x)[None]
     np.testing.assert_allclose(balance - found.least @ jax.jacfwd(least)(x), 0, atol=1e-5)
+
+
+UNITS = {  # f and a constraint that can be met, each of its own size; the solution
+    "a large f": (lambda x: 1e8 * ((x - 1) ** 2).sum(), lambda x: x.sum() - 1, 0.5, 1e-6),
+    "a small c": (lambda x: ((x - 1) ** 2).sum(), lambda x: 1e-6 * (x.sum() - 1), 0.5, 0.01),
+    "no multiplier": (lambda x: x.sum(), lambda x: x**2, 0.0, 2e-4),  # of x² = 0
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_constraints_that_can_be_met_are_not_called_contradictory(name):
+    f, equal, solution, near = UNITS[name]
+    result = augmented_lagrangian(f, jnp.array([0.25, 0.0]), equal=equal)
+    assert result.converged, result.reason
+    np.testing.assert_allclose(result.params, solution, atol=near)
 
 
 def test_constraints_that_contradict_each_other_are_told():

@@ -27,11 +27,6 @@ def build_optimizer(settings: Settings, samples: int) -> Any:
     if decay and name != "adamw":
         optimizer = optimizers.decayed(optimizer, decay)
     schedule = _schedule(settings, samples)
-    if schedule is not None and name == "ftrl":
-        raise ConfigurationError(
-            "--optimizer ftrl: its weights are in proportion to its learning rate, and shrink as a "
-            "schedule lowers it; leave --schedule and --warmup out, or take another optimizer"
-        )
     return optimizer if schedule is None else optimizers.scheduled(optimizer, schedule)
 
 

@@ -25,11 +25,6 @@ def resumed(out: str | None, given: Settings) -> tuple[Path, Settings]:
                 f"--resume: {key} was {settings[key]} in {out} and cannot become {value}; leave "
                 "it out, or begin a new run with another --out"
             )
-    if "learning_rate" in given and settings["optimizer"] == "ftrl":
-        raise ConfigurationError(
-            "--resume: the weights of ftrl are in proportion to its learning rate, which its runs "
-            "keep; leave --learning-rate out, or begin a new run with another --out"
-        )
     # Devices are those of this process, whatever the run had before.
     others = dict.fromkeys(("devices", "tensor_parallel"))
     return Path(out), {**settings, **others, **given, "data": settings["data"]}

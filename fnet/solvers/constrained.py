@@ -36,7 +36,8 @@ from fnet.solvers.quasi_newton import lbfgs
 from fnet.solvers.running import minimised, tolerance
 
 GROWTH, ENOUGH = 10.0, 0.25  # of ρ, where a round did not reduce the violation to this part
-HIGHEST = 1e8  # ρ
+HIGHEST = 1e8  # ρ, and what it makes of a violation is DEAR times as much as f has changed:
+DEAR = 1e3  # where the constraints can be met, f would have to change so much for it
 FEASIBLE, INFEASIBLE = CONVERGED, DIVERGED
 SAID = {
     FEASIBLE: "converged: the constraints hold within the tolerance",
@@ -146,9 +147,15 @@ def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> An
 
     _, x, restore = as_vector(function(f), params)
     goal = tolerance(x.dtype) if tol is None else tol
+    most_price = jnp.sqrt(jnp.finfo(x.dtype).max)
+
+    def f_of(x: Array) -> Array:
+        return jnp.asarray(f(restore(x)), x.dtype)
+
+    begun = f_of(x)
 
     def round_(carry: Any) -> tuple[Any, Array, Array]:
-        x, price, equals, leasts, before = carry
+        x, price, equals, leasts, before, swing = carry
         data = (price, equals, leasts)
         problem, start, _ = as_vector(function(lagrangian, *data), restore(x), goal / 10)
         state = minimised(solver, problem, start, steps)[0]
@@ -157,20 +164,23 @@ def _run(settings: Any, parts: Any, params: ArrayTree, rho: Any, tol: Any) -> An
         short = jnp.minimum(d, leasts / price)
         off = jnp.maximum(*(jnp.max(jnp.abs(v), initial=0) for v in (c, short)))
         equals, leasts = equals + price * c, jnp.maximum(0, leasts - price * d)
-        higher = jnp.where(off > ENOUGH * before, GROWTH * price, price)
+        slow = off > ENOUGH * before
+        higher = jnp.where(slow, jnp.minimum(GROWTH * price, most_price), price)
+        swing = jnp.maximum(swing, jnp.abs(f_of(state.x) - begun))
+        dear = (higher > HIGHEST) & (price * off**2 > DEAR * swing)
         reason = first(
             (~jnp.isfinite(off) | ~jnp.isfinite(state.value), BAD_START),
             (fallen(state.value), UNBOUNDED),
             (off <= goal, FEASIBLE),
-            ((higher > HIGHEST) & (off > ENOUGH * before), INFEASIBLE),
+            (slow & dear, INFEASIBLE),
         )
         x = jnp.where(jnp.isfinite(state.x).all(), state.x, x)
-        return (x, higher, equals, leasts, off), reason, off
+        return (x, higher, equals, leasts, off, swing), reason, off
 
     sizes = [jax.eval_shape(part, params).size for part in (equal, least)]
     zero = [jnp.zeros(size, x.dtype) for size in sizes]
     off = jnp.asarray(jnp.inf, x.dtype)
-    begin = (x, jnp.asarray(rho, x.dtype), *zero, off)
-    (x, _, equals, leasts, off), reason, k, rows = looped(round_, begin, off, most)
+    begin = (x, jnp.asarray(rho, x.dtype), *zero, off, jnp.zeros_like(off))
+    (x, _, equals, leasts, off, _), reason, k, rows = looped(round_, begin, off, most)
     found = restore(x)
     return found, f(found), (equals, leasts), off, reason, k, rows

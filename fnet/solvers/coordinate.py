@@ -17,11 +17,14 @@ from fnet.solvers.convex import shrunk, within
 from fnet.solvers.given import require_known, require_method, require_tolerance
 from fnet.solvers.looping import looped
 from fnet.solvers.numbers import real
-from fnet.solvers.outcomes import BAD_START, CONVERGED, ending, first
+from fnet.solvers.outcomes import BAD_START, CONVERGED, RUNNING, SINGULAR, ending, first
 
 LOSSES = ("squares", "logistic")
 FEW = 64  # columns: their products take less than the passes that they save
-LINEAR_WORDS = {CONVERGED: "converged: no weight moves by more than the tolerance"}
+LINEAR_WORDS = {
+    CONVERGED: "converged: no weight moves by more than the tolerance",
+    SINGULAR: "out of range: a column of x is so small that its squares are 0; scale it",
+}
 
 
 class Weights(NamedTuple):
@@ -143,8 +146,11 @@ def _fit(method: LinearModel, most: int, x: Array, t: Array, tol: Any) -> Any:
         )
         return state, reason, state.moved
 
+    tops = jnp.max(jnp.abs(x), axis=0)
+    lost = jnp.any((tops > 0) & (tops**2 == 0))
+    obstacle = jnp.where(lost, jnp.int32(SINGULAR), jnp.int32(RUNNING))
     begin = method.init_state(rows)
-    state, reason, k, moves = looped(step, begin, begin.moved, most)
+    state, reason, k, moves = looped(step, begin, begin.moved, most, obstacle)
     return state, *method.measure(rows, state), reason, k, moves
 
 

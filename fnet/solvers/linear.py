@@ -12,6 +12,7 @@ from chex import Array
 from jax.tree_util import Partial
 
 from fnet.core.expect import require, require_floating, require_whole
+from fnet.core.limits import over
 from fnet.core.trees import all_finite
 from fnet.core.values import Value
 from fnet.errors import ConfigurationError
@@ -26,6 +27,8 @@ from fnet.solvers.outcomes import (
     SINGULAR,
     ending,
     first,
+    length,
+    size_of,
 )
 
 GROWN = 1e6  # a residual so many times that of the start: it diverges
@@ -172,7 +175,7 @@ def _direct(method: LinearMethod, A: Array, b: Array) -> LinearResult:
     x, ok = jax.jit(method.direct)(A, b)
     require_known("linear_solve", x, ok)
     tall = A.shape[0] > A.shape[1]
-    size = float(jnp.linalg.norm(b - A @ x) / jnp.linalg.norm(b)) if b.any() else 0.0
+    size = float(_ratio(length(b - A @ x), length(b))) if b.any() else 0.0
     fine = bool(ok) and bool(jnp.isfinite(x).all()) and (tall or size < 1)
     bad = method.failure if all_finite((A, b)) else NOT_FINITE
     return _result(x, CONVERGED if fine else bad, np.array([size]))
@@ -195,12 +198,13 @@ def _iterate(
     precondition: Any,
 ) -> tuple[Array, Array, Array, Array]:
     assert method.iterate is not None
+    unit = _unit(jnp.maximum(size_of(b), size_of(b - product(x))))
+    b, x = over(b, unit), over(x, unit)  # lest squares of b or of r be out of range
     begin, update = method.iterate(product, A, b, x, precondition)
-    size_b = jnp.linalg.norm(b)
-    size_b = jnp.where(size_b > 0, size_b, 1)
+    size_b = length(b)
 
     def size(state: Iterate) -> Array:
-        return jnp.linalg.norm(state.r) / size_b
+        return _ratio(length(state.r), size_b)
 
     start = size(begin)
 
@@ -224,4 +228,16 @@ def _iterate(
     (_, best, _), reason, k, sizes = looped(
         step, (begin, x, start), start, most, verdict(begin, start)
     )
-    return best, reason, k, sizes
+    return best * unit, reason, k, sizes
+
+
+def _ratio(size: Array, size_b: Array) -> Array:
+    """‖r‖ / ‖b‖; ‖r‖ where b is 0."""
+    return size / jnp.where(size_b > 0, size_b, 1)
+
+
+def _unit(size: Array) -> Array:
+    """The power of two next to a size, by which division is exact; 1 where there is none."""
+    usable = jnp.isfinite(size) & (size > 0)
+    exponent = jnp.frexp(jnp.where(usable, size, 1))[1] - 1
+    return jnp.where(usable, jnp.ldexp(jnp.ones_like(size), exponent), 1)

@@ -258,7 +258,8 @@ def primal_dual(ratio: float = 1.0) -> Splitting:
             v = state.y + sigma * K(2 * state.x - state.z)
             y = v - sigma * prox_f(v / sigma)
             x = prox_g(state.x - tau * back(y))
-            primal = _relative(x - state.x, x)
+            # y is of 2 x − x′: of x alone only where x′ was as near
+            primal = jnp.maximum(_relative(x - state.x, x), _relative(state.x - state.z, x))
             dual = _relative(y - state.y, y)
             return Split(x, state.x, y, jnp.maximum(primal, dual))
 

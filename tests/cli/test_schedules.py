@@ -1,15 +1,11 @@
 """`fnet train` with a schedule, a warm-up and weight decay, and every optimizer by name."""
 
-import jax.numpy as jnp
 import pytest
 
-from fnet import optimizers, registry
+from fnet import registry
 from fnet.checkpoint import load
 from fnet.cli.arguments import DATA, IMAGE_RATES, MODEL, SCHEDULES, TABLE_RATES, TRAINING
 from fnet.cli.optimizing import build_optimizer
-from fnet.cli.resuming import resumed
-from fnet.cli.run import write_json
-from fnet.cli.text import TEXT
 from fnet.core.values import read
 from fnet.errors import ConfigurationError
 
@@ -22,8 +18,6 @@ def test_every_optimizer_has_rates_and_is_written_as_it_reads():
     assert set(IMAGE_RATES) == set(TABLE_RATES) == set(registry.names("optimizer")) - AROUND
     for name in IMAGE_RATES:
         for more in ({}, {"target": "y"}, {"weight_decay": 0.1}, {"schedule": "cosine"}):
-            if name == "ftrl" and "schedule" in more:
-                continue
             made = build_optimizer({**DEFAULT, "optimizer": name, **more}, samples=95)
             assert read(repr(made), registry.VOCABULARY["optimizer"]) is made
 
@@ -60,22 +54,6 @@ def test_a_run_too_short_for_its_schedule_is_told():
     assert set(SCHEDULES) >= {"cosine", "step"}
     with pytest.raises(ConfigurationError, match="the run has 1 steps, 0 of them warm-up"):
         build_optimizer({**DEFAULT, "schedule": "cosine", "epochs": 1}, samples=5)
-
-
-def test_ftrl_keeps_its_rate(tmp_path):
-    """Its weights are in proportion to it: one tenth of the rate makes one tenth of them."""
-    optimizer, w = optimizers.ftrl(0.5), jnp.array([0.25])
-    updates, state = optimizer.update(jnp.array([2.0]), optimizer.init(w), w)
-    w = w + updates
-    state = optimizers.set_learning_rate(state, 0.05)
-    updates, _ = optimizer.update(jnp.array([1e-6]), state, w)
-    assert float((w + updates)[0]) == pytest.approx(float(w[0]) / 10, rel=1e-3)
-
-    with pytest.raises(ConfigurationError, match="ftrl: its weights are in proportion"):
-        build_optimizer({**DEFAULT, "optimizer": "ftrl", "schedule": "cosine"}, samples=95)
-    write_json(tmp_path / "config.json", {**DEFAULT, **TEXT, "optimizer": "ftrl"})
-    with pytest.raises(ConfigurationError, match="in proportion to its learning rate, which its"):
-        resumed(str(tmp_path), {"learning_rate": 0.1})
 
 
 def test_a_resumed_run_is_as_long_as_its_epochs(shell, photos):

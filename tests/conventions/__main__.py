@@ -74,10 +74,10 @@ def page(versions: dict[str, str], lines: list[str], later: list[str]) -> str:
             "## Optimizers",
             "",
             "50 steps on a fixed problem of a 3 x 2 matrix and a vector (*wide*: 2 x 3); α is 0.01,"
-            " and 0.005 from step 25 on (`rprop`: 0.01). *Differs* is the largest difference of any"
-            " parameter after any step, relative to the larger of 1 and the parameter; *default* is"
-            " that of fnet without the arguments that choose a convention. PyTorch's Muon iterates "
-            "in bfloat16.",
+            " and 0.005 from step 25 on (`rprop`, `ftrl`: 0.01). *Differs* is the largest "
+            "difference of any parameter after any step, relative to the larger of 1 and the "
+            "parameter; *default* is that of fnet without the arguments that choose a convention. "
+            "PyTorch's Muon iterates in bfloat16.",
             "",
             "| library | there | here | differs | default |",
             "|---|---|---|---|---|",

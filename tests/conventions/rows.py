@@ -110,10 +110,6 @@ SAME = {  # theirs, and ours
         ("Lion(α)", "lion(0.01)"),
         ("Lamb(α)", "lamb(0.01, eps=1e-07)"),
         (
-            "Ftrl(α, l1_regularization_strength=0.02, l2_regularization_strength=0.1, beta=0.5)",
-            "ftrl(0.01, l1=0.02, l2=0.2, beta=0.5, initial=0.1)",
-        ),
-        (
             "Muon(α, weight_decay=0.1, adam_weight_decay=None)",
             "muon(0.01, weight_decay=0.1, rest=adam(0.01, eps=1e-07, eps_at='uncorrected'), "
             "scale='rms', eps=5e-09)",
@@ -162,6 +158,13 @@ ROWS = [
     ),
     Row("torch", "Rprop(params, lr=α)", "rprop(0.01)", changes=False),
     Row("optax", "rprop(α)", "rprop(0.01, delayed=True)", changes=False),
+    # Its weights shrink in proportion as the rate falls.
+    Row(
+        "keras",
+        "Ftrl(α, l1_regularization_strength=0.02, l2_regularization_strength=0.1, beta=0.5)",
+        "ftrl(0.01, l1=0.02, l2=0.2, beta=0.5, initial=0.1)",
+        changes=False,
+    ),
     # It iterates in bfloat16, in which the fifth iterate has two digits.
     Row(
         "torch",
