@@ -1,6 +1,7 @@
 """qc-grid: transformations of radial grids, with three derivatives each."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -33,6 +34,6 @@ def cases() -> Iterator[Case]:
         "InverseRTransform": (of.InverseRTransform(of.BeckeRTransform(0.1, 1.3)), half + 0.2),
     }
     for name, (made, at) in transforms.items():
-        for value, slope in zip(METHODS, METHODS[1:], strict=False):
+        for value, slope in pairwise(METHODS):
             pair = elementwise(getattr(made, value), getattr(made, slope))
             yield Case(PACKAGE, f"{name}.{slope}", pair, (at,))

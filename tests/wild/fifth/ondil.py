@@ -1,4 +1,4 @@
-"""ondil: scores of distributions by their parameters, and links, for regressions of distributions."""
+"""ondil: scores of distributions by their parameters, and links, for regressions of these."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -35,8 +35,10 @@ def cases() -> Iterator[Case]:
     pair = elementwise(lambda x: sum(of.jacobi_sequence([1, 2, 5], 0.5, 1.5, x)),
                        lambda x: sum(of.jacobi_der_sequence([1, 2, 5], 0.5, 1.5, x)))  # fmt: skip
     yield Case(PACKAGE, "jacobi_der_sequence", pair, (x,))
-    pair = elementwise(lambda x: of.jacobi_sum_clenshaw(COEFFICIENTS, 0.5, 1.5, x),
-                       lambda x: of.jacobi_sum_clenshaw_der(COEFFICIENTS, 0.5, 1.5, x)[1][0])  # fmt: skip
+    pair = elementwise(
+        lambda x: of.jacobi_sum_clenshaw(COEFFICIENTS, 0.5, 1.5, x),
+        lambda x: of.jacobi_sum_clenshaw_der(COEFFICIENTS, 0.5, 1.5, x)[1][0],
+    )
     yield Case(PACKAGE, "jacobi_sum_clenshaw_der", pair, (x,))
     for n, m in ((2, 0), (3, 1), (4, -2), (5, 5)):
         pair = of_arguments(lambda r, t, n=n, m=m: of.zernike_nm(n, m, r, t),
