@@ -32,5 +32,7 @@ def cases() -> Iterator[Case]:
             ("gyration", (x, y, u)),
         ):
             if sign in ("hyperbolic", "spherical"):
-                pair = from_torch(lambda *of_all, f=getattr(of, name): f(*of_all[:-1], k=of_all[-1]))
+                pair = from_torch(
+                    lambda *given, name=name: getattr(of, name)(*given[:-1], k=given[-1])
+                )
                 yield Case(PACKAGE, name, pair, (*arguments, curvature), sign)

@@ -28,7 +28,7 @@ def cases() -> Iterator[Case]:
         if hasattr(gvar, name)
     }
     functions: dict[str, tuple[Any, Any]] = {
-        **{name: (lambda x, f=f: np.dot(f(x), [1, 2, 3, 4]), at) for name, (f, at) in named.items()},
+        **{name: (lambda x, f=f: np.dot(f(x), FACTORS), at) for name, (f, at) in named.items()},
         "arctan2": (lambda x: np.arctan2(x[0], x[1]) * x[2] + x[3], real),
         "power": (lambda x: x[0] ** x[1] + x[2] ** 3 + 2 ** x[3], positive),
         "quotient": (lambda x: x[0] / x[1] + 3 / x[2] - x[3], real),
@@ -57,6 +57,7 @@ def cases() -> Iterator[Case]:
         yield Case(PACKAGE, name, _of(gvar, function), (at,))
 
 
+FACTORS = np.arange(1.0, 5.0)
 HEIGHTS = np.array([[0.3, -0.7], [1.1, 0.4]])
 
 

@@ -21,7 +21,7 @@ def cases() -> Iterator[Case]:
     focus = np.array([410.0, 420.0, 320.0, 240.0])
     rotation = Pair(
         lambda r: (cv2.Rodrigues(np.array(r))[0], r),
-        lambda dout, r: (cv2.Rodrigues(np.array(r))[1] @ dout.ravel()),
+        lambda dout, r: cv2.Rodrigues(np.array(r))[1] @ dout.ravel(),
     )
     for label, r in (("", turn), ("small", 1e-3 * turn), ("zero", np.zeros(3)),
                      ("half a turn, nearly", 3.1 * turn / np.linalg.norm(turn))):  # fmt: skip
@@ -50,7 +50,10 @@ def cases() -> Iterator[Case]:
             case = (*arguments, focus, k) if count else (*arguments, focus)
             yield Case(PACKAGE, f"projectPoints, {count} distortions", pair, case, label)
     compose = Pair(
-        lambda *of: (np.concatenate([a.ravel() for a in cv2.composeRT(*map(np.array, of))[:2]]), of),
+        lambda *of: (
+            np.concatenate([a.ravel() for a in cv2.composeRT(*map(np.array, of))[:2]]),
+            of,
+        ),
         lambda dout, of: _composed(cv2.composeRT(*map(np.array, of))[2:], dout),
     )
     yield Case(PACKAGE, "composeRT", compose, (turn, move, other, there))
@@ -85,7 +88,7 @@ def _camera(f: Any) -> np.ndarray:
 
 
 def _projection(project: Any, count: int) -> Pair:
-    """By rotation, translation, focal lengths with the centre, and distortions, if there are any."""
+    """By rotation, translation, focal lengths with the centre, and distortions, if any."""
     sizes = (3, 3, 4, count) if count else (3, 3, 4)
 
     def of(arrays: Any) -> Any:

@@ -17,9 +17,9 @@ def cases() -> Iterator[Case]:
     rng = np.random.default_rng(72)
     at, real, share = rng.uniform(0.3, 2.0, 4), rng.normal(size=4), rng.uniform(-0.9, 0.9, 4)
     expressions: dict[str, tuple[Any, Any]] = {
-        **{name: (lambda x, f=getattr(of, name): _sum(f, x), real) for name in UNARY},
-        **{name: (lambda x, f=getattr(of, name): _sum(f, x), share) for name in WITHIN},
-        **{name: (lambda x, f=getattr(of, name): _sum(f, x), at) for name in POSITIVE},
+        **{name: (lambda x, name=name: _sum(getattr(of, name), x), real) for name in UNARY},
+        **{name: (lambda x, name=name: _sum(getattr(of, name), x), share) for name in WITHIN},
+        **{name: (lambda x, name=name: _sum(getattr(of, name), x), at) for name in POSITIVE},
         "abs": (lambda x: _sum(abs, x), real),
         "product": (lambda x: x[0] * x[1] * x[2] + 3 * x[3] * x[0], real),
         "quotient": (lambda x: x[0] / (x[1] + x[2]) + 2 / x[3], at),

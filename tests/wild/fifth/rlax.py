@@ -54,6 +54,6 @@ def cases() -> Iterator[Case]:
                (rewards, discounts, later))  # fmt: skip
     states = rng.normal(size=5)
     yield Case(PACKAGE, "td_lambda", lambda v: rlax.td_lambda(
-        v[:-1], rewards, discounts, v[1:], lambdas, stop_target_gradients=False), (states,))  # fmt: skip
+        v[:-1], rewards, discounts, v[1:], lambdas, False), (states,))  # fmt: skip
     yield Case(PACKAGE, "qlearn", lambda q: rlax.q_learning(
         q[0], actions[0], rewards[0], discounts[0], q[1], False), (logits,))  # fmt: skip

@@ -24,15 +24,18 @@ def cases() -> Iterator[Case]:
         "special_procrustes_unitquat": (roma.special_procrustes_unitquat, (M,)),
         "special_gramschmidt": (lambda M: roma.special_gramschmidt(M[..., :2]), (M,)),
         "symmatrix_to_projective_point": (
-            lambda S: roma.symmatrix_to_projective_point(S + S.mT) ** 2, (S,)
+            lambda S: roma.symmatrix_to_projective_point(S + S.mT) ** 2,
+            (S,),
         ),
         "rotvec_to_rotmat": (roma.rotvec_to_rotmat, (turn,)),
         "rotvec_to_unitquat": (roma.rotvec_to_unitquat, (turn,)),
         "unitquat_to_rotmat": (
-            lambda q: roma.unitquat_to_rotmat(roma.quat_normalize(q)), (quaternions[0],)
+            lambda q: roma.unitquat_to_rotmat(roma.quat_normalize(q)),
+            (quaternions[0],),
         ),
         "unitquat_to_rotvec": (
-            lambda q: roma.unitquat_to_rotvec(roma.quat_normalize(q)), (quaternions[0],)
+            lambda q: roma.unitquat_to_rotvec(roma.quat_normalize(q)),
+            (quaternions[0],),
         ),
         "rotmat_to_rotvec": (lambda r: roma.rotmat_to_rotvec(roma.rotvec_to_rotmat(r)), (turn,)),
         "quat_product": (roma.quat_product, tuple(quaternions)),

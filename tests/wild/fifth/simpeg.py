@@ -74,13 +74,16 @@ def cases() -> Iterator[Case]:
         "SmoothnessSecondOrder": (regularization.SmoothnessSecondOrder(flat, orientation="y"), m),
         "SmoothnessFullGradient": (regularization.SmoothnessFullGradient(flat), m),
         "WeightedLeastSquares": (
-            regularization.WeightedLeastSquares(flat, alpha_s=0.3, alpha_x=0.5, alpha_y=0.7), m
+            regularization.WeightedLeastSquares(flat, alpha_s=0.3, alpha_x=0.5, alpha_y=0.7),
+            m,
         ),
         "CrossGradient": (
-            regularization.CrossGradient(flat, wires, approx_hessian=False), np.r_[m, reference]
+            regularization.CrossGradient(flat, wires, approx_hessian=False),
+            np.r_[m, reference],
         ),
         "JointTotalVariation": (
-            regularization.JointTotalVariation(flat, wires, eps=0.1), np.r_[m, reference]
+            regularization.JointTotalVariation(flat, wires, eps=0.1),
+            np.r_[m, reference],
         ),
         "LinearCorrespondence": (
             regularization.LinearCorrespondence(flat, wires, coefficients=[1.0, -0.4, 0.3]),

@@ -21,11 +21,11 @@ def cases() -> Iterator[Case]:
     B, S = rng.normal(size=(3, 3)), A + A.T
     functions: dict[str, tuple[Any, Any]] = {
         **{
-            name: (lambda A, f=getattr(tm, name): tm.sum(tm.sum(f(A) * B)), np.abs(A) + 0.2)
+            name: (lambda A, name=name: tm.sum(tm.sum(getattr(tm, name)(A) * B)), np.abs(A) + 0.2)
             for name in ("abs", "sqrt", "exp", "log", "log10")
         },
         **{
-            name: (lambda A, f=getattr(tm, name): tm.sum(tm.sum(f(A) * B)), A)
+            name: (lambda A, name=name: tm.sum(tm.sum(getattr(tm, name)(A) * B)), A)
             for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")
         },
         "trace": (tm.trace, A),
