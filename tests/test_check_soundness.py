@@ -225,6 +225,10 @@ RIGHT = {
         Pair(lambda x: (((x - TARGET) ** 2).mean(), x), lambda d, x: d * (x - TARGET) / 2),
         (X[:, 0],),
     ),
+    "data of its own, which the argument is equal to": (
+        Pair(lambda x: ((x - TARGET) ** 2, x), lambda d, x: 2 * d * (x - TARGET)),
+        (np.array(TARGET),),
+    ),
     "a mask of its own": (
         Pair(lambda x: (x * MASK, ()), lambda d, _: d * MASK),
         (X,),

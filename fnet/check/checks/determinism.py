@@ -9,7 +9,6 @@ import numpy as np
 from fnet.check import thresholds
 from fnet.check.checks.evaluator import given
 from fnet.check.checks.probe import Probe
-from fnet.check.checks.program_cache import constants_of
 from fnet.check.report import Finding
 from fnet.check.truth.arguments import copied, in_layout, in_numpy, is_known
 from fnet.check.truth.compare import compare
@@ -41,26 +40,12 @@ def honest(probe: Probe, dout: Any) -> Iterator[Finding]:
         if probe.traced_anew("route ") != [probe.traces["route "].digest]:
             yield VARIES
         return
-    if _keeps_arguments(probe):
-        yield KEPT
-        return
     first, second = called(probe, dout), called(probe, dout)
     if not _same(first, second):
         yield VARIES
         return
     yield from _caches(probe, dout, first)
     yield from _untouched(probe, dout)
-
-
-def _keeps_arguments(probe: Probe) -> bool:
-    """Whether the gradient contains an argument as a constant: one that another call left."""
-    trace = probe.traces.get("route ")
-    kept = list(constants_of(trace.closed)) if trace and trace.closed else []
-    return any(
-        array.size > 1 and np.shape(const) == array.shape and np.array_equal(const, array)
-        for const in map(in_numpy, kept)
-        for array in probe.start
-    )
 
 
 def _caches(probe: Probe, dout: Any, expected: list[np.ndarray]) -> Iterator[Finding]:
