@@ -198,6 +198,17 @@ def test_zero_gradients_leave_parameters_but_for_weight_decay(text):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(later))
 
 
+@every_but("frozen")
+@pytest.mark.turns(4)
+def test_a_gradient_that_is_no_number_is_seen_in_its_array_alone(text):
+    grads, state, params = grads_at(0) | {"b": jnp.full(3, jnp.nan)}, of(text).init(PARAMS), PARAMS
+    for _ in range(2):  # `accumulate` waits
+        updates, state = compiled(text)(grads, state, params, value=jnp.asarray(1.0))
+        params = apply_updates(params, updates)
+    assert np.isnan(params["b"]).all()
+    assert np.isfinite(params["w"]).all()
+
+
 def test_what_never_moves_has_no_rate_to_set():
     assert rate_of(frozen().init(PARAMS)) is None
     with pytest.raises(ConfigurationError, match="the state is a Frozen"):

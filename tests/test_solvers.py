@@ -416,3 +416,10 @@ def test_what_cannot_be_done_is_said(call, error, message):
 def test_the_length_of_a_gradient_neither_overflows_nor_vanishes(scale):
     v = jnp.array([1.5, 2.0], jnp.float32) * jnp.float32(scale)
     np.testing.assert_allclose(length(v) / np.float32(scale), 2.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("solver", [bfgs(), lbfgs()], ids=repr)
+def test_a_first_step_far_too_long_for_float32_is_no_end(solver):
+    unit, goal = 1e12, jnp.array([3.0, -2.0], jnp.float32)
+    result = solve(solver, lambda x: ((x * unit - goal) ** 2).sum(), jnp.zeros(2, jnp.float32))
+    np.testing.assert_allclose(result.params * np.float32(unit), goal, rtol=1e-5)

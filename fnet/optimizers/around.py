@@ -90,7 +90,8 @@ def decayed(optimizer: Any, rate: float, mask: Part = "matrices", coupled: bool 
 
     Δθ is the optimizer's update and α its learning rate at this step. If it is `coupled`, the
     gradient changes before the optimizer, g ← g + λ θ, as by a penalty λ ‖θ‖² / 2. Every update
-    decays, those too that `accumulate` inside makes zero: write accumulate(decayed(...), k).
+    decays, those too that `accumulate` inside makes zero: write accumulate(decayed(...), k). Around
+    `by_part` α is the rate of the first part, and frozen arrays decay too: decay within the parts.
 
     >>> from fnet.optimizers import sgd
     >>> optimizer, w = decayed(sgd(0.5), 0.1), jnp.ones((1, 2))

@@ -71,7 +71,7 @@ def ftrl(
         # (s − z) / q − θ, where α, and with it 1 / q, may be 0
         below = root + a * l2
         step = (s + g - slope) * (a / jnp.where(below > 0, below, 1))
-        moves = (g != 0) & (root > 0)  # the square of g may vanish
+        moves = (g != 0) & (root != 0)  # the square of g may vanish
         u = jnp.where(moves, -jnp.where(z == slope, p, step), 0)
         return u, more, jnp.where(moves, slope, s)
 

@@ -67,6 +67,9 @@ def next_step(interval: Interval, trial: Trial) -> tuple[Array, Array, Array, Ar
 
     # The value is higher: the minimum is before the trial, and nearer to the cubic's.
     mean = jnp.where(jnp.abs(c - low.t) < jnp.abs(q - low.t), c, c + (q - c) / 2)
+    # So near to the best step the cubic's is a difference of rounding; the parabola's is not.
+    near = jnp.abs(c - low.t) <= 4 * jnp.finfo(c.dtype).eps * jnp.abs(ahead)
+    mean = jnp.where(near, q, mean)
     # The slope has turned: the minimum is between them; the estimate farther from the trial.
     far = jnp.where(jnp.abs(c - trial.t) > jnp.abs(s - trial.t), c, s)
     # The slope is flatter: a cubic only if it has a minimum beyond the trial.
