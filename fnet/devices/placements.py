@@ -116,8 +116,11 @@ class Here:
         return tree
 
     def sent(self, tree: Any) -> Any:
-        """Numbers of Python and NumPy on the device, by a transfer that is explicit, so that
-        `jax_transfer_guard` finds no other in a loop; over several processes each has its own."""
+        """Numbers of Python and fresh arrays of NumPy on the device, which may read their memory.
+
+        The transfer is explicit, so that `jax_transfer_guard` finds no other in a loop; over
+        several processes each has its own.
+        """
         return jax.device_put(tree) if self.is_local else tree
 
     def rows(self, tree: Any) -> Any:
