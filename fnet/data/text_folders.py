@@ -13,6 +13,7 @@ from fnet.files.json_rows import Records
 
 TEXT, CLASS = "text", "class"  # the columns of such a table
 FEW = 2  # texts in a folder; where some have one, folders are no classes
+ABOUT = {"readme", "license", "licence", "citation"}  # names of files that are about the others
 UNSORTED = {"unknown", "unlabeled", "unlabelled", "unsup", "unsorted"}  # names of no class
 
 
@@ -41,7 +42,8 @@ def class_folders(root: Path) -> dict[str, Path]:
     if TRAIN in named:
         parts = {part: path for part, path in named.items() if len(_classes(path)) > 1}
         return parts if TRAIN in parts else {}
-    if any(map(_is_text, filter(Path.is_file, root.iterdir()))):
+    beside = [path for path in root.iterdir() if path.is_file() and _is_text(path)]
+    if any(path.stem.lower() not in ABOUT for path in beside):
         return {}
     if len(folders) == 1:
         return class_folders(*folders.values())

@@ -165,6 +165,7 @@ def test_folders_that_are_no_classes_are_one_text(tmp_path, beside, words):
     for name in beside:
         (tmp_path / name).unlink()
     (tmp_path / "one").is_dir() and (tmp_path / "one").rmdir()
+    (tmp_path / "README.md").write_text("about these texts")
     chosen, _ = with_model({"data": str(tmp_path)}, texts=True)
     assert not is_text(chosen)
     assert chosen["model"] == "words"
