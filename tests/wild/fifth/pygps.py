@@ -45,12 +45,13 @@ def cases() -> Iterator[Case]:
         "product": cov.RBF(0.3, -0.2) * cov.Matern(0.3, 5, -0.2),
         "scaled": cov.RBF(0.3, -0.2) * 1.7,
     }
+    starts = {name: np.array(kernel.hyp, float) for name, kernel in kernels.items()}
     for name, kernel in kernels.items():
         columns = slice(1) if name == "Periodic" else slice(None)
         for mode in ("train", "cross"):
             given = {"x": x[:, columns], "z": z[:, columns] if mode == "cross" else None}
             pair = _of_parameters(kernel, "getCovMatrix", mode=mode, **given)
-            yield Case(PACKAGE, f"cov.{name}", pair, (np.array(kernel.hyp, float),), mode)
+            yield Case(PACKAGE, f"cov.{name}", pair, (starts[name],), mode)
     means = {
         "Const": mean.Const(0.4),
         "Linear": mean.Linear(2, [0.4, -0.3]),
@@ -59,8 +60,8 @@ def cases() -> Iterator[Case]:
         "scaled": mean.Linear(2, [0.4, -0.3]) * 1.7,
     }
     for name, one in means.items():
-        pair = _of_parameters(one, "getMean", x=x)
-        yield Case(PACKAGE, f"mean.{name}", pair, (np.array(one.hyp, float),))
+        start = np.array(one.hyp, float)
+        yield Case(PACKAGE, f"mean.{name}", _of_parameters(one, "getMean", x=x), (start,))
     y, f = rng.choice([-1.0, 1.0], size=(5, 1)), rng.normal(size=(5, 1))
     for name in ("Gauss", "Erf"):
         one = getattr(lik, name)()
@@ -95,7 +96,7 @@ def cases() -> Iterator[Case]:
             nlZ, dnlZ, _ = model.getPosterior()
             return float(np.squeeze(nlZ)), np.array([*dnlZ.cov, *dnlZ.lik], float).ravel()
 
-        hyp = np.array([*kernels[name].hyp, -0.8], float)
+        hyp = np.array([*starts[name], -0.8])
         yield Case(PACKAGE, f"GPR.getPosterior, {name}", ValueAndGrad(evidence), (hyp,))
 
 
