@@ -48,6 +48,28 @@ def test_too_large_for_the_device_means_the_same_bits(block, monkeypatch):
     assert evaluate(MODEL, LOSS, last.state.params, IMAGES, batch_size=5) == valued
 
 
+def test_a_dataset_may_fill_the_same_memory_again(monkeypatch):
+    """As one that reads files into an array of its own; a device of the CPU could read it there."""
+    monkeypatch.setattr(feeding, "free_bytes", lambda *_: 0.0)
+    monkeypatch.setattr(feeding, "BLOCK", 8 * (48 + 8))
+    memory = np.zeros(8 * 48 + 64, np.uint8)
+    begin = -memory.ctypes.data % 64
+    filled = memory[begin : begin + 8 * 48].reshape(8, 4, 4, 3)
+
+    class Refilling(data.Memory):
+        def gather(self, indices):
+            batch = super().gather(indices)
+            filled[: len(indices)] = batch["image"]
+            return {**batch, "image": filled[: len(indices)]}
+
+    refilling = Refilling(IMAGES.arrays, IMAGES.classes, IMAGES.transform)
+    order = epoch_order(53, 8, seed=1)
+    read = [x for x, *_ in feeding.blocks(refilling, order)]
+    assert len(read) > 1
+    for x, expected in zip(read, (x for x, *_ in feeding.blocks(IMAGES, order)), strict=True):
+        np.testing.assert_array_equal(x, expected)
+
+
 def test_what_is_on_the_device_is_not_copied_again():
     held = feeding.on_device(IMAGES)
     assert feeding.on_device(held) is held
