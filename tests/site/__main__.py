@@ -69,7 +69,7 @@ def misread(names: list[Name]) -> Iterator[str]:
     for name in names:
         page = pdoc.render_helpers.to_html(typeset(name.docstring))
         shown = html.unescape(re.sub(r"<math.*?</math>|<.*?>", "", page, flags=re.DOTALL))
-        written = re.sub(r"<div.*?</div>", "", typeset(name.docstring))
+        written = html.unescape(re.sub(r"<div.*?</div>", "", typeset(name.docstring)))
         for was, is_ in zip(_words(written), _words(shown), strict=False):
             if was != is_:
                 yield f"{name.place} is written {was!r} and shown {is_!r}: use backticks"

@@ -18,25 +18,34 @@ OF_PYTHON = (
     "Create new instance of",
 )  # docstrings that named tuples generate
 BLOCK = re.compile(r"^    .*(?:\n    .*)*$", re.MULTILINE)  # consecutive indented lines
+CODE_OR_TAG = re.compile(rf"{BLOCK.pattern}|^>>> (?:.+\n?)*|`[^`]*`|<(?=\w)", re.MULTILINE)
 REFERENCE = re.compile(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`")
 
 
 def typeset(docstring: str) -> str:
     """The docstring as Markdown, its formulas as MathML; code and tables are unchanged.
 
+    A <name> in its words is one, and no tag of HTML, which would not be shown.
+
     >>> typeset("The way there.\\n\\n    rows -> columns")
     'The way there.\\n\\n    rows -> columns'
+    >>> typeset("Texts in root/<class>/, as `<class>`.")
+    'Texts in root/&lt;class>/, as `<class>`.'
     >>> typeset("The mean.\\n\\n    m = Σ x / N")[:50]
     'The mean.\\n\\n<div class="formula"><math display="blo'
     """
     if docstring.startswith(OF_PYTHON):
         return ""
 
-    def block_of(match: re.Match[str]) -> str:
+    def part_of(match: re.Match[str]) -> str:
+        if match[0] == "<":
+            return "&lt;"
+        if not match[0].startswith("    "):
+            return match[0]
         block = "\n".join(line[4:] for line in match[0].split("\n"))
         return f'<div class="formula">{mathml(block)}</div>' if is_formula(block) else match[0]
 
-    return re.sub(r"\n(?=Source: )", "\n\n", BLOCK.sub(block_of, docstring))
+    return re.sub(r"\n(?=Source: )", "\n\n", CODE_OR_TAG.sub(part_of, docstring))
 
 
 def registered(name: str) -> str:
