@@ -30,7 +30,7 @@ MOST_FOLDS, LEAST_FOLDS = 4, 3
 TIMES = {"linear": (10, 1, 0.01), "mlp": (10, 1)}  # a model's usual penalty, to be compared
 WORDS = {10: " with ten times the penalty", 1: "", 0.01: " with a hundredth of the penalty"}
 # What is not compared where it is stated, and what leaves its penalty open.
-OF_TRAINING = {"batch_size", "text", "l2"}
+OF_TRAINING = {"batch_size", "l2"}
 OF_MODEL = {*MODEL} - {"precision", *OF_TRAINING}
 
 
@@ -67,7 +67,8 @@ def compared(
     said = [f"the last weights are kept: {rows} (--keep best)"]
     folds = [*_folds(parts)]
     ordered = settings["group"] is not None or not settings["shuffle"]  # folds would mix them
-    if ordered or stated & OF_TRAINING or len(folds) < LEAST_FOLDS:
+    alone = ordered or settings["text"] is not None  # texts have one model
+    if alone or stated & OF_TRAINING or len(folds) < LEAST_FOLDS:
         return settings, said, ""
     models = [settings["model"]] if stated & OF_MODEL else [*TIMES]
     best = [_best(settings, model, parts, folds) for model in models]
