@@ -25,7 +25,6 @@ BATCH, STEPS = 32, 2250
 MANY = 50  # epochs, of which not all may be needed
 RATES = {**IMAGE_RATES, "adam": 2e-3}  # of a transformer of width 64; wider ones take smaller steps
 CELL_RATES = {**RATES, "adam": 5e-3}
-STEADY = ("ftrl", *SOLVERS)  # optimizers that take no schedule
 RESIDENT = 2**24  # characters of a part that is kept in memory; a longer one is read as it is used
 OTHERS = (  # of images and tables
     *("hidden", "layers", "activation", "depth", "l2", "size", "class_weight", "loss", "augment"),
@@ -140,17 +139,17 @@ def text_rate(settings: Settings) -> float:
 def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:
     """The settings with a batch size, a number of epochs and a schedule, and sentences on what was
     chosen."""
-    batch, epochs = settings["batch_size"] or BATCH, settings["epochs"]
+    batch = settings["batch_size"] or BATCH
     if not isinstance(batch, int):
         raise ConfigurationError("--batch-size all is for tables; name a number for a text")
     steps = -(-samples // batch)
-    if settings["schedule"] is None:
-        settings = {**settings, "schedule": _schedule(settings, steps)}
-    if epochs is not None:
-        return {**settings, "batch_size": batch}, []
-    epochs = -(-STEPS // steps)
+    epochs = settings["epochs"] or -(-STEPS // steps)
+    schedule = settings["schedule"] or _schedule(settings, steps * epochs)
+    stated = settings["epochs"] is not None
+    settings = {**settings, "batch_size": batch, "epochs": epochs, "schedule": schedule}
+    if stated:
+        return settings, []
     said = [f"{epochs} epochs of {steps:,} steps; --epochs for another number"]
-    settings = {**settings, "batch_size": batch, "epochs": epochs}
     if epochs >= MANY and settings["patience"] is None:  # of a short text, which is soon known
         settings["patience"] = epochs // 10
         said.append(f"ends once {epochs // 10} in a row have no lower validation loss (--patience)")
@@ -158,15 +157,13 @@ def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:
 
 
 def _schedule(settings: Settings, steps: int) -> str:
-    """A falling rate of a recurrent network, where the optimizer takes one and steps are left.
+    """A falling rate of a recurrent network, where steps are left for it after the warm-up.
 
     At a constant rate of 0.005 the loss of a gru rises again and again, up to several times its
     distance from the optimum, and one of 0.002 is not done after as many steps.
     """
-    total = steps * (settings["epochs"] or -(-STEPS // steps))
-    falls = total - round(settings["warmup"] * total) > 1
-    takes = settings["model"] != "transformer" and settings["optimizer"] not in STEADY
-    return "cosine" if falls and takes else "constant"
+    falls = steps - round(settings["warmup"] * steps) > 1
+    return "cosine" if falls and settings["model"] != "transformer" else "constant"
 
 
 def bits(loss: float) -> str:

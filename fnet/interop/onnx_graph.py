@@ -51,6 +51,11 @@ class Graph:
         """The name of a constant of whole numbers, such as sizes and axes."""
         return self.constant(value, np.int64)
 
+    def linear(self, x: str, w: Any, b: Any = None) -> str:
+        """x wᵀ + b, along the last axis."""
+        y = self.add("MatMul", x, self.constant(np.asarray(w).T))
+        return y if b is None else self.add("Add", y, self.constant(b))
+
     def size(self, x: str, axis: int) -> str:
         """How long an array is along an axis, as an array of one number."""
         return self.add("Shape", x, start=axis, end=axis + 1)

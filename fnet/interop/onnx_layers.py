@@ -3,7 +3,6 @@
 from typing import Any
 
 import jax
-import numpy as np
 
 from fnet.compose import (
     fan_out,
@@ -98,9 +97,7 @@ def _affine(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
         own = [] if b is None else [graph.constant(b)]
         return graph.add("Gemm", flat, graph.constant(w), *own, transB=1)
     sizes = [*[0] * (1 + kept), -1]  # as they are, and the rest
-    flat = graph.add("Reshape", x, graph.whole(sizes))
-    y = graph.add("MatMul", flat, graph.constant(np.asarray(w).T))
-    return y if b is None else graph.add("Add", y, graph.constant(b))
+    return graph.linear(graph.add("Reshape", x, graph.whole(sizes)), w, b)
 
 
 def _gated(activation: Layer | None) -> Emit:
@@ -108,7 +105,7 @@ def _gated(activation: Layer | None) -> Emit:
 
     def emitted(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str:
         gate = given["activation"] if activation is None else activation
-        a, b = (graph.add("MatMul", x, graph.constant(np.asarray(w).T)) for w in place.params)
+        a, b = (graph.linear(x, w) for w in place.params)
         inner = *place.input.shape[:-1], len(place.params.w)
         return graph.add("Mul", emit(graph, gate, inner, (), a), b)
 

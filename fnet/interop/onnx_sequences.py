@@ -86,7 +86,7 @@ def _attention(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str
     by_head = {"q": (groups, heads // groups, d), "k": (groups, 1, d), "v": (groups, 1, d)}
 
     def seen(part: str) -> str:
-        sizes, own = by_head[part], _linear(graph, getattr(place.params, part), x)
+        sizes, own = by_head[part], graph.linear(x, *getattr(place.params, part))
         if part != "v" and given["rope"] is not None:
             own = _by_rope(graph, place, given["rope"], own, math.prod(sizes[:2]), d)
         apart = graph.add("Reshape", own, graph.whole([0, 0, *sizes]))
@@ -99,12 +99,8 @@ def _attention(graph: Graph, place: Place, given: dict[str, Any], x: str) -> str
         s = graph.add("Mul", graph.add("Tanh", graph.add("Div", s, cap)), cap)
     p = graph.add("Softmax", _hidden(graph, given, x, s), axis=-1)
     o = graph.add("Transpose", graph.add("MatMul", p, v), perm=[0, 3, 1, 2, 4])
-    return _linear(graph, place.params.out, graph.add("Reshape", o, graph.whole([0, 0, heads * d])))
-
-
-def _linear(graph: Graph, params: Any, x: str) -> str:
-    y = graph.add("MatMul", x, graph.constant(np.asarray(params.w).T))
-    return y if params.b is None else graph.add("Add", y, graph.constant(params.b))
+    joined = graph.add("Reshape", o, graph.whole([0, 0, heads * d]))
+    return graph.linear(joined, *place.params.out)
 
 
 def _by_rope(graph: Graph, place: Place, rope: Any, x: str, heads: int, d: int) -> str:

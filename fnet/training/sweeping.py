@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from fnet.core import Layer, Loss
 from fnet.core.expect import require_number, require_whole
 from fnet.core.remembering import remembered
-from fnet.core.trees import count
+from fnet.core.trees import all_finite, count
 from fnet.data.augmentation import Augmentation, augment
 from fnet.data.batches import epoch_order
 from fnet.data.dataset import Dataset, Memory
@@ -211,7 +211,7 @@ def _together(
             )
             values = _metrics("train", loss, record.seen)
             values |= {} if seen is None else _metrics("val", loss, _part(seen, place))
-            if _finite((record.state, record.losses, values)):
+            if all_finite((record.state, record.losses, np.array([*values.values()]))):
                 records[place] = ended(record, values)
             else:
                 alive.remove(place)
@@ -234,11 +234,6 @@ def _make(
     look = make_look(model, loss, val_transform)
     many = jax.jit(jax.vmap(run, in_axes=(0, None, None, 0, 0)))
     return many, jax.jit(jax.vmap(look, in_axes=(0, None, None, None)))
-
-
-def _finite(tree: Any) -> bool:
-    """`all_finite` for NumPy arrays, without a copy to the device."""
-    return all(bool(np.isfinite(leaf).all()) for leaf in jax.tree.leaves(tree))
 
 
 def _part(tree: ArrayTree, place: int) -> Any:
