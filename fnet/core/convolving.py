@@ -9,6 +9,8 @@ x is (N, inputs..., C), w (window..., C / groups, M), y and dy (N, outputs..., M
 - a window of one entry at stride 1, without padding or groups, is a matrix product;
 - on a CPU a window over one channel (depthwise), and y of windows of few entries, is a
   multiply-add per tap (`taps`);
+- on a CPU windows that overlap much, at stride 1, are XLA's own convolution (`native`), those of
+  9 entries with few channels only;
 - on a CPU 3 x 3 at stride 1 with many channels is `winograd`'s, group by group;
 - on a CPU everything else is a product over patches (`patches`), group by group, and the way
   back `spreading`'s;
@@ -23,7 +25,7 @@ import jax
 from chex import Array
 from jax import lax
 
-from fnet.core import patches, spreading, taps, winograd
+from fnet.core import native, patches, spreading, taps, winograd
 from fnet.core.broadcasting import columns
 from fnet.core.patches import Sums
 from fnet.core.products import as_rows, product, transposed_product
@@ -41,6 +43,8 @@ def correlate(x: Array, w: Array, b: Array | None, windows: Windows, groups: int
         few = groups == 1 and windows.taps * w.shape[-2] <= taps.FEW
         if few or _depthwise(w, groups):
             return taps.correlate(x, w, b, windows)
+        if native.suits(x, w.shape, windows, groups):
+            return native.correlate(x, w, b, windows)
         way = winograd if _many(x, w.shape, windows, groups) else patches
         return _each_group(functools.partial(way.correlate, windows=windows), groups, x, w, b)
 
@@ -66,6 +70,8 @@ def kernel_gradient(x: Array, dy: Array, windows: Windows, groups: int, bias: bo
     def on_cpu(x: Array, dy: Array) -> Sums:
         if shape[-2] == 1 and groups > 1:
             return taps.kernel_gradient(x, dy, windows, bias)
+        if native.suits_gradient(x, shape, windows, groups):
+            return native.kernel_gradient(x, dy, windows, bias)
         many = _many(x, shape, windows, groups, gradient=True)
         way = winograd if many else patches
         of_group = functools.partial(way.kernel_gradient, windows=windows, bias=bias)
@@ -93,6 +99,8 @@ def spread(dy: Array, w: Array, b: Array | None, windows: Windows, groups: int) 
     def on_cpu(dy: Array, w: Array, b: Array | None) -> Array:
         if _depthwise(w, groups):
             return taps.spread(dy, w, b, windows, channels)
+        if native.suits(dy, (*w.shape[:-2], *w.shape[:-3:-1]), windows, groups):
+            return native.spread(dy, w, b, windows)
         way = winograd if _many(dy, w.shape, windows, groups) else spreading
         return _each_group(functools.partial(way.spread, windows=windows), groups, dy, w, b)
 
