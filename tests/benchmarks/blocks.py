@@ -11,8 +11,9 @@ import time
 
 import numpy as np
 
-from tests.benchmarks import language
+from tests.benchmarks import cores, language
 from tests.benchmarks.contest import Contest, Contestant, hold
+from tests.benchmarks.cores import DIVIDED
 from tests.benchmarks.language import EPS, HEADS, VOCABULARY, WIDTH
 from tests.benchmarks.scanned import optax_losses
 
@@ -50,6 +51,13 @@ def contest(blocks: int) -> Contest:
                 for form, name in JAX.items()
             ),
             *([Contestant("flax", "flax", f"{HERE}:flax")] if blocks == 12 else []),
+            Contestant(f"{KEPT}, divided", f"{KEPT}, divided", f"{HERE}:fnet", DIVIDED),
+            Contestant(
+                f"{JAX['scan']}, divided",
+                f"{JAX['scan']}, divided",
+                f"{HERE}:by_autodiff",
+                {"form": "scan", **DIVIDED},
+            ),
             *torches,
         ],
         {},
@@ -131,7 +139,8 @@ def _runs(epoch, *given):
     return run
 
 
-def fnet(blocks, remade=False):
+def fnet(blocks, remade=False, devices=0):
+    place = cores.placement(devices)
     import jax
 
     from fnet import losses, models, optimizers
@@ -150,12 +159,13 @@ def fnet(blocks, remade=False):
     state = start(model, optimizer, (LENGTH,)).state
     leaves = [jax.numpy.asarray(leaf) for leaf in (*begin, *stacked, *end)]
     state = state._replace(params=jax.tree.unflatten(jax.tree.structure(state.params), leaves))
-    epoch = make_epoch(model, losses.cross_entropy(), optimizer)
+    epoch = make_epoch(model, losses.cross_entropy(), optimizer, placement=place)
     losses_of = jax.jit(lambda *given: epoch(*given)[1].loss)
-    return _runs(losses_of, state, *map(jax.numpy.asarray, arrays(blocks)))
+    x, labels, order = arrays(blocks)
+    return _runs(losses_of, place.state(state), *place.arrays((x, labels)), place.order(order))
 
 
-def _in_jax(apply, params, blocks):
+def _in_jax(apply, params, blocks, devices=0):
     """Autodiff and optax: a scan over all steps."""
     import jax
     import optax
@@ -167,11 +177,13 @@ def _in_jax(apply, params, blocks):
     def epoch(params, x, labels, order):
         return losses((params, update.init(params)), x, labels, order)
 
-    params = jax.tree.map(jax.numpy.asarray, params)
-    return _runs(epoch, params, *map(jax.numpy.asarray, arrays(blocks)))
+    x, labels, order = arrays(blocks)
+    params, (x, labels), order = cores.placed(devices, params, (x, labels), order)
+    return _runs(epoch, params, x, labels, order)
 
 
-def by_autodiff(blocks, form):
+def by_autodiff(blocks, form, devices=0):
+    cores.divide(devices)
     import jax
     import jax.numpy as jnp
 
@@ -209,7 +221,7 @@ def by_autodiff(blocks, form):
     begin, each, end = language.weights(blocks, LENGTH)
     if form != "unrolled":
         each = [np.stack(arrays) for arrays in zip(*each, strict=True)]
-    return _in_jax(apply, (begin, each, end), blocks)
+    return _in_jax(apply, (begin, each, end), blocks, devices)
 
 
 def flax(blocks):

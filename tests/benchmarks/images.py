@@ -12,7 +12,9 @@ import functools
 
 import numpy as np
 
+from tests.benchmarks import cores
 from tests.benchmarks.contest import Contest, Contestant, hold, keeping_memory, pytorch_forms
+from tests.benchmarks.cores import DIVIDED
 from tests.benchmarks.loops import by_jax, by_torch
 
 HERE = "tests.benchmarks.images"
@@ -46,9 +48,13 @@ def step_contest() -> Contest:
         "images, step",
         {"steps": STEPS},
         [
-            Contestant("fnet, in a compiled epoch", "fnet", f"{HERE}:fnet_step"),
+            Contestant("fnet, divided among cores", "fnet", f"{HERE}:fnet_step", DIVIDED),
+            Contestant("fnet, one device", "fnet, one device", f"{HERE}:fnet_step"),
             Contestant("fnet, loop", "fnet loop", f"{HERE}:fnet_step", {"form": "loop"}),
-            Contestant("jax.grad loop", "jax.grad loop", f"{HERE}:jax_step", {"form": "loop"}),
+            *(
+                Contestant(name, "jax.grad loop", f"{HERE}:jax_step", {"form": "loop", **more})
+                for name, more in (("jax.grad loop", {}), ("jax.grad loop, divided", DIVIDED))
+            ),
             Contestant("jax.grad scan", "jax.grad scan", f"{HERE}:jax_step", {"form": "scan"}),
             *torches,
         ],
@@ -136,15 +142,17 @@ def _ours():
     return model, loss, optimizer, state._replace(params=params, opt_state=optimizer.init(params))
 
 
-def fnet_step(steps, form="epoch"):
+def fnet_step(steps, form="epoch", devices=0):
+    place = cores.placement(devices)
     import jax.numpy as jnp
 
     from fnet.training import make_epoch, make_step
 
     model, loss, optimizer, state = _ours()
-    x, labels, order = map(jnp.asarray, rows(steps))
+    x, labels, order = rows(steps)
+    state, (x, labels) = place.state(state), place.arrays((x, labels))
     if form == "epoch":
-        epoch = make_epoch(model, loss, optimizer)
+        epoch, order = make_epoch(model, loss, optimizer, placement=place), place.order(order)
         return lambda: np.asarray(epoch(state, x, labels, order)[1].loss)
     step = make_step(model, loss, optimizer)
     batches = [(x[places], labels[places]) for places in order]
@@ -190,14 +198,14 @@ def _by_jax():
     return step, update
 
 
-def jax_step(steps, form):
+def jax_step(steps, form, devices=0):
+    cores.divide(devices)
     import jax
-    import jax.numpy as jnp
 
     step, update = _by_jax()
-    x, labels, order = map(jnp.asarray, rows(steps))
-    params = list(map(jnp.asarray, weights()))
-    begin = (params, update.init(params))
+    x, labels, order = rows(steps)
+    begin = (params := list(weights()), update.init(params))
+    begin, (x, labels), order = cores.placed(devices, begin, (x, labels), order)
     if form == "scan":
 
         @jax.jit

@@ -3,9 +3,12 @@
 Batches are of 64 images of 32 x 32; the first convolution has 16 channels. The descent is plain.
 """
 
+import dataclasses
+
 from tests.benchmarks import compiling, images
 from tests.benchmarks import residual_networks as networks
 from tests.benchmarks.contest import Contest, Contestant, hold, pytorch_forms
+from tests.benchmarks.cores import DIVIDED
 
 HERE = "tests.benchmarks.residual_networks"
 DEPTH, COMPILED = 8, 20
@@ -38,10 +41,18 @@ def _contest() -> Contest:
         )
     ]
     contestants = [
-        Contestant("fnet, in a compiled epoch", "fnet", f"{HERE}:fnet_step"),
+        Contestant("fnet, divided among cores", "fnet", f"{HERE}:fnet_step", DIVIDED),
+        Contestant("fnet, one device", "fnet, one device", f"{HERE}:fnet_step"),
         Contestant("fnet, loop", "fnet loop", f"{HERE}:fnet_step", {"form": "loop"}),
         *autodiff,
         *torches,
+    ]
+    autodiff += [
+        dataclasses.replace(
+            each, name=f"{each.name}, divided", options={**each.options, **DIVIDED}
+        )
+        for each in autodiff
+        if each.options["form"] == "loop"
     ]
     problem = {"steps": STEPS, "depth": DEPTH}
     return Contest(f"ResNet-{DEPTH}, step", problem, contestants, TARGETS, "step", STEPS)

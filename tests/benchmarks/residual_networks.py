@@ -10,6 +10,7 @@ import functools
 
 import numpy as np
 
+from tests.benchmarks import cores
 from tests.benchmarks.images import BATCH, CLASSES, SIZE, rows
 from tests.benchmarks.loops import by_jax, by_torch
 
@@ -51,17 +52,19 @@ def weights(depth):
     return [np.asarray(leaf) for leaf in leaves if not isinstance(leaf, NonTrainable)]
 
 
-def fnet_step(steps, depth, form="epoch"):
+def fnet_step(steps, depth, form="epoch", devices=0):
+    place = cores.placement(devices)
     import jax
     import jax.numpy as jnp
 
     from fnet.training import make_epoch, make_step
 
     model, loss, optimizer, state = ours(depth)
-    x, labels, order = map(jnp.asarray, rows(steps))
+    x, labels, order = rows(steps)
+    state, (x, labels) = place.state(state), place.arrays((x, labels))
     key = jax.random.key(0)
     if form == "epoch":
-        epoch = make_epoch(model, loss, optimizer)
+        epoch, order = make_epoch(model, loss, optimizer, placement=place), place.order(order)
         return lambda: np.asarray(epoch(state, x, labels, order, key)[1].loss)
     step = make_step(model, loss, optimizer)
     batches = [(x[places], labels[places]) for places in order]
@@ -203,12 +206,13 @@ def by_flax(depth):
     return step, (params, variables["batch_stats"], update.init(params))
 
 
-def autodiff_step(steps, depth, form, by):
+def autodiff_step(steps, depth, form, by, devices=0):
+    cores.divide(devices)
     import jax
-    import jax.numpy as jnp
 
     step, begin = {"jax": by_autodiff, "flax": by_flax}[by](depth)
-    x, labels, order = map(jnp.asarray, rows(steps))
+    x, labels, order = rows(steps)
+    begin, (x, labels), order = cores.placed(devices, begin, (x, labels), order)
     if form == "scan":
 
         @jax.jit
