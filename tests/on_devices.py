@@ -27,7 +27,7 @@ from PIL import Image
 
 from fnet import data, devices, losses, models, optimizers, solvers, training
 from fnet.checkpoint import Checkpoint, load, previous, save
-from fnet.cli import main
+from fnet.cli import main, spread
 from fnet.compose import low_rank, serial
 from fnet.core import Layer, across, layer
 from fnet.core.trees import nbytes
@@ -532,6 +532,30 @@ def command() -> dict[str, Any]:
         "parted": parted,
         "whole": whole,
     }
+
+
+def cores() -> dict[str, Any]:
+    """`fnet train` without --devices: of four cores, as many as a batch of images is worth."""
+    words = ["train", "--model", "cnn", "--size", "8", "--epochs", "1"]
+    cases = {
+        "four": ("--batch-size", "64"),
+        "two": ("--batch-size", "40"),
+        "few rows": ("--batch-size", "31"),
+        "one": ("--batch-size", "64", "--devices", "1"),
+        "small": ("--model", "mlp", "--hidden", "4"),
+    }
+    found = {}
+    for name, more in cases.items():
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.redirect_stdout(io.StringIO()) as out,
+            mock.patch.object(spread, "_cores", return_value=4),
+        ):
+            assert main([*words, *more, "--out", f"{folder}/run", "--json"]) == 0
+        first, *_, last = map(json.loads, out.getvalue().splitlines())
+        said = [each for each in first["decisions"] if "virtual devices" in each]
+        found[name] = {"said": said, "loss": last["test_loss"]}
+    return found
 
 
 def errors() -> dict[str, str]:

@@ -510,8 +510,8 @@ def test_mapped_over_arrays_or_kernels_they_are_each_ones_own(mapped):
     together = jax.jit(jax.vmap(of, mapped))(*several)
     for i in range(3):
         own = [e if axis is None else e[i] for e, axis in zip(several, mapped, strict=True)]
-        for a, e in zip(jax.tree.map(lambda leaf: leaf[i], together), of(*own), strict=True):
-            np.testing.assert_allclose(a, e, rtol=1e-4, atol=1e-4)
+        for a, e in zip(together, of(*own), strict=True):
+            np.testing.assert_allclose(a[i], e, rtol=1e-4, atol=1e-4)
     program = jax.jit(jax.vmap(of, mapped)).lower(*several).compile().as_text()
     assert "feature_group_count" not in program  # for which XLA has no fast routine
     assert "batch_group_count" not in program

@@ -271,7 +271,25 @@ def of_the_command():
     assert f"on 4 virtual devices of this CPU: {halves}" in made["said_of_halves"]
 
 
-@pytest.mark.turns(3)
-@pytest.mark.parametrize("one", [of_transformer, of_sweeps_and_of_changed_images, of_the_command])
+def of_cores_that_were_not_asked_for():
+    made = ran("cores")["cores"]
+    said = "on {} virtual devices of this CPU, which divide each batch among them; "
+    said += "--devices 1 for one"
+    assert made["four"]["said"] == [said.format(4)]
+    assert made["two"]["said"] == [said.format(2)]
+    assert made["few rows"]["said"] == made["small"]["said"] == []
+    assert abs(made["four"]["loss"] / made["one"]["loss"] - 1) < ROUNDING
+
+
+@pytest.mark.turns(4)
+@pytest.mark.parametrize(
+    "one",
+    [
+        of_transformer,
+        of_sweeps_and_of_changed_images,
+        of_the_command,
+        of_cores_that_were_not_asked_for,
+    ],
+)
 def test_so_do_larger_ones(one):
     one()

@@ -14,6 +14,10 @@ from fnet.devices.meshes import COLUMNS, require_divided
 from fnet.errors import ConfigurationError
 
 FORCED = "xla_force_host_platform_device_count"  # of XLA_FLAGS, which says the same
+TEAM = {"coordinator", "process", "processes"}  # whoever names one has several processes
+ADDRESS = "JAX_COORDINATOR_ADDRESS"  # of the environment, which says the same
+BY_CORES = ("cnn", "resnet", "transformer")  # what cores as devices train faster than together
+FEWEST = 16  # rows of a batch for each core, where devices were not asked for
 
 
 def add_devices(group: Any, several: bool = True) -> None:
@@ -23,7 +27,8 @@ def add_devices(group: Any, several: bool = True) -> None:
         type=_devices,
         metavar="N",
         help="how many devices divide each batch among them, a number or `all`; a CPU is one, and "
-        "is divided into so many virtual ones, `all` into its cores (default 1)"
+        "is divided into so many virtual ones, `all` into its cores (default 1; to train a "
+        f"{', '.join(BY_CORES[:-1])} or {BY_CORES[-1]} the cores, of {FEWEST} rows or more each)"
         + ("; of each process, where there are several" if several else ""),
     )
     if several:
@@ -36,9 +41,14 @@ def add_devices(group: Any, several: bool = True) -> None:
         )
 
 
-def make_devices(given: Settings) -> None:
-    """Divide the CPU into virtual devices, which JAX does at its start alone; others stay."""
+def make_devices(given: Settings, unasked: bool = False) -> None:
+    """Divide the CPU into virtual devices, which JAX does at its start alone; others stay.
+
+    `unasked`, a process that is alone has its cores as devices, which need not all be used.
+    """
     asked = given.get("devices")
+    if unasked and ADDRESS not in os.environ and TEAM.isdisjoint(given):
+        asked = asked or ALL
     if asked is None or FORCED in os.environ.get("XLA_FLAGS", ""):
         return
     try:
@@ -79,22 +89,39 @@ def spread_over(given: Settings) -> tuple[Mesh | None, list[str]]:
     return devices, [] if devices is None else [_said(devices)]
 
 
-def divided(settings: Settings, given: Settings, processes: int = 1) -> tuple[Settings, list[str]]:
+def divided(
+    settings: Settings, given: Settings, processes: int = 1, rows: int = 0
+) -> tuple[Settings, list[str]]:
     """The settings with a batch size that the devices divide, and sentences on what was decided.
 
-    One that was given is left to be refused, unless they divide it.
+    One that was given is left to be refused, unless they divide it. Where no devices were, and so
+    many `rows` may be divided among the cores of a CPU, those are the devices.
     """
+    cores = _worthwhile(settings, rows) if processes == 1 else 1
+    settings = {**settings, "devices": cores} if cores > 1 else settings
     devices = mesh_of(settings, processes)
     if devices is None:
         return settings, []
     count, size = devices.shape[ROWS], settings["batch_size"]
-    said = [_said(devices, processes)]
+    said = [_said(devices, processes) + "; --devices 1 for one" * (cores > 1)]
     if given.get("batch_size") not in (None, ALL):
         require_divided("--batch-size", size, count)
     elif size != ALL and size % count:
         settings = {**settings, "batch_size": size + -size % count}
         said.append(f"chosen for {count} devices: --batch-size {settings['batch_size']}")
     return settings, said
+
+
+def _worthwhile(settings: Settings, rows: int) -> int:
+    """Among how many cores a batch is divided unasked: XLA's loops run on one core each."""
+    asked = settings.get("devices") or settings.get("tensor_parallel")
+    size = settings["batch_size"]
+    if asked or settings["model"] not in BY_CORES or size == ALL or size > rows:
+        return 1
+    if jax.default_backend() != "cpu":
+        return 1
+    most = min(_cores(), jax.local_device_count(), max(size // FEWEST, 1))
+    return next(count for count in range(most, 0, -1) if size % count == 0)
 
 
 def _said(devices: Mesh, processes: int = 1) -> str:

@@ -157,13 +157,14 @@ def text_length(settings: Settings, samples: int) -> tuple[Settings, list[str]]:
 
 
 def _schedule(settings: Settings, steps: int) -> str:
-    """A falling rate of a recurrent network, where steps are left for it after the warm-up.
+    """A falling rate, where steps are left for it after the warm-up.
 
     At a constant rate of 0.005 the loss of a gru rises again and again, up to several times its
-    distance from the optimum, and one of 0.002 is not done after as many steps.
+    distance from the optimum; a transformer at 0.002 ends 1.0 to 2.3 % above it, by the rounding of
+    the machine, and at a falling rate 1 %.
     """
     falls = steps - round(settings["warmup"] * steps) > 1
-    return "cosine" if falls and settings["model"] != "transformer" else "constant"
+    return "cosine" if falls else "constant"
 
 
 def bits(loss: float) -> str:

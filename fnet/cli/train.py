@@ -103,7 +103,7 @@ def add(commands: Any) -> None:
 
 def train(given: Settings) -> int:
     """Run the command."""
-    make_devices(given)
+    make_devices(given, unasked=True)
     with joined(given) as team:
         return _together(given, team)
 
@@ -128,7 +128,7 @@ def _together(given: Settings, team: Team) -> int:
         why = better or why
     settings, chosen = completed(settings, parts)
     chosen += compared_by
-    settings, spread = divided(settings, given, team.count)
+    settings, spread = divided(settings, given, team.count, len(parts.train))
     checkpoint = fresh = _fresh(settings, parts)
     if not resume:  # another process may have taken the folder meanwhile
         folder = new_folder(out, name, team)

@@ -44,7 +44,7 @@ def add_training(parser: argparse.ArgumentParser, rates: bool = False) -> Any:
         "--schedule",
         choices=SCHEDULES,
         help="how the learning rate goes on over all steps of the run (default constant; "
-        "of an lstm or gru cosine)",
+        "of a text cosine)",
     )
     group.add_argument(
         "--warmup",

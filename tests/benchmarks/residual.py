@@ -48,9 +48,7 @@ def _contest() -> Contest:
         *torches,
     ]
     autodiff += [
-        dataclasses.replace(
-            each, name=f"{each.name}, divided", options={**each.options, **DIVIDED}
-        )
+        dataclasses.replace(each, name=f"{each.name}, divided", options={**each.options, **DIVIDED})
         for each in autodiff
         if each.options["form"] == "loop"
     ]

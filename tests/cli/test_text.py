@@ -237,15 +237,14 @@ def test_shares_of_what_comes_divided_are_refused(shell, parts):
     assert result.status == 0, result.err
 
 
-def test_the_rate_of_a_recurrent_network_falls(shell):
+def test_the_rate_of_a_text_falls(shell):
     plain = {"batch_size": None, "epochs": None, "patience": None, "schedule": None}
     plain |= {"model": "gru", "optimizer": "adam", "warmup": 0.0}
 
     def chosen(**more):
         return text_length({**plain, **more}, 12_000)[0]["schedule"]
 
-    assert chosen() == chosen(model="lstm") == chosen(optimizer="ftrl") == "cosine"
-    assert chosen(model="transformer") == "constant"
+    assert chosen() == chosen(model="transformer") == chosen(optimizer="ftrl") == "cosine"
     assert chosen(schedule="linear") == "linear"
     assert text_length({**plain, "epochs": 1}, 20)[0]["schedule"] == "constant"  # of a single step
     words = "train --model gru --length 8 --width 4 --epochs 1 --batch-size 256 --quiet".split()
