@@ -7,6 +7,7 @@ import jax
 from jax.sharding import Mesh
 
 from fnet.cli.arguments import ALL, Settings
+from fnet.cli.text import MODELS
 from fnet.cli.values import above
 from fnet.core.across import ROWS
 from fnet.devices import mesh
@@ -16,7 +17,7 @@ from fnet.errors import ConfigurationError
 FORCED = "xla_force_host_platform_device_count"  # of XLA_FLAGS, which says the same
 TEAM = {"coordinator", "process", "processes"}  # whoever names one has several processes
 ADDRESS = "JAX_COORDINATOR_ADDRESS"  # of the environment, which says the same
-BY_CORES = ("cnn", "resnet", "transformer")  # what cores as devices train faster than together
+BY_CORES = ("cnn", "resnet", *MODELS)  # what cores train faster as devices than as one
 FEWEST = 16  # rows of a batch for each core, where devices were not asked for
 
 
@@ -27,8 +28,8 @@ def add_devices(group: Any, several: bool = True) -> None:
         type=_devices,
         metavar="N",
         help="how many devices divide each batch among them, a number or `all`; a CPU is one, and "
-        "is divided into so many virtual ones, `all` into its cores (default 1; to train a "
-        f"{', '.join(BY_CORES[:-1])} or {BY_CORES[-1]} the cores, of {FEWEST} rows or more each)"
+        "is divided into so many virtual ones, `all` into its cores (default 1; to train a cnn, "
+        f"a resnet or a text the cores, of {FEWEST} rows or more each)"
         + ("; of each process, where there are several" if several else ""),
     )
     if several:
