@@ -3,8 +3,8 @@
 Blocks are 128 wide, with four heads, gelu, and 128 steps of 8 sequences; embedding, positions and
 logits are those of `language`, and so are the weights. A run is an epoch of sgd, compiled as one
 loop; PyTorch's is one of Python. fnet stands at two points: `repeat` keeps what its backward pass
-needs, and `remat` within it makes that again. flax, whose blocks are unrolled too, is measured with
-12 alone.
+needs, and `remat` within it makes that again; *divided* are two cores as devices, with the
+temporaries of both. flax, whose blocks are unrolled too, is measured with 12 alone.
 """
 
 import time
@@ -21,7 +21,8 @@ HERE = "tests.benchmarks.blocks"
 BATCH, LENGTH, RATE = 8, 128, 0.1
 STEPS = {12: 4, 48: 2}  # of one step XLA makes no loop, and leaves out what no loss depends on
 JAX = {"unrolled": "jax.grad, unrolled", "scan": "jax.grad, scan", "checkpoint": "jax.checkpoint"}
-KEPT, REMADE = "fnet", "fnet, remat"
+ALSO = {form: f"{JAX[form]}, divided" for form in ("scan", "checkpoint")}
+KEPT, REMADE, SPREAD = "fnet", "fnet, remat", "fnet, divided"
 
 
 def results(rounds: int) -> dict[str, dict]:
@@ -51,12 +52,10 @@ def contest(blocks: int) -> Contest:
                 for form, name in JAX.items()
             ),
             *([Contestant("flax", "flax", f"{HERE}:flax")] if blocks == 12 else []),
-            Contestant(f"{KEPT}, divided", f"{KEPT}, divided", f"{HERE}:fnet", DIVIDED),
-            Contestant(
-                f"{JAX['scan']}, divided",
-                f"{JAX['scan']}, divided",
-                f"{HERE}:by_autodiff",
-                {"form": "scan", **DIVIDED},
+            Contestant(SPREAD, SPREAD, f"{HERE}:fnet", DIVIDED),
+            *(
+                Contestant(name, name, f"{HERE}:by_autodiff", {"form": form, **DIVIDED})
+                for form, name in ALSO.items()
             ),
             *torches,
         ],
@@ -89,13 +88,15 @@ def _both(blocks: int, rows: list[dict]) -> dict:
 
 def _targets(blocks: int, timed: dict[str, dict]) -> list[dict]:
     targets = []
-    rivals = [name for name in (*JAX.values(), "flax") if name in timed]
+    rivals = [name for name in (*JAX.values(), *ALSO.values(), "flax") if name in timed]
     fastest = min(rivals, key=lambda name: timed[name]["ratio"])
     for point, rival, faster, smaller in (
         (KEPT, fastest, 1.3, 1.0),
         (KEPT, JAX["scan"], 1.6, 0.4),
         (REMADE, fastest, 1.3, 1.0),
         (REMADE, JAX["scan"], 1.6, 0.4),
+        (SPREAD, fastest, 1.3, 1.0),
+        (SPREAD, JAX["scan"], 1.6, 0.4),
     ):
         own, theirs = timed[point], timed[rival]
         targets.append(_target(f"{point}: {rival}", faster, theirs["ratio"] / own["ratio"]))
@@ -103,6 +104,8 @@ def _targets(blocks: int, timed: dict[str, dict]) -> list[dict]:
         targets.append(_target(f"{point}: temporaries of {rival}", smaller, part, most=True))
     torches = [row["ratio"] for row in timed.values() if row["peer"] == "PyTorch"]
     targets.append(_target("PyTorch", 1.0, min(torches, default=None)))
+    if torches:
+        targets.append(_target(f"{SPREAD}: PyTorch", 1.0, min(torches) / timed[SPREAD]["ratio"]))
     unrolled = timed.get(JAX["unrolled"])
     if unrolled and blocks == max(STEPS):
         part = timed[KEPT]["compile_seconds"] / unrolled["compile_seconds"]
@@ -123,7 +126,7 @@ def arrays(blocks):
     return text[:, :-1], text[:, 1:], order
 
 
-def _runs(epoch, *given):
+def _runs(epoch, devices, *given):
     """The losses of a compiled epoch, with its facts."""
     begun = time.perf_counter()
     program = epoch.lower(*given).compile()
@@ -133,7 +136,7 @@ def _runs(epoch, *given):
         return np.asarray(program(*given))
 
     run.facts = {
-        "megabytes": program.memory_analysis().temp_size_in_bytes / 1e6,
+        "megabytes": max(devices, 1) * program.memory_analysis().temp_size_in_bytes / 1e6,
         "compile_seconds": seconds,
     }
     return run
@@ -162,7 +165,9 @@ def fnet(blocks, remade=False, devices=0):
     epoch = make_epoch(model, losses.cross_entropy(), optimizer, placement=place)
     losses_of = jax.jit(lambda *given: epoch(*given)[1].loss)
     x, labels, order = arrays(blocks)
-    return _runs(losses_of, place.state(state), *place.arrays((x, labels)), place.order(order))
+    return _runs(
+        losses_of, devices, place.state(state), *place.arrays((x, labels)), place.order(order)
+    )
 
 
 def _in_jax(apply, params, blocks, devices=0):
@@ -179,7 +184,7 @@ def _in_jax(apply, params, blocks, devices=0):
 
     x, labels, order = arrays(blocks)
     params, (x, labels), order = cores.placed(devices, params, (x, labels), order)
-    return _runs(epoch, params, x, labels, order)
+    return _runs(epoch, devices, params, x, labels, order)
 
 
 def by_autodiff(blocks, form, devices=0):

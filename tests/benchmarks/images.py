@@ -2,10 +2,10 @@
 
 The network is convolution 3 to 32, relu, max-pool, convolution 32 to 64, relu, max-pool and an
 affine layer, on batches of 64 images of 32 x 32; all windows are 3 x 3 and pools 2 x 2. All
-contestants begin with the same weights and get the same batches. Layers alone are given x and dy,
-as arrays of the library, keep the memory that a pass gives back, and return three numbers: <y, dy>,
-and the lengths of dw and dx. PyTorch's arrays are channels_last where it has that, which on this
-machine is its faster layout.
+contestants begin with the same weights and get the same batches. *Divided* are two cores as
+devices, which share a batch. Layers alone are given x and dy, as arrays of the library, keep the
+memory that a pass gives back, and return three numbers: <y, dy>, and the lengths of dw and dx.
+PyTorch's arrays are channels_last where it has that, which on this machine is its faster layout.
 """
 
 import functools

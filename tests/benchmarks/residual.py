@@ -1,6 +1,7 @@
 """Residual networks: a step of ResNet-8, its memory, and the time to compile one of ResNet-20.
 
-Batches are of 64 images of 32 x 32; the first convolution has 16 channels. The descent is plain.
+Batches are of 64 images of 32 x 32; the first convolution has 16 channels. The descent is
+plain. *Divided* are two cores as devices, which share a batch: what `fnet train` does by itself.
 """
 
 import dataclasses
