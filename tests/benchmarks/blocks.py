@@ -154,8 +154,8 @@ def fnet(blocks, remade=False, devices=0):
         VOCABULARY, WIDTH, blocks, HEADS, LENGTH, positions="learned", tied=False
     )
     if remade:
-        before, place, loop, *rest = model.layers
-        model = serial(before, place, repeat(remat(loop.layers[0]), blocks), *rest)
+        before, added, loop, *rest = model.layers
+        model = serial(before, added, repeat(remat(loop.layers[0]), blocks), *rest)
     begin, each, end = language.weights(blocks, LENGTH)
     stacked = [np.stack(arrays) for arrays in zip(*each, strict=True)]
     optimizer = optimizers.sgd(RATE)
