@@ -8,7 +8,9 @@ and a contestant whose last loss is more than 1 % off is not counted.
 
 import numpy as np
 
+from tests.benchmarks import cores
 from tests.benchmarks.contest import Contest, Contestant, hold
+from tests.benchmarks.cores import DIVIDED
 from tests.benchmarks.job import order_of, pictures
 from tests.benchmarks.residual_networks import BATCH, RATE, SIZE, ours, torch_net
 
@@ -19,7 +21,10 @@ TARGET, APART = 1.5, 0.01
 
 
 def results(rounds: int) -> dict[str, dict]:
-    contestants = [Contestant("fnet", "fnet", f"{HERE}:fnet")]
+    contestants = [
+        Contestant("fnet, divided among cores", "fnet", f"{HERE}:fnet", DIVIDED),
+        Contestant("fnet, one device", "fnet, one device", f"{HERE}:fnet"),
+    ]
     for form, workers in (("items", 2), ("batches", 0), ("batches", 1)):
         name = f"PyTorch, DataLoader of {form}, {workers} workers"
         options = {"form": form, "workers": workers}
@@ -43,13 +48,16 @@ def augmentation():
     return augment(flip(), crop(PADDING))
 
 
-def fnet(n, seed):
+def fnet(n, seed, devices=0):
+    cores.divide(devices)
     from fnet import data, training
+    from fnet.devices import mesh
 
     images, labels = pictures(n, seed)
     train = data.memory({"image": images, "label": labels}, transform=data.rescale())
     model, loss, optimizer, _ = ours(DEPTH)
     settings = {"epochs": 1, "batch_size": BATCH, "seed": seed, "augmentation": augmentation()}
+    settings |= {"mesh": mesh(devices)} if devices else {}
 
     def run():
         (record,) = training.fit(model, loss, optimizer, train, **settings)
