@@ -14,6 +14,7 @@ import os
 
 import numpy as np
 
+from tests.benchmarks import cores
 from tests.benchmarks.contest import Contest, Contestant, hold
 from tests.benchmarks.job import CLASSES, HIDDEN, weights
 from tests.benchmarks.network import INPUTS, rows
@@ -81,19 +82,16 @@ def pinned(cores: int, first: int = 0) -> None:
 
 def fnet(devices, batch_size, steps, share=1, added=True):
     pinned(max(devices, 1))
+    place = cores.placement(devices)
     import jax
-
-    jax.config.update("jax_num_cpu_devices", max(devices, 1))
     import jax.numpy as jnp
 
     from fnet import losses, models, optimizers
-    from fnet.devices import dividing, mesh
-    from fnet.devices.placements import placement_of
+    from fnet.devices import dividing
     from fnet.training import make_epoch, start
 
     if not added:
         dividing.total = lambda grads, reduced: grads
-    place = placement_of(mesh(devices) if devices else None)
     model, update = models.classification_net(CLASSES, HIDDEN), optimizers.sgd(RATE)
     x, labels, order = rows(batch_size // share, steps)
     state = start(model, update, (INPUTS,)).state
@@ -110,23 +108,18 @@ def flax(batch_size, steps):
     pinned(2)
     import jax
 
-    jax.config.update("jax_num_cpu_devices", 2)
-    import jax.numpy as jnp
+    cores.divide(2)
     import optax
     from flax import linen
-    from jax.sharding import NamedSharding, PartitionSpec
 
-    mesh = jax.sharding.Mesh(np.array(jax.devices()), ("data",))
-    whole, divided = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), (None, "data")))
     net = linen.Sequential([linen.Dense(HIDDEN), linen.relu, linen.Dense(CLASSES)])
     w1, b1, w2, b2 = weights(0)
     layers = {"layers_0": {"kernel": w1.T, "bias": b1}, "layers_2": {"kernel": w2.T, "bias": b2}}
-    params, update = jax.tree.map(jnp.asarray, {"params": layers}), optax.sgd(RATE)
+    params, update = jax.tree.map(jax.numpy.asarray, {"params": layers}), optax.sgd(RATE)
 
     scan = optax_losses(net.apply, update)
     x, labels, order = rows(batch_size, steps)
-    carry, x, labels = jax.device_put(((params, update.init(params)), x, labels), whole)
-    order = jax.device_put(order, divided)
+    carry, (x, labels), order = cores.placed(2, (params, update.init(params)), (x, labels), order)
     return lambda: np.asarray(scan(carry, x, labels, order))
 
 
